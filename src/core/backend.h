@@ -1,0 +1,71 @@
+/*
+ * backend.h
+ *	  The device interface: everything a network needs done, and who does it.
+ *
+ * A backend is a table of functions; nothing above knows which device runs.  A context holds one
+ * network's values, and in training mode its gradients and optimiser state, on the
+ * device.  A context is used by one thread at a time; contexts are independent.
+ */
+#ifndef HWR_BACKEND_H
+#define HWR_BACKEND_H
+
+#include "options.h"
+#include "vgsl.h"
+
+#define HWR_BACKEND_ABI 1
+
+typedef struct HwrBackendContext HwrBackendContext;
+
+typedef struct HwrBackendConfig
+{
+	const HwrNet *net;			/* outlives the context */
+	int			threads;		/* CPU threads, >= 1 */
+	bool		training;		/* gradients and optimiser state wanted */
+	const HwrTrainOptions *options; /* training: optimiser, clip_norm, dropout, augment; outlives the context */
+} HwrBackendConfig;
+
+/* A minibatch: N canvases of one width with their labels. */
+typedef struct HwrBatch
+{
+	int			n;
+	int			width;			/* canvas width W */
+	const uint8_t *ink;			/* [N][H][W] */
+	const int  *const *labels;	/* N pointers to classes */
+	const int  *label_lengths;	/* [N] */
+} HwrBatch;
+
+typedef struct HwrStepResult
+{
+	double		loss;			/* mean CTC loss over the feasible images, nats an image */
+	int			infeasible;		/* images whose label does not fit in the steps */
+	double		grad_norm;		/* global norm before clipping */
+} HwrStepResult;
+
+typedef struct HwrBackend
+{
+	int			abi;			/* HWR_BACKEND_ABI */
+	const char *name;			/* "cpu", "cuda" */
+
+	bool		(*create) (const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *st);
+	void		(*destroy) (HwrBackendContext *ctx);
+
+	/* values[net->nvalues], host memory */
+	bool		(*set_values) (HwrBackendContext *ctx, const float *values, HwrStatus *st);
+	bool		(*get_values) (HwrBackendContext *ctx, float *values, HwrStatus *st);
+
+	/* ink[n][H][width] to log posteriors logp[n][T][K], T = hwr_net_steps(net, width) */
+	bool		(*infer) (HwrBackendContext *ctx, int n, int width, const uint8_t *ink,
+						  float *logp, HwrStatus *st);
+
+	/*
+	 * Augment, forward, CTC, backward, clip, one optimiser step.  rng_key decides
+	 * augmentation and dropout: equal keys, values and batches give equal results.
+	 */
+	bool		(*train_step) (HwrBackendContext *ctx, const HwrBatch *batch,
+							   double learning_rate, uint64_t rng_key,
+							   HwrStepResult *result, HwrStatus *st);
+} HwrBackend;
+
+extern const HwrBackend *hwr_cpu_backend(void);
+
+#endif							/* HWR_BACKEND_H */

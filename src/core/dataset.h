@@ -1,0 +1,85 @@
+/*
+ * dataset.h
+ *	  Labelled images, preprocessed once and kept as 8-bit ink canvases.
+ *
+ * Canvases stay in memory up to a limit and go to an unlinked temporary file beyond it.
+ * Life: create, add rows, finish, then read-only.
+ */
+#ifndef HWR_DATASET_H
+#define HWR_DATASET_H
+
+#include "image.h"
+#include "options.h"
+#include "vgsl.h"
+
+typedef struct HwrDataset HwrDataset;
+
+/* Why a row was left out. */
+typedef enum HwrSkip
+{
+	HWR_SKIP_NONE = 0,
+	HWR_SKIP_NULL,				/* image or label NULL */
+	HWR_SKIP_IMAGE,				/* does not decode, too large */
+	HWR_SKIP_LABEL,				/* empty after normalisation, not text */
+	HWR_SKIP_TOO_LONG,			/* needs more steps than the network has */
+	HWR_NSKIPS
+} HwrSkip;
+
+/* Where a row goes. */
+typedef enum HwrSplit
+{
+	HWR_SPLIT_TRAIN,
+	HWR_SPLIT_VALIDATION,
+	HWR_SPLIT_AUTO				/* by hash of the image bytes and validation_fraction */
+} HwrSplit;
+
+/*
+ * options gives fit, case, validation_fraction and, through its architecture, the canvas size and the steps.
+ * memory_limit: bytes of canvases kept in memory; tmpdir: where the temporary file goes.
+ */
+extern bool hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
+							   size_t memory_limit, const char *tmpdir,
+							   HwrDataset **out, HwrStatus *st);
+extern void hwr_dataset_free(HwrDataset *ds);
+
+/*
+ * Add one row.  bytes or label NULL: counted as HWR_SKIP_NULL.  row: the caller's row number, from 1, for messages.
+ * A bad row is not an error: it is counted, and *skip (if not NULL) says why.  Errors: memory, temporary file.
+ */
+extern bool hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row,
+							const uint8_t *bytes, size_t len,
+							const char *label, size_t label_len,
+							HwrSkip *skip, HwrStatus *st);
+
+/*
+ * Close the set: build the alphabet from the training rows, encode labels.  Rows
+ * whose validation label has characters outside the alphabet stay (they count as errors in CER).
+ * Errors, HWR_BAD_DATA: "no usable training images", "too few training images" (fewer than 2),
+ * "too many unusable rows: %d of %d" when skipped rows other than NULL ones pass 10 % (detail names
+ * the first few with reasons).
+ */
+extern bool hwr_dataset_finish(HwrDataset *ds, HwrStatus *st);
+
+extern int	hwr_dataset_count(const HwrDataset *ds, HwrSplit split);	/* TRAIN or VALIDATION */
+extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
+
+/* One line naming the first few skipped rows and why, or an empty string. */
+extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);
+extern const HwrAlphabet *hwr_dataset_alphabet(const HwrDataset *ds);
+
+/* Row i of a split: normalised label, its classes, canvas width. */
+typedef struct HwrSample
+{
+	const char *label;			/* UTF-8 */
+	const int  *classes;		/* [nclasses]; characters outside the alphabet are left out */
+	int			nclasses;
+	int			width;
+} HwrSample;
+
+extern void hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out);
+
+/* Copy the canvas into ink[H][stride], columns past its width set to paper.  Thread-safe. */
+extern bool hwr_dataset_read(const HwrDataset *ds, HwrSplit split, int i,
+							 uint8_t *ink, int stride, HwrStatus *st);
+
+#endif							/* HWR_DATASET_H */

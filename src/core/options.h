@@ -1,0 +1,66 @@
+/*
+ * options.h
+ *	  Training options: defaults, presets, validation, JSON in and out.
+ */
+#ifndef HWR_OPTIONS_H
+#define HWR_OPTIONS_H
+
+#include <stdint.h>
+
+#include "preprocess.h"
+#include "text.h"
+
+typedef enum HwrOptimizerKind
+{
+	HWR_SGD,					/* with Nesterov momentum */
+	HWR_ADAM,					/* weight decay, if any, as an L2 term */
+	HWR_ADAMW					/* decoupled weight decay */
+} HwrOptimizerKind;
+
+typedef enum HwrScheduleKind
+{
+	HWR_SCHEDULE_CONSTANT,
+	HWR_SCHEDULE_COSINE,		/* to zero over the run */
+	HWR_SCHEDULE_ONE_CYCLE,		/* linear warm-up, then cosine to zero */
+	HWR_SCHEDULE_PLATEAU		/* halve when validation loss stalls for 2 epochs */
+} HwrScheduleKind;
+
+/* JSON keys are the field names; enumerations are the lower-case words in the comments. */
+typedef struct HwrTrainOptions
+{
+	char		preset[16];		/* default | small | keras | pytorch */
+	char		architecture[1024]; /* VGSL; the preset's unless given */
+	int			epochs;			/* 1 .. 10000 */
+	int			batch_size;		/* 1 .. 1024 */
+	HwrOptimizerKind optimizer; /* sgd | adam | adamw */
+	double		learning_rate;	/* > 0, <= 10 */
+	double		momentum;		/* sgd: 0 <= m < 1 */
+	double		weight_decay;	/* >= 0 */
+	HwrScheduleKind schedule;	/* constant | cosine | one_cycle | plateau */
+	double		warmup;			/* share of all steps with a linear rise, 0 .. 0.9 */
+	double		clip_norm;		/* largest global gradient norm, 0: off */
+	double		dropout;		/* replaces every Do's probability; -1: as in the architecture; JSON null */
+	int			patience;		/* epochs without a better validation loss before stopping; 0: never */
+	double		validation_fraction;	/* 0 <= f <= 0.9; ignored with a validation table */
+	char		validation[256];	/* name of a validation table, or empty; resolved by the caller */
+	uint64_t	seed;			/* 0 .. 2^53 */
+	int			threads;		/* 1 .. 256; 0: as many as there are CPUs */
+	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
+	HwrFit		fit;			/* pad | stretch */
+	double		augment;		/* strength of augmentation, 0: off .. 3 */
+	double		max_minutes;	/* stop after the step that passes this; 0: no limit */
+} HwrTrainOptions;
+
+/*
+ * Parse a JSON object (len bytes); the preset's values come first, explicit keys override them.
+ * Errors: HWR_BAD_OPTION, e.g. 'unrecognized training option "foo"' (hint lists the valid ones),
+ * 'training option "epochs" must be between 1 and 10000', 'training option "epochs" must be an integer',
+ * 'invalid value for training option "schedule": "x"' (hint lists the values).  The architecture is
+ * parsed too (HWR_BAD_ARCHITECTURE).
+ */
+extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st);
+
+/* All options as a JSON object, keys in the order above (malloc'd). */
+extern bool hwr_options_to_json(const HwrTrainOptions *options, char **json, HwrStatus *st);
+
+#endif							/* HWR_OPTIONS_H */

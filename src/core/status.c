@@ -1,0 +1,76 @@
+/*
+ * status.c
+ *	  Filling HwrStatus, and allocation that reports through it.
+ */
+#include "status.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool
+hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
+{
+	va_list		args;
+
+	st->code = code;
+	st->detail[0] = '\0';
+	st->hint[0] = '\0';
+	va_start(args, fmt);
+	vsnprintf(st->message, sizeof(st->message), fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool
+hwr_fail_detail(HwrStatus *st, const char *fmt,...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(st->detail, sizeof(st->detail), fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool
+hwr_fail_hint(HwrStatus *st, const char *fmt,...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(st->hint, sizeof(st->hint), fmt, args);
+	va_end(args);
+	return false;
+}
+
+void *
+hwr_alloc(size_t count, size_t size, HwrStatus *st)
+{
+	return hwr_realloc(NULL, count, size, st);
+}
+
+void *
+hwr_alloc_zero(size_t count, size_t size, HwrStatus *st)
+{
+	void	   *p = calloc(count > 0 ? count : 1, size);
+
+	if (p == NULL)
+		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	return p;
+}
+
+void *
+hwr_realloc(void *old, size_t count, size_t size, HwrStatus *st)
+{
+	void	   *p = NULL;
+
+	if (count == 0)
+		count = 1;
+	if (count <= SIZE_MAX / size)
+		p = realloc(old, count * size);
+	if (p == NULL)
+		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	return p;
+}

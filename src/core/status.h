@@ -1,0 +1,60 @@
+/*
+ * status.h
+ *	  How the core reports failure: a code, a message, a detail and a hint.
+ *
+ * Every core function that can fail returns bool (true: success) and takes a
+ * HwrStatus as its last argument.  On failure it fills the status and returns
+ * false; on success it leaves the status alone.  The texts follow PostgreSQL's
+ * error style, so that the glue can hand them to ereport unchanged.
+ */
+#ifndef HWR_STATUS_H
+#define HWR_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum HwrCode
+{
+	HWR_OK = 0,
+	HWR_OUT_OF_MEMORY,
+	HWR_BAD_IMAGE,				/* bytes are not a readable image */
+	HWR_IMAGE_TOO_LARGE,		/* over a limit on bytes or pixels */
+	HWR_BAD_OPTION,				/* a training option is unknown or out of range */
+	HWR_BAD_ARCHITECTURE,		/* VGSL string does not parse or does not fit */
+	HWR_BAD_MODEL,				/* model bytes are damaged */
+	HWR_MODEL_TOO_NEW,			/* model written by a newer format */
+	HWR_BAD_LABEL,				/* label empty, not UTF-8, too long, ... */
+	HWR_BAD_DATA,				/* training data as a whole is unusable */
+	HWR_CANCELLED,				/* the caller's stop flag was raised */
+	HWR_IO,						/* a temporary file failed */
+	HWR_DEVICE,					/* a device operation failed */
+	HWR_INTERNAL				/* cannot happen */
+} HwrCode;
+
+typedef struct HwrStatus
+{
+	HwrCode		code;
+	char		message[256];	/* lower case, no full stop */
+	char		detail[512];	/* sentence, or empty */
+	char		hint[512];		/* sentence, or empty */
+} HwrStatus;
+
+/* Fill *st and return false, so that callers can write "return hwr_fail(...)". */
+extern bool hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
+			__attribute__((format(printf, 3, 4)));
+
+/* Add to a status already filled by hwr_fail.  Both return false. */
+extern bool hwr_fail_detail(HwrStatus *st, const char *fmt,...)
+			__attribute__((format(printf, 2, 3)));
+extern bool hwr_fail_hint(HwrStatus *st, const char *fmt,...)
+			__attribute__((format(printf, 2, 3)));
+
+/*
+ * malloc/calloc/realloc that report HWR_OUT_OF_MEMORY.  Return NULL on failure
+ * and when count * size overflows.  Memory is released with free().
+ */
+extern void *hwr_alloc(size_t count, size_t size, HwrStatus *st);
+extern void *hwr_alloc_zero(size_t count, size_t size, HwrStatus *st);
+extern void *hwr_realloc(void *old, size_t count, size_t size, HwrStatus *st);
+
+#endif							/* HWR_STATUS_H */

@@ -1,0 +1,58 @@
+/*
+ * text.h
+ *	  Labels as Unicode: UTF-8, NFC, case; and the alphabet of a model.
+ */
+#ifndef HWR_TEXT_H
+#define HWR_TEXT_H
+
+#include <stdint.h>
+
+#include "status.h"
+
+typedef enum HwrCase
+{
+	HWR_CASE_KEEP,
+	HWR_CASE_UPPER,
+	HWR_CASE_LOWER
+} HwrCase;
+
+/*
+ * Normalise a label: NFC, white space runs to one space, ends trimmed, control characters
+ * refused, then the case mapping.  *out is malloc'd and NUL-terminated.
+ * Errors: HWR_BAD_LABEL (invalid UTF-8, control character; the label may come out
+ * empty, which is the caller's business), HWR_OUT_OF_MEMORY.
+ */
+extern bool hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping,
+							   char **out, HwrStatus *st);
+
+/* Decode valid UTF-8 into code points (malloc'd).  HWR_BAD_LABEL if invalid. */
+extern bool hwr_text_decode(const char *utf8, size_t len, uint32_t **codepoints, int *n,
+							HwrStatus *st);
+
+/* Encode n code points as NUL-terminated UTF-8 (malloc'd). */
+extern bool hwr_text_encode(const uint32_t *codepoints, int n, char **utf8, HwrStatus *st);
+
+/*
+ * The characters a network can write.  Class 0 is the CTC blank; class i + 1 is
+ * codepoints[i].  Code points are sorted and distinct.
+ */
+typedef struct HwrAlphabet
+{
+	int			n;
+	uint32_t   *codepoints;		/* malloc'd */
+} HwrAlphabet;
+
+/* From the (valid UTF-8) characters of a string, sorted, duplicates dropped. */
+extern bool hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus *st);
+
+/* Add the characters of a label. */
+extern bool hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
+
+/* Class of a code point, or 0 where the alphabet lacks it. */
+extern int	hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint);
+
+/* The whole alphabet as UTF-8 (malloc'd). */
+extern bool hwr_alphabet_to_utf8(const HwrAlphabet *alphabet, char **utf8, HwrStatus *st);
+extern void hwr_alphabet_free(HwrAlphabet *alphabet);
+
+#endif							/* HWR_TEXT_H */

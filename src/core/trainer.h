@@ -1,0 +1,81 @@
+/*
+ * trainer.h
+ *	  A training run as a sequence of short steps.
+ *
+ * The caller owns the loop:
+ *
+ *	 hwr_trainer_create(...);
+ *	 do { hwr_trainer_step(t, &event, st); ... interrupts, progress ... } while (event != HWR_TRAIN_FINISHED);
+ *	 hwr_trainer_model(...);
+ *
+ * One step is at most one minibatch of work.  After each epoch's training steps come
+ * validation steps; the best epoch's values are kept.
+ */
+#ifndef HWR_TRAINER_H
+#define HWR_TRAINER_H
+
+#include "backend.h"
+#include "dataset.h"
+#include "metrics.h"
+#include "model.h"
+
+typedef struct HwrTrainer HwrTrainer;
+
+typedef enum HwrTrainEvent
+{
+	HWR_TRAIN_STEP,				/* a minibatch was trained on */
+	HWR_TRAIN_VALIDATED,		/* a batch was validated */
+	HWR_TRAIN_EPOCH,			/* an epoch, validation included, is complete: see hwr_trainer_epoch */
+	HWR_TRAIN_FINISHED			/* no more to do */
+} HwrTrainEvent;
+
+typedef struct HwrTrainProgress
+{
+	const char *phase;			/* "training", "validating" */
+	int			epoch;			/* 1 .. epochs */
+	int			epochs;
+	int			step;			/* within the epoch */
+	int			steps;
+	double		loss;			/* mean training loss in this epoch so far */
+	double		images_per_second;	/* recent */
+	double		eta_seconds;	/* rough, to the end of all epochs */
+} HwrTrainProgress;
+
+typedef struct HwrEpoch
+{
+	int			epoch;
+	double		learning_rate;	/* at its last step */
+	double		train_loss;		/* mean over the epoch, nats an image */
+	HwrMetrics	valid;			/* on the validation rows; on no rows: images = 0 */
+	double		seconds;
+	double		images_per_second;	/* training */
+	bool		best;			/* the best so far */
+	double		grad_norm;		/* mean before clipping */
+} HwrEpoch;
+
+/*
+ * Options and data set outlive the trainer.  version etc. are the caller's.
+ * Errors: HWR_BAD_ARCHITECTURE, HWR_OUT_OF_MEMORY, HWR_BAD_DATA.
+ */
+extern bool hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
+							   const HwrBackend *backend, HwrTrainer **out, HwrStatus *st);
+extern void hwr_trainer_free(HwrTrainer *t);
+extern bool hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st);
+extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
+
+/* The epoch just completed. */
+extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
+
+/* The best epoch (by validation loss; training loss without validation rows), its metrics, NULL before the first is complete. */
+extern const HwrEpoch *hwr_trainer_best(const HwrTrainer *t);
+
+/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached". */
+extern const char *hwr_trainer_reason(const HwrTrainer *t);
+
+/* Confusions of the best epoch on the validation rows. */
+extern const HwrConfusions *hwr_trainer_confusions(const HwrTrainer *t);
+
+/* The best epoch's model, owned by the caller (hwr_model_free). */
+extern bool hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st);
+
+#endif							/* HWR_TRAINER_H */
