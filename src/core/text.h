@@ -32,6 +32,16 @@ extern bool hwr_text_decode(const char *utf8, size_t len, uint32_t **codepoints,
 /* Encode n code points as NUL-terminated UTF-8 (malloc'd). */
 extern bool hwr_text_encode(const uint32_t *codepoints, int n, char **utf8, HwrStatus *st);
 
+/* Unicode white space, the control characters among it (tab, line feed, ...) included. */
+extern bool hwr_text_is_space(uint32_t codepoint);
+
+/*
+ * Copy what fits of s into buf[size] without cutting a character in two, for quoting a user's text in
+ * a message: control characters become '?', and "..." marks a cut.  s may be any
+ * NUL-terminated bytes; the result is valid UTF-8.  Returns buf.
+ */
+extern char *hwr_text_quote(const char *s, char *buf, size_t size);
+
 /*
  * The characters a network can write.  Class 0 is the CTC blank; class i + 1 is
  * codepoints[i].  Code points are sorted and distinct.
