@@ -1,0 +1,145 @@
+# hwr: handwriting recognition inside PostgreSQL
+#
+# README.md lists the targets.  Two things differ from an ordinary PGXS module:
+#
+# - src/core and src/cpu know nothing of PostgreSQL.  They are built apart from
+#   it, into build/<variant>/, and linked statically into hwr.so, the unit tests
+#   and the tools.
+# - "make demo" and "make check" start on a machine that has no compiler and no
+#   PostgreSQL yet.  They, and whatever else needs no PGXS, are served by the first
+#   half of this file; PGXS is included only for the goals that need it.
+
+PG_CONFIG ?= pg_config
+
+REGRESS = setup models recognize evaluate errors train jobs
+
+#
+# The core library
+#
+
+DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc
+DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
+DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc) -lm -lpthread
+
+# No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
+CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
+	-fPIC -fvisibility=hidden -Wall -Wextra $(if $(WERROR),-Werror) $(CORE_EXTRA_CFLAGS)
+CORE_CPPFLAGS = -Isrc $(DEP_CFLAGS)
+
+CORE_SOURCES := $(sort $(wildcard src/core/*.c src/cpu/*.c))
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
+UNIT_F64_SOURCES := $(filter %_f64.c,$(UNIT_SOURCES))
+UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
+
+# $(1) variant, $(2) its flags, $(3) the unit test sources linked against it
+define VARIANT
+build/$(1)/libhwr_core.a: $(CORE_SOURCES:src/%.c=build/$(1)/%.o)
+	rm -f $$@
+	ar rcs $$@ $$^
+build/$(1)/%.o: src/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -MMD -MP -c -o $$@ $$<
+build/$(1)/unit/%: test/unit/%.c build/$(1)/libhwr_core.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -Itest/unit -MMD -MP -MF $$@.d -MT $$@ -o $$@ $$< build/$(1)/libhwr_core.a -lcmocka $$(DEP_LIBS)
+UNITS_$(1) := $(patsubst test/unit/%.c,build/$(1)/unit/%,$(3))
+-include $(wildcard build/$(1)/*/*.d)
+endef
+
+$(eval $(call VARIANT,f32,,$(UNIT_F32_SOURCES)))
+$(eval $(call VARIANT,f64,-DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES)))
+$(eval $(call VARIANT,asan,$(SANITIZE),$(UNIT_F32_SOURCES)))
+$(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES)))
+
+#
+# Goals that need no PGXS
+#
+
+PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples
+
+ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
+
+.PHONY: $(PLAIN_GOALS)
+
+# Whatever else is named beside them gets a make of its own.
+OTHER_GOALS := $(filter-out $(PLAIN_GOALS) build/%,$(MAKECMDGOALS))
+.PHONY: $(OTHER_GOALS)
+$(OTHER_GOALS):
+	@$(MAKE) --no-print-directory $@
+
+check: deps
+	@REGRESS='$(REGRESS)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
+
+demo: deps
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/demo $(DEMO_FLAGS)
+
+deps:
+	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps $(if $(filter check,$(MAKECMDGOALS)),build check,build)
+
+lib: build/f32/libhwr_core.a
+
+unit-build: $(UNITS_f32) $(UNITS_f64)
+
+unit: unit-build
+	@tools/run-unit $(UNITS_f32) $(UNITS_f64)
+
+unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
+	@tools/run-unit $(UNITS_asan) $(UNITS_asan_f64)
+
+C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] bench/*.[ch] tools/*.[ch])
+
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		--error-exitcode=1 -j 2 -Isrc src/core src/cpu
+	clang-tidy --quiet --warnings-as-errors='*' --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+		$(CORE_SOURCES) -- -std=gnu11 $(CORE_CPPFLAGS)
+
+# The generator's libraries are in tools/install-deps' list "samples".
+build/generate-words: tools/generate-words.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo libjpeg) -o $@ $< \
+		$$(pkg-config --libs pangocairo libjpeg) -lm
+
+samples: build/generate-words
+	tools/make-samples
+
+else
+
+#
+# PGXS
+#
+
+ifeq (,$(shell command -v $(PG_CONFIG) 2>/dev/null))
+$(error $(PG_CONFIG) not found: run "make deps" as root, or set PG_CONFIG)
+endif
+
+MODULE_big = hwr
+EXTENSION = hwr
+DATA = hwr--1.0.sql
+PGFILEDESC = "hwr - handwriting recognition"
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c)))
+
+PG_CPPFLAGS = -Isrc
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare \
+	-Wno-declaration-after-statement $(if $(WERROR),-Werror)
+SHLIB_LINK = build/f32/libhwr_core.a $(DEP_LIBS)
+EXTRA_CLEAN = build
+
+# Bitcode for JIT inlining is of no use here: no function of hwr is worth inlining.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+.DEFAULT_GOAL := all
+include $(PGXS)
+
+hwr.so: build/f32/libhwr_core.a
+$(OBJS): $(wildcard src/pg/*.h src/core/*.h) Makefile
+
+endif
