@@ -1,0 +1,108 @@
+/*
+ * decode.c
+ *	  Greedy (best path) decoding of CTC posteriors.
+ */
+#include "decode.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The most probable class; the lowest of equals, so the blank before any character. */
+static int
+best_class(const float *logp, int K)
+{
+	int			best = 0;
+
+	for (int k = 1; k < K; k++)
+	{
+		if (logp[k] > logp[best])
+			best = k;
+	}
+	return best;
+}
+
+/* A probability from its logarithm, within 0 .. 1 whatever rounding or NaN did to it. */
+static float
+probability(double logp)
+{
+	double		p = exp(logp);
+
+	return p >= 1 ? 1.0f : p > 0 ? (float) p : 0.0f;
+}
+
+/* The runs of the best path into chars[T]; returns their number, and the path's log posterior. */
+static int
+read_runs(const float *logp, int T, int K, const HwrAlphabet *alphabet,
+		  HwrChar *chars, double *path_logp)
+{
+	int			n = 0;
+	int			previous = 0;
+
+	*path_logp = 0;
+	for (int t = 0; t < T; t++)
+	{
+		const float *step = logp + (size_t) t * (size_t) K;
+		int			k = best_class(step, K);
+		float		p = probability(step[k]);
+
+		*path_logp += step[k];
+		if (k != 0 && k == previous)
+		{
+			chars[n - 1].last_step = t;
+			if (p > chars[n - 1].confidence)
+				chars[n - 1].confidence = p;
+		}
+		else if (k != 0)
+			chars[n++] = (HwrChar) {alphabet->codepoints[k - 1], p, t, t};
+		previous = k;
+	}
+	return n;
+}
+
+static bool
+text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st)
+{
+	uint32_t   *codepoints = hwr_alloc((size_t) n, sizeof(uint32_t), st);
+	bool		ok;
+
+	if (codepoints == NULL)
+		return false;
+	for (int i = 0; i < n; i++)
+		codepoints[i] = chars[i].codepoint;
+	ok = hwr_text_encode(codepoints, n, text, st);
+	free(codepoints);
+	return ok;
+}
+
+bool
+hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
+				  HwrReading *out, HwrStatus *st)
+{
+	HwrChar    *chars;
+	double		path_logp;
+
+	if (T < 0 || K != alphabet->n + 1)
+		return hwr_fail(st, HWR_INTERNAL, "posteriors of %d steps and %d classes do not fit an alphabet of %d",
+						T, K, alphabet->n);
+	chars = hwr_alloc((size_t) T, sizeof(HwrChar), st);
+	if (chars == NULL)
+		return false;
+	out->n = read_runs(logp, T, K, alphabet, chars, &path_logp);
+	if (!text_of_chars(chars, out->n, &out->text, st))
+	{
+		free(chars);
+		return false;
+	}
+	out->chars = chars;
+	out->confidence = T > 0 ? probability(path_logp / T) : 0.0f;
+	return true;
+}
+
+void
+hwr_reading_free(HwrReading *reading)
+{
+	free(reading->text);
+	free(reading->chars);
+	memset(reading, 0, sizeof(*reading));
+}
