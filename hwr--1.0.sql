@@ -13,12 +13,13 @@
 CREATE SCHEMA hwr;
 GRANT USAGE ON SCHEMA hwr TO PUBLIC;
 
--- One row a model name.  active: the version number that readers get.
+-- One row a model name.  active: the version number that readers get.  A model
+-- belongs to the owner of its newest version's large object.
 CREATE TABLE hwr.model (
 	id			integer		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	name		text		NOT NULL UNIQUE,
-	owner		oid			NOT NULL,		-- role
 	active		integer,
+	last_version integer	NOT NULL DEFAULT 0,		-- numbers are not used again
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 

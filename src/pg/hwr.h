@@ -7,11 +7,15 @@
 #ifndef HWR_H
 #define HWR_H
 
+#include "compat.h"
 #include "core/image.h"
 #include "core/metrics.h"
 #include "core/model.h"
 #include "core/recognizer.h"
 #include "core/status.h"
+
+/* Model that a NULL model argument means. */
+#define HWR_DEFAULT_MODEL "default"
 
 /* settings.c: GUC variables */
 extern int	hwr_max_image_bytes;	/* kB */
@@ -22,13 +26,45 @@ extern void hwr_define_settings(void);
 extern HwrImageLimits hwr_image_limits(void);
 
 /* error.c: the one place where a core status becomes an ereport */
-extern void hwr_raise(const HwrStatus *st) pg_attribute_noreturn();
+pg_noreturn extern void hwr_raise(const HwrStatus *st);
 
-/* As hwr_raise, at level elevel (ERROR does not return), with context such as: model "x" */
+/* As hwr_raise, at level elevel (ERROR does not return). */
 extern void hwr_report(int elevel, const HwrStatus *st);
 
+/* As hwr_raise, for a stored model: 'model "name" is corrupted' where its bytes are at fault. */
+pg_noreturn extern void hwr_raise_for_model(const HwrStatus *st, const char *model);
+
+/* UTF-8 of the core to a palloc'd string in the server's encoding.  Raises what cannot be converted. */
+extern char *hwr_from_utf8(const char *utf8);
+
 /*
- * catalog.c: tables of schema hwr.  They read under the active snapshot and do no
+ * identity.c: whose privileges hold, and catalog writes
+ */
+typedef struct HwrIdentity
+{
+	Oid			userid;
+	int			sec_context;
+	int			guc_nestlevel;
+} HwrIdentity;
+
+/* Become the owner of the extension, for catalog writes: search_path is pg_catalog meanwhile. */
+extern void hwr_become_owner(HwrIdentity *save);
+
+/* Become userid, in a security-restricted operation. */
+extern void hwr_become_user(Oid userid, HwrIdentity *save);
+
+/* Back.  Not needed on errors: the (sub)transaction's end does it. */
+extern void hwr_restore_identity(const HwrIdentity *save);
+
+/*
+ * Run one statement as the extension's owner with search_path pg_catalog, SPI being connected.  nulls as in SPI
+ * ('n' or ' ' each), or NULL.  Returns the rows processed; results are in SPI_tuptable.
+ */
+extern uint64 hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum *values,
+								  const char *nulls);
+
+/*
+ * catalog.c: reading the tables of schema hwr, under the active snapshot.  No
  * privilege checks unless said.
  */
 typedef struct HwrVersionInfo
@@ -37,39 +73,51 @@ typedef struct HwrVersionInfo
 	int32		model_id;
 	int32		version;
 	Oid			weights;		/* large object */
-	Oid			owner;
-	uint8		hash[32];
+	Oid			owner;			/* of the large object, hence of the version; InvalidOid: it is gone */
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	NameData	name;
 } HwrVersionInfo;
 
-/* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises undefined_object. version 0: the active one. */
+/* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
+extern void hwr_check_model_name(const char *model);
+
+/* Raises undefined_object. version 0: the active one. */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
 
 /*
- * Store bytes (a model file, already validated by hwr_model_load, whose
- * result is meta) as the next version of a model, creating the model if it does not exist. The large object belongs to owner;
- * an existing model of another owner raises insufficient_privilege.  activate: make it the active version.
- * job: 0 for an import.  Runs in the current transaction.  Returns the version.
+ * Raise insufficient_privilege if the model exists and role is not (a member of) its
+ * owner, the owner of its newest version's large object.  Returns whether the model exists.
+ */
+extern bool hwr_catalog_check_owner(const char *model, Oid role);
+
+/* Whether the current user may read this large object. */
+extern bool hwr_may_read(Oid weights);
+
+/* The stored file (palloc'd), its hash checked; raises insufficient_privilege, data_corrupted. */
+extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
+
+/*
+ * catalog_write.c
+ *
+ * Store bytes (a model file, already validated by hwr_model_load, whose result is meta) as the next version of a
+ * model, creating the model if it does not exist.  The large object belongs to owner, or to the
+ * owner of the existing model, whose role owner must be a member of (else insufficient_privilege); whoever could
+ * read the active version can read the new one.  activate: make it the active version.
+ * job: 0 for an import.  Runs in the current transaction.  Fills *out.
  */
 extern void hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 							  const HwrModel *meta, int64 job, bool activate,
 							  HwrVersionInfo *out);
 
-/* Insert a hwr.metric row and its confusions; returns its id. */
+/* Insert a hwr.metric row and its confusions (or NULL); returns its id. */
 extern int64 hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
 									const HwrMetrics *metrics, const HwrConfusions *confusions);
 
-/* Switch to the extension owner's identity for catalog writes, and back. */
-typedef struct HwrIdentity
-{
-	Oid			userid;
-	int			sec_context;
-} HwrIdentity;
-extern void hwr_become_owner(HwrIdentity *save);
-extern void hwr_become_user(Oid userid, HwrIdentity *save); /* security-restricted */
-extern void hwr_restore_identity(const HwrIdentity *save);
+/*
+ * columns.c: labelled tables
+ */
 
-/* columns.c: the image and label columns of a table (names given, or the only bytea and the only text-like column) */
+/* The image and label columns: as named, or the only bytea and the only text-like column (name NULL). */
 typedef struct HwrColumns
 {
 	char	   *relation;		/* qualified and quoted */
@@ -79,7 +127,36 @@ typedef struct HwrColumns
 extern void hwr_find_columns(Oid relid, const char *image_column, const char *label_column,
 							 HwrColumns *out);
 
-/* cache.c: models loaded in this process, keyed by content hash */
+/*
+ * Rows of a labelled table, through an SPI cursor, as the current user.  SPI must be connected, and stay so.  A row's
+ * memory is valid until the next call.  An image over hwr.max_image_bytes is cut just
+ * past that limit, so that the core refuses it by its length.
+ */
+typedef struct HwrRow
+{
+	int64		number;			/* from 1 */
+	const uint8 *image;			/* NULL: SQL NULL */
+	Size		image_len;
+	const char *label;			/* UTF-8, NULL: SQL NULL */
+	Size		label_len;
+} HwrRow;
+typedef struct HwrRows HwrRows;
+
+extern HwrRows *hwr_rows_open(const HwrColumns *columns);
+extern bool hwr_rows_next(HwrRows *rows, HwrRow *row);
+extern void hwr_rows_close(HwrRows *rows);
+
+/* An image argument's bytes, cut just past hwr.max_image_bytes where longer (so that a limit is a limit on memory too). */
+extern bytea *hwr_detoast_image(Datum image);
+
+/*
+ * cache.c: models loaded in this process, keyed by content hash.  The result is valid until the next
+ * call: use it without letting any other SQL run in between, and ask again.
+ */
 extern HwrRecognizer *hwr_cache_get(const HwrVersionInfo *version); /* checks the large object's ACL */
+extern HwrRecognizer *hwr_cache_get_unchecked(const HwrVersionInfo *version);	/* ACL known to be right */
+
+/* The model behind the recognizer that the last hwr_cache_get returned. */
+extern const HwrModel *hwr_cache_model(const HwrVersionInfo *version);
 
 #endif							/* HWR_H */

@@ -1,0 +1,243 @@
+/*
+ * columns.c
+ *	  Tables of labelled images: which columns they are in, and reading the rows.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "hwr.h"
+
+/* Rows fetched from the cursor at a time; their values stay in the table's TOAST until they are read. */
+#define ROWS_FETCHED 64
+
+struct HwrRows
+{
+	Portal		portal;
+	SPITupleTable *batch;
+	uint64		batch_rows;
+	uint64		next;
+	int64		number;
+	MemoryContext row_context;
+};
+
+/* What a column is wanted for. */
+typedef struct Role
+{
+	const char *argument;		/* argument of hwr_train and hwr_evaluate */
+	const char *kind;			/* as messages call the type */
+	bool		(*accepts) (Oid type);
+} Role;
+
+static bool
+is_bytea(Oid type)
+{
+	return getBaseType(type) == BYTEAOID;
+}
+
+/* text, varchar, char(n), name, citext, and domains over them; not the one-byte "char". */
+static bool
+is_text(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	return base != CHAROID && TypeCategory(base) == TYPCATEGORY_STRING;
+}
+
+static const Role image_role = {"image_column", "bytea", is_bytea};
+static const Role label_role = {"label_column", "text", is_text};
+
+static void
+check_relation_kind(Relation rel)
+{
+	switch (rel->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_PARTITIONED_TABLE:
+			return;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel))));
+	}
+}
+
+static Form_pg_attribute
+named_column(Relation rel, const Role *role, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || strcmp(NameStr(att->attname), name) != 0)
+			continue;
+		if (!role->accepts(att->atttypid))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is of type %s, not %s",
+							name, format_type_be(att->atttypid), role->kind)));
+		return att;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of relation \"%s\" does not exist",
+					name, RelationGetRelationName(rel))));
+}
+
+static Form_pg_attribute
+only_column(Relation rel, const Role *role)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Form_pg_attribute found = NULL;
+	int			nfound = 0;
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || !role->accepts(att->atttypid))
+			continue;
+		found = att;
+		appendStringInfo(&names, "%s\"%s\"", nfound++ > 0 ? ", " : "", NameStr(att->attname));
+	}
+	if (nfound == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("relation \"%s\" has no %s column", RelationGetRelationName(rel), role->kind),
+				 errdetail("Labelled images need a bytea column for the images and a text column for the labels.")));
+	if (nfound > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("relation \"%s\" has more than one %s column", RelationGetRelationName(rel), role->kind),
+				 errdetail("The columns are %s.", names.data),
+				 errhint("Choose one with %s => 'name'.", role->argument)));
+	pfree(names.data);
+	return found;
+}
+
+void
+hwr_find_columns(Oid relid, const char *image_column, const char *label_column, HwrColumns *out)
+{
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	Form_pg_attribute image;
+	Form_pg_attribute label;
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	check_relation_kind(rel);
+	image = image_column != NULL ? named_column(rel, &image_role, image_column) :
+		only_column(rel, &image_role);
+	label = label_column != NULL ? named_column(rel, &label_role, label_column) :
+		only_column(rel, &label_role);
+	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
+											   RelationGetRelationName(rel));
+	out->image = pstrdup(quote_identifier(NameStr(image->attname)));
+	out->label = pstrdup(quote_identifier(NameStr(label->attname)));
+
+	/* The lock is kept: the table must not change before it is read. */
+	relation_close(rel, NoLock);
+}
+
+HwrRows *
+hwr_rows_open(const HwrColumns *columns)
+{
+	HwrRows    *rows = palloc0(sizeof(HwrRows));
+	char	   *sql = psprintf("SELECT %s, %s::pg_catalog.text FROM %s",
+							   columns->image, columns->label, columns->relation);
+
+	rows->portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false, 0);
+	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
+											  ALLOCSET_DEFAULT_SIZES);
+	pfree(sql);
+	return rows;
+}
+
+bytea *
+hwr_detoast_image(Datum image)
+{
+	int64		limit = (int64) hwr_max_image_bytes * 1024;
+
+	if ((int64) toast_raw_datum_size(image) - VARHDRSZ > limit)
+		return DatumGetByteaPSlice(image, 0, (int32) (limit + 1));
+	return DatumGetByteaPP(image);
+}
+
+/* Decode the tuple's two columns; what they need is allocated in the current context. */
+static void
+read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
+{
+	Datum		value;
+	bool		isnull;
+
+	value = SPI_getbinval(tuple, desc, 1, &isnull);
+	if (!isnull)
+	{
+		bytea	   *image = hwr_detoast_image(value);
+
+		row->image = (const uint8 *) VARDATA_ANY(image);
+		row->image_len = VARSIZE_ANY_EXHDR(image);
+	}
+	value = SPI_getbinval(tuple, desc, 2, &isnull);
+	if (!isnull)
+	{
+		text	   *label = DatumGetTextPP(value);
+		int			len = VARSIZE_ANY_EXHDR(label);
+
+		row->label = pg_server_to_any(VARDATA_ANY(label), len, PG_UTF8);
+		row->label_len = row->label == VARDATA_ANY(label) ? (Size) len : strlen(row->label);
+	}
+}
+
+bool
+hwr_rows_next(HwrRows *rows, HwrRow *row)
+{
+	MemoryContext old;
+
+	if (rows->next == rows->batch_rows)
+	{
+		if (rows->batch != NULL)
+			SPI_freetuptable(rows->batch);
+		SPI_cursor_fetch(rows->portal, true, ROWS_FETCHED);
+		rows->batch = SPI_tuptable;
+		rows->batch_rows = SPI_processed;
+		rows->next = 0;
+		if (rows->batch_rows == 0)
+			return false;
+	}
+	memset(row, 0, sizeof(*row));
+	row->number = ++rows->number;
+	MemoryContextReset(rows->row_context);
+	old = MemoryContextSwitchTo(rows->row_context);
+	read_row(rows->batch->vals[rows->next++], rows->batch->tupdesc, row);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+void
+hwr_rows_close(HwrRows *rows)
+{
+	if (rows->batch != NULL)
+		SPI_freetuptable(rows->batch);
+	SPI_cursor_close(rows->portal);
+	MemoryContextDelete(rows->row_context);
+	pfree(rows);
+}

@@ -1,0 +1,65 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 13 and 18, presented as the newest API.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_COMPAT_H
+#define HWR_COMPAT_H
+
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM >= 140000
+#include "common/cryptohash.h"
+#endif
+#include "common/sha2.h"
+
+/* 18 spells it as a prefix that C11 and C23 both understand. */
+#if PG_VERSION_NUM < 180000 && !defined(pg_noreturn)
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* Has become a function in 17. */
+#if PG_VERSION_NUM < 170000
+static inline void
+RestrictSearchPath(void)
+{
+	set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+					  GUC_ACTION_SAVE, true, 0, false);
+}
+#endif
+
+/* SHA-256 of data[len]; false if the library behind it failed. */
+static inline bool
+hwr_sha256(const uint8 *data, Size len, uint8 *digest)
+{
+#if PG_VERSION_NUM >= 140000
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+	bool		ok;
+
+	if (ctx == NULL)
+		return false;
+	ok = pg_cryptohash_init(ctx) >= 0 &&
+		pg_cryptohash_update(ctx, data, len) >= 0 &&
+		pg_cryptohash_final(ctx, digest, PG_SHA256_DIGEST_LENGTH) >= 0;
+	pg_cryptohash_free(ctx);
+	return ok;
+#else
+	pg_sha256_ctx ctx;
+
+	pg_sha256_init(&ctx);
+	pg_sha256_update(&ctx, data, len);
+	pg_sha256_final(&ctx, digest);
+	return true;
+#endif
+}
+
+#endif							/* HWR_COMPAT_H */
