@@ -390,16 +390,20 @@ hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus 
  * Writing
  */
 
-/* The shortest decimal that reads back as the same number. */
+/* The shortest decimal that reads back as the same number, whatever the locale's decimal point. */
 static void
 format_number(double number, char *buf, size_t size)
 {
+	char	   *comma;
+
 	for (int digits = 15; digits <= 17; digits++)
 	{
 		snprintf(buf, size, "%.*g", digits, number);
 		if (strtod(buf, NULL) == number)
 			break;
 	}
+	if ((comma = strchr(buf, ',')) != NULL)
+		*comma = '.';
 }
 
 /* One option's value as JSON text (malloc'd by jansson with malloc), or NULL. */
