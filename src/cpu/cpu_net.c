@@ -1,0 +1,185 @@
+/*
+ * cpu_net.c
+ *	  Memory plan and layer loop of the CPU network.
+ *
+ * All memory of a plan is one arena.  Training keeps every layer's output and lets the
+ * gradients alternate between two buffers; inference lets the outputs alternate.
+ */
+#include "cpu_net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool
+hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus *st)
+{
+	HwrCpuNet  *cpu = hwr_alloc_zero(1, sizeof(HwrCpuNet), st);
+
+	if (cpu == NULL)
+		return false;
+	cpu->net = net;
+	cpu->k = hwr_kernels();
+	cpu->values = hwr_alloc_zero(net->nvalues, sizeof(hwr_real), st);
+	if (cpu->values != NULL && training)
+		cpu->grads = hwr_alloc_zero(net->nvalues, sizeof(hwr_real), st);
+	if (cpu->values == NULL || (training && cpu->grads == NULL))
+	{
+		hwr_cpu_net_free(cpu);
+		return false;
+	}
+	*out = cpu;
+	return true;
+}
+
+void
+hwr_cpu_net_free(HwrCpuNet *cpu)
+{
+	if (cpu == NULL)
+		return;
+	free(cpu->values);
+	free(cpu->grads);
+	free(cpu);
+}
+
+/* Shapes and settings of each layer's run; pointers come later. */
+static bool
+describe_runs(HwrCpuPlan *plan, HwrStatus *st)
+{
+	const HwrNet *net = plan->cpu->net;
+	HwrShape	shapes[HWR_MAX_LAYERS];
+	HwrShape	in = {net->height, plan->width, 1};
+
+	if (!hwr_net_shapes(net, plan->width, shapes, st))
+		return false;
+	for (int i = 0; i < plan->last; i++)
+	{
+		if (i >= plan->first)
+			plan->runs[i] = (HwrLayerRun) {
+				.net = net,
+				.layer = &net->layers[i],
+				.index = i,
+				.N = plan->N,
+				.in = in,
+				.out = shapes[i],
+				.training = plan->training,
+				.k = plan->cpu->k,
+				.pool = plan->pool,
+				.values = plan->cpu->values,
+				.grads = plan->cpu->grads,
+			};
+		in = shapes[i];
+	}
+	return true;
+}
+
+/* Values of a map of the whole batch. */
+static size_t
+batch_size(const HwrCpuPlan *plan, HwrShape shape)
+{
+	return (size_t) plan->N * hwr_shape_size(shape);
+}
+
+/* Give every run its memory from base, or measure with base NULL.  Returns the arena's size. */
+static size_t
+assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
+{
+	size_t		cursor = 0;
+	size_t		largest = 0;
+	size_t		scratch_stride = 0;
+	hwr_real   *turn[2];
+	char	   *scratch;
+
+	plan->input = hwr_take(base, &cursor, batch_size(plan, plan->runs[plan->first].in), sizeof(hwr_real));
+	for (int i = plan->first; i < plan->last; i++)
+	{
+		HwrLayerRun *run = &plan->runs[i];
+		const HwrLayerOps *ops = hwr_layer_ops(run->layer->kind);
+		size_t		scratch_size = ops->scratch_size ? hwr_aligned(ops->scratch_size(run)) : 0;
+
+		run->aux = hwr_take(base, &cursor, ops->aux_size ? ops->aux_size(run) : 0, 1);
+		if (scratch_size > scratch_stride)
+			scratch_stride = scratch_size;
+		if (batch_size(plan, run->out) > largest)
+			largest = batch_size(plan, run->out);
+		if (plan->training)
+			run->y = hwr_take(base, &cursor, batch_size(plan, run->out), sizeof(hwr_real));
+	}
+	turn[0] = hwr_take(base, &cursor, largest, sizeof(hwr_real));
+	turn[1] = hwr_take(base, &cursor, largest, sizeof(hwr_real));
+	plan->dinput = want_dinput ? hwr_take(base, &cursor, batch_size(plan, plan->runs[plan->first].in), sizeof(hwr_real)) : NULL;
+	scratch = hwr_take(base, &cursor, scratch_stride * (size_t) hwr_pool_threads(plan->pool), 1);
+
+	for (int i = plan->first; i < plan->last; i++)
+	{
+		HwrLayerRun *run = &plan->runs[i];
+
+		run->scratch = scratch;
+		run->scratch_stride = scratch_stride;
+		run->x = i > plan->first ? plan->runs[i - 1].y : plan->input;
+		if (plan->training)
+		{
+			run->dy = turn[i % 2];
+			run->dx = i > plan->first ? turn[(i + 1) % 2] : plan->dinput;
+		}
+		else
+			run->y = turn[i % 2];
+	}
+	plan->output = plan->runs[plan->last - 1].y;
+	plan->doutput = plan->runs[plan->last - 1].dy;
+	return cursor;
+}
+
+bool
+hwr_cpu_plan_prepare(HwrCpuPlan *plan, HwrCpuNet *cpu, HwrPool *pool, int first, int last,
+					 bool training, bool want_dinput, int N, int width, HwrStatus *st)
+{
+	size_t		size;
+
+	if (plan->arena != NULL && plan->N == N && plan->width == width)
+		return true;
+	plan->cpu = cpu;
+	plan->pool = pool;
+	plan->first = first;
+	plan->last = last;
+	plan->training = training;
+	plan->N = N;
+	plan->width = width;
+	if (!describe_runs(plan, st))
+		return false;
+	size = assign_memory(plan, NULL, want_dinput);
+	if (size > plan->arena_size)
+	{
+		free(plan->arena);
+		plan->arena_size = 0;
+		plan->arena = aligned_alloc(64, size);
+		if (plan->arena == NULL)
+			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+		plan->arena_size = size;
+	}
+	assign_memory(plan, plan->arena, want_dinput);
+	return true;
+}
+
+void
+hwr_cpu_plan_free(HwrCpuPlan *plan)
+{
+	free(plan->arena);
+	memset(plan, 0, sizeof(*plan));
+}
+
+void
+hwr_cpu_plan_forward(HwrCpuPlan *plan, uint64_t rng_key)
+{
+	for (int i = plan->first; i < plan->last; i++)
+	{
+		plan->runs[i].rng_key = rng_key;
+		hwr_layer_ops(plan->runs[i].layer->kind)->forward(&plan->runs[i]);
+	}
+}
+
+void
+hwr_cpu_plan_backward(HwrCpuPlan *plan)
+{
+	for (int i = plan->last - 1; i >= plan->first; i--)
+		hwr_layer_ops(plan->runs[i].layer->kind)->backward(&plan->runs[i]);
+}

@@ -1,0 +1,96 @@
+/*
+ * kernels.h
+ *	  The element-wise inner loops, one table for each instruction set.
+ *
+ * kernels_impl.h is compiled once for plain C, AVX2 and AVX-512; hwr_kernels() picks the
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512
+ * lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
+ */
+#ifndef HWR_KERNELS_H
+#define HWR_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/real.h"
+#include "core/vgsl.h"
+
+typedef struct HwrKernels
+{
+	const char *name;
+
+	/* y[i] = ink[i] / 255 */
+	void		(*from_ink) (size_t n, const uint8_t *ink, hwr_real *y);
+
+	/* y = activation(y + bias[col]), in place */
+	void		(*bias_act) (size_t rows, int cols, const hwr_real *bias, HwrActivation act, hwr_real *y);
+
+	/* dy *= activation'(at output y), in place */
+	void		(*act_back) (size_t rows, int cols, const hwr_real *y, HwrActivation act, hwr_real *dy);
+
+	/* acc[col] += sum over rows */
+	void		(*col_sum) (size_t rows, int cols, const hwr_real *x, hwr_real *acc);
+
+	/* y += x */
+	void		(*add) (size_t n, const hwr_real *x, hwr_real *y);
+
+	/* sum of squares */
+	double		(*sum_squares) (size_t n, const hwr_real *x);
+
+	/* sum[col], sumsq[col]: overwritten */
+	void		(*norm_stats) (size_t rows, int cols, const hwr_real *x, double *sum, double *sumsq);
+
+	/* y = x * scale[col] + shift[col] */
+	void		(*norm_apply) (size_t rows, int cols, const hwr_real *x,
+							   const hwr_real *scale, const hwr_real *shift, hwr_real *y);
+
+	/* sum_dy[col] = sum dy, sum_dyx[col] = sum dy * (x - mean) * inv_std: overwritten */
+	void		(*norm_back_stats) (size_t rows, int cols, const hwr_real *x, const hwr_real *dy,
+									const hwr_real *mean, const hwr_real *inv_std,
+									double *sum_dy, double *sum_dyx);
+
+	/* dx = a[col] * dy + b[col] * x + c[col] */
+	void		(*norm_back_apply) (size_t rows, int cols, const hwr_real *x, const hwr_real *dy,
+									const hwr_real *a, const hwr_real *b, const hwr_real *c,
+									hwr_real *dx);
+
+	/*
+	 * Max over a ky x kx window of vectors of cols channels; x points to the
+	 * window's first vector, rows are row_stride apart.  which (or NULL): index of
+	 * the maximum in the window.
+	 */
+	void		(*pool_max) (int ky, int kx, int cols, size_t row_stride,
+							 const hwr_real *x, hwr_real *y, uint8_t *which);
+
+	/* dx[window position] += dy where which names it */
+	void		(*pool_back) (int ky, int kx, int cols, size_t row_stride,
+							  const uint8_t *which, const hwr_real *dy, hwr_real *dx);
+
+	/*
+	 * LSTM cell, rows sequences: gates[rows][4n] pre-activations in, activations i, f, g, o
+	 * out; cell = f * cell_before + i * g (cell_before NULL: zero), tc = tanh(cell),
+	 * h = o * tc.  All [rows][n].
+	 */
+	void		(*lstm_cell) (size_t rows, int n, hwr_real *gates, const hwr_real *cell_before,
+							  hwr_real *cell, hwr_real *tc, hwr_real *h);
+
+	/*
+	 * Its gradient: dh, dc (d loss / d cell from later steps; updated to the step
+	 * before) [rows][n]; gates in activations, out d loss / d pre-activations.
+	 */
+	void		(*lstm_cell_back) (size_t rows, int n, hwr_real *gates, const hwr_real *cell_before,
+								   const hwr_real *tc, const hwr_real *dh, hwr_real *dc);
+
+	/* y[row] = log softmax of x[row] */
+	void		(*log_softmax) (size_t rows, int cols, const hwr_real *x, hwr_real *y);
+} HwrKernels;
+
+extern const HwrKernels *hwr_kernels(void);
+
+extern const HwrKernels hwr_kernels_plain;
+#if defined(__x86_64__)
+extern const HwrKernels hwr_kernels_avx2;
+extern const HwrKernels hwr_kernels_avx512;
+#endif
+
+#endif							/* HWR_KERNELS_H */

@@ -1,0 +1,376 @@
+/*
+ * kernels_impl.h
+ *	  Bodies of the kernels, included by one file for each instruction set.
+ *
+ * The loops are written so that the compiler vectorises them over channels without
+ * -ffast-math: no early exits, no calls, no reductions across channels except where
+ * several accumulators are spelled out.
+ */
+#pragma GCC optimize("O3")
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "vecmath.h"
+
+/* Rows summed in hwr_real before the partial sum goes to double. */
+#define STATS_BLOCK 128
+
+/* Channels handled at a time by the statistics kernels. */
+#define STATS_COLS 64
+
+static void
+from_ink(size_t n, const uint8_t *ink, hwr_real *y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (hwr_real) ink[i] * (hwr_real) (1.0 / 255.0);
+}
+
+static inline hwr_real
+max_real(hwr_real a, hwr_real b)
+{
+	return a > b ? a : b;
+}
+
+static void
+bias_act(size_t rows, int cols, const hwr_real *restrict bias, HwrActivation act, hwr_real *restrict y)
+{
+	for (size_t r = 0; r < rows; r++, y += cols)
+	{
+		switch (act)
+		{
+			case HWR_ACT_RELU:
+				for (int c = 0; c < cols; c++)
+					y[c] = max_real(y[c] + bias[c], 0);
+				break;
+			case HWR_ACT_TANH:
+				for (int c = 0; c < cols; c++)
+					y[c] = hwr_tanh(y[c] + bias[c]);
+				break;
+			case HWR_ACT_SIGMOID:
+				for (int c = 0; c < cols; c++)
+					y[c] = hwr_sigmoid(y[c] + bias[c]);
+				break;
+			case HWR_ACT_SOFTMAX:
+			case HWR_ACT_LINEAR:
+				for (int c = 0; c < cols; c++)
+					y[c] += bias[c];
+				break;
+		}
+		if (act == HWR_ACT_SOFTMAX)
+		{
+			hwr_real	top = y[0];
+			hwr_real	sum = 0;
+
+			for (int c = 1; c < cols; c++)
+				top = max_real(top, y[c]);
+			for (int c = 0; c < cols; c++)
+				sum += y[c] = hwr_exp(y[c] - top);
+			for (int c = 0; c < cols; c++)
+				y[c] /= sum;
+		}
+	}
+}
+
+static void
+act_back(size_t rows, int cols, const hwr_real *restrict y, HwrActivation act, hwr_real *restrict dy)
+{
+	size_t		n = rows * (size_t) cols;
+
+	switch (act)
+	{
+		case HWR_ACT_LINEAR:
+			break;
+		case HWR_ACT_RELU:
+			for (size_t i = 0; i < n; i++)
+				dy[i] = y[i] > 0 ? dy[i] : 0;
+			break;
+		case HWR_ACT_TANH:
+			for (size_t i = 0; i < n; i++)
+				dy[i] *= 1 - y[i] * y[i];
+			break;
+		case HWR_ACT_SIGMOID:
+			for (size_t i = 0; i < n; i++)
+				dy[i] *= y[i] * (1 - y[i]);
+			break;
+		case HWR_ACT_SOFTMAX:
+			for (size_t r = 0; r < rows; r++, y += cols, dy += cols)
+			{
+				hwr_real	dot = 0;
+
+				for (int c = 0; c < cols; c++)
+					dot += y[c] * dy[c];
+				for (int c = 0; c < cols; c++)
+					dy[c] = y[c] * (dy[c] - dot);
+			}
+			break;
+	}
+}
+
+static void
+col_sum(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restrict acc)
+{
+	for (size_t r = 0; r < rows; r++, x += cols)
+		for (int c = 0; c < cols; c++)
+			acc[c] += x[c];
+}
+
+static void
+add(size_t n, const hwr_real *restrict x, hwr_real *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+static double
+sum_squares(size_t n, const hwr_real *x)
+{
+	double		lane[8] = {0};
+	size_t		i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		for (int j = 0; j < 8; j++)
+			lane[j] += (double) x[i + j] * (double) x[i + j];
+	for (; i < n; i++)
+		lane[0] += (double) x[i] * (double) x[i];
+	return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+}
+
+static void
+norm_stats(size_t rows, int cols, const hwr_real *x, double *sum, double *sumsq)
+{
+	for (int c0 = 0; c0 < cols; c0 += STATS_COLS)
+	{
+		int			nc = cols - c0 < STATS_COLS ? cols - c0 : STATS_COLS;
+
+		memset(sum + c0, 0, (size_t) nc * sizeof(double));
+		memset(sumsq + c0, 0, (size_t) nc * sizeof(double));
+		for (size_t r0 = 0; r0 < rows; r0 += STATS_BLOCK)
+		{
+			size_t		r1 = r0 + STATS_BLOCK < rows ? r0 + STATS_BLOCK : rows;
+			hwr_real	s[STATS_COLS] = {0};
+			hwr_real	q[STATS_COLS] = {0};
+
+			for (size_t r = r0; r < r1; r++)
+			{
+				const hwr_real *row = x + r * (size_t) cols + c0;
+
+				for (int c = 0; c < nc; c++)
+				{
+					s[c] += row[c];
+					q[c] += row[c] * row[c];
+				}
+			}
+			for (int c = 0; c < nc; c++)
+			{
+				sum[c0 + c] += (double) s[c];
+				sumsq[c0 + c] += (double) q[c];
+			}
+		}
+	}
+}
+
+static void
+norm_apply(size_t rows, int cols, const hwr_real *restrict x, const hwr_real *restrict scale,
+		   const hwr_real *restrict shift, hwr_real *restrict y)
+{
+	for (size_t r = 0; r < rows; r++, x += cols, y += cols)
+		for (int c = 0; c < cols; c++)
+			y[c] = x[c] * scale[c] + shift[c];
+}
+
+static void
+norm_back_stats(size_t rows, int cols, const hwr_real *x, const hwr_real *dy,
+				const hwr_real *mean, const hwr_real *inv_std, double *sum_dy, double *sum_dyx)
+{
+	for (int c0 = 0; c0 < cols; c0 += STATS_COLS)
+	{
+		int			nc = cols - c0 < STATS_COLS ? cols - c0 : STATS_COLS;
+
+		memset(sum_dy + c0, 0, (size_t) nc * sizeof(double));
+		memset(sum_dyx + c0, 0, (size_t) nc * sizeof(double));
+		for (size_t r0 = 0; r0 < rows; r0 += STATS_BLOCK)
+		{
+			size_t		r1 = r0 + STATS_BLOCK < rows ? r0 + STATS_BLOCK : rows;
+			hwr_real	s[STATS_COLS] = {0};
+			hwr_real	q[STATS_COLS] = {0};
+
+			for (size_t r = r0; r < r1; r++)
+			{
+				const hwr_real *xr = x + r * (size_t) cols + c0;
+				const hwr_real *dr = dy + r * (size_t) cols + c0;
+
+				for (int c = 0; c < nc; c++)
+				{
+					s[c] += dr[c];
+					q[c] += dr[c] * (xr[c] - mean[c0 + c]);
+				}
+			}
+			for (int c = 0; c < nc; c++)
+			{
+				sum_dy[c0 + c] += (double) s[c];
+				sum_dyx[c0 + c] += (double) q[c];
+			}
+		}
+		for (int c = c0; c < c0 + nc; c++)
+			sum_dyx[c] *= (double) inv_std[c];
+	}
+}
+
+static void
+norm_back_apply(size_t rows, int cols, const hwr_real *restrict x, const hwr_real *restrict dy,
+				const hwr_real *restrict a, const hwr_real *restrict b, const hwr_real *restrict c,
+				hwr_real *restrict dx)
+{
+	for (size_t r = 0; r < rows; r++, x += cols, dy += cols, dx += cols)
+		for (int j = 0; j < cols; j++)
+			dx[j] = a[j] * dy[j] + b[j] * x[j] + c[j];
+}
+
+static void
+pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x,
+		 hwr_real *restrict y, uint8_t *restrict which)
+{
+	memcpy(y, x, (size_t) cols * sizeof(hwr_real));
+	if (which != NULL)
+		memset(which, 0, (size_t) cols);
+	for (int i = 1; i < ky * kx; i++)
+	{
+		const hwr_real *p = x + (size_t) (i / kx) * row_stride + (size_t) (i % kx) * (size_t) cols;
+
+		if (which == NULL)
+			for (int c = 0; c < cols; c++)
+				y[c] = max_real(p[c], y[c]);
+		else
+			for (int c = 0; c < cols; c++)
+			{
+				which[c] = p[c] > y[c] ? (uint8_t) i : which[c];
+				y[c] = max_real(p[c], y[c]);
+			}
+	}
+}
+
+static void
+pool_back(int ky, int kx, int cols, size_t row_stride, const uint8_t *restrict which,
+		  const hwr_real *restrict dy, hwr_real *restrict dx)
+{
+	for (int i = 0; i < ky * kx; i++)
+	{
+		hwr_real   *p = dx + (size_t) (i / kx) * row_stride + (size_t) (i % kx) * (size_t) cols;
+
+		for (int c = 0; c < cols; c++)
+			p[c] += which[c] == i ? dy[c] : 0;
+	}
+}
+
+static void
+lstm_cell(size_t rows, int n, hwr_real *restrict gates, const hwr_real *restrict cell_before,
+		  hwr_real *restrict cell, hwr_real *restrict tc, hwr_real *restrict h)
+{
+	for (size_t r = 0; r < rows; r++)
+	{
+		hwr_real   *restrict gi = gates + r * 4 * (size_t) n;
+		hwr_real   *restrict gf = gi + n;
+		hwr_real   *restrict gg = gf + n;
+		hwr_real   *restrict go = gg + n;
+		size_t		at = r * (size_t) n;
+
+		for (int j = 0; j < n; j++)
+		{
+			gi[j] = hwr_sigmoid(gi[j]);
+			gg[j] = hwr_tanh(gg[j]);
+			cell[at + j] = gi[j] * gg[j];
+		}
+		for (int j = 0; j < n; j++)
+			gf[j] = hwr_sigmoid(gf[j]);
+		if (cell_before != NULL)
+			for (int j = 0; j < n; j++)
+				cell[at + j] += gf[j] * cell_before[at + j];
+		for (int j = 0; j < n; j++)
+		{
+			go[j] = hwr_sigmoid(go[j]);
+			tc[at + j] = hwr_tanh(cell[at + j]);
+			h[at + j] = go[j] * tc[at + j];
+		}
+	}
+}
+
+static void
+lstm_cell_back(size_t rows, int n, hwr_real *restrict gates, const hwr_real *restrict cell_before,
+			   const hwr_real *restrict tc, const hwr_real *restrict dh, hwr_real *restrict dc)
+{
+	for (size_t r = 0; r < rows; r++)
+	{
+		hwr_real   *restrict gi = gates + r * 4 * (size_t) n;
+		hwr_real   *restrict gf = gi + n;
+		hwr_real   *restrict gg = gf + n;
+		hwr_real   *restrict go = gg + n;
+		size_t		at = r * (size_t) n;
+
+		for (int j = 0; j < n; j++)
+		{
+			hwr_real	t = tc[at + j];
+			hwr_real	d = dc[at + j] + dh[at + j] * go[j] * (1 - t * t);
+
+			go[j] = dh[at + j] * t * go[j] * (1 - go[j]);
+			dc[at + j] = d;
+		}
+		for (int j = 0; j < n; j++)
+		{
+			hwr_real	d = dc[at + j];
+			hwr_real	i = gi[j];
+			hwr_real	g = gg[j];
+
+			gi[j] = d * g * i * (1 - i);
+			gg[j] = d * i * (1 - g * g);
+		}
+		for (int j = 0; j < n; j++)
+		{
+			hwr_real	d = dc[at + j];
+			hwr_real	f = gf[j];
+
+			gf[j] = cell_before != NULL ? d * cell_before[at + j] * f * (1 - f) : 0;
+			dc[at + j] = d * f;
+		}
+	}
+}
+
+static void
+log_softmax(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restrict y)
+{
+	for (size_t r = 0; r < rows; r++, x += cols, y += cols)
+	{
+		hwr_real	top = x[0];
+		hwr_real	sum = 0;
+
+		for (int c = 1; c < cols; c++)
+			top = max_real(top, x[c]);
+		for (int c = 0; c < cols; c++)
+			y[c] = hwr_exp(x[c] - top);
+		for (int c = 0; c < cols; c++)
+			sum += y[c];
+		sum = top + (hwr_real) log((double) sum);
+		for (int c = 0; c < cols; c++)
+			y[c] = x[c] - sum;
+	}
+}
+
+const HwrKernels HWR_KERNELS_TABLE = {
+	.name = HWR_KERNELS_NAME,
+	.from_ink = from_ink,
+	.bias_act = bias_act,
+	.act_back = act_back,
+	.col_sum = col_sum,
+	.add = add,
+	.sum_squares = sum_squares,
+	.norm_stats = norm_stats,
+	.norm_apply = norm_apply,
+	.norm_back_stats = norm_back_stats,
+	.norm_back_apply = norm_back_apply,
+	.pool_max = pool_max,
+	.pool_back = pool_back,
+	.lstm_cell = lstm_cell,
+	.lstm_cell_back = lstm_cell_back,
+	.log_softmax = log_softmax,
+};

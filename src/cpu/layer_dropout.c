@@ -1,0 +1,78 @@
+/*
+ * layer_dropout.c
+ *	  Inverted dropout: while training, a value is zeroed with probability p, else divided by 1 - p.
+ *
+ * The mask is a function of (key, layer, position) alone, so that it is the same for any number of
+ * threads and need not be kept for the backward pass.
+ */
+#include <string.h>
+
+#include "core/rng.h"
+#include "layers.h"
+
+/* dst = mask(src) for the positions of one part; four 16-bit draws from each random word. */
+static void
+mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *dst)
+{
+	size_t		c = (size_t) run->in.c;
+	uint32_t	drop = (uint32_t) (run->layer->dropout * 65536.0f + 0.5f);
+	hwr_real	scale = (hwr_real) (1.0 / (1.0 - (double) run->layer->dropout));
+	size_t		lo;
+	size_t		hi;
+
+	hwr_pool_share((size_t) run->N * (size_t) run->in.h * (size_t) run->in.w, part, parts, &lo, &hi);
+	for (size_t p = lo; p < hi; p++)
+	{
+		HwrRng		rng;
+		uint64_t	bits = 0;
+
+		hwr_rng_seed(&rng, run->rng_key + (uint64_t) run->index, p);
+		for (size_t i = 0; i < c; i++, bits >>= 16)
+		{
+			if (i % 4 == 0)
+				bits = hwr_rng_next(&rng);
+			dst[p * c + i] = (uint32_t) (bits & 0xffff) < drop ? 0 : src[p * c + i] * scale;
+		}
+	}
+}
+
+static void
+forward_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+
+	mask_part(run, part, parts, run->x, run->y);
+}
+
+static void
+backward_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+
+	mask_part(run, part, parts, run->dy, run->dx);
+}
+
+static void
+dropout_forward(HwrLayerRun *run)
+{
+	if (run->training && run->layer->dropout > 0)
+		hwr_pool_run(run->pool, forward_part, run);
+	else
+		memcpy(run->y, run->x, (size_t) run->N * hwr_shape_size(run->in) * sizeof(hwr_real));
+}
+
+static void
+dropout_backward(HwrLayerRun *run)
+{
+	if (run->dx == NULL)
+		return;
+	if (run->layer->dropout > 0)
+		hwr_pool_run(run->pool, backward_part, run);
+	else
+		memcpy(run->dx, run->dy, (size_t) run->N * hwr_shape_size(run->in) * sizeof(hwr_real));
+}
+
+const HwrLayerOps hwr_dropout_ops = {
+	.forward = dropout_forward,
+	.backward = dropout_backward,
+};
