@@ -1,0 +1,160 @@
+# private-server.sh
+#	A PostgreSQL server of one's own, for bash scripts that source this file.
+#
+# The server runs as an unprivileged user (postgres or nobody when we are root, else ourselves) on a
+# temporary data directory, listens on a Unix socket in that directory only, and is ended by
+# its own process id.  The directory is closed to other users, which is why the server may trust
+# its clients.
+#
+# Everything that takes long is started with "run": in a session of its own, so that the
+# terminal's Ctrl-C reaches this script alone, which then ends its child and its server.
+#
+#	hwr_prepare			choose the user, make the directory $HWR_DIR, set the traps
+#	server_start		initdb if need be, start, wait until it answers
+#	server_stop			fast shutdown, then immediate
+#	run COMMAND			as ourselves
+#	run_as_user COMMAND	as the server's user
+#
+# Sets BINDIR, HWR_DIR, HWR_USER, SERVER_PID.  HWR_KEEP=yes leaves server and directory at exit.
+
+PG_CONFIG=${PG_CONFIG:-pg_config}
+SERVER_PID=
+CHILD_PID=
+HWR_KEEP=${HWR_KEEP:-}
+
+# A caller's connection settings must not lead to another server.
+unset PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE PGDATABASE PGSERVICE PGOPTIONS PGSSLMODE PGCLIENTENCODING
+
+hwr_prepare() {
+	BINDIR=$("$PG_CONFIG" --bindir) || exit 1
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	trap hwr_cleanup EXIT
+	hwr_choose_user
+	HWR_DIR=${1:-$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX")} || exit 1
+	mkdir -p "$HWR_DIR" || exit 1
+	HWR_DIR=$(cd "$HWR_DIR" && pwd) || exit 1
+	chmod 700 "$HWR_DIR"
+	[ "$(id -u)" -ne 0 ] || chown "$HWR_USER": "$HWR_DIR"
+}
+
+hwr_choose_user() {
+	if [ "$(id -u)" -ne 0 ]; then
+		HWR_USER=$(id -un)
+	elif id postgres > /dev/null 2>&1; then
+		HWR_USER=postgres
+	else
+		HWR_USER=nobody
+	fi
+}
+
+# Prefix of a command that is to run as the server's user; it replaces itself, so $! stays true.
+hwr_as_user() {
+	AS_USER=(env "HOME=$HWR_DIR" "PWD=$HWR_DIR" LC_ALL=C.UTF-8)
+	if [ "$(id -u)" -eq 0 ]; then
+		AS_USER+=(setpriv "--reuid=$HWR_USER" "--regid=$(id -g "$HWR_USER")" --init-groups)
+	fi
+}
+
+run() {
+	local status
+	# A background job ignores SIGINT unless told otherwise.
+	setsid env --default-signal=INT "$@" <&0 &
+	CHILD_PID=$!
+	wait "$CHILD_PID"
+	status=$?
+	CHILD_PID=
+	return "$status"
+}
+
+run_as_user() {
+	local AS_USER
+	hwr_as_user
+	run "${AS_USER[@]}" "$@"
+}
+
+server_start() {
+	local AS_USER tries
+	hwr_as_user
+	if [ ! -e "$HWR_DIR/data/PG_VERSION" ]; then
+		run "${AS_USER[@]}" "$BINDIR/initdb" -D "$HWR_DIR/data" -U postgres -A trust -E UTF8 \
+			--locale=C.UTF-8 --no-sync > "$HWR_DIR/initdb.log" 2>&1 || {
+			cat "$HWR_DIR/initdb.log" >&2
+			return 1
+		}
+		cat >> "$HWR_DIR/data/postgresql.conf" <<- CONF
+			listen_addresses = ''
+			unix_socket_directories = '$HWR_DIR'
+			unix_socket_permissions = 0700
+			fsync = off
+			log_line_prefix = '%m [%p] '
+		CONF
+	fi
+	(
+		cd "$HWR_DIR" || exit 1
+		exec setsid "${AS_USER[@]}" "$BINDIR/postgres" -D "$HWR_DIR/data" \
+			>> "$HWR_DIR/server.log" 2>&1 < /dev/null
+	) &
+	SERVER_PID=$!
+	for tries in {1..300}; do
+		if "$BINDIR/psql" -XqAt -h "$HWR_DIR" -U postgres -d postgres -c 'SELECT 1' > /dev/null 2>&1; then
+			export PGHOST=$HWR_DIR PGUSER=postgres PGPORT=5432
+			return 0
+		fi
+		kill -0 "$SERVER_PID" 2> /dev/null || break
+		sleep 0.1
+	done
+	echo "the private server did not start:" >&2
+	tail -n 20 "$HWR_DIR/server.log" >&2
+	return 1
+}
+
+server_stop() {
+	local signal tries
+	[ -n "$SERVER_PID" ] || return 0
+	for signal in INT QUIT; do
+		kill -"$signal" "$SERVER_PID" 2> /dev/null || break
+		for tries in {1..200}; do
+			kill -0 "$SERVER_PID" 2> /dev/null || break 2
+			sleep 0.1
+		done
+	done
+	wait "$SERVER_PID" 2> /dev/null
+	SERVER_PID=
+}
+
+hwr_cleanup() {
+	local status=$? tries
+	trap '' INT TERM HUP
+	trap - EXIT
+	if [ -n "$CHILD_PID" ]; then
+		kill -TERM -- "-$CHILD_PID" 2> /dev/null
+		for tries in {1..150}; do
+			kill -0 -- "-$CHILD_PID" 2> /dev/null || break
+			sleep 0.1
+		done
+	fi
+	if [ "$status" -ne 0 ] || [ -z "$HWR_KEEP" ]; then
+		server_stop
+		[ -z "${HWR_DIR:-}" ] || rm -rf "$HWR_DIR"
+	fi
+	exit "$status"
+}
+
+# Build, and install what differs from the installed files.
+build_and_install() {
+	local libdir sharedir
+	run "${MAKE:-make}" -s --no-print-directory all "$@" ${WERROR:+WERROR=$WERROR} || return 1
+	libdir=$("$PG_CONFIG" --pkglibdir)
+	sharedir=$("$PG_CONFIG" --sharedir)/extension
+	if cmp -s hwr.so "$libdir/hwr.so" && cmp -s hwr.control "$sharedir/hwr.control" &&
+		cmp -s hwr--1.0.sql "$sharedir/hwr--1.0.sql"; then
+		return 0
+	fi
+	if [ ! -w "$libdir" ] || [ ! -w "$sharedir" ]; then
+		echo "hwr is built but not installed.  Install it, then try again:" >&2
+		echo "    sudo make install" >&2
+		return 1
+	fi
+	run "${MAKE:-make}" -s --no-print-directory install > /dev/null
+}
