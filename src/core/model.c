@@ -8,6 +8,7 @@
  */
 #include "model.h"
 
+#include "options.h"
 #include "safetensors.h"
 
 #include <errno.h>
@@ -19,9 +20,6 @@
 #include <string.h>
 
 #include <jansson.h>
-
-static const char *const fit_words[] = {"pad", "stretch", NULL};
-static const char *const case_words[] = {"keep", "upper", "lower", NULL};
 
 /* Longest text of a file that a message repeats. */
 #define QUOTE_SIZE 80
@@ -77,20 +75,25 @@ get_word(const HwrSafeTensors *file, const char *key, const char *const *words, 
 					  hwr_text_quote(value, quoted, sizeof(quoted)));
 }
 
+static bool
+is_json_object(const char *text)
+{
+	json_t	   *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	bool		is_object = json_is_object(object);
+
+	json_decref(object);
+	return is_object;
+}
+
 /* A copy of a metadata string that must be a JSON object. */
 static bool
 get_object(const HwrSafeTensors *file, const char *key, char **out, HwrStatus *st)
 {
 	const char *value;
-	json_t	   *object;
-	bool		ok;
 
 	if (!get_metadata(file, key, &value, st))
 		return false;
-	object = json_loads(value, JSON_REJECT_DUPLICATES, NULL);
-	ok = json_is_object(object);
-	json_decref(object);
-	if (!ok)
+	if (!is_json_object(value))
 		return fail_model(st, "Metadata \"%s\" is not a JSON object.", key);
 	*out = hwr_alloc(strlen(value) + 1, 1, st);
 	if (*out == NULL)
@@ -145,6 +148,17 @@ load_network(const HwrSafeTensors *file, HwrNet *net, HwrStatus *st)
 }
 
 static bool
+is_ascending(const HwrAlphabet *alphabet)
+{
+	for (int i = 1; i < alphabet->n; i++)
+	{
+		if (alphabet->codepoints[i] <= alphabet->codepoints[i - 1])
+			return false;
+	}
+	return true;
+}
+
+static bool
 load_alphabet(const HwrSafeTensors *file, int classes, HwrAlphabet *out, HwrStatus *st)
 {
 	const char *text;
@@ -158,12 +172,8 @@ load_alphabet(const HwrSafeTensors *file, int classes, HwrAlphabet *out, HwrStat
 			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
 		return fail_model(st, "Metadata \"alphabet\" is not valid UTF-8.");
 	}
-	for (int i = 1; i < out->n; i++)
-	{
-		if (out->codepoints[i] <= out->codepoints[i - 1])
-			return fail_model(st, "Metadata \"alphabet\" is not sorted and distinct at character %d.",
-							  i + 1);
-	}
+	if (!is_ascending(out))
+		return fail_model(st, "Metadata \"alphabet\" is not sorted and distinct.");
 	if (out->n != classes - 1)
 		return fail_model(st, "Metadata \"alphabet\" has %d characters where the network has %d classes.",
 						  out->n, classes);
@@ -242,8 +252,8 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 
 	if (!check_format(file, st) ||
 		!get_metadata(file, "version", &version, st) ||
-		!get_word(file, "fit", fit_words, &fit, st) ||
-		!get_word(file, "case", case_words, &mapping, st) ||
+		!get_word(file, "fit", hwr_fit_words, &fit, st) ||
+		!get_word(file, "case", hwr_case_words, &mapping, st) ||
 		!get_object(file, "options", &model->options, st) ||
 		!get_object(file, "result", &model->result, st) ||
 		!load_network(file, &model->net, st) ||
@@ -288,6 +298,11 @@ check_model(const HwrModel *model, HwrStatus *st)
 	if (model->alphabet.n != net->classes - 1)
 		return hwr_fail(st, HWR_INTERNAL, "alphabet of %d characters does not fit a network of %d classes",
 						model->alphabet.n, net->classes);
+	if (!is_ascending(&model->alphabet))
+		return hwr_fail(st, HWR_INTERNAL, "alphabet is not sorted");
+	if ((model->options != NULL && !is_json_object(model->options)) ||
+		(model->result != NULL && !is_json_object(model->result)))
+		return hwr_fail(st, HWR_INTERNAL, "options or result of a model are not JSON objects");
 	for (int i = 0; i < net->ntensors; i++)
 	{
 		const HwrTensor *t = &net->tensors[i];
@@ -340,8 +355,8 @@ hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *s
 			{"format_version", format_version},
 			{"architecture", net->vgsl},
 			{"alphabet", alphabet},
-			{"fit", fit_words[model->fit]},
-			{"case", case_words[model->mapping]},
+			{"fit", hwr_fit_words[model->fit]},
+			{"case", hwr_case_words[model->mapping]},
 			{"options", model->options != NULL ? model->options : "{}"},
 			{"result", model->result != NULL ? model->result : "{}"},
 			{"version", HWR_VERSION},

@@ -42,8 +42,8 @@ typedef struct Option
 
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
-static const char *const case_words[] = {"keep", "upper", "lower", NULL};
-static const char *const fit_words[] = {"pad", "stretch", NULL};
+const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
+const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 
 #define FIELD(f) offsetof(HwrTrainOptions, f), sizeof(((HwrTrainOptions *) NULL)->f)
 #define NONE HUGE_VAL
@@ -66,8 +66,8 @@ static const Option option_table[] = {
 	{"validation", OPTION_STRING, FIELD(validation), 0, 0, false, false, false, NULL},
 	{"seed", OPTION_SEED, FIELD(seed), 0, 9007199254740992.0, false, false, false, NULL},
 	{"threads", OPTION_INT, FIELD(threads), 0, 256, false, false, false, NULL},
-	{"case", OPTION_ENUM, FIELD(mapping), 0, 0, false, false, false, case_words},
-	{"fit", OPTION_ENUM, FIELD(fit), 0, 0, false, false, false, fit_words},
+	{"case", OPTION_ENUM, FIELD(mapping), 0, 0, false, false, false, hwr_case_words},
+	{"fit", OPTION_ENUM, FIELD(fit), 0, 0, false, false, false, hwr_fit_words},
 	{"augment", OPTION_REAL, FIELD(augment), 0, 3, false, false, false, NULL},
 	{"max_minutes", OPTION_REAL, FIELD(max_minutes), 0, NONE, false, false, false, NULL},
 };

@@ -25,6 +25,10 @@ typedef enum HwrScheduleKind
 	HWR_SCHEDULE_PLATEAU		/* halve when validation loss stalls for 2 epochs */
 } HwrScheduleKind;
 
+/* The words of HwrCase and HwrFit, by value, NULL-terminated; model files use them too. */
+extern const char *const hwr_case_words[];
+extern const char *const hwr_fit_words[];
+
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {

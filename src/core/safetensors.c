@@ -55,7 +55,6 @@ fail_file(HwrStatus *st, const char *detail)
 	return hwr_fail_detail(st, "%s", detail);
 }
 
-
 static bool
 fail_tensor(HwrStatus *st, const char *name, const char *problem)
 {
