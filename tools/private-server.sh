@@ -20,20 +20,30 @@
 PG_CONFIG=${PG_CONFIG:-pg_config}
 SERVER_PID=
 CHILD_PID=
+HWR_DIR=
+HWR_MARK=.hwr-private-server
 HWR_KEEP=${HWR_KEEP:-}
 
 # A caller's connection settings must not lead to another server.
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE PGDATABASE PGSERVICE PGOPTIONS PGSSLMODE PGCLIENTENCODING
 
 hwr_prepare() {
+	local dir
 	BINDIR=$("$PG_CONFIG" --bindir) || exit 1
+	HWR_DIR=
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	trap hwr_cleanup EXIT
 	hwr_choose_user
-	HWR_DIR=${1:-$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX")} || exit 1
-	mkdir -p "$HWR_DIR" || exit 1
-	HWR_DIR=$(cd "$HWR_DIR" && pwd) || exit 1
+	dir=${1:-$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX")} || exit 1
+	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || exit 1
+	# The directory will be closed to others and may be deleted: it must be ours.
+	if [ ! -e "$dir/$HWR_MARK" ] && [ -n "$(ls -A "$dir")" ]; then
+		echo "\"$dir\" is neither empty nor the directory of a private server" >&2
+		exit 1
+	fi
+	HWR_DIR=$dir
+	: > "$HWR_DIR/$HWR_MARK"
 	chmod 700 "$HWR_DIR"
 	[ "$(id -u)" -ne 0 ] || chown "$HWR_USER": "$HWR_DIR"
 }
@@ -136,7 +146,7 @@ hwr_cleanup() {
 	fi
 	if [ "$status" -ne 0 ] || [ -z "$HWR_KEEP" ]; then
 		server_stop
-		[ -z "${HWR_DIR:-}" ] || rm -rf "$HWR_DIR"
+		[ -z "$HWR_DIR" ] || rm -rf "$HWR_DIR"
 	fi
 	exit "$status"
 }
