@@ -20,6 +20,7 @@ typedef struct HwrRecognizer HwrRecognizer;
 extern bool hwr_recognizer_create(const HwrModel *model, const HwrBackend *backend, int threads,
 								  HwrRecognizer **out, HwrStatus *st);
 extern void hwr_recognizer_free(HwrRecognizer *rec);
+extern const HwrModel *hwr_recognizer_model(const HwrRecognizer *rec);
 
 /* A prepared image. */
 typedef struct HwrCanvas

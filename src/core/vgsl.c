@@ -11,6 +11,7 @@
  */
 #include "vgsl.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -558,4 +559,13 @@ hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
 		hwr_net_layout(net, st) &&
 		hwr_net_shapes(net, net->width > 0 ? net->width : HWR_MAX_WIDTH, shapes, st) &&
 		write_canonical(net, st);
+}
+
+bool
+hwr_net_set_dropout(HwrNet *net, double dropout, HwrStatus *st)
+{
+	for (int i = 0; i < net->nlayers; i++)
+		if (net->layers[i].kind == HWR_LAYER_DROPOUT)
+			net->layers[i].dropout = (float) (floor(dropout * 1e6 + 0.5) / 1e6);
+	return write_canonical(net, st);
 }

@@ -121,6 +121,9 @@ typedef struct HwrNet
  */
 extern bool hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st);
 
+/* Replace the probability of every dropout layer (0 <= p < 1, to six decimals), in net->vgsl too. */
+extern bool hwr_net_set_dropout(HwrNet *net, double dropout, HwrStatus *st);
+
 /* Shapes of every layer's output for an input of this width; out[nlayers]. False if too narrow. */
 extern bool hwr_net_shapes(const HwrNet *net, int width, HwrShape *out, HwrStatus *st);
 

@@ -145,7 +145,10 @@ hwr_cpu_plan_prepare(HwrCpuPlan *plan, HwrCpuNet *cpu, HwrPool *pool, int first,
 	plan->N = N;
 	plan->width = width;
 	if (!describe_runs(plan, st))
+	{
+		plan->N = 0;			/* laid out for nothing */
 		return false;
+	}
 	size = assign_memory(plan, NULL, want_dinput);
 	if (size > plan->arena_size)
 	{
