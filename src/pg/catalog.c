@@ -185,6 +185,14 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 }
 
 void
+hwr_raise_no_version(const char *model, int version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("version %d of model \"%s\" does not exist", version, model)));
+}
+
+void
 hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 {
 	int32		id;
@@ -204,10 +212,17 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 				 errmsg("model \"%s\" has no active version", model),
 				 errhint("Choose one with hwr_activate_model.")));
 	if (version < 0 || !find_version(id, version == 0 ? active : version, out))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("version %d of model \"%s\" does not exist",
-						version == 0 ? active : version, model)));
+		hwr_raise_no_version(model, version == 0 ? active : version);
+}
+
+bool
+hwr_catalog_exists(const char *model)
+{
+	int32		id;
+	int32		active;
+
+	hwr_check_model_name(model);
+	return find_model(model, &id, &active);
 }
 
 bool
@@ -229,22 +244,28 @@ hwr_catalog_check_owner(const char *model, Oid role)
 }
 
 bool
+hwr_may_see(Oid weights)
+{
+	Oid			owner = large_object_owner(weights);
+
+	return (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) || hwr_may_read(weights);
+}
+
+bool
 hwr_may_read(Oid weights)
 {
 	/* For a large object that is gone, the check itself would fail. */
 	if (!OidIsValid(large_object_owner(weights)))
 		return superuser();
+
 	return lo_compat_privileges ||
 		pg_largeobject_aclcheck_snapshot(weights, GetUserId(), ACL_SELECT,
 										 GetActiveSnapshot()) == ACLCHECK_OK;
 }
 
-bytea *
-hwr_catalog_read_weights(const HwrVersionInfo *version)
+void
+hwr_catalog_check_read(const HwrVersionInfo *version)
 {
-	bytea	   *bytes;
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-
 	if (!OidIsValid(version->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -255,6 +276,15 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", NameStr(version->name))));
+}
+
+bytea *
+hwr_catalog_read_weights(const HwrVersionInfo *version)
+{
+	bytea	   *bytes;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+
+	hwr_catalog_check_read(version);
 
 	/*
 	 * By the function that SQL calls, not by inv_open: only it registers the end-of-transaction clean-up of the

@@ -81,8 +81,11 @@ typedef struct HwrVersionInfo
 /* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
 extern void hwr_check_model_name(const char *model);
 
+extern bool hwr_catalog_exists(const char *model);
+
 /* Raises undefined_object. version 0: the active one. */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
+pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
 
 /*
  * Raise insufficient_privilege if the model exists and role is not (a member of) its
@@ -90,10 +93,14 @@ extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out
  */
 extern bool hwr_catalog_check_owner(const char *model, Oid role);
 
-/* Whether the current user may read this large object. */
+/* Whether the current user may use a version with these weights, and see that it exists. */
 extern bool hwr_may_read(Oid weights);
+extern bool hwr_may_see(Oid weights);
 
-/* The stored file (palloc'd), its hash checked; raises insufficient_privilege, data_corrupted. */
+/* Raises insufficient_privilege unless the current user may use the version, data_corrupted if its weights are gone. */
+extern void hwr_catalog_check_read(const HwrVersionInfo *version);
+
+/* The stored file (palloc'd), after that check and one of its hash. */
 extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
 
 /*
@@ -153,10 +160,31 @@ extern bytea *hwr_detoast_image(Datum image);
  * cache.c: models loaded in this process, keyed by content hash.  The result is valid until the next
  * call: use it without letting any other SQL run in between, and ask again.
  */
-extern HwrRecognizer *hwr_cache_get(const HwrVersionInfo *version); /* checks the large object's ACL */
-extern HwrRecognizer *hwr_cache_get_unchecked(const HwrVersionInfo *version);	/* ACL known to be right */
+typedef struct HwrLoaded
+{
+	const HwrModel *model;
+	HwrRecognizer *recognizer;
+} HwrLoaded;
+extern HwrLoaded hwr_cache_get(const HwrVersionInfo *version);	/* checks the privilege to use it */
+extern HwrLoaded hwr_cache_get_again(const HwrVersionInfo *version);	/* after a hwr_cache_get in this statement */
 
-/* The model behind the recognizer that the last hwr_cache_get returned. */
-extern const HwrModel *hwr_cache_model(const HwrVersionInfo *version);
+/*
+ * reader.c: a batch of images on its way from bytes to posteriors to text.  What the core allocates for
+ * it goes when the memory context it was created in does, or by hwr_batch_free.
+ */
+typedef struct HwrBatchReader
+{
+	MemoryContext context;		/* the batch itself, and for the caller's use */
+	int			n;				/* images, at most HWR_RECOGNIZE_BATCH */
+	HwrCanvas	canvases[HWR_RECOGNIZE_BATCH];
+	HwrPosterior posteriors[HWR_RECOGNIZE_BATCH];
+	HwrReading	readings[HWR_RECOGNIZE_BATCH];
+} HwrBatchReader;
+extern HwrBatchReader *hwr_batch_create(void);
+extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st);
+
+/* Fill posteriors and readings of all images added. */
+extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
+extern void hwr_batch_free(HwrBatchReader *batch);
 
 #endif							/* HWR_H */

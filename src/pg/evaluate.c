@@ -1,0 +1,294 @@
+/*
+ * evaluate.c
+ *	  hwr_evaluate: a model measured on a labelled table.
+ *
+ * The table is read as the caller, batch by batch through a cursor.  Rows that cannot be measured (NULL, no readable
+ * image, no label) are left out and counted.  A label that the network cannot write, because a
+ * character is outside its alphabet or its steps are too few, counts in every figure
+ * but the loss, where it would be infinite.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/ctc.h"
+#include "hwr.h"
+
+PG_FUNCTION_INFO_V1(hwr_evaluate);
+
+/* A normalised label with its classes. */
+typedef struct Label
+{
+	char	   *text;			/* UTF-8 */
+	int			len;
+	int		   *classes;
+	int			nclasses;
+	bool		writable;		/* all characters are in the alphabet */
+} Label;
+
+typedef struct Evaluation
+{
+	HwrVersionInfo version;
+	HwrColumns	columns;
+	HwrMetrics	metrics;
+	HwrConfusions confusions;	/* malloc'd inside */
+	int64		skipped;
+	int64		first_skipped;	/* row number */
+	char		first_reason[256];
+	HwrBatchReader *batch;
+	Label		labels[HWR_RECOGNIZE_BATCH];
+	double		seconds;
+} Evaluation;
+
+static void
+free_confusions(void *arg)
+{
+	hwr_confusions_free(&((Evaluation *) arg)->confusions);
+}
+
+/* In the current memory context, with which the core's part of it goes too. */
+static Evaluation *
+create_evaluation(void)
+{
+	Evaluation *ev = palloc0(sizeof(Evaluation));
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	callback->func = free_confusions;
+	callback->arg = ev;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return ev;
+}
+
+static void
+skip_row(Evaluation *ev, const HwrRow *row, const char *reason)
+{
+	if (ev->skipped++ == 0)
+	{
+		ev->first_skipped = row->number;
+		strlcpy(ev->first_reason, reason, sizeof(ev->first_reason));
+	}
+}
+
+/* Copy what the core made of a label into the batch's memory.  No PostgreSQL call that may fail in between. */
+static bool
+make_label(const HwrRow *row, const HwrModel *model, MemoryContext context, Label *out, HwrStatus *st)
+{
+	char	   *text = NULL;
+	uint32_t   *codepoints = NULL;
+	int			n = 0;
+	bool		ok;
+
+	ok = hwr_text_normalize(row->label, row->label_len, model->mapping, &text, st) &&
+		hwr_text_decode(text, strlen(text), &codepoints, &n, st);
+	if (ok && n == 0)
+		ok = hwr_fail(st, HWR_BAD_LABEL, "label is empty");
+	if (ok)
+	{
+		out->len = strlen(text);
+		out->text = MemoryContextAllocExtended(context, out->len + 1, MCXT_ALLOC_NO_OOM);
+		out->classes = MemoryContextAllocExtended(context, n * sizeof(int), MCXT_ALLOC_NO_OOM);
+		out->nclasses = n;
+		out->writable = true;
+		if (out->text == NULL || out->classes == NULL)
+			ok = hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	}
+	if (ok)
+	{
+		memcpy(out->text, text, out->len + 1);
+		for (int i = 0; i < n; i++)
+		{
+			out->classes[i] = hwr_alphabet_class(&model->alphabet, codepoints[i]);
+			out->writable = out->writable && out->classes[i] != 0;
+		}
+	}
+	free(codepoints);
+	free(text);
+	return ok;
+}
+
+/* CTC loss of one image, added to the metrics where it is finite. */
+static void
+add_loss(Evaluation *ev, const HwrPosterior *p, const Label *label)
+{
+	MemoryContext context = ev->batch->context;
+	double		loss;
+	void	   *workspace;
+
+	if (!label->writable)
+		return;
+	workspace = MemoryContextAlloc(context, hwr_ctc_workspace(p->steps, label->nclasses));
+	if (hwr_ctc_loss(p->logp, p->steps, p->classes, label->classes, label->nclasses,
+					 &loss, NULL, 1.0, workspace) && isfinite(loss))
+	{
+		ev->metrics.loss_sum += loss;
+		ev->metrics.loss_count++;
+	}
+	pfree(workspace);
+}
+
+/* Read the batch collected so far, score it, begin a new one. */
+static void
+score_batch(Evaluation *ev)
+{
+	HwrBatchReader *batch = ev->batch;
+	HwrStatus	st;
+
+	if (batch->n > 0)
+		hwr_batch_run(batch, hwr_cache_get_again(&ev->version));
+	for (int i = 0; i < batch->n; i++)
+	{
+		const Label *label = &ev->labels[i];
+		const char *guess = batch->readings[i].text;
+
+		if (!hwr_metrics_add(&ev->metrics, &ev->confusions, label->text, label->len,
+							 guess, strlen(guess), &st))
+			hwr_raise(&st);
+		add_loss(ev, &batch->posteriors[i], label);
+	}
+	hwr_batch_free(batch);
+	ev->batch = hwr_batch_create();
+}
+
+static void
+add_row(Evaluation *ev, const HwrRow *row)
+{
+	HwrBatchReader *batch = ev->batch;
+	HwrLoaded	loaded;
+	HwrStatus	st;
+
+	if (row->image == NULL || row->label == NULL)
+	{
+		skip_row(ev, row, row->image == NULL ? "image is null" : "label is null");
+		return;
+	}
+
+	/* Reading the row may have run SQL that pushed the model out of the cache. */
+	loaded = hwr_cache_get_again(&ev->version);
+	if (!make_label(row, loaded.model, batch->context, &ev->labels[batch->n], &st) ||
+		!hwr_batch_add(batch, loaded, row->image, row->image_len, &st))
+	{
+		if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE && st.code != HWR_BAD_LABEL)
+			hwr_raise(&st);
+		skip_row(ev, row, st.message);
+		return;
+	}
+	if (batch->n == HWR_RECOGNIZE_BATCH)
+		score_batch(ev);
+}
+
+static void
+read_table(Evaluation *ev)
+{
+	HwrRows    *rows = hwr_rows_open(&ev->columns);
+	HwrRow		row;
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	ev->batch = hwr_batch_create();
+	while (hwr_rows_next(rows, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_row(ev, &row);
+	}
+	score_batch(ev);
+	hwr_batch_free(ev->batch);
+	hwr_rows_close(rows);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	ev->seconds = INSTR_TIME_GET_DOUBLE(end);
+}
+
+static void
+report_skipped(const Evaluation *ev)
+{
+	char	   *first;
+
+	if (ev->skipped == 0 && ev->metrics.images > 0)
+		return;
+	first = ev->skipped == 0 ? "The relation has no rows." :
+		psprintf("The first was row %lld: %s.", (long long) ev->first_skipped, ev->first_reason);
+	if (ev->metrics.images == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("no usable labelled images in %s", ev->columns.relation),
+				 errdetail_internal("%s", first)));
+	ereport(NOTICE,
+			(errmsg("skipped %lld of %lld rows", (long long) ev->skipped,
+					(long long) (ev->skipped + ev->metrics.images)),
+			 errdetail_internal("%s", first)));
+}
+
+static Datum
+figure(double value, bool *isnull)
+{
+	*isnull = isnan(value);
+	return Float8GetDatum(value);
+}
+
+static Datum
+result_row(FunctionCallInfo fcinfo, const Evaluation *ev)
+{
+	const HwrMetrics *m = &ev->metrics;
+	TupleDesc	desc;
+	Datum		values[11];
+	bool		nulls[11] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(m->images);
+	values[1] = Int64GetDatum(ev->skipped);
+	values[2] = figure(hwr_metrics_loss(m), &nulls[2]);
+	values[3] = figure(hwr_metrics_cer(m), &nulls[3]);
+	values[4] = figure(hwr_metrics_wer(m), &nulls[4]);
+	values[5] = figure(hwr_metrics_exact(m), &nulls[5]);
+	values[6] = figure(hwr_metrics_precision(m), &nulls[6]);
+	values[7] = figure(hwr_metrics_recall(m), &nulls[7]);
+	values[8] = figure(hwr_metrics_f1(m), &nulls[8]);
+	values[9] = Float8GetDatum(ev->seconds);
+	values[10] = Float8GetDatum(ev->seconds > 0 ? m->images / ev->seconds : 0);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/*
+ * hwr_evaluate(data regclass, model text, image_column name, label_column name, version integer) returns record
+ */
+Datum
+hwr_evaluate(PG_FUNCTION_ARGS)
+{
+	char	   *model = PG_ARGISNULL(1) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Evaluation *ev;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table must not be null")));
+	PreventCommandIfReadOnly("hwr_evaluate()");
+
+	if (!PG_ARGISNULL(4) && PG_GETARG_INT32(4) <= 0)
+		hwr_raise_no_version(model, PG_GETARG_INT32(4));
+
+	ev = create_evaluation();
+	hwr_catalog_find(model, PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4), &ev->version);
+	hwr_cache_get(&ev->version);
+	hwr_find_columns(PG_GETARG_OID(0),
+					 PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2)),
+					 PG_ARGISNULL(3) ? NULL : NameStr(*PG_GETARG_NAME(3)), &ev->columns);
+
+	SPI_connect();
+	read_table(ev);
+	report_skipped(ev);
+	SPI_finish();
+	hwr_catalog_add_metric(ev->version.id, "evaluation", ev->columns.relation, ev->skipped,
+						   &ev->metrics, &ev->confusions);
+	PG_RETURN_DATUM(result_row(fcinfo, ev));
+}

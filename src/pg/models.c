@@ -1,0 +1,230 @@
+/*
+ * models.c
+ *	  Managing models from SQL: activate, drop, export, import; and what the views need.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_largeobject.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "libpq/be-fsstubs.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "hwr.h"
+
+PG_FUNCTION_INFO_V1(hwr_activate_model);
+PG_FUNCTION_INFO_V1(hwr_drop_model);
+PG_FUNCTION_INFO_V1(hwr_export_model);
+PG_FUNCTION_INFO_V1(hwr_import_model);
+PG_FUNCTION_INFO_V1(hwr_may_see_weights);
+PG_FUNCTION_INFO_V1(hwr_check_model);
+
+static char *
+required_name(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model name must not be null")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+/* Lock the row of a model that the current user owns; returns its id and the active version, 0 for none. */
+static int32
+lock_own_model(const char *model, int32 *active)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(model)};
+	int32		id;
+	bool		isnull;
+
+	if (!hwr_catalog_check_owner(model, GetUserId()) ||
+		hwr_catalog_execute("SELECT id, active FROM hwr.model WHERE name = $1 FOR UPDATE",
+							1, types, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	*active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (isnull)
+		*active = 0;
+	return id;
+}
+
+static uint64
+count_versions(int32 model_id, int32 version)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(version)};
+
+	return hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2)",
+							   2, types, values, NULL);
+}
+
+/*
+ * hwr_activate_model(model text, version integer) returns void
+ */
+Datum
+hwr_activate_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = required_name(fcinfo, 0);
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2];
+	int32		active;
+	int32		version;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("version must not be null")));
+	version = PG_GETARG_INT32(1);
+	PreventCommandIfReadOnly("hwr_activate_model()");
+
+	SPI_connect();
+	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	values[1] = Int32GetDatum(version);
+	if (version <= 0 || count_versions(DatumGetInt32(values[0]), version) == 0)
+		hwr_raise_no_version(model, version);
+	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Delete one version, or all for 0, with their large objects; they are the extension's to remove. */
+static void
+delete_versions(int32 model_id, int32 version)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(version)};
+	uint64		n;
+	SPITupleTable *deleted;
+
+	n = hwr_catalog_execute("DELETE FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) "
+							"RETURNING weights", 2, types, values, NULL);
+	deleted = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		loid = SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull);
+		HwrIdentity save;
+
+		if (!LargeObjectExists(DatumGetObjectId(loid)))
+			continue;
+		hwr_become_owner(&save);
+		DirectFunctionCall1(be_lo_unlink, loid);
+		hwr_restore_identity(&save);
+	}
+	if (version == 0)
+		hwr_catalog_execute("DELETE FROM hwr.model WHERE id = $1", 1, types, values, NULL);
+}
+
+/*
+ * hwr_drop_model(model text, version integer) returns void
+ */
+Datum
+hwr_drop_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = required_name(fcinfo, 0);
+	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int32		model_id;
+	int32		active;
+
+	PreventCommandIfReadOnly("hwr_drop_model()");
+	SPI_connect();
+	model_id = lock_own_model(model, &active);
+	if (!PG_ARGISNULL(1))
+	{
+		if (version <= 0 || count_versions(model_id, version) == 0)
+			hwr_raise_no_version(model, version);
+		if (count_versions(model_id, 0) == 1)
+			version = 0;
+		else if (version == active)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot drop version %d of model \"%s\" because it is active", version, model),
+					 errhint("Activate another version with hwr_activate_model first, or drop the whole model.")));
+	}
+	delete_versions(model_id, version);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr_export_model(model text, version integer) returns bytea
+ */
+Datum
+hwr_export_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = PG_ARGISNULL(0) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	HwrVersionInfo version;
+
+	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) <= 0)
+		hwr_raise_no_version(model, PG_GETARG_INT32(1));
+	hwr_catalog_find(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), &version);
+	PG_RETURN_BYTEA_P(hwr_catalog_read_weights(&version));
+}
+
+/*
+ * hwr_import_model(file bytea, model text, activate boolean) returns integer
+ */
+Datum
+hwr_import_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = required_name(fcinfo, 1);
+	bool		activate = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	HwrVersionInfo version;
+	HwrModel   *model;
+	HwrStatus	st;
+	bytea	   *file;
+	const uint8 *bytes;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model file must not be null")));
+	PreventCommandIfReadOnly("hwr_import_model()");
+	hwr_catalog_check_owner(name, GetUserId());
+
+	file = PG_GETARG_BYTEA_PP(0);
+	bytes = (const uint8 *) VARDATA_ANY(file);
+	if (!hwr_model_load(bytes, VARSIZE_ANY_EXHDR(file), &model, &st))
+		hwr_raise(&st);
+	PG_TRY();
+	{
+		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, activate, &version);
+	}
+	PG_FINALLY();
+	{
+		hwr_model_free(model);
+	}
+	PG_END_TRY();
+	PG_RETURN_INT32(version.version);
+}
+
+/*
+ * hwr.may_see(weights oid) returns boolean: whether the views show a version to the current user
+ */
+Datum
+hwr_may_see_weights(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(hwr_may_see(PG_GETARG_OID(0)));
+}
+
+/*
+ * hwr.check_model(model text) returns void: raises undefined_object if it does not exist
+ */
+Datum
+hwr_check_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (!hwr_catalog_exists(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	PG_RETURN_VOID();
+}
