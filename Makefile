@@ -96,7 +96,7 @@ format:
 
 lint:
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		--suppress=missingIncludeSystem --suppress=invalidPointerCast --suppress=invalidFunctionArg \
 		--error-exitcode=1 -j 2 -Isrc src/core src/cpu
 	clang-tidy --quiet --warnings-as-errors='*' --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
 		$(CORE_SOURCES) -- -std=gnu11 $(CORE_CPPFLAGS)
