@@ -213,23 +213,24 @@ CREATE FUNCTION hwr_train(
 	image_column	name		DEFAULT NULL,
 	label_column	name		DEFAULT NULL,
 	options			jsonb		DEFAULT '{}',
-	wait			boolean		DEFAULT true,
-	OUT job			bigint,
-	OUT model		text,
-	OUT version		integer,
-	OUT epochs		integer,
-	OUT best_epoch	integer,
-	OUT train_loss	double precision,
-	OUT validation_loss double precision,
-	OUT cer			double precision,
-	OUT wer			double precision,
-	OUT exact_match	double precision,
-	OUT images		bigint,
-	OUT validation_images bigint,
-	OUT skipped		bigint,
-	OUT seconds		double precision
+	wait			boolean		DEFAULT true
 )
-RETURNS SETOF record
+RETURNS TABLE (
+	job				bigint,
+	model			text,
+	version			integer,
+	epochs			integer,
+	best_epoch		integer,
+	train_loss		double precision,
+	validation_loss double precision,
+	cer				double precision,
+	wer				double precision,
+	exact_match		double precision,
+	images			bigint,
+	validation_images bigint,
+	skipped			bigint,
+	seconds			double precision
+)
 AS 'MODULE_PATHNAME', 'hwr_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 
@@ -280,7 +281,6 @@ CROSS JOIN LATERAL (
 	SELECT CASE WHEN j.state IN ('starting', 'running')
 				THEN NOT coalesce(hwr.job_alive(j.id), true)
 				ELSE false END AS interrupted
-	OFFSET 0
 ) i
 WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 	OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
@@ -291,7 +291,6 @@ COMMENT ON VIEW hwr_jobs IS 'training jobs and how they ended';
 COMMENT ON COLUMN hwr_jobs.state IS
 'starting, running, done, failed, cancelled, or interrupted: the worker is gone without having said why';
 
--- done: the share of the steps that have been made; early stopping may end the job before 1.
 CREATE VIEW hwr_progress WITH (security_barrier) AS
 SELECT j.id AS job,
 	j.model,

@@ -37,6 +37,16 @@ RestrictSearchPath(void)
 }
 #endif
 
+/*
+ * Is the client still there?  Before 14 that shows when something is sent to it.  The header that
+ * declares this wants the headers of Kerberos too.
+ */
+#if PG_VERSION_NUM >= 140000
+extern bool pq_check_connection(void);
+#else
+#define pq_check_connection() true
+#endif
+
 /* SHA-256 of data[len]; false if the library behind it failed. */
 static inline bool
 hwr_sha256(const uint8 *data, Size len, uint8 *digest)

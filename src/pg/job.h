@@ -1,0 +1,40 @@
+/*
+ * job.h
+ *	  Rows of hwr.job and hwr.history, and whether a job's worker lives.
+ *
+ * Include after hwr.h.
+ */
+#ifndef HWR_JOB_H
+#define HWR_JOB_H
+
+#include "core/trainer.h"
+
+/* What a training worker read, for the job's row. */
+typedef struct HwrJobCounts
+{
+	int64		images;			/* usable training rows */
+	int64		validation_images;
+	int64		skipped;		/* rows left out */
+} HwrJobCounts;
+
+/*
+ * All of these run one statement as the extension's owner in the current transaction.
+ */
+
+/*
+ * Insert a job in state 'starting' and take the lock that says that its worker, this process,
+ * lives.  options: JSON in UTF-8.
+ */
+extern int64 hwr_job_insert(const char *model, const char *training, Oid owner, const char *options);
+
+/* The job runs, and is in this phase. */
+extern void hwr_job_phase(int64 job, const char *phase);
+extern void hwr_job_counts(int64 job, const HwrJobCounts *counts);
+extern void hwr_job_progress(int64 job, const HwrTrainProgress *progress);
+extern void hwr_job_add_epoch(int64 job, const HwrEpoch *epoch);
+
+/* The end: state is 'done', 'failed' or 'cancelled'; version 0 and sqlstate NULL where there is none. */
+extern void hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate,
+						const char *message);
+
+#endif							/* HWR_JOB_H */

@@ -1,0 +1,79 @@
+/*
+ * train.h
+ *	  What hwr_train and its worker say to each other.
+ *
+ * hwr_train fills a dynamic shared memory segment with its request, starts a worker and reads a message queue in the
+ * same segment.  The worker sends PostgreSQL's own error and notice messages and two of ours:
+ *
+ *	 'j'	int64: the job's id, once its row can be seen by others
+ *	 'r'	HwrTrainResult: the job is done
+ *
+ * Whoever only wanted the job's id detaches then; so does the worker.  Otherwise a detached
+ * client is a client that no longer wants the job: see HwrClientState.
+ */
+#ifndef HWR_TRAIN_H
+#define HWR_TRAIN_H
+
+#include "port/atomics.h"
+#include "storage/dsm.h"
+#include "storage/shm_mq.h"
+
+/* To be changed with anything below: a session may have loaded an older library than its worker. */
+#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000001)
+
+/* Keys of the segment's table of contents */
+#define HWR_KEY_SHARED 1		/* HwrTrainShared */
+#define HWR_KEY_OPTIONS 2		/* string: options as JSON in UTF-8 */
+#define HWR_KEY_SETTINGS 3		/* the session's configuration parameters */
+#define HWR_KEY_QUEUE 4			/* shm_mq, worker to client */
+
+#define HWR_MESSAGE_JOB 'j'
+#define HWR_MESSAGE_RESULT 'r'
+
+/* Column names are empty where they are to be found. */
+typedef struct HwrTrainRequest
+{
+	Oid			database;
+	Oid			user;			/* whose privileges hold */
+	Oid			training;
+	Oid			validation;		/* InvalidOid: a share of the training rows */
+	NameData	model;
+	NameData	image_column;
+	NameData	label_column;
+	bool		wait;
+} HwrTrainRequest;
+
+typedef enum HwrClientState
+{
+	HWR_CLIENT_WAITING,
+	HWR_CLIENT_CANCELLED,		/* Ctrl-C, a timeout or another error ended its statement */
+	HWR_CLIENT_LEFT				/* its session ended */
+} HwrClientState;
+
+typedef struct HwrTrainShared
+{
+	HwrTrainRequest request;
+	pg_atomic_uint32 client;	/* HwrClientState */
+	pg_atomic_uint32 worker;	/* the worker's pid while it can take a signal, else 0 */
+} HwrTrainShared;
+
+typedef struct HwrTrainResult
+{
+	int32		version;
+	int32		epochs;			/* that were run */
+	int32		best_epoch;
+	double		train_loss;		/* figures of the best epoch, NaN where there is none */
+	double		validation_loss;
+	double		cer;
+	double		wer;
+	double		exact_match;
+	int64		images;
+	int64		validation_images;
+	int64		skipped;
+	double		seconds;
+} HwrTrainResult;
+
+/* The worker's entry point, called by name. */
+extern PGDLLEXPORT void hwr_train_worker_main(Datum main_arg);
+
+#endif							/* HWR_TRAIN_H */

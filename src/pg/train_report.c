@@ -1,0 +1,77 @@
+/*
+ * train_report.c
+ *	  What a training tells the one who waits for it.
+ *
+ * One line an epoch, in columns that stay in place:
+ *
+ *	 epoch  3/14 [####----------------] train   8.21 val   6.90 CER  34.5 % best   52 images/s 18 min left
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+
+#include "hwr.h"
+#include "train_report.h"
+
+#define BAR_WIDTH 20
+
+static void
+append_bar(StringInfo line, double share)
+{
+	int			filled = (int) (share * BAR_WIDTH + 0.5);
+
+	appendStringInfoChar(line, '[');
+	for (int i = 0; i < BAR_WIDTH; i++)
+		appendStringInfoChar(line, i < filled ? '#' : '-');
+	appendStringInfoChar(line, ']');
+}
+
+static void
+append_time_left(StringInfo line, double seconds)
+{
+	if (isnan(seconds) || seconds <= 0)
+		return;
+	if (seconds < 99.5)
+		appendStringInfo(line, " %.0f s left", ceil(seconds));
+	else if (seconds < 99.5 * 60)
+		appendStringInfo(line, " %.0f min left", seconds / 60);
+	else
+		appendStringInfo(line, " %.1f h left", seconds / 3600);
+}
+
+void
+hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "epoch %2d/%d ", epoch->epoch, progress->epochs);
+	append_bar(&line, (double) epoch->epoch / Max(progress->epochs, 1));
+	appendStringInfo(&line, " train %6.2f", epoch->train_loss);
+	if (epoch->valid.images > 0)
+		appendStringInfo(&line, " val %6.2f CER %5.1f %%", hwr_metrics_loss(&epoch->valid),
+						 100 * hwr_metrics_cer(&epoch->valid));
+	appendStringInfo(&line, " %s %4.0f images/s", epoch->best ? "best" : "    ",
+					 epoch->images_per_second);
+	if (epoch->epoch < progress->epochs)
+		append_time_left(&line, progress->eta_seconds);
+	ereport(NOTICE, (errmsg_internal("%s", line.data)));
+	pfree(line.data);
+}
+
+void
+hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
+{
+	const char *skipped = hwr_dataset_skipped_text(dataset);
+
+	ereport(NOTICE,
+			(errmsg("training on %lld images, validating on %lld",
+					(long long) counts->images, (long long) counts->validation_images)));
+	if (counts->skipped > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld row was left out", "%lld rows were left out",
+							   (unsigned long) counts->skipped, (long long) counts->skipped),
+				 skipped[0] != '\0' ? errdetail_internal("%s", hwr_from_utf8(skipped)) : 0));
+}

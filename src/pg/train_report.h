@@ -1,0 +1,16 @@
+/*
+ * train_report.h
+ *	  What a training tells the one who waits for it.
+ *
+ * Include after hwr.h.
+ */
+#ifndef HWR_TRAIN_REPORT_H
+#define HWR_TRAIN_REPORT_H
+
+#include "job.h"
+
+/* Messages at level NOTICE. */
+extern void hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset);
+extern void hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress);
+
+#endif							/* HWR_TRAIN_REPORT_H */
