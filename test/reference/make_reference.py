@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import torch
 
+from network import Network
 from reference import Header, bits, values
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "data")
@@ -69,8 +70,74 @@ def make_optimizer():
     out.write()
 
 
+# One layer each, on a map of 3 images of 9 x 11 x LAYER_CHANNELS.
+LAYERS = """Cr3,3,4 Ct3,5,4 Cs2,4,5 Cl3,3,17,2,3 Cr5,1,2,3,1 Cl1,1,5 Cr4,4,3,2,2
+    Mp2,2 Mp3,2,2,1 Mp2,3,3,4 Bn S1(3x3)2,3 S1(1x9)1,3 S1(9x1)2,3
+    Fl6 Fr17 Ft9 Fs5 Fm7
+    Lfx4 Lrx5 Lbx3 Lfx17 Lbx33 Lfy4 Lry5 Lby3 Lfxs4 Lrxs5 Lbxs3 Lfys4 Lrys5 Lbys9""".split()
+LAYER_CHANNELS = 5
+
+
+def project(tensors):
+    """Two numbers for any number of values: sums with random signs and weights."""
+    flat = torch.cat([t.detach().reshape(-1) for t in tensors]).numpy() if tensors else np.zeros(0)
+    return [float(np.dot(flat, values(20 + i, len(flat)))) for i in range(2)]
+
+
+def make_layers():
+    """Output, gradients and output in inference of each layer."""
+    rows = []
+    for item in LAYERS:
+        # Tensors 0 and 1 belong to the convolution that gives the map its channels.
+        net = Network([item], LAYER_CHANNELS, torch.float64, first_tensor=2)
+        x = torch.tensor(values(10, 3, 9, 11, LAYER_CHANNELS), requires_grad=True)
+        y = net.forward(x, True)
+        y.backward(torch.tensor(values(30, *y.shape)))
+        grads = [torch.zeros_like(t) if t.grad is None else t.grad for t in net.params[0]]
+        rows.append(project([y]) + project([x.grad]) + project(grads) + project([net.forward(x, False)]))
+    out = header("layers", "Projections of each layer's output, input gradient, parameter gradient, inference output")
+    out.define("LAYER_CHANNELS", LAYER_CHANNELS)
+    out.define("LAYER_CASES", len(LAYERS))
+    out.lines.append("static const char *const layer_items[] = {\n%s\n};" % ",\n".join('\t"%s"' % x for x in LAYERS))
+    out.table("double", "layer_values", rows)
+    out.write()
+
+
+KERAS = ("Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn Cr3,3,128 Mp2,2 Bn S1(2x4)2,3 "
+         "Fr64 Lbx256 Lbx256 O1c79").split()
+
+
+def make_network():
+    """Losses of the published network's first steps, without dropout."""
+    n, height, width, classes, steps = 4, 64, 256, 79, 20
+    net = Network(KERAS, 1, torch.float32)
+    optimizer = torch.optim.SGD(net.trainable(), lr=0.002, momentum=0.9, nesterov=True)
+    losses, norms = [], []
+    for step in range(steps):
+        ink = (bits(2000 + step, n * height * width) >> np.uint64(24)).astype(np.float32).reshape(n, height, width, 1)
+        lengths = [1 + int(bits(3000 + step, n)[i] % np.uint64(12)) for i in range(n)]
+        labels = [1 + (bits(4000 + step * n + i, lengths[i]) % np.uint64(classes - 1)).astype(np.int64)
+                  for i in range(n)]
+        logits = net.forward(torch.tensor(ink / np.float32(255)), True)[:, 0]
+        logp = torch.log_softmax(logits, 2).transpose(0, 1)
+        loss = torch.nn.functional.ctc_loss(logp, torch.tensor(np.concatenate(labels)),
+                                            torch.full((n,), logp.shape[0]), torch.tensor(lengths),
+                                            reduction="none").mean()
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(float(torch.nn.utils.clip_grad_norm_(net.trainable(), 5.0)))
+        optimizer.step()
+        losses.append(loss.item())
+    out = header("network", "Losses and gradient norms of the first steps of the published network")
+    for name, value in [("N", n), ("STEPS", steps), ("CLASSES", classes)]:
+        out.define("NETWORK_" + name, value)
+    out.array("double", "network_losses", losses)
+    out.array("double", "network_grad_norms", norms)
+    out.write()
+
+
 def main():
-    makers = {"ctc": make_ctc, "optimizer": make_optimizer}
+    makers = {"ctc": make_ctc, "optimizer": make_optimizer, "layers": make_layers, "network": make_network}
     topics = sys.argv[1:] or list(makers)
     for topic in topics:
         if topic not in makers:

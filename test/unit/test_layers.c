@@ -1,0 +1,396 @@
+/*
+ * test_layers.c
+ *	  Every layer of the CPU network by itself, with each instruction set and one and three threads:
+ *	  output and gradients against PyTorch, gradients against finite differences.
+ *
+ * Compiled twice: here for hwr_real = float, and through test_layers_f64.c for double, where
+ * the comparisons are exact to many digits and finite differences can be taken.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/vgsl.h"
+#include "cpu/cpu_net.h"
+#include "data/layers_values.h"
+#include "nets.h"
+#include "reference.h"
+
+#define IS_DOUBLE (sizeof(hwr_real) == sizeof(double))
+#define N 3
+#define H 9
+#define W 11
+#define RNG_KEY 12345
+
+/* Layer 1 of a small net, laid out alone: the layer before it only gives the map its channels. */
+typedef struct Fixture
+{
+	const char *item;
+	HwrNet		net;
+	HwrCpuNet  *cpu;
+	HwrPool    *pool;
+	HwrCpuPlan	plan;
+	size_t		nin;			/* values of input and output */
+	size_t		nout;
+	size_t		first;			/* the layer's values in the parameter block */
+	size_t		count;
+} Fixture;
+
+static void
+set_up(Fixture *f, const char *item, const HwrKernels *kernels, int threads, bool training)
+{
+	char		spec[256];
+	HwrStatus	st = {0};
+	bool		ok;
+
+	memset(f, 0, sizeof(*f));
+	f->item = item;
+	/* Whatever height the item leaves, the summary along y makes 1 of it. */
+	snprintf(spec, sizeof(spec), "[1,%d,%d,1 Cl1,1,%d %s Lfys1", H, W, LAYER_CHANNELS, item);
+	if (!hwr_vgsl_parse(spec, 2, &f->net, &st))
+		fail_msg("%s: %s", spec, st.detail);
+	ok = hwr_cpu_net_create(&f->net, true, &f->cpu, &st) && hwr_pool_create(threads, &f->pool, &st);
+	assert_true(ok);
+	if (kernels != NULL)
+		f->cpu->k = kernels;
+	for (int i = 0; i < f->net.ntensors; i++)
+	{
+		const HwrTensor *t = &f->net.tensors[i];
+
+		for (size_t j = 0; j < t->count; j++)
+			f->cpu->values[t->offset + j] = (hwr_real) nets_value(t, (uint32_t) i, (uint32_t) j);
+	}
+	assert_true(hwr_cpu_plan_prepare(&f->plan, f->cpu, f->pool, 1, 2, training, training, N, W, &st));
+	f->nin = N * hwr_shape_size(f->plan.runs[1].in);
+	f->nout = N * hwr_shape_size(f->plan.runs[1].out);
+	for (int i = 0; i < f->net.layers[1].ntensors; i++)
+		f->count += f->net.tensors[f->net.layers[1].first_tensor + i].count;
+	f->first = f->net.tensors[f->net.layers[1].first_tensor].offset;
+	for (size_t i = 0; i < f->nin; i++)
+		f->plan.input[i] = (hwr_real) reference_value(10, (uint32_t) i);
+}
+
+static void
+tear_down(Fixture *f)
+{
+	hwr_cpu_plan_free(&f->plan);
+	hwr_pool_free(f->pool);
+	hwr_cpu_net_free(f->cpu);
+}
+
+/* Forward and backward with the reference gradient at the output. */
+static void
+run(Fixture *f)
+{
+	memset(f->cpu->grads, 0, f->net.nvalues * sizeof(hwr_real));
+	hwr_cpu_plan_forward(&f->plan, RNG_KEY);
+	for (size_t i = 0; i < f->nout; i++)
+		f->plan.doutput[i] = (hwr_real) reference_value(30, (uint32_t) i);
+	hwr_cpu_plan_backward(&f->plan);
+}
+
+/* What run() computes the gradient of. */
+static double
+objective(Fixture *f)
+{
+	double		sum = 0;
+
+	hwr_cpu_plan_forward(&f->plan, RNG_KEY);
+	for (size_t i = 0; i < f->nout; i++)
+		sum += f->plan.output[i] * reference_value(30, (uint32_t) i);
+	return sum;
+}
+
+/* Compare n values with their two projections as PyTorch has them. */
+static void
+check_projections(const Fixture *f, const char *what, const hwr_real *x, size_t n, const double *expected)
+{
+	for (uint32_t stream = 0; stream < 2; stream++)
+	{
+		double		sum = 0;
+		double		size = 0;
+
+		for (size_t i = 0; i < n; i++)
+		{
+			double		term = x[i] * reference_value(20 + stream, (uint32_t) i);
+
+			sum += term;
+			size += fabs(term);
+		}
+		if (!(fabs(sum - expected[stream]) <= (IS_DOUBLE ? 1e-11 : 2e-6) * (1 + size)))
+			fail_msg("%s with %s kernels: %s has projection %.17g instead of %.17g",
+					 f->item, f->cpu->k->name, what, sum, expected[stream]);
+	}
+}
+
+/* Every kernel table that this machine can run. */
+static int
+kernel_tables(const HwrKernels *tables[3])
+{
+	int			n = 0;
+
+	tables[n++] = &hwr_kernels_plain;
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		tables[n++] = &hwr_kernels_avx2;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		tables[n++] = &hwr_kernels_avx512;
+#endif
+	return n;
+}
+
+static void
+test_pytorch(void **state)
+{
+	const HwrKernels *tables[3];
+	int			ntables = kernel_tables(tables);
+	Fixture		f;
+
+	(void) state;
+	for (int i = 0; i < LAYER_CASES; i++)
+	{
+		const double *expected = layer_values[i];
+
+		for (int j = 0; j < ntables * 2; j++)
+		{
+			int			threads = j % 2 == 0 ? 1 : 3;
+
+			set_up(&f, layer_items[i], tables[j / 2], threads, true);
+			run(&f);
+			check_projections(&f, "output", f.plan.output, f.nout, expected);
+			check_projections(&f, "input gradient", f.plan.dinput, f.nin, expected + 2);
+			check_projections(&f, "parameter gradient", f.cpu->grads + f.first, f.count, expected + 4);
+			tear_down(&f);
+
+			set_up(&f, layer_items[i], tables[j / 2], threads, false);
+			hwr_cpu_plan_forward(&f.plan, RNG_KEY);
+			check_projections(&f, "output in inference", f.plan.output, f.nout, expected + 6);
+			tear_down(&f);
+		}
+	}
+}
+
+/* Central difference of the objective by one value. */
+static double
+difference(Fixture *f, hwr_real *value)
+{
+	const double h = 1e-5;
+	const hwr_real kept = *value;
+	double		up,
+				down;
+
+	*value = (hwr_real) (kept + h);
+	up = objective(f);
+	*value = (hwr_real) (kept - h);
+	down = objective(f);
+	*value = kept;
+	return (up - down) / (2 * h);
+}
+
+/* At most some 150 of n values are tried: the rest is PyTorch's to judge. */
+static size_t
+stride(size_t n)
+{
+	return n / 150 + 1;
+}
+
+static void
+check_differences(const char *item, int threads)
+{
+	Fixture		f;
+	hwr_real   *dinput;
+	hwr_real   *grads;
+
+	set_up(&f, item, NULL, threads, true);
+	run(&f);
+	dinput = malloc(f.nin * sizeof(hwr_real));
+	grads = malloc(f.net.nvalues * sizeof(hwr_real));
+	memcpy(dinput, f.plan.dinput, f.nin * sizeof(hwr_real));
+	memcpy(grads, f.cpu->grads, f.net.nvalues * sizeof(hwr_real));
+
+	for (size_t i = 0; i < f.nin; i += stride(f.nin))
+	{
+		double		d = difference(&f, &f.plan.input[i]);
+
+		if (!(fabs(d - dinput[i]) < 1e-7 * (1 + fabs(d))))
+			fail_msg("%s, %d threads: input gradient %zu is %.12g, difference %.12g", item, threads, i, (double) dinput[i], d);
+	}
+	for (size_t i = f.first; i < f.first + f.count; i += stride(f.count))
+	{
+		double		d = difference(&f, &f.cpu->values[i]);
+
+		if (!(fabs(d - grads[i]) < 1e-7 * (1 + fabs(d))))
+			fail_msg("%s, %d threads: gradient of value %zu is %.12g, difference %.12g", item, threads, i, (double) grads[i], d);
+	}
+	for (size_t i = 0; i < f.net.nvalues; i++)	/* other layers' gradients are left alone */
+		assert_true((i >= f.first && i < f.first + f.count) || grads[i] == 0);
+	free(dinput);
+	free(grads);
+	tear_down(&f);
+}
+
+static void
+test_differences(void **state)
+{
+	static const char *const more[] = {"Do0.3", "Do0"};
+
+	(void) state;
+	if (!IS_DOUBLE)
+		return;
+	for (int threads = 1; threads <= 3; threads += 2)
+	{
+		for (int i = 0; i < LAYER_CASES; i++)
+			check_differences(layer_items[i], threads);
+		for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+			check_differences(more[i], threads);
+	}
+}
+
+/* A backward pass adds to the gradients and writes the input's. */
+static void
+test_accumulation(void **state)
+{
+	Fixture		f;
+	hwr_real   *grads;
+
+	(void) state;
+	for (int i = 0; i < LAYER_CASES; i++)
+	{
+		set_up(&f, layer_items[i], NULL, 1, true);
+		run(&f);
+		grads = malloc((f.net.nvalues + f.nin) * sizeof(hwr_real));
+		memcpy(grads, f.cpu->grads, f.net.nvalues * sizeof(hwr_real));
+		memcpy(grads + f.net.nvalues, f.plan.dinput, f.nin * sizeof(hwr_real));
+		hwr_cpu_plan_forward(&f.plan, RNG_KEY);
+		for (size_t j = 0; j < f.nout; j++)
+			f.plan.doutput[j] = (hwr_real) reference_value(30, (uint32_t) j);
+		for (size_t j = 0; j < f.nin; j++)
+			f.plan.dinput[j] = 99;
+		hwr_cpu_plan_backward(&f.plan);
+		for (size_t j = 0; j < f.net.nvalues; j++)
+			assert_true(fabs(f.cpu->grads[j] - 2 * grads[j]) <= 1e-4 * (1 + fabs(grads[j])));
+		assert_memory_equal(f.plan.dinput, grads + f.net.nvalues, f.nin * sizeof(hwr_real));
+		free(grads);
+		tear_down(&f);
+	}
+}
+
+static void
+test_running_statistics(void **state)
+{
+	Fixture		f;
+	const HwrTensor *mean;
+	const HwrTensor *variance;
+
+	(void) state;
+	set_up(&f, "Bn", NULL, 3, true);
+	mean = &f.net.tensors[4];
+	variance = &f.net.tensors[5];
+	assert_string_equal(mean->name, "1.norm.mean");
+	assert_string_equal(variance->name, "1.norm.variance");
+	hwr_cpu_plan_forward(&f.plan, RNG_KEY);
+	for (int c = 0; c < LAYER_CHANNELS; c++)
+	{
+		double		m = 0,
+					v = 0;
+		size_t		count = f.nin / LAYER_CHANNELS;
+
+		for (size_t i = 0; i < count; i++)
+			m += f.plan.input[i * LAYER_CHANNELS + (size_t) c];
+		m /= (double) count;
+		for (size_t i = 0; i < count; i++)
+			v += pow(f.plan.input[i * LAYER_CHANNELS + (size_t) c] - m, 2);
+		v /= (double) count;
+		m = 0.99 * nets_value(mean, 4, (uint32_t) c) + 0.01 * m;
+		v = 0.99 * nets_value(variance, 5, (uint32_t) c) + 0.01 * v;
+		assert_true(fabs(f.cpu->values[mean->offset + (size_t) c] - m) < (IS_DOUBLE ? 1e-12 : 1e-6));
+		assert_true(fabs(f.cpu->values[variance->offset + (size_t) c] - v) < (IS_DOUBLE ? 1e-12 : 1e-6));
+	}
+	tear_down(&f);
+}
+
+static void
+test_dropout(void **state)
+{
+	Fixture		one,
+				three;
+	int			dropped = 0;
+	int			changed = 0;
+
+	(void) state;
+	set_up(&one, "Do0.3", NULL, 1, true);
+	set_up(&three, "Do0.3", NULL, 3, true);
+	hwr_cpu_plan_forward(&one.plan, RNG_KEY);
+	hwr_cpu_plan_forward(&three.plan, RNG_KEY);
+	assert_memory_equal(one.plan.output, three.plan.output, one.nout * sizeof(hwr_real));
+	for (size_t i = 0; i < one.nout; i++)
+	{
+		if (one.plan.output[i] == 0)
+			dropped++;
+		else
+			assert_true(fabs(one.plan.output[i] - one.plan.input[i] / 0.7) < 1e-6);
+	}
+	assert_true(abs(dropped - (int) (0.3 * one.nout)) < 100);	/* more than five standard deviations */
+
+	/* another key, another mask */
+	hwr_cpu_plan_forward(&three.plan, RNG_KEY + 1000);
+	for (size_t i = 0; i < one.nout; i++)
+		changed += (one.plan.output[i] == 0) != (three.plan.output[i] == 0);
+	assert_true(changed > 400);
+	tear_down(&one);
+	tear_down(&three);
+
+	/* none while reading */
+	set_up(&one, "Do0.3", NULL, 1, false);
+	hwr_cpu_plan_forward(&one.plan, RNG_KEY);
+	assert_memory_equal(one.plan.output, one.plan.input, one.nout * sizeof(hwr_real));
+	tear_down(&one);
+}
+
+/* Very large and very small inputs give finite outputs. */
+static void
+test_extremes(void **state)
+{
+	static const char *const items[] = {"Ft9", "Fs5", "Fm7", "Lbx17", "Ct3,3,4", "Cs3,3,4", "Bn"};
+	const HwrKernels *tables[3];
+	int			ntables = kernel_tables(tables);
+	Fixture		f;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+	{
+		for (int j = 0; j < ntables; j++)
+		{
+			set_up(&f, items[i], tables[j], 1, true);
+			for (size_t k = 0; k < f.nin; k++)
+				f.plan.input[k] *= (hwr_real) pow(10, (double) (k % 9) - 2);
+			run(&f);
+			for (size_t k = 0; k < f.nout; k++)
+				assert_true(isfinite(f.plan.output[k]));
+			for (size_t k = 0; k < f.nin; k++)
+				assert_true(isfinite(f.plan.dinput[k]));
+			tear_down(&f);
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pytorch),
+		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_accumulation),
+		cmocka_unit_test(test_running_statistics),
+		cmocka_unit_test(test_dropout),
+		cmocka_unit_test(test_extremes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
