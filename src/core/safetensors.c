@@ -362,10 +362,20 @@ hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrS
  * Writing
  */
 
+/*
+ * A new empty object.  Not json_object(): inside a PostgreSQL server that name is a function of
+ * the server's own, which the dynamic linker finds first.
+ */
+static json_t *
+new_object(void)
+{
+	return json_pack("{}");
+}
+
 static bool
 add_metadata(json_t *header, const char *const (*metadata)[2], int nmeta)
 {
-	json_t	   *object = json_object();
+	json_t	   *object = new_object();
 
 	for (int i = 0; i < nmeta; i++)
 	{
@@ -406,7 +416,7 @@ static char *
 write_header(const HwrSafeTensorOut *tensors, int n, const char *const (*metadata)[2], int nmeta,
 			 size_t *data_size)
 {
-	json_t	   *header = json_object();
+	json_t	   *header = new_object();
 	bool		ok = header != NULL && add_metadata(header, metadata, nmeta);
 	char	   *text = NULL;
 
