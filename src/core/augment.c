@@ -5,7 +5,8 @@
  * A label is only true of an image that shows all its letters, and a reader sees
  * images whose ink begins near the left edge.  So the map turns about the middle of the
  * ink, its left edge is then put back where it was (plus the random shift), and a
- * line that would leave the canvas on the right is narrowed until it fits.
+ * line that would leave the canvas on the right is narrowed until it fits.  A long
+ * line turns less than a word, lest its ends leave at the top and the bottom.
  *
  * The warp steps through the source in 16.16 fixed point.  For each row the stretch of
  * pixels whose four neighbours all lie inside is computed beforehand; it needs no tests.
@@ -22,6 +23,7 @@
 #define MAX_SLANT		0.35	/* either way, columns per row */
 #define MIN_SCALE		0.85	/* of each axis */
 #define MAX_SCALE		1.10
+#define MAX_TILT		0.125	/* of the height that either end of a line may rise or sink */
 #define MAX_SHIFT_X		6.0		/* to the right, pixels */
 #define MAX_SHIFT_Y		3.0		/* either way, pixels */
 #define MIN_INK			0.7
@@ -156,12 +158,14 @@ clamp(double v, double lo, double hi)
 static Affine
 make_map(const Draws *d, const Extent *ink, int h, int w)
 {
-	double		cos_r = cos(d->rotation);
-	double		sin_r = sin(d->rotation);
 	double		mid_x = 0.5 * (ink->left + ink->right);
 	double		mid_y = 0.5 * (ink->top + ink->bottom);
 	double		half_w = 0.5 * (ink->right - ink->left);
 	double		half_h = 0.5 * (ink->bottom - ink->top);
+	double		max_turn = atan2(MAX_TILT * h, half_w);
+	double		turn = clamp(d->rotation, -max_turn, max_turn);
+	double		cos_r = cos(turn);
+	double		sin_r = sin(turn);
 	double		reach;
 	double		room;
 	double		to_x;

@@ -143,29 +143,30 @@ test_draws(void **state)
 static void
 test_ends_stay(void **state)
 {
-	static const int last[] = {60, 200, 300, W - 4};
+	static const int ends[][2] = {{3, 60}, {3, 200}, {3, W - 4}, {100, 200}};
 	uint8_t		src[H * W];
 	uint8_t		dst[H * W];
 
 	(void) state;
 	for (int k = 0; k < 4; k++)
 	{
-		long		whole;
+		int			first = ends[k][0];
+		int			last = ends[k][1];
+		int			middle = (first + last) / 2;
+		int			near = first > 8 ? first - 8 : 0;
 		long		one;
 
 		memset(src, 0, sizeof(src));
-		fill_bar(src, 3, 7);
-		fill_bar(src, last[k], last[k] + 4);
-		whole = mass(src, 0, W);
-		one = whole / 2;
+		fill_bar(src, first, first + 4);
+		fill_bar(src, last, last + 4);
+		one = mass(src, 0, W) / 2;
 		for (uint64_t seed = 0; seed < 500; seed++)
 		{
-			int			middle = last[k] / 2;
-
 			augment(src, dst, 1.0, seed);
 			assert_in_range(mass(dst, 0, middle), one / 5, one * 2);
 			assert_in_range(mass(dst, middle, W), one / 5, one * 2);
-			assert_true(mass(dst, 0, 25) >= one / 5);
+			assert_int_equal(mass(dst, 0, near), 0);
+			assert_true(mass(dst, near, first + 22) >= one / 5);
 		}
 	}
 }
