@@ -58,7 +58,7 @@ $(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES)
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples
+PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples build/posteriors
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 
@@ -106,6 +106,10 @@ build/generate-words: tools/generate-words.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo libjpeg) -o $@ $< \
 		$$(pkg-config --libs pangocairo libjpeg) -lm
+
+# Posteriors of a model file as NumPy arrays, for comparing with other software.
+build/posteriors: tools/posteriors.c build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 samples: build/generate-words
 	tools/make-samples

@@ -1,0 +1,57 @@
+"""Run a model exported by hwr_export_model in PyTorch: log posteriors of one ink canvas.
+
+usage: load_model.py MODEL.safetensors CANVAS.npy    (uint8 [H][W], 0 paper .. 255 ink)
+"""
+import re
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+
+
+def load(path):
+    with safe_open(path, "pt") as f:
+        return f.metadata(), {name: f.get_tensor(name).float() for name in f.keys()}
+
+
+def posteriors(meta, w, x):                                   # x: [N][1][H][W], 0..1
+    act = dict(r=torch.relu, t=torch.tanh, s=torch.sigmoid, l=lambda v: v)
+    for i, item in enumerate(meta["architecture"].strip("[]").split()[1:]):
+        p = {n.split(".", 2)[2]: v for n, v in w.items() if n.startswith(f"{i}.")}
+        num = [int(v) for v in re.findall(r"\d+", item)]
+        if item[0] == "C":                                    # kernel [y][x][in][out], stride 1
+            x = act[item[1]](F.conv2d(x, p["kernel"].permute(3, 2, 0, 1), p["bias"], padding="same"))
+        elif item[0] == "M":
+            x = F.max_pool2d(x, num[:2], num[2:] or num[:2])
+        elif item[0] == "B":
+            x = F.batch_norm(x, p["mean"], p["variance"], p["gamma"], p["beta"], eps=1e-3)
+        elif item[0] == "S":                                  # each column becomes a steps, upper part first
+            n, c, h, wd = x.shape
+            a = num[1]
+            x = x.permute(0, 3, 2, 1).reshape(n, wd * a, h // a * c).transpose(1, 2)[:, :, None]
+        elif item[0] in "FO":                                 # kernel [in][out]
+            x = (act[item[1]] if item[0] == "F" else act["l"])(
+                torch.einsum("nchw,cd->ndhw", x, p["kernel"]) + p["bias"][:, None, None])
+        elif item[:3] == "Lbx":                               # kernel [in][4n], gates i f g o, over one row
+            seq = x[:, :, 0].transpose(1, 2)
+            lstm = torch.nn.LSTM(seq.shape[2], num[0], batch_first=True, bidirectional=True)
+            for d, end in (("forward", ""), ("reverse", "_reverse")):
+                getattr(lstm, "weight_ih_l0" + end).data = p[d + ".kernel"].T.contiguous()
+                getattr(lstm, "weight_hh_l0" + end).data = p[d + ".recurrent"].T.contiguous()
+                getattr(lstm, "bias_ih_l0" + end).data = p[d + ".bias"]
+                getattr(lstm, "bias_hh_l0" + end).data = torch.zeros_like(p[d + ".bias"])
+            x = lstm(seq)[0].transpose(1, 2)[:, :, None]
+    return F.log_softmax(x[:, :, 0].transpose(1, 2), dim=2)   # [N][T][K], class 0 the CTC blank
+
+
+if __name__ == "__main__":
+    meta, weights = load(sys.argv[1])
+    canvas = torch.tensor(np.load(sys.argv[2])).float() / 255
+    with torch.no_grad():
+        logp = posteriors(meta, weights, canvas[None, None])[0]
+    best = torch.unique_consecutive(logp.argmax(1))
+    print("".join(meta["alphabet"][k - 1] for k in best.tolist() if k > 0))
+    if len(sys.argv) > 3:
+        np.save(sys.argv[3], logp.numpy())

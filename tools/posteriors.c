@@ -1,0 +1,103 @@
+/*
+ * posteriors.c
+ *	  Run a model file on one image outside the database, for comparing with other software.
+ *
+ * usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy
+ *
+ * Writes the ink canvas (uint8 [H][W]) and the log posteriors (float32 [T][K]) as NumPy
+ * arrays and prints the greedy reading.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/recognizer.h"
+
+static void
+fail(const char *what, const HwrStatus *st)
+{
+	fprintf(stderr, "posteriors: %s: %s %s\n", what, st->message, st->detail);
+	exit(1);
+}
+
+static uint8_t *
+read_file(const char *path, size_t *len)
+{
+	FILE	   *f = fopen(path, "rb");
+	uint8_t    *bytes = NULL;
+	long		size;
+
+	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 ||
+		(bytes = malloc((size_t) size + 1)) == NULL || fseek(f, 0, SEEK_SET) != 0 ||
+		fread(bytes, 1, (size_t) size, f) != (size_t) size)
+	{
+		perror(path);
+		exit(1);
+	}
+	fclose(f);
+	*len = (size_t) size;
+	return bytes;
+}
+
+/* NumPy's .npy format 1.0: magic, header length, a dictionary padded to 64 bytes, the values. */
+static void
+write_npy(const char *path, const char *descr, int rows, int cols, const void *data, size_t size)
+{
+	char		header[118];
+	FILE	   *f = fopen(path, "wb");
+	int			n = snprintf(header, sizeof(header), "{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }",
+							 descr, rows, cols);
+
+	memset(header + n, ' ', sizeof(header) - (size_t) n);
+	header[sizeof(header) - 1] = '\n';
+	if (f == NULL || fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f) != 10 ||
+		fwrite(header, 1, sizeof(header), f) != sizeof(header) ||
+		fwrite(data, size, (size_t) rows * (size_t) cols, f) != (size_t) rows * (size_t) cols ||
+		fclose(f) != 0)
+	{
+		perror(path);
+		exit(1);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
+	HwrStatus	st = {0};
+	HwrModel   *model;
+	HwrRecognizer *rec;
+	HwrCanvas	canvas;
+	HwrPosterior posterior;
+	HwrReading	reading;
+	uint8_t    *bytes;
+	size_t		len;
+
+	if (argc != 5)
+	{
+		fprintf(stderr, "usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy\n");
+		return 2;
+	}
+	bytes = read_file(argv[1], &len);
+	if (!hwr_model_load(bytes, len, &model, &st) ||
+		!hwr_recognizer_create(model, hwr_cpu_backend(), 1, &rec, &st))
+		fail(argv[1], &st);
+	free(bytes);
+	bytes = read_file(argv[2], &len);
+	if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st) ||
+		!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
+		!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st))
+		fail(argv[2], &st);
+	free(bytes);
+
+	write_npy(argv[3], "|u1", model->net.height, canvas.width, canvas.ink, 1);
+	write_npy(argv[4], "<f4", posterior.steps, posterior.classes, posterior.logp, sizeof(float));
+	puts(reading.text);
+
+	hwr_reading_free(&reading);
+	hwr_posterior_free(&posterior);
+	hwr_canvas_free(&canvas);
+	hwr_recognizer_free(rec);
+	hwr_model_free(model);
+	return 0;
+}
