@@ -245,14 +245,14 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION hwr_cancel(bigint) IS
 'cancel a training job; false if it has already ended';
 
--- Does the job's worker live?  NULL on a standby, where it cannot be known.
-CREATE FUNCTION hwr.job_alive(job bigint)
+-- Has the job's worker gone without writing how the job ended?
+CREATE FUNCTION hwr.job_interrupted(job bigint)
 RETURNS boolean
-AS 'MODULE_PATHNAME', 'hwr_job_alive'
+AS 'MODULE_PATHNAME', 'hwr_job_interrupted'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION hwr.job_alive(bigint) IS
-'whether the worker of a training job is running';
+COMMENT ON FUNCTION hwr.job_interrupted(bigint) IS
+'whether the worker of a training job stopped before the job ended';
 
 -- Errors can quote data: a job is shown to the role that started it, its members, and monitors.
 CREATE VIEW hwr_jobs WITH (security_barrier) AS
@@ -278,9 +278,7 @@ SELECT j.id AS job,
 	j.options
 FROM hwr.job j
 CROSS JOIN LATERAL (
-	SELECT CASE WHEN j.state IN ('starting', 'running')
-				THEN NOT coalesce(hwr.job_alive(j.id), true)
-				ELSE false END AS interrupted
+	SELECT CASE WHEN j.state IN ('starting', 'running') THEN hwr.job_interrupted(j.id) ELSE false END AS interrupted
 ) i
 WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 	OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
@@ -313,7 +311,7 @@ CROSS JOIN LATERAL (
 ) b
 WHERE j.state IN ('starting', 'running')
 	AND (pg_catalog.pg_has_role(j.owner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'))
-	AND CASE WHEN j.state IN ('starting', 'running') THEN coalesce(hwr.job_alive(j.id), true) END;
+	AND CASE WHEN j.state IN ('starting', 'running') THEN NOT hwr.job_interrupted(j.id) END;
 
 GRANT SELECT ON hwr_progress TO PUBLIC;
 

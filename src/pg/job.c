@@ -24,6 +24,7 @@
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "hwr.h"
@@ -31,7 +32,7 @@
 
 #define JOB_LOCK_SPACE 0x6877	/* "hw" */
 
-PG_FUNCTION_INFO_V1(hwr_job_alive);
+PG_FUNCTION_INFO_V1(hwr_job_interrupted);
 PG_FUNCTION_INFO_V1(hwr_cancel);
 
 static void
@@ -206,18 +207,48 @@ hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate, c
 	if (sqlstate == NULL)
 		nulls[3] = 'n';
 	job_update("UPDATE hwr.job SET state = $2, version = $3, sqlstate = $4, message = $5, eta = NULL, "
+			   "phase = CASE WHEN $2 <> 'done' THEN phase END, "
 			   "started = coalesce(started, requested), finished = clock_timestamp(), "
 			   "updated = clock_timestamp() WHERE id = $1",
 			   lengthof(values), types, values, nulls);
 }
 
-/* hwr_job_alive(job bigint) returns boolean: NULL on a standby, where no worker can be seen. */
-Datum
-hwr_job_alive(PG_FUNCTION_ARGS)
+/*
+ * Does the row, as it is now, say that the job has not ended?  The caller's snapshot may be
+ * older than the job's end, and must not make a job look interrupted that ended well since.
+ */
+static bool
+row_says_running(int64 job)
 {
-	if (RecoveryInProgress())
-		PG_RETURN_NULL();
-	PG_RETURN_BOOL(job_is_alive(PG_GETARG_INT64(0)));
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+	HwrIdentity save;
+	bool		running;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	hwr_become_owner(&save);
+	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('starting', 'running')",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read job");
+	running = SPI_processed > 0;
+	hwr_restore_identity(&save);
+	SPI_finish();
+	PopActiveSnapshot();
+	return running;
+}
+
+/*
+ * hwr.job_interrupted(job bigint) returns boolean: has the worker gone without an end in the job's row?  The
+ * worker writes that before it lets go of its lock, so the lock is looked at first.  On a
+ * standby no worker can be seen, and the row is believed.
+ */
+Datum
+hwr_job_interrupted(PG_FUNCTION_ARGS)
+{
+	int64		job = PG_GETARG_INT64(0);
+
+	PG_RETURN_BOOL(!RecoveryInProgress() && !job_is_alive(job) && row_says_running(job));
 }
 
 /* The owner and the pid of a job that has not ended by its row; pid 0: it has. */
