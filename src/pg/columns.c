@@ -171,14 +171,17 @@ hwr_rows_open(const HwrColumns *columns)
 	return rows;
 }
 
-bytea *
-hwr_detoast_image(Datum image)
+const uint8 *
+hwr_image_bytes(Datum image, Size *len)
 {
-	int64		limit = (int64) hwr_max_image_bytes * 1024;
+	static const uint8 unread = 0;
+	bytea	   *bytes;
 
-	if ((int64) toast_raw_datum_size(image) - VARHDRSZ > limit)
-		return DatumGetByteaPSlice(image, 0, (int32) (limit + 1));
-	return DatumGetByteaPP(image);
+	*len = toast_raw_datum_size(image) - VARHDRSZ;
+	if (*len > (Size) hwr_max_image_bytes * 1024)
+		return &unread;
+	bytes = DatumGetByteaPP(image);
+	return (const uint8 *) VARDATA_ANY(bytes);
 }
 
 /* Decode the tuple's two columns; what they need is allocated in the current context. */
@@ -190,12 +193,7 @@ read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
 
 	value = SPI_getbinval(tuple, desc, 1, &isnull);
 	if (!isnull)
-	{
-		bytea	   *image = hwr_detoast_image(value);
-
-		row->image = (const uint8 *) VARDATA_ANY(image);
-		row->image_len = VARSIZE_ANY_EXHDR(image);
-	}
+		row->image = hwr_image_bytes(value, &row->image_len);
 	value = SPI_getbinval(tuple, desc, 2, &isnull);
 	if (!isnull)
 	{

@@ -136,8 +136,7 @@ extern void hwr_find_columns(Oid relid, const char *image_column, const char *la
 
 /*
  * Rows of a labelled table, through an SPI cursor, as the current user.  SPI must be connected, and stay so.  A row's
- * memory is valid until the next call.  An image over hwr.max_image_bytes is cut just
- * past that limit, so that the core refuses it by its length.
+ * memory is valid until the next call.  Images are as from hwr_image_bytes.
  */
 typedef struct HwrRow
 {
@@ -153,8 +152,11 @@ extern HwrRows *hwr_rows_open(const HwrColumns *columns);
 extern bool hwr_rows_next(HwrRows *rows, HwrRow *row);
 extern void hwr_rows_close(HwrRows *rows);
 
-/* An image argument's bytes, cut just past hwr.max_image_bytes where longer (so that a limit is a limit on memory too). */
-extern bytea *hwr_detoast_image(Datum image);
+/*
+ * Bytes of an image value, in the current memory context.  One that is longer than hwr.max_image_bytes is not read into
+ * memory: *len is its length, by which hwr_image_decode refuses it before it looks at any byte.
+ */
+extern const uint8 *hwr_image_bytes(Datum image, Size *len);
 
 /*
  * cache.c: models loaded in this process, keyed by content hash.  The result is valid until the next

@@ -84,7 +84,8 @@ hwr_recognize(PG_FUNCTION_ARGS)
 	HwrLoaded	loaded;
 	HwrBatchReader *batch;
 	MemoryContext caller;
-	bytea	   *image;
+	const uint8 *image;
+	Size		len;
 	char	   *utf8;
 	text	   *result;
 	HwrStatus	st;
@@ -95,8 +96,8 @@ hwr_recognize(PG_FUNCTION_ARGS)
 
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);
-	image = hwr_detoast_image(PG_GETARG_DATUM(0));
-	if (!hwr_batch_add(batch, loaded, (const uint8 *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image), &st))
+	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
+	if (!hwr_batch_add(batch, loaded, image, len, &st))
 		hwr_raise(&st);
 	hwr_batch_run(batch, loaded);
 	utf8 = hwr_from_utf8(batch->readings[0].text);
@@ -133,14 +134,15 @@ read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bou
 	error_context_stack = &context;
 	for (; *next < n && batch->n < HWR_RECOGNIZE_BATCH; (*next)++)
 	{
-		bytea	   *image;
+		const uint8 *image;
+		Size		len;
 
 		if (nulls[*next])
 			continue;
 		subscript = lower_bound + *next;
-		image = hwr_detoast_image(images[*next]);
+		image = hwr_image_bytes(images[*next], &len);
 		where[batch->n] = *next;
-		if (!hwr_batch_add(batch, loaded, (const uint8 *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image), &st))
+		if (!hwr_batch_add(batch, loaded, image, len, &st))
 			hwr_raise(&st);
 	}
 	error_context_stack = context.previous;
