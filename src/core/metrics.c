@@ -2,11 +2,12 @@
  * metrics.c
  *	  Edit distance, alignment and the figures read off it.
  *
- * The alignment keeps one byte a cell of the (n + 1) x (m + 1) table, which way the best path
- * came, and two rows of distances.  A table of more than MAX_CELLS is refused rather than worked on for minutes:
- * it holds a reading of a thousand characters against a truth of sixteen thousand, beyond any
- * field or line of handwriting.  What the two texts have in common at their ends is taken off first; that never changes
- * the path, since an equal last pair is always matched.
+ * The alignment keeps one byte a cell of the (n + 1) x (m + 1) table, which way the best
+ * path came, and one row of distances.  A table of more than MAX_CELLS is refused rather than
+ * worked on for minutes: the limit is a reading of a thousand characters against a truth of
+ * sixteen thousand, beyond any field or line of handwriting.  What the two texts
+ * have in common at their ends is taken off first; that never changes the path, since an equal
+ * last pair is always matched.
  */
 #include "metrics.h"
 

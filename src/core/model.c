@@ -90,15 +90,17 @@ static bool
 get_object(const HwrSafeTensors *file, const char *key, char **out, HwrStatus *st)
 {
 	const char *value;
+	size_t		size;
 
 	if (!get_metadata(file, key, &value, st))
 		return false;
 	if (!is_json_object(value))
 		return fail_model(st, "Metadata \"%s\" is not a JSON object.", key);
-	*out = hwr_alloc(strlen(value) + 1, 1, st);
+	size = strlen(value) + 1;
+	*out = hwr_alloc(size, 1, st);
 	if (*out == NULL)
 		return false;
-	strcpy(*out, value);
+	memcpy(*out, value, size);
 	return true;
 }
 

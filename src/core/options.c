@@ -452,7 +452,7 @@ hwr_options_to_json(const HwrTrainOptions *options, char **json, HwrStatus *st)
 
 	if (out == NULL)
 		return false;
-	strcpy(out, "{");
+	out[0] = '{';
 	for (int i = 0; i < NOPTIONS; i++)
 	{
 		const Option *o = &option_table[i];
@@ -477,7 +477,7 @@ hwr_options_to_json(const HwrTrainOptions *options, char **json, HwrStatus *st)
 								 i > 0 ? ", " : "", o->name, value);
 		free(value);
 	}
-	strcpy(out + len, "}");
+	memcpy(out + len, "}", 2);
 	*json = out;
 	return true;
 }

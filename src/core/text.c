@@ -3,8 +3,10 @@
  *	  Labels as Unicode, over utf8proc.
  *
  * Case is mapped between two normalisations: the text is decomposed, mapped code point by code point and
- * composed again.  So canonically equal inputs give equal outputs, and letters without a single-character
- * counterpart (a j with caron, say) still get theirs.
+ * composed again.  So canonically equal inputs give equal outputs, and most letters without a
+ * single-character counterpart (a j with caron, say) still get theirs.  The sixteen that
+ * Unicode maps to several letters stay one character: sharp s becomes the capital sharp s, ligatures
+ * stay as they are.
  */
 #include "text.h"
 
