@@ -12,6 +12,8 @@ import sys
 import numpy as np
 import torch
 
+sys.dont_write_bytecode = True
+
 from network import Network
 from reference import Header, bits, values
 
@@ -81,7 +83,8 @@ LAYER_CHANNELS = 5
 def project(tensors):
     """Two numbers for any number of values: sums with random signs and weights."""
     flat = torch.cat([t.detach().reshape(-1) for t in tensors]).numpy() if tensors else np.zeros(0)
-    return [float(np.dot(flat, values(20 + i, len(flat)))) for i in range(2)]
+    # Rounded to where the order of additions does not matter.
+    return [float("%.12g" % np.dot(flat, values(20 + i, len(flat)))) for i in range(2)]
 
 
 def make_layers():
@@ -137,6 +140,7 @@ def make_network():
 
 
 def main():
+    torch.set_num_threads(1)
     makers = {"ctc": make_ctc, "optimizer": make_optimizer, "layers": make_layers, "network": make_network}
     topics = sys.argv[1:] or list(makers)
     for topic in topics:

@@ -19,7 +19,7 @@ def values(stream, *shape):
 
 
 def number(x):
-    return repr(int(x)) if isinstance(x, (int, np.integer)) else "%.17g" % x
+    return repr(int(x)) if isinstance(x, (int, np.integer)) else repr(float(x))
 
 
 def row(xs):

@@ -178,6 +178,8 @@ test_errors(void **state)
 		{"[1,64,256,1 Max2,2", "Expected \"p\" at position 14, near \"Max2,2\"."},
 		{"[1,64,256,1 Mp2,2 Mp40,2", "The item does not fit a map of height 32, width 128 and depth 1 "
 		"(the pool window is taller than the map) at position 19, near \"Mp40,2\"."},
+		{"[1,8,0,1 Mp9,2", "The item does not fit a map of height 8, width 0 and depth 1 "
+		"(the pool window is taller than the map) at position 10, near \"Mp9,2\"."},
 		{"[1,64,8,1 Mp2,9", "The item does not fit a map of height 64, width 8 and depth 1 "
 		"(the pool window is wider than the map) at position 11, near \"Mp2,9\"."},
 		{"[1,64,256,1 S1(3x5)2,3", "The item does not fit a map of height 64, width 256 and depth 1 "
@@ -300,6 +302,27 @@ test_shapes(void **state)
 	assert_false(hwr_net_shapes(&net, 3, s, &st));
 	assert_non_null(strstr(st.detail, "wider than the map"));
 	assert_true(hwr_net_macs(&net, 3) == 0);
+
+	/* a window as large as the map leaves one place */
+	parse("[1,16,8,1 Mp16,8 O1c5]", 0);
+	check_shape(net.layers[0].out, 1, 1, 1);
+}
+
+static void
+test_set_dropout(void **state)
+{
+	HwrStatus	st;
+
+	(void) state;
+	parse("[1,16,0,1 Do0.5 S1(1x16)1,3 Do Do0 O1c5]", 0);
+	assert_true(hwr_net_set_dropout(&net, 0.1, &st));
+	assert_string_equal(net.vgsl, "[1,16,0,1 Do0.1 S1(1x16)1,3 Do0.1 Do0.1 O1c5]");
+	assert_true(net.layers[3].dropout == 0.1f);
+	assert_true(hwr_net_set_dropout(&net, 0, &st));
+	assert_string_equal(net.vgsl, "[1,16,0,1 Do0 S1(1x16)1,3 Do0 Do0 O1c5]");
+	assert_true(hwr_net_set_dropout(&net, 0.123456, &st));
+	assert_true(hwr_vgsl_parse(net.vgsl, 0, &other, &st));
+	assert_true(other.layers[0].dropout == net.layers[0].dropout);
 }
 
 static const HwrTensor *
@@ -441,6 +464,7 @@ main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_set_dropout),
 		cmocka_unit_test(test_init),
 		cmocka_unit_test(test_mutations),
 	};
