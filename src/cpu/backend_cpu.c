@@ -125,6 +125,7 @@ cpu_set_values(HwrBackendContext *ctx, const float *values, HwrStatus *st)
 	(void) st;
 	for (size_t i = 0; i < ctx->cpu->net->nvalues; i++)
 		ctx->cpu->values[i] = (hwr_real) values[i];
+	hwr_cpu_net_changed(ctx->cpu);
 	return true;
 }
 
@@ -418,6 +419,7 @@ cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learning_ra
 		.t = ++ctx->steps,
 	};
 	hwr_pool_run(ctx->pool, update_part, &job);
+	hwr_cpu_net_changed(ctx->cpu);
 	return true;
 }
 

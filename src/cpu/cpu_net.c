@@ -19,6 +19,7 @@ hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus 
 		return false;
 	cpu->net = net;
 	cpu->k = hwr_kernels();
+	cpu->version = 1;
 	cpu->values = hwr_alloc_zero(net->nvalues, sizeof(hwr_real), st);
 	if (cpu->values != NULL && training)
 		cpu->grads = hwr_alloc_zero(net->nvalues, sizeof(hwr_real), st);
@@ -39,6 +40,12 @@ hwr_cpu_net_free(HwrCpuNet *cpu)
 	free(cpu->values);
 	free(cpu->grads);
 	free(cpu);
+}
+
+void
+hwr_cpu_net_changed(HwrCpuNet *cpu)
+{
+	cpu->version++;
 }
 
 /* Shapes and settings of each layer's run; pointers come later. */
@@ -64,6 +71,7 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 				.training = plan->training,
 				.k = plan->cpu->k,
 				.pool = plan->pool,
+				.version = &plan->cpu->version,
 				.values = plan->cpu->values,
 				.grads = plan->cpu->grads,
 			};

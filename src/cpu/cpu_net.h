@@ -16,11 +16,18 @@ typedef struct HwrCpuNet
 	const HwrNet *net;
 	const HwrKernels *k;
 	hwr_real   *values;			/* [nvalues] */
+	uint64_t	version;		/* raised by hwr_cpu_net_changed */
 	hwr_real   *grads;			/* [nvalues], zero for running statistics; NULL: inference only */
 } HwrCpuNet;
 
 extern bool hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus *st);
 extern void hwr_cpu_net_free(HwrCpuNet *cpu);
+
+/*
+ * Say that values were written.  Plans for inference keep some of them rearranged and do so anew;
+ * plans for training look every time.
+ */
+extern void hwr_cpu_net_changed(HwrCpuNet *cpu);
 
 typedef struct HwrCpuPlan
 {

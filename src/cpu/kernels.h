@@ -15,9 +15,44 @@
 #include "core/real.h"
 #include "core/vgsl.h"
 
+/*
+ * C[m][n] = [C +] sum over parts of A_part[m][k] B_part[k][n], then + bias[n], then ReLU.
+ *
+ * Strides are in values.  A: element (i, j) of part p at a + p a_part + i a_row + j a_col.
+ * B: rows b_row apart, the parts' rows following on each other; column c at panel c / panel, panels b_panel apart.
+ * Whole vectors of B are read: the columns are padded to a multiple of the
+ * kernels' lanes.
+ */
+typedef struct HwrProduct
+{
+	int			m;
+	int			n;
+	int			k;
+	int			parts;
+	const hwr_real *a;
+	ptrdiff_t	a_row;
+	ptrdiff_t	a_col;
+	ptrdiff_t	a_part;
+	const hwr_real *b;
+	ptrdiff_t	b_row;
+	ptrdiff_t	b_panel;
+	hwr_real   *c;
+	ptrdiff_t	c_row;
+	bool		accumulate;
+	const hwr_real *bias;		/* or NULL */
+	bool		relu;
+} HwrProduct;
+
 typedef struct HwrKernels
 {
 	const char *name;
+	int			lanes;			/* values in a vector */
+	int			panel;			/* columns of a packed panel of B */
+
+	void		(*multiply) (const HwrProduct *p);
+
+	/* B[k][n] to panels: ceil(n / panel) pieces [k][panel], the last padded with zeros */
+	void		(*pack_panels) (int k, int n, const hwr_real *b, ptrdiff_t b_row, hwr_real *out);
 
 	/* y[i] = ink[i] / 255 */
 	void		(*from_ink) (size_t n, const uint8_t *ink, hwr_real *y);

@@ -33,6 +33,8 @@ max_real(hwr_real a, hwr_real b)
 	return a > b ? a : b;
 }
 
+#include "multiply_impl.h"
+
 static void
 bias_act(size_t rows, int cols, const hwr_real *restrict bias, HwrActivation act, hwr_real *restrict y)
 {
@@ -358,6 +360,10 @@ log_softmax(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restric
 
 const HwrKernels HWR_KERNELS_TABLE = {
 	.name = HWR_KERNELS_NAME,
+	.lanes = LANES,
+	.panel = PANEL,
+	.multiply = multiply,
+	.pack_panels = pack_panels,
 	.from_ink = from_ink,
 	.bias_act = bias_act,
 	.act_back = act_back,

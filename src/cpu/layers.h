@@ -25,6 +25,8 @@ typedef struct HwrLayerRun
 	uint64_t	rng_key;		/* training: decides dropout */
 	const HwrKernels *k;
 	HwrPool    *pool;
+	const uint64_t *version;	/* of the values: raised when they are set */
+	uint64_t	packed;			/* version of the values that aux holds rearranged, 0: none */
 	hwr_real   *values;			/* the net's parameter block (running statistics are written in training) */
 	hwr_real   *grads;			/* gradients, same layout; training only, added to */
 	void	   *aux;			/* aux_size bytes, kept from forward to backward */
@@ -45,6 +47,8 @@ typedef struct HwrLayerOps
 } HwrLayerOps;
 
 extern const HwrLayerOps hwr_conv_ops;
+extern const HwrLayerOps hwr_conv_direct_ops;	/* stride 1 */
+extern const HwrLayerOps hwr_conv_unrolled_ops; /* any stride */
 extern const HwrLayerOps hwr_pool_ops;
 extern const HwrLayerOps hwr_norm_ops;
 extern const HwrLayerOps hwr_reshape_ops;

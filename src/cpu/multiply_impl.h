@@ -1,0 +1,128 @@
+/*
+ * multiply_impl.h
+ *	  The matrix product of the convolutions, included by kernels_impl.h.
+ *
+ * A tile of TILE_ROWS x 2 vectors of C stays in registers over the whole depth; each step
+ * loads two vectors of B and broadcasts one value of A a row.  A is read in place
+ * with any strides, so that neither patches nor transposes are written out.
+ */
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#define TILE_ROWS 8
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#define TILE_ROWS 6
+#else
+#define VECTOR_BYTES 16
+#define TILE_ROWS 4
+#endif
+
+#define LANES (VECTOR_BYTES / (int) sizeof(hwr_real))
+#define PANEL (2 * LANES)
+
+typedef hwr_real Vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(hwr_real)), may_alias));
+
+/* acc += A[TILE_ROWS][k] B[k][vectors], from one part. */
+__attribute__((always_inline)) static inline void
+tile_part(int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int k,
+		  const hwr_real *b, ptrdiff_t b_row, Vector acc[TILE_ROWS][2])
+{
+	for (int i = 0; i < k; i++, b += b_row)
+	{
+		Vector		b0 = *(const Vector *) b;
+		Vector		b1 = b0;
+
+		if (vectors == 2)
+			b1 = *(const Vector *) (b + LANES);
+#pragma GCC unroll 8
+		for (int r = 0; r < TILE_ROWS; r++)
+		{
+			hwr_real	s = a[r][i * a_col];
+
+			acc[r][0] += s * b0;
+			if (vectors == 2)
+				acc[r][1] += s * b1;
+		}
+	}
+}
+
+/* Write a tile: rows x cols of it belong to C. */
+__attribute__((always_inline)) static inline void
+tile_store(const HwrProduct *p, int row, int col, int rows, int cols, Vector acc[TILE_ROWS][2])
+{
+	for (int r = 0; r < rows; r++)
+	{
+		hwr_real   *c = p->c + (ptrdiff_t) (row + r) * p->c_row + col;
+		hwr_real	line[PANEL];
+
+		for (int v = 0; v < 2; v++)
+			*(Vector *) (line + v * LANES) = acc[r][v];
+		if (p->accumulate)
+			for (int j = 0; j < cols; j++)
+				line[j] += c[j];
+		if (p->bias != NULL)
+			for (int j = 0; j < cols; j++)
+				line[j] += p->bias[col + j];
+		if (p->relu)
+			for (int j = 0; j < cols; j++)
+				line[j] = max_real(line[j], 0);
+		memcpy(c, line, (size_t) cols * sizeof(hwr_real));
+	}
+}
+
+__attribute__((always_inline)) static inline void
+tile(const HwrProduct *p, int vectors, int row, int col, int rows, int cols)
+{
+	const hwr_real *a = p->a;
+	const hwr_real *b = p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
+	Vector		acc[TILE_ROWS][2];
+
+	memset(acc, 0, sizeof(acc));
+	for (int part = 0; part < p->parts; part++, a += p->a_part, b += p->k * p->b_row)
+	{
+		const hwr_real *at[TILE_ROWS];
+
+		/* rows past the end repeat the last one, and are not stored */
+#pragma GCC unroll 8
+		for (int r = 0; r < TILE_ROWS; r++)
+			at[r] = a + (ptrdiff_t) (row + (r < rows ? r : rows - 1)) * p->a_row;
+		tile_part(vectors, at, p->a_col, p->k, b, p->b_row, acc);
+	}
+	tile_store(p, row, col, rows, cols, acc);
+}
+
+static void
+multiply(const HwrProduct *p)
+{
+	for (int col = 0; col < p->n; col += PANEL)
+	{
+		int			cols = p->n - col < PANEL ? p->n - col : PANEL;
+
+		for (int row = 0; row < p->m; row += TILE_ROWS)
+		{
+			int			rows = p->m - row < TILE_ROWS ? p->m - row : TILE_ROWS;
+
+			if (cols <= LANES)
+				tile(p, 1, row, col, rows, cols);
+			else
+				tile(p, 2, row, col, rows, cols);
+		}
+	}
+}
+
+/* B[k][n] row-major to panels of PANEL columns, the last padded with zeros. */
+static void
+pack_panels(int k, int n, const hwr_real *b, ptrdiff_t b_row, hwr_real *out)
+{
+	for (int col = 0; col < n; col += PANEL)
+	{
+		int			cols = n - col < PANEL ? n - col : PANEL;
+
+		for (int i = 0; i < k; i++, out += PANEL)
+		{
+			memcpy(out, b + i * b_row + col, (size_t) cols * sizeof(hwr_real));
+			memset(out + cols, 0, (size_t) (PANEL - cols) * sizeof(hwr_real));
+		}
+	}
+}
