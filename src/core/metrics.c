@@ -302,12 +302,12 @@ hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, siz
 	uint32_t   *t = NULL;
 	uint32_t   *g = NULL;
 	HwrEdit    *edits = NULL;
-	int			nt,
-				ng,
-				nedits,
-				distance,
-				words,
-				word_edits;
+	int			nt = 0,
+				ng = 0,
+				nedits = 0,
+				distance = 0,
+				words = 0,
+				word_edits = 0;
 	bool		ok;
 
 	ok = hwr_text_decode(truth, truth_len, &t, &nt, st) &&

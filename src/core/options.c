@@ -29,15 +29,15 @@ typedef enum OptionKind
 typedef struct Option
 {
 	const char *name;
-	OptionKind	kind;
 	size_t		offset;
-	size_t		size;			/* string: of the field; enum: of the field */
+	size_t		size;			/* of the field */
 	double		lo;
 	double		hi;				/* HUGE_VAL: no upper limit */
+	const char *const *words;	/* enum: by value, NULL-terminated */
+	OptionKind	kind;
 	bool		lo_open;		/* lo itself is refused */
 	bool		hi_open;
 	bool		nullable;		/* JSON null stands for -1 */
-	const char *const *words;	/* enum: by value, NULL-terminated */
 } Option;
 
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
@@ -49,27 +49,27 @@ const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 #define NONE HUGE_VAL
 
 static const Option option_table[] = {
-	{"preset", OPTION_STRING, FIELD(preset), 0, 0, false, false, false, NULL},
-	{"architecture", OPTION_STRING, FIELD(architecture), 0, 0, false, false, false, NULL},
-	{"epochs", OPTION_INT, FIELD(epochs), 1, 10000, false, false, false, NULL},
-	{"batch_size", OPTION_INT, FIELD(batch_size), 1, 1024, false, false, false, NULL},
-	{"optimizer", OPTION_ENUM, FIELD(optimizer), 0, 0, false, false, false, optimizer_words},
-	{"learning_rate", OPTION_REAL, FIELD(learning_rate), 0, 10, true, false, false, NULL},
-	{"momentum", OPTION_REAL, FIELD(momentum), 0, 1, false, true, false, NULL},
-	{"weight_decay", OPTION_REAL, FIELD(weight_decay), 0, NONE, false, false, false, NULL},
-	{"schedule", OPTION_ENUM, FIELD(schedule), 0, 0, false, false, false, schedule_words},
-	{"warmup", OPTION_REAL, FIELD(warmup), 0, 0.9, false, false, false, NULL},
-	{"clip_norm", OPTION_REAL, FIELD(clip_norm), 0, NONE, false, false, false, NULL},
-	{"dropout", OPTION_REAL, FIELD(dropout), 0, 1, false, true, true, NULL},
-	{"patience", OPTION_INT, FIELD(patience), 0, 10000, false, false, false, NULL},
-	{"validation_fraction", OPTION_REAL, FIELD(validation_fraction), 0, 0.9, false, false, false, NULL},
-	{"validation", OPTION_STRING, FIELD(validation), 0, 0, false, false, false, NULL},
-	{"seed", OPTION_SEED, FIELD(seed), 0, 9007199254740992.0, false, false, false, NULL},
-	{"threads", OPTION_INT, FIELD(threads), 0, 256, false, false, false, NULL},
-	{"case", OPTION_ENUM, FIELD(mapping), 0, 0, false, false, false, hwr_case_words},
-	{"fit", OPTION_ENUM, FIELD(fit), 0, 0, false, false, false, hwr_fit_words},
-	{"augment", OPTION_REAL, FIELD(augment), 0, 3, false, false, false, NULL},
-	{"max_minutes", OPTION_REAL, FIELD(max_minutes), 0, NONE, false, false, false, NULL},
+	{"preset", FIELD(preset), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"architecture", FIELD(architecture), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"epochs", FIELD(epochs), 1, 10000, NULL, OPTION_INT, false, false, false},
+	{"batch_size", FIELD(batch_size), 1, 1024, NULL, OPTION_INT, false, false, false},
+	{"optimizer", FIELD(optimizer), 0, 0, optimizer_words, OPTION_ENUM, false, false, false},
+	{"learning_rate", FIELD(learning_rate), 0, 10, NULL, OPTION_REAL, true, false, false},
+	{"momentum", FIELD(momentum), 0, 1, NULL, OPTION_REAL, false, true, false},
+	{"weight_decay", FIELD(weight_decay), 0, NONE, NULL, OPTION_REAL, false, false, false},
+	{"schedule", FIELD(schedule), 0, 0, schedule_words, OPTION_ENUM, false, false, false},
+	{"warmup", FIELD(warmup), 0, 0.9, NULL, OPTION_REAL, false, false, false},
+	{"clip_norm", FIELD(clip_norm), 0, NONE, NULL, OPTION_REAL, false, false, false},
+	{"dropout", FIELD(dropout), 0, 1, NULL, OPTION_REAL, false, true, true},
+	{"patience", FIELD(patience), 0, 10000, NULL, OPTION_INT, false, false, false},
+	{"validation_fraction", FIELD(validation_fraction), 0, 0.9, NULL, OPTION_REAL, false, false, false},
+	{"validation", FIELD(validation), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"seed", FIELD(seed), 0, 9007199254740992.0, NULL, OPTION_SEED, false, false, false},
+	{"threads", FIELD(threads), 0, 256, NULL, OPTION_INT, false, false, false},
+	{"case", FIELD(mapping), 0, 0, hwr_case_words, OPTION_ENUM, false, false, false},
+	{"fit", FIELD(fit), 0, 0, hwr_fit_words, OPTION_ENUM, false, false, false},
+	{"augment", FIELD(augment), 0, 3, NULL, OPTION_REAL, false, false, false},
+	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 };
 
 #define NOPTIONS ((int) (sizeof(option_table) / sizeof(option_table[0])))

@@ -254,7 +254,7 @@ bool
 hwr_safetensors_open(const uint8_t *bytes, size_t len, HwrSafeTensors **out, HwrStatus *st)
 {
 	HwrSafeTensors *file = hwr_alloc_zero(1, sizeof(HwrSafeTensors), st);
-	size_t		start;
+	size_t		start = 0;
 
 	if (file == NULL)
 		return false;

@@ -104,10 +104,10 @@ map_lower(utf8proc_int32_t c, void *unused)
 	return utf8proc_tolower(c);
 }
 
-/* utf8proc's map with its errors in ours; *out is malloc'd and NUL-terminated, its length returned. */
-static bool
+/* utf8proc's map with its errors in ours: malloc'd and NUL-terminated text, or NULL. */
+static char *
 map_text(const char *utf8, size_t len, int options, utf8proc_custom_func custom,
-		 char **out, size_t *out_len, HwrStatus *st)
+		 size_t *out_len, HwrStatus *st)
 {
 	utf8proc_uint8_t *mapped = NULL;
 	utf8proc_ssize_t n;
@@ -115,15 +115,18 @@ map_text(const char *utf8, size_t len, int options, utf8proc_custom_func custom,
 	n = utf8proc_map_custom((const utf8proc_uint8_t *) utf8, (utf8proc_ssize_t) len, &mapped,
 							(utf8proc_option_t) (UTF8PROC_STABLE | options), custom, NULL);
 	if (n == UTF8PROC_ERROR_NOMEM)
-		return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	{
+		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+		return NULL;
+	}
 	if (n < 0)
 	{
 		hwr_fail(st, HWR_BAD_LABEL, "label cannot be normalized");
-		return hwr_fail_detail(st, "%s.", utf8proc_errmsg(n));
+		hwr_fail_detail(st, "%s.", utf8proc_errmsg(n));
+		return NULL;
 	}
-	*out = (char *) mapped;
 	*out_len = (size_t) n;
-	return true;
+	return (char *) mapped;
 }
 
 /* White space runs to one space and ends trimmed, in place; s is valid UTF-8. */
@@ -164,24 +167,20 @@ hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping, char **out, Hw
 	if (!check_label(utf8, len, st))
 		return false;
 	if (mapping == HWR_CASE_KEEP)
-	{
-		if (!map_text(utf8, len, UTF8PROC_COMPOSE, NULL, &text, &text_len, st))
-			return false;
-	}
+		text = map_text(utf8, len, UTF8PROC_COMPOSE, NULL, &text_len, st);
 	else
 	{
-		char	   *apart;
 		size_t		apart_len;
-		bool		ok;
+		char	   *apart = map_text(utf8, len, UTF8PROC_DECOMPOSE, NULL, &apart_len, st);
 
-		if (!map_text(utf8, len, UTF8PROC_DECOMPOSE, NULL, &apart, &apart_len, st))
+		if (apart == NULL)
 			return false;
-		ok = map_text(apart, apart_len, UTF8PROC_COMPOSE,
-					  mapping == HWR_CASE_UPPER ? map_upper : map_lower, &text, &text_len, st);
+		text = map_text(apart, apart_len, UTF8PROC_COMPOSE,
+						mapping == HWR_CASE_UPPER ? map_upper : map_lower, &text_len, st);
 		free(apart);
-		if (!ok)
-			return false;
 	}
+	if (text == NULL)
+		return false;
 	squeeze_spaces(text, text_len);
 	*out = text;
 	return true;
@@ -312,8 +311,8 @@ compare_codepoints(const void *a, const void *b)
 bool
 hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus *st)
 {
-	uint32_t   *all;
-	int			n;
+	uint32_t   *all = NULL;
+	int			n = 0;
 	int			distinct = 0;
 
 	if (!hwr_text_decode(utf8, len, &all, &n, st))
@@ -332,8 +331,8 @@ hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus
 bool
 hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
 {
-	uint32_t   *label;
-	int			n;
+	uint32_t   *label = NULL;
+	int			n = 0;
 	bool		ok = true;
 
 	if (!hwr_text_decode(utf8, len, &label, &n, st))
