@@ -31,10 +31,12 @@ struct HwrBackendContext
 	hwr_real   *m;				/* optimiser state, [nvalues] each */
 	hwr_real   *v;
 	int64_t		steps;			/* optimiser steps done */
+
+	/* buffers with their sizes in bytes */
 	uint8_t    *ink;			/* augmented canvases, one a thread */
 	size_t		ink_size;
 	hwr_real   *logp;			/* [N][T][K] */
-	size_t		logp_size;		/* values */
+	size_t		logp_size;
 	char	   *ctc;			/* CTC workspace, one a thread */
 	size_t		ctc_stride;
 	size_t		ctc_size;
@@ -211,9 +213,12 @@ cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *l
 	out = ctx->back.runs[net->nlayers - 1].out;
 	rows = (size_t) n * (size_t) out.w;
 #ifdef HWR_REAL_DOUBLE
-	ctx->cpu->k->log_softmax(rows, out.c, ctx->back.output, ctx->back.output);
+	/* the kernel does not work in place */
+	if (!reserve((void **) &ctx->logp, &ctx->logp_size, rows * (size_t) out.c * sizeof(hwr_real), st))
+		return false;
+	ctx->cpu->k->log_softmax(rows, out.c, ctx->back.output, ctx->logp);
 	for (size_t i = 0; i < rows * (size_t) out.c; i++)
-		logp[i] = (float) ctx->back.output[i];
+		logp[i] = (float) ctx->logp[i];
 #else
 	ctx->cpu->k->log_softmax(rows, out.c, ctx->back.output, logp);
 #endif
@@ -356,7 +361,6 @@ prepare_training(TrainJob *job, HwrStatus *st)
 	const HwrBatch *batch = job->batch;
 	const HwrNet *net = ctx->cpu->net;
 	size_t		ctc_stride = 0;
-	size_t		logp_bytes = ctx->logp_size;
 
 	if (!hwr_cpu_plan_prepare(&ctx->train, ctx->cpu, ctx->pool, 0, net->nlayers, true, false,
 							  batch->n, batch->width, st))
@@ -376,10 +380,9 @@ prepare_training(TrainJob *job, HwrStatus *st)
 	if (!reserve((void **) &ctx->ctc, &ctx->ctc_size, ctc_stride * (size_t) ctx->threads, st) ||
 		!reserve((void **) &ctx->ink, &ctx->ink_size,
 				 (size_t) ctx->threads * (size_t) net->height * (size_t) batch->width, st) ||
-		!reserve((void **) &ctx->logp, &logp_bytes,
+		!reserve((void **) &ctx->logp, &ctx->logp_size,
 				 (size_t) batch->n * (size_t) job->T * (size_t) job->K * sizeof(hwr_real), st))
 		return false;
-	ctx->logp_size = logp_bytes;
 	return true;
 }
 

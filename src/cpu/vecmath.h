@@ -50,6 +50,7 @@ hwr_exp(float x)
 	p = p * r + 0.5f;
 	p = p * r + 1.0f;
 	p = p * r + 1.0f;
+	k = k > -126.0f ? k : -126.0f;	/* no change but for a NaN, which lives on in p */
 	scale.i = ((int32_t) k + 127) << 23;
 	return p * scale.f;
 }
