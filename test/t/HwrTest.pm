@@ -1,0 +1,94 @@
+# What the TAP tests share: a server with the extension and some words, and psql sessions beside the test.
+package HwrTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use Test::More;
+
+our @EXPORT = qw(new_server load_words job_is sql_fails start_sql interrupt finish_sql);
+
+# Training options: a network that trains in a moment, and a job whose end is not near.
+our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
+our $endless = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 10000, "patience": 0}');
+
+sub new_server
+{
+	my ($name, %args) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(%{ $args{init} // {} });
+	$node->append_conf('postgresql.conf', $args{conf}) if $args{conf};
+	$node->start;
+	load_words($node);
+	return $node;
+}
+
+# Table words: 100 images.
+sub load_words
+{
+	my ($node) = @_;
+
+	$node->safe_psql('postgres', <<'SQL');
+CREATE EXTENSION hwr;
+CREATE TABLE words (id integer GENERATED ALWAYS AS IDENTITY, image bytea, label text);
+\copy words (image, label) FROM PROGRAM 'tools/load-images --copy test/data/words.csv test/data/words'
+DELETE FROM words WHERE id > 100;
+SQL
+}
+
+# Wait until the newest job of a model is in this state.
+sub job_is
+{
+	my ($node, $model, $state) = @_;
+
+	ok($node->poll_query_until('postgres',
+			"SELECT state = '$state' FROM hwr_jobs WHERE model = '$model' ORDER BY job DESC LIMIT 1"),
+		"job of $model is $state");
+}
+
+# The statement fails with this SQLSTATE and a message that matches.
+sub sql_fails
+{
+	my ($node, $sql, $sqlstate, $pattern, $name) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+
+	isnt($rc, 0, "$name: fails");
+	like($err, qr/ERROR:  $sqlstate: .*$pattern/s, "$name: error");
+}
+
+# Run statements in a psql of its own and go on.
+sub start_sql
+{
+	my ($node, @statements) = @_;
+	my $session = { out => '', err => '' };
+
+	$session->{run} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'),
+			map { ('-c', $_) } @statements ],
+		'<', '/dev/null', '>', \$session->{out}, '2>', \$session->{err},
+		IPC::Run::timeout(120));
+	return $session;
+}
+
+# Ctrl-C
+sub interrupt
+{
+	my ($session) = @_;
+
+	$session->{run}->signal('INT');
+}
+
+# Its output and messages, once it has ended.
+sub finish_sql
+{
+	my ($session) = @_;
+
+	$session->{run}->finish;
+	return ($session->{out}, $session->{err});
+}
+
+1;
