@@ -5,7 +5,7 @@
  * S sequences of T steps are worked on together, time-major.  For each direction:
  *
  *	 gates[T S][4n] = x[T S][F] kernel[F][4n] + bias			one product for all steps
- *	 gates[t] += h[t before][S][n] recurrent[n][4n]			step by step
+ *	 gates[t] += h[t before][S][n] recurrent[n][4n]			step by step, the weights in panels
  *	 i, f, o = sigmoid, g = tanh;  c = f c_before + i g;  h = o tanh(c)
  *
  * The reverse direction walks t downwards over the same arrays.  The threads share the rows of the
@@ -35,6 +35,8 @@ typedef struct Direction
 	hwr_real   *h;				/* [T][S][n] */
 	hwr_real   *dh;				/* [T][S][n] */
 	hwr_real   *dc;				/* [S][n] */
+	hwr_real   *recurrent;		/* [n][4n] in panels */
+	hwr_real   *transposed;		/* [4n][n] in panels */
 } Direction;
 
 typedef struct Lstm
@@ -50,6 +52,15 @@ typedef struct Lstm
 	hwr_real   *dxt;			/* likewise */
 	size_t		size;
 } Lstm;
+
+/* Values of b[rows][cols] in panels. */
+static size_t
+panels_size(const HwrLayerRun *run, int rows, int cols)
+{
+	int			panel = run->k->panel;
+
+	return (size_t) rows * (size_t) ((cols + panel - 1) / panel * panel);
+}
 
 static Lstm
 layout(const HwrLayerRun *run)
@@ -84,8 +95,10 @@ layout(const HwrLayerRun *run)
 		d->h = hwr_take(run->aux, &s.size, ts * (size_t) s.n, sizeof(hwr_real));
 		d->cell = hwr_take(run->aux, &s.size, run->training ? ts * (size_t) s.n : 2 * state, sizeof(hwr_real));
 		d->tc = hwr_take(run->aux, &s.size, run->training ? ts * (size_t) s.n : state, sizeof(hwr_real));
+		d->recurrent = hwr_take(run->aux, &s.size, panels_size(run, s.n, 4 * s.n), sizeof(hwr_real));
 		if (run->training)
 		{
+			d->transposed = hwr_take(run->aux, &s.size, panels_size(run, 4 * s.n, s.n), sizeof(hwr_real));
 			d->dh = hwr_take(run->aux, &s.size, ts * (size_t) s.n, sizeof(hwr_real));
 			d->dc = hwr_take(run->aux, &s.size, state, sizeof(hwr_real));
 		}
@@ -197,11 +210,33 @@ chain(Lstm *l, int i, int count)
 	return (Chain) {&l->dir[i % l->directions], lo, (int) (hi - lo)};
 }
 
+/* gates[rows][4n] += h[rows][n] recurrent, or dh[rows][n] += gates[rows][4n] transposed. */
+static void
+multiply_weights(const HwrLayerRun *run, int rows, int k, int n, const hwr_real *a, const hwr_real *weights, hwr_real *c)
+{
+	HwrProduct	p = {
+		.m = rows,
+		.n = n,
+		.k = k,
+		.parts = 1,
+		.a = a,
+		.a_row = k,
+		.a_col = 1,
+		.b = weights,
+		.b_row = run->k->panel,
+		.b_panel = (ptrdiff_t) run->k->panel * k,
+		.c = c,
+		.c_row = n,
+		.accumulate = true,
+	};
+
+	run->k->multiply(&p);
+}
+
 static void
 run_chain(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 {
 	const Direction *d = c->d;
-	const hwr_real *recurrent = hwr_layer_tensor(run, run->values, d->tensor + RECURRENT);
 	size_t		n = (size_t) l->n;
 	size_t		state = (size_t) l->S * n;
 	size_t		at = c->s0 * n;
@@ -215,8 +250,7 @@ run_chain(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 		size_t		cell_before = run->training ? before : (size_t) ((p + 1) % 2);
 
 		if (p > 0)
-			hwr_gemm_nn(c->rows, 4 * l->n, l->n, d->h + before * state + at, l->n,
-						recurrent, 4 * l->n, 1, gates, 4 * l->n);
+			multiply_weights(run, c->rows, l->n, 4 * l->n, d->h + before * state + at, d->recurrent, gates);
 		run->k->lstm_cell((size_t) c->rows, l->n, gates,
 						  p > 0 ? d->cell + cell_before * state + at : NULL,
 						  d->cell + cell * state + at,
@@ -273,8 +307,24 @@ output_part(void *arg, int part, int parts)
 }
 
 static void
+pack_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+	Lstm		l = layout(run);
+
+	for (int i = part; i < l.directions; i += parts)
+		run->k->pack_panels(l.n, 4 * l.n, hwr_layer_tensor(run, run->values, l.dir[i].tensor + RECURRENT),
+							4 * l.n, l.dir[i].recurrent);
+}
+
+static void
 lstm_forward(HwrLayerRun *run)
 {
+	if (run->training || run->packed != *run->version)
+	{
+		hwr_pool_run(run->pool, pack_part, run);
+		run->packed = *run->version;
+	}
 	hwr_pool_run(run->pool, input_part, run);
 	hwr_pool_run(run->pool, recurrence_part, run);
 	hwr_pool_run(run->pool, output_part, run);
@@ -311,11 +361,31 @@ output_back_part(void *arg, int part, int parts)
 	}
 }
 
+/* The recurrent weights as the backward pass multiplies by them. */
+static void
+pack_back_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+	Lstm		l = layout(run);
+	int			panel = run->k->panel;
+	int			n4 = 4 * l.n;
+
+	for (int i = part; i < l.directions; i += parts)
+	{
+		const hwr_real *recurrent = hwr_layer_tensor(run, run->values, l.dir[i].tensor + RECURRENT);
+		hwr_real   *out = l.dir[i].transposed;
+
+		for (int col = 0; col < l.n; col += panel)
+			for (int row = 0; row < n4; row++)
+				for (int j = col; j < col + panel; j++)
+					*out++ = j < l.n ? recurrent[(size_t) j * (size_t) n4 + (size_t) row] : 0;
+	}
+}
+
 static void
 run_chain_back(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 {
 	const Direction *d = c->d;
-	const hwr_real *recurrent = hwr_layer_tensor(run, run->values, d->tensor + RECURRENT);
 	size_t		n = (size_t) l->n;
 	size_t		state = (size_t) l->S * n;
 	size_t		at = c->s0 * n;
@@ -327,9 +397,8 @@ run_chain_back(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 		hwr_real   *dh = d->dh + t * state + at;
 
 		if (p < l->T - 1)
-			hwr_gemm_nt(c->rows, l->n, 4 * l->n,
-						d->gates + (size_t) step_at(l, d, p + 1) * 4 * state + 4 * at, 4 * l->n,
-						recurrent, 4 * l->n, 1, dh, l->n);
+			multiply_weights(run, c->rows, 4 * l->n, l->n,
+							 d->gates + (size_t) step_at(l, d, p + 1) * 4 * state + 4 * at, d->transposed, dh);
 		run->k->lstm_cell_back((size_t) c->rows, l->n, d->gates + t * 4 * state + 4 * at,
 							   p > 0 ? d->cell + (size_t) step_at(l, d, p - 1) * state + at : NULL,
 							   d->tc + t * state + at, dh, d->dc + at);
@@ -411,6 +480,7 @@ input_back_part(void *arg, int part, int parts)
 static void
 lstm_backward(HwrLayerRun *run)
 {
+	hwr_pool_run(run->pool, pack_back_part, run);
 	hwr_pool_run(run->pool, output_back_part, run);
 	hwr_pool_run(run->pool, recurrence_back_part, run);
 	hwr_pool_run(run->pool, input_back_part, run);

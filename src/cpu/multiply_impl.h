@@ -23,9 +23,9 @@
 
 typedef hwr_real Vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(hwr_real)), may_alias));
 
-/* acc += A[TILE_ROWS][k] B[k][vectors], from one part. */
+/* acc += A[rows][k] B[k][vectors], from one part.  rows and vectors are constants once inlined. */
 __attribute__((always_inline)) static inline void
-tile_part(int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int k,
+tile_part(int rows, int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int k,
 		  const hwr_real *b, ptrdiff_t b_row, Vector acc[TILE_ROWS][2])
 {
 	for (int i = 0; i < k; i++, b += b_row)
@@ -36,7 +36,7 @@ tile_part(int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int 
 		if (vectors == 2)
 			b1 = *(const Vector *) (b + LANES);
 #pragma GCC unroll 8
-		for (int r = 0; r < TILE_ROWS; r++)
+		for (int r = 0; r < rows; r++)
 		{
 			hwr_real	s = a[r][i * a_col];
 
@@ -72,7 +72,7 @@ tile_store(const HwrProduct *p, int row, int col, int rows, int cols, Vector acc
 }
 
 __attribute__((always_inline)) static inline void
-tile(const HwrProduct *p, int vectors, int row, int col, int rows, int cols)
+tile(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
 {
 	const hwr_real *a = p->a;
 	const hwr_real *b = p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
@@ -83,13 +83,57 @@ tile(const HwrProduct *p, int vectors, int row, int col, int rows, int cols)
 	{
 		const hwr_real *at[TILE_ROWS];
 
-		/* rows past the end repeat the last one, and are not stored */
 #pragma GCC unroll 8
-		for (int r = 0; r < TILE_ROWS; r++)
-			at[r] = a + (ptrdiff_t) (row + (r < rows ? r : rows - 1)) * p->a_row;
-		tile_part(vectors, at, p->a_col, p->k, b, p->b_row, acc);
+		for (int r = 0; r < rows; r++)
+			at[r] = a + (ptrdiff_t) (row + r) * p->a_row;
+		tile_part(rows, vectors, at, p->a_col, p->k, b, p->b_row, acc);
 	}
 	tile_store(p, row, col, rows, cols, acc);
+}
+
+/* The last rows of C, fewer than a whole tile. */
+__attribute__((always_inline)) static inline void
+tile_rest(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
+{
+	switch (rows)
+	{
+		case 1:
+			tile(p, 1, vectors, row, col, cols);
+			break;
+		case 2:
+			tile(p, 2, vectors, row, col, cols);
+			break;
+		case 3:
+			tile(p, 3, vectors, row, col, cols);
+			break;
+#if TILE_ROWS > 4
+		case 4:
+			tile(p, 4, vectors, row, col, cols);
+			break;
+		case 5:
+			tile(p, 5, vectors, row, col, cols);
+			break;
+#endif
+#if TILE_ROWS > 6
+		case 6:
+			tile(p, 6, vectors, row, col, cols);
+			break;
+		case 7:
+			tile(p, 7, vectors, row, col, cols);
+			break;
+#endif
+	}
+}
+
+/* One panel of columns, one or two vectors wide. */
+__attribute__((always_inline)) static inline void
+multiply_panel(const HwrProduct *p, int vectors, int col, int cols)
+{
+	int			row = 0;
+
+	for (; row + TILE_ROWS <= p->m; row += TILE_ROWS)
+		tile(p, TILE_ROWS, vectors, row, col, cols);
+	tile_rest(p, p->m - row, vectors, row, col, cols);
 }
 
 static void
@@ -99,15 +143,10 @@ multiply(const HwrProduct *p)
 	{
 		int			cols = p->n - col < PANEL ? p->n - col : PANEL;
 
-		for (int row = 0; row < p->m; row += TILE_ROWS)
-		{
-			int			rows = p->m - row < TILE_ROWS ? p->m - row : TILE_ROWS;
-
-			if (cols <= LANES)
-				tile(p, 1, row, col, rows, cols);
-			else
-				tile(p, 2, row, col, rows, cols);
-		}
+		if (cols <= LANES)
+			multiply_panel(p, 1, col, cols);
+		else
+			multiply_panel(p, 2, col, cols);
 	}
 }
 
