@@ -200,7 +200,10 @@ read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
 		text	   *label = DatumGetTextPP(value);
 		int			len = VARSIZE_ANY_EXHDR(label);
 
-		row->label = pg_server_to_any(VARDATA_ANY(label), len, PG_UTF8);
+		/* In SQL_ASCII anything goes, so the core is left to say what is not UTF-8, row by row. */
+		row->label = VARDATA_ANY(label);
+		if (GetDatabaseEncoding() != PG_SQL_ASCII)
+			row->label = pg_server_to_any(VARDATA_ANY(label), len, PG_UTF8);
 		row->label_len = row->label == VARDATA_ANY(label) ? (Size) len : strlen(row->label);
 	}
 }
