@@ -1,6 +1,9 @@
 """Run a model exported by hwr_export_model in PyTorch: log posteriors of one ink canvas.
 
-usage: load_model.py MODEL.safetensors CANVAS.npy    (uint8 [H][W], 0 paper .. 255 ink)
+usage: load_model.py MODEL.safetensors CANVAS.npy [LOGP.npy]
+
+CANVAS.npy: uint8 [H][W], 0 paper .. 255 ink.  Prints the reading; LOGP.npy receives the log
+posteriors, float32 [T][K].
 """
 import re
 import sys
@@ -21,7 +24,7 @@ def posteriors(meta, w, x):                                   # x: [N][1][H][W],
     for i, item in enumerate(meta["architecture"].strip("[]").split()[1:]):
         p = {n.split(".", 2)[2]: v for n, v in w.items() if n.startswith(f"{i}.")}
         num = [int(v) for v in re.findall(r"\d+", item)]
-        if item[0] == "C":                                    # kernel [y][x][in][out], stride 1
+        if item[0] == "C" and len(num) == 3:                  # kernel [y][x][in][out], stride 1
             x = act[item[1]](F.conv2d(x, p["kernel"].permute(3, 2, 0, 1), p["bias"], padding="same"))
         elif item[0] == "M":
             x = F.max_pool2d(x, num[:2], num[2:] or num[:2])
@@ -34,7 +37,7 @@ def posteriors(meta, w, x):                                   # x: [N][1][H][W],
         elif item[0] in "FO":                                 # kernel [in][out]
             x = (act[item[1]] if item[0] == "F" else act["l"])(
                 torch.einsum("nchw,cd->ndhw", x, p["kernel"]) + p["bias"][:, None, None])
-        elif item[:3] == "Lbx":                               # kernel [in][4n], gates i f g o, over one row
+        elif item[:3] == "Lbx" and item[3] != "s":            # kernel [in][4n], gates i f g o, over one row
             seq = x[:, :, 0].transpose(1, 2)
             lstm = torch.nn.LSTM(seq.shape[2], num[0], batch_first=True, bidirectional=True)
             for d, end in (("forward", ""), ("reverse", "_reverse")):
@@ -43,15 +46,25 @@ def posteriors(meta, w, x):                                   # x: [N][1][H][W],
                 getattr(lstm, "bias_ih_l0" + end).data = p[d + ".bias"]
                 getattr(lstm, "bias_hh_l0" + end).data = torch.zeros_like(p[d + ".bias"])
             x = lstm(seq)[0].transpose(1, 2)[:, :, None]
+        elif item[0] != "D":                                  # dropout does nothing here
+            raise ValueError(f"this example does not know the item {item}")
     return F.log_softmax(x[:, :, 0].transpose(1, 2), dim=2)   # [N][T][K], class 0 the CTC blank
 
 
-if __name__ == "__main__":
-    meta, weights = load(sys.argv[1])
-    canvas = torch.tensor(np.load(sys.argv[2])).float() / 255
+def read(model, canvas):
+    """Log posteriors [T][K] of a canvas file, and the text: the best class a step, runs merged, blanks dropped."""
+    meta, weights = load(model)
+    x = torch.tensor(np.load(canvas)).float() / 255
     with torch.no_grad():
-        logp = posteriors(meta, weights, canvas[None, None])[0]
-    best = torch.unique_consecutive(logp.argmax(1))
-    print("".join(meta["alphabet"][k - 1] for k in best.tolist() if k > 0))
-    if len(sys.argv) > 3:
-        np.save(sys.argv[3], logp.numpy())
+        logp = posteriors(meta, weights, x[None, None])[0]
+    best = torch.unique_consecutive(logp.argmax(1)).tolist()
+    return logp.numpy(), "".join(meta["alphabet"][k - 1] for k in best if k > 0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    logp, text = read(sys.argv[1], sys.argv[2])
+    print(text)
+    if len(sys.argv) == 4:
+        np.save(sys.argv[3], logp)
