@@ -109,7 +109,7 @@ SELECT state FROM hwr_jobs WHERE job = :other_job;
 --
 -- A timeout ends the job that is waited for
 --
-SET statement_timeout = '1s';
+SET statement_timeout = '3s';
 SELECT hwr_train('job_words', 'job_c', 'image', options => endless());
 \echo :SQLSTATE
 RESET statement_timeout;

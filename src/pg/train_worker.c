@@ -62,6 +62,7 @@ typedef struct TrainWorker
 	HwrColumns	training;
 	HwrColumns	validation;
 	bool		reading;
+	bool		stored;			/* the model is there, the row says 'done' */
 	char	   *synchronous_commit; /* the session's */
 	TimestampTz started;
 	TimestampTz reported;
@@ -223,6 +224,14 @@ check_for_end(TrainWorker *w)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+}
+
+/* The job is over: what is left is to say so. */
+static void
+ignore_cancellation(void)
+{
+	pqsignal(SIGINT, SIG_IGN);
+	QueryCancelPending = false;
 }
 
 static const char *
@@ -443,6 +452,8 @@ store(TrainWorker *w, HwrTrainResult *result)
 							   &best->valid, hwr_trainer_confusions(w->trainer));
 	hwr_job_end(w->job, "done", version.version, NULL, hwr_trainer_reason(w->trainer));
 	commit(w);
+	ignore_cancellation();
+	w->stored = true;
 
 	result->version = version.version;
 	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;
@@ -502,7 +513,7 @@ explain(const TrainWorker *w, ErrorData *error)
 	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && w->reading)
 	{
 		error->message = psprintf("could not lock table %s within %s", w->training.relation, READ_LOCK_TIMEOUT);
-		error->hint = pstrdup("Another transaction, or this one, holds a lock on it or on what it depends on.");
+		error->hint = pstrdup("The calling transaction or another one holds a lock on it, or on a table behind it.");
 	}
 	/* the waiting client's error goes to the server log */
 	if (w->shared != NULL)
@@ -536,8 +547,7 @@ fail(TrainWorker *w)
 {
 	ErrorData  *error;
 
-	pqsignal(SIGINT, SIG_IGN);
-	QueryCancelPending = false;
+	ignore_cancellation();
 	MemoryContextSwitchTo(w->context);
 	error = CopyErrorData();
 	FlushErrorState();
@@ -545,7 +555,7 @@ fail(TrainWorker *w)
 	MemoryContextSwitchTo(w->context);
 	set("lock_timeout", "0");
 	explain(w, error);
-	if (w->job != 0)
+	if (w->job != 0 && !w->stored)
 		record_failure(w, error);
 
 	PG_TRY();

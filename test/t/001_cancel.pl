@@ -55,7 +55,7 @@ like($err, qr/NOTICE:  .*epoch +1\/10000 \[-{20}\] train +[0-9.]+ val +[0-9.]+ C
 worker_is_gone('Ctrl-C');
 
 # statement_timeout while training
-sql_fails($node, "SET statement_timeout = '2s'; " . train('late'),
+sql_fails($node, "SET statement_timeout = '4s'; " . train('late'),
 	'57014', 'canceling statement due to statement timeout', 'timeout while training');
 job_is($node, 'late', 'cancelled');
 message_is('late', 'cancelled by the waiting client');
