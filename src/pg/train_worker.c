@@ -13,13 +13,9 @@
  */
 #include "postgres.h"
 
-#include <math.h>
 #include <signal.h>
 
 #include "access/xact.h"
-#include "catalog/pg_tablespace_d.h"
-#include "commands/tablespace.h"
-#include "executor/spi.h"
 #include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "mb/pg_wchar.h"
@@ -27,7 +23,6 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/pmsignal.h"
 #include "storage/proc.h"
@@ -35,69 +30,34 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/ps_status.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "hwr.h"
-#include "job.h"
-#include "train.h"
-#include "train_report.h"
-
-/* Another transaction may hold a lock on the tables this long.  The caller cannot: see train.c. */
-#define READ_LOCK_TIMEOUT "10s"
-
-/* Least time between updates of the job's row, in milliseconds. */
-#define PROGRESS_INTERVAL 1000
-
-typedef struct TrainWorker
-{
-	HwrTrainRequest request;
-	dsm_segment *segment;		/* NULL once nobody waits */
-	HwrTrainShared *shared;		/* likewise */
-	MemoryContext context;		/* of the whole job */
-
-	int64		job;			/* 0: no row yet */
-	HwrTrainOptions options;
-	HwrColumns	training;
-	HwrColumns	validation;
-	bool		reading;
-	bool		stored;			/* the model is there, the row says 'done' */
-	char	   *synchronous_commit; /* the session's */
-	TimestampTz started;
-	TimestampTz reported;
-	HwrJobCounts counts;
-
-	/* the core's */
-	HwrDataset *dataset;
-	HwrTrainer *trainer;
-	HwrModel   *model;
-	uint8_t    *bytes;
-	size_t		nbytes;
-} TrainWorker;
+#include "train_worker.h"
 
 /*
  * Transactions
  */
 
-static void
-begin(void)
+void
+hwr_worker_begin(void)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-static void
-commit(TrainWorker *w)
+void
+hwr_worker_commit(HwrTrainWorker *w)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(w->context);
 }
 
-static void
-set(const char *name, const char *value)
+void
+hwr_worker_set(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
 }
@@ -107,7 +67,7 @@ set(const char *name, const char *value)
  */
 
 static void
-free_core_objects(TrainWorker *w)
+free_core_objects(HwrTrainWorker *w)
 {
 	hwr_trainer_free(w->trainer);
 	w->trainer = NULL;
@@ -122,7 +82,7 @@ free_core_objects(TrainWorker *w)
 static void
 on_worker_exit(int code, Datum arg)
 {
-	TrainWorker *w = (TrainWorker *) DatumGetPointer(arg);
+	HwrTrainWorker *w = (HwrTrainWorker *) DatumGetPointer(arg);
 
 	if (w->shared != NULL)
 		pg_atomic_write_u32(&w->shared->worker, 0);
@@ -131,7 +91,7 @@ on_worker_exit(int code, Datum arg)
 
 /* Attach to the client's segment and send errors there.  NULL if the client has gone meanwhile. */
 static shm_toc *
-attach(TrainWorker *w, dsm_handle handle)
+attach(HwrTrainWorker *w, dsm_handle handle)
 {
 	shm_toc    *toc;
 	shm_mq	   *queue;
@@ -163,28 +123,28 @@ attach(TrainWorker *w, dsm_handle handle)
  * policies look up with current_setting().
  */
 static void
-restore_settings(TrainWorker *w, void *settings)
+restore_settings(HwrTrainWorker *w, void *settings)
 {
 	StartTransactionCommand();
 	RestoreGUCState(settings);
-	set("client_encoding", GetDatabaseEncodingName());	/* the client converts */
+	hwr_worker_set("client_encoding", GetDatabaseEncodingName());	/* the client converts */
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(w->context);
 
-	set("application_name", "hwr");
-	set("default_transaction_isolation", "read committed");
-	set("default_transaction_read_only", "off");
-	set("default_transaction_deferrable", "off");
+	hwr_worker_set("application_name", "hwr");
+	hwr_worker_set("default_transaction_isolation", "read committed");
+	hwr_worker_set("default_transaction_read_only", "off");
+	hwr_worker_set("default_transaction_deferrable", "off");
 #if PG_VERSION_NUM >= 170000
-	set("transaction_timeout", "0");
+	hwr_worker_set("transaction_timeout", "0");
 #endif
-	set("lock_timeout", READ_LOCK_TIMEOUT);
+	hwr_worker_set("lock_timeout", HWR_READ_LOCK_TIMEOUT);
 	/* the same rows in the same order, whoever else reads the table */
-	set("synchronize_seqscans", "off");
-	set("max_parallel_workers_per_gather", "0");
+	hwr_worker_set("synchronize_seqscans", "off");
+	hwr_worker_set("max_parallel_workers_per_gather", "0");
 	/* progress that a crash takes along is no loss */
 	w->synchronous_commit = pstrdup(GetConfigOption("synchronous_commit", false, false));
-	set("synchronous_commit", "off");
+	hwr_worker_set("synchronous_commit", "off");
 }
 
 /* A message of our own, see train.h. */
@@ -200,7 +160,7 @@ send_message(char type, const void *data, int len)
 
 /* Nobody waits: from here on messages go to the server log only. */
 static void
-leave_client(TrainWorker *w)
+leave_client(HwrTrainWorker *w)
 {
 	pg_atomic_write_u32(&w->shared->worker, 0);
 	w->shared = NULL;
@@ -208,9 +168,8 @@ leave_client(TrainWorker *w)
 	w->segment = NULL;
 }
 
-/* Whatever has happened meanwhile that ends the job. */
-static void
-check_for_end(TrainWorker *w)
+void
+hwr_worker_check(HwrTrainWorker *w)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (w->shared != NULL && pg_atomic_read_u32(&w->shared->client) != HWR_CLIENT_WAITING)
@@ -226,9 +185,8 @@ check_for_end(TrainWorker *w)
 	}
 }
 
-/* The job is over: what is left is to say so. */
-static void
-ignore_cancellation(void)
+void
+hwr_worker_ignore_cancellation(void)
 {
 	pqsignal(SIGINT, SIG_IGN);
 	QueryCancelPending = false;
@@ -241,14 +199,14 @@ column_or_null(const NameData *name)
 }
 
 static void
-find_columns(TrainWorker *w, Oid relid, HwrColumns *out)
+find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 {
 	hwr_find_columns(relid, column_or_null(&w->request.image_column),
 					 column_or_null(&w->request.label_column), out);
 }
 
 static void
-announce(TrainWorker *w, const char *options)
+announce(HwrTrainWorker *w, const char *options)
 {
 	HwrStatus	st;
 	char	   *json;
@@ -260,213 +218,22 @@ announce(TrainWorker *w, const char *options)
 	options = pstrdup(json);
 	free(json);
 
-	begin();
+	hwr_worker_begin();
 	transaction_context = MemoryContextSwitchTo(w->context);
 	find_columns(w, w->request.training, &w->training);
 	if (OidIsValid(w->request.validation))
 		find_columns(w, w->request.validation, &w->validation);
 	MemoryContextSwitchTo(transaction_context);
 	w->job = hwr_job_insert(NameStr(w->request.model), w->training.relation, w->request.user, options);
-	commit(w);
+	hwr_worker_commit(w);
 
 	send_message(HWR_MESSAGE_JOB, &w->job, sizeof(w->job));
 	if (!w->request.wait)
 		leave_client(w);
 }
 
-/*
- * Reading
- */
-
 static void
-report_phase(TrainWorker *w, const char *phase)
-{
-	char		activity[128];
-
-	snprintf(activity, sizeof(activity), "training job %lld: %s", (long long) w->job, phase);
-	pgstat_report_activity(STATE_RUNNING, activity);
-	set_ps_display(activity);
-	begin();
-	hwr_job_phase(w->job, phase);
-	commit(w);
-}
-
-/* Where temporary files of this database go.  In a transaction. */
-static void
-find_temporary_directory(char *path)
-{
-	Oid			tablespace;
-
-	PrepareTempTablespaces();
-	tablespace = GetNextTempTableSpace();
-	if (!OidIsValid(tablespace))
-		tablespace = OidIsValid(MyDatabaseTableSpace) ? MyDatabaseTableSpace : DEFAULTTABLESPACE_OID;
-	TempTablespacePath(path, tablespace);
-	if (MakePGDirectory(path) != 0 && errno != EEXIST)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not create directory \"%s\": %m", path)));
-}
-
-static void
-read_table(TrainWorker *w, const HwrColumns *columns, HwrSplit split)
-{
-	HwrRows    *rows = hwr_rows_open(columns);
-	HwrRow		row;
-	HwrStatus	st;
-
-	while (hwr_rows_next(rows, &row))
-	{
-		if (!hwr_dataset_add(w->dataset, split, row.number, row.image, row.image_len,
-							 row.label, row.label_len, NULL, &st))
-			hwr_raise(&st);
-		check_for_end(w);
-	}
-	hwr_rows_close(rows);
-}
-
-static void
-read_tables(TrainWorker *w)
-{
-	bool		separate = OidIsValid(w->request.validation);
-	HwrImageLimits limits = hwr_image_limits();
-	char		directory[MAXPGPATH];
-	HwrIdentity save;
-	HwrStatus	st;
-
-	report_phase(w, "reading");
-	w->reading = true;
-	begin();
-	find_temporary_directory(directory);
-	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
-							&w->dataset, &st))
-		hwr_raise(&st);
-	SPI_connect();
-	hwr_become_user(w->request.user, &save);
-	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);
-	if (separate)
-		read_table(w, &w->validation, HWR_SPLIT_VALIDATION);
-	hwr_restore_identity(&save);
-	SPI_finish();
-	commit(w);
-	w->reading = false;
-	set("lock_timeout", "0");	/* hours of training must not be lost to a lock on a model's row */
-}
-
-static void
-finish_reading(TrainWorker *w)
-{
-	HwrStatus	st;
-	bool		usable = hwr_dataset_finish(w->dataset, &st);
-
-	w->counts.images = hwr_dataset_count(w->dataset, HWR_SPLIT_TRAIN);
-	w->counts.validation_images = hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION);
-	for (int reason = HWR_SKIP_NONE + 1; reason < HWR_NSKIPS; reason++)
-		w->counts.skipped += hwr_dataset_skipped(w->dataset, reason);
-	begin();
-	hwr_job_counts(w->job, &w->counts);
-	commit(w);
-	if (!usable)
-		hwr_raise(&st);
-	hwr_report_data(&w->counts, w->dataset);
-}
-
-/*
- * Training
- */
-
-static void
-report_step(TrainWorker *w)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	HwrTrainProgress progress;
-
-	if (!TimestampDifferenceExceeds(w->reported, now, PROGRESS_INTERVAL))
-		return;
-	w->reported = now;
-	hwr_trainer_progress(w->trainer, &progress);
-	begin();
-	hwr_job_progress(w->job, &progress);
-	commit(w);
-}
-
-static void
-report_epoch(TrainWorker *w)
-{
-	const HwrEpoch *epoch = hwr_trainer_epoch(w->trainer);
-	HwrTrainProgress progress;
-
-	hwr_trainer_progress(w->trainer, &progress);
-	begin();
-	hwr_job_add_epoch(w->job, epoch);
-	hwr_job_progress(w->job, &progress);
-	commit(w);
-	w->reported = GetCurrentTimestamp();
-	hwr_report_epoch(epoch, &progress);
-}
-
-static void
-train(TrainWorker *w)
-{
-	HwrTrainEvent event;
-	HwrStatus	st;
-
-	report_phase(w, "training");
-	if (!hwr_trainer_create(&w->options, w->dataset, hwr_cpu_backend(), &w->trainer, &st))
-		hwr_raise(&st);
-	do
-	{
-		if (!hwr_trainer_step(w->trainer, &event, &st))
-			hwr_raise(&st);
-		check_for_end(w);
-		if (event == HWR_TRAIN_EPOCH)
-			report_epoch(w);
-		else
-			report_step(w);
-	} while (event != HWR_TRAIN_FINISHED);
-}
-
-/*
- * The end
- */
-
-static void
-store(TrainWorker *w, HwrTrainResult *result)
-{
-	const HwrEpoch *best = hwr_trainer_best(w->trainer);
-	const HwrColumns *data = OidIsValid(w->request.validation) ? &w->validation : &w->training;
-	HwrVersionInfo version;
-	HwrStatus	st;
-
-	report_phase(w, "saving");
-	if (!hwr_trainer_model(w->trainer, &w->model, &st) ||
-		!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
-		hwr_raise(&st);
-
-	begin();
-	set("synchronous_commit", w->synchronous_commit);
-	hwr_catalog_store(NameStr(w->request.model), w->request.user, w->bytes, w->nbytes, w->model,
-					  w->job, true, &version);
-	if (best->valid.images > 0)
-		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
-							   &best->valid, hwr_trainer_confusions(w->trainer));
-	hwr_job_end(w->job, "done", version.version, NULL, hwr_trainer_reason(w->trainer));
-	commit(w);
-	ignore_cancellation();
-	w->stored = true;
-
-	result->version = version.version;
-	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;
-	result->best_epoch = best->epoch;
-	result->train_loss = best->train_loss;
-	result->validation_loss = hwr_metrics_loss(&best->valid);
-	result->cer = hwr_metrics_cer(&best->valid);
-	result->wer = hwr_metrics_wer(&best->valid);
-	result->exact_match = hwr_metrics_exact(&best->valid);
-}
-
-static void
-run_job(TrainWorker *w, shm_toc *toc)
+run_job(HwrTrainWorker *w, shm_toc *toc)
 {
 	HwrTrainResult result;
 
@@ -474,10 +241,9 @@ run_job(TrainWorker *w, shm_toc *toc)
 	w->started = GetCurrentTimestamp();
 	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false));
 	announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false));
-	read_tables(w);
-	finish_reading(w);
-	train(w);
-	store(w, &result);
+	hwr_worker_read_tables(w);
+	hwr_worker_train(w);
+	hwr_worker_store(w, &result);
 
 	result.images = w->counts.images;
 	result.validation_images = w->counts.validation_images;
@@ -493,7 +259,7 @@ run_job(TrainWorker *w, shm_toc *toc)
 
 /* Who is to blame for a cancellation? */
 static const char *
-cancellation(const TrainWorker *w)
+cancellation(const HwrTrainWorker *w)
 {
 	uint32		client = w->shared != NULL ? pg_atomic_read_u32(&w->shared->client) : HWR_CLIENT_WAITING;
 
@@ -506,13 +272,13 @@ cancellation(const TrainWorker *w)
 
 /* An error in the words of the job. */
 static void
-explain(const TrainWorker *w, ErrorData *error)
+explain(const HwrTrainWorker *w, ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && w->job != 0)
 		error->message = psprintf("training job %lld was cancelled", (long long) w->job);
 	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && w->reading)
 	{
-		error->message = psprintf("could not lock table %s within %s", w->training.relation, READ_LOCK_TIMEOUT);
+		error->message = psprintf("could not lock table %s within %s", w->training.relation, HWR_READ_LOCK_TIMEOUT);
 		error->hint = pstrdup("The calling transaction or another one holds a lock on it, or on a table behind it.");
 	}
 	/* the waiting client's error goes to the server log */
@@ -521,16 +287,16 @@ explain(const TrainWorker *w, ErrorData *error)
 }
 
 static void
-record_failure(TrainWorker *w, const ErrorData *error)
+record_failure(HwrTrainWorker *w, const ErrorData *error)
 {
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
 	PG_TRY();
 	{
-		begin();
+		hwr_worker_begin();
 		hwr_job_end(w->job, cancelled ? "cancelled" : "failed", 0, unpack_sql_state(error->sqlerrcode),
 					cancelled ? cancellation(w) : error->message);
-		commit(w);
+		hwr_worker_commit(w);
 	}
 	PG_CATCH();
 	{
@@ -543,17 +309,17 @@ record_failure(TrainWorker *w, const ErrorData *error)
 
 /* After an error: write the job's end, then tell the client, who may look at the job at once. */
 static void
-fail(TrainWorker *w)
+fail(HwrTrainWorker *w)
 {
 	ErrorData  *error;
 
-	ignore_cancellation();
+	hwr_worker_ignore_cancellation();
 	MemoryContextSwitchTo(w->context);
 	error = CopyErrorData();
 	FlushErrorState();
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(w->context);
-	set("lock_timeout", "0");
+	hwr_worker_set("lock_timeout", "0");
 	explain(w, error);
 	if (w->job != 0 && !w->stored)
 		record_failure(w, error);
@@ -573,7 +339,7 @@ fail(TrainWorker *w)
 void
 hwr_train_worker_main(Datum main_arg)
 {
-	TrainWorker *w = MemoryContextAllocZero(TopMemoryContext, sizeof(TrainWorker));
+	HwrTrainWorker *w = MemoryContextAllocZero(TopMemoryContext, sizeof(HwrTrainWorker));
 	shm_toc    *toc;
 
 	pqsignal(SIGTERM, die);

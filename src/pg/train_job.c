@@ -1,0 +1,222 @@
+/*
+ * train_job.c
+ *	  What a training worker does: read the tables, train, store the model.
+ *
+ * Every loop is here; the core does one row or one minibatch at a time, so that between them the worker
+ * can be cancelled and can say how far it is.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_tablespace_d.h"
+#include "commands/tablespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "utils/ps_status.h"
+#include "utils/timestamp.h"
+
+#include "hwr.h"
+#include "train_report.h"
+#include "train_worker.h"
+
+/* Least time between updates of the job's row, in milliseconds. */
+#define PROGRESS_INTERVAL 1000
+
+/*
+ * Reading
+ */
+
+static void
+report_phase(HwrTrainWorker *w, const char *phase)
+{
+	char		activity[128];
+
+	snprintf(activity, sizeof(activity), "training job %lld: %s", (long long) w->job, phase);
+	pgstat_report_activity(STATE_RUNNING, activity);
+	set_ps_display(activity);
+	hwr_worker_begin();
+	hwr_job_phase(w->job, phase);
+	hwr_worker_commit(w);
+}
+
+/* Where temporary files of this database go.  In a transaction. */
+static void
+find_temporary_directory(char *path)
+{
+	Oid			tablespace;
+
+	PrepareTempTablespaces();
+	tablespace = GetNextTempTableSpace();
+	if (!OidIsValid(tablespace))
+		tablespace = OidIsValid(MyDatabaseTableSpace) ? MyDatabaseTableSpace : DEFAULTTABLESPACE_OID;
+	TempTablespacePath(path, tablespace);
+	if (MakePGDirectory(path) != 0 && errno != EEXIST)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create directory \"%s\": %m", path)));
+}
+
+static void
+read_table(HwrTrainWorker *w, const HwrColumns *columns, HwrSplit split)
+{
+	HwrRows    *rows = hwr_rows_open(columns);
+	HwrRow		row;
+	HwrStatus	st;
+
+	while (hwr_rows_next(rows, &row))
+	{
+		if (!hwr_dataset_add(w->dataset, split, row.number, row.image, row.image_len,
+							 row.label, row.label_len, NULL, &st))
+			hwr_raise(&st);
+		hwr_worker_check(w);
+	}
+	hwr_rows_close(rows);
+}
+
+static void
+read_rows(HwrTrainWorker *w)
+{
+	bool		separate = OidIsValid(w->request.validation);
+	HwrImageLimits limits = hwr_image_limits();
+	char		directory[MAXPGPATH];
+	HwrIdentity save;
+	HwrStatus	st;
+
+	w->reading = true;
+	hwr_worker_begin();
+	find_temporary_directory(directory);
+	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
+							&w->dataset, &st))
+		hwr_raise(&st);
+	SPI_connect();
+	hwr_become_user(w->request.user, &save);
+	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);
+	if (separate)
+		read_table(w, &w->validation, HWR_SPLIT_VALIDATION);
+	hwr_restore_identity(&save);
+	SPI_finish();
+	hwr_worker_commit(w);
+	w->reading = false;
+	hwr_worker_set("lock_timeout", "0");	/* hours of training must not be lost to a lock on a model's row */
+}
+
+static void
+finish_reading(HwrTrainWorker *w)
+{
+	HwrStatus	st;
+	bool		usable = hwr_dataset_finish(w->dataset, &st);
+
+	w->counts.images = hwr_dataset_count(w->dataset, HWR_SPLIT_TRAIN);
+	w->counts.validation_images = hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION);
+	for (int reason = HWR_SKIP_NONE + 1; reason < HWR_NSKIPS; reason++)
+		w->counts.skipped += hwr_dataset_skipped(w->dataset, reason);
+	hwr_worker_begin();
+	hwr_job_counts(w->job, &w->counts);
+	hwr_worker_commit(w);
+	if (!usable)
+		hwr_raise(&st);
+	hwr_report_data(&w->counts, w->dataset);
+}
+
+void
+hwr_worker_read_tables(HwrTrainWorker *w)
+{
+	report_phase(w, "reading");
+	read_rows(w);
+	finish_reading(w);
+}
+
+/*
+ * Training
+ */
+
+static void
+report_step(HwrTrainWorker *w)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	HwrTrainProgress progress;
+
+	if (!TimestampDifferenceExceeds(w->reported, now, PROGRESS_INTERVAL))
+		return;
+	w->reported = now;
+	hwr_trainer_progress(w->trainer, &progress);
+	hwr_worker_begin();
+	hwr_job_progress(w->job, &progress);
+	hwr_worker_commit(w);
+}
+
+static void
+report_epoch(HwrTrainWorker *w)
+{
+	const HwrEpoch *epoch = hwr_trainer_epoch(w->trainer);
+	HwrTrainProgress progress;
+
+	hwr_trainer_progress(w->trainer, &progress);
+	hwr_worker_begin();
+	hwr_job_add_epoch(w->job, epoch);
+	hwr_job_progress(w->job, &progress);
+	hwr_worker_commit(w);
+	w->reported = GetCurrentTimestamp();
+	hwr_report_epoch(epoch, &progress);
+}
+
+void
+hwr_worker_train(HwrTrainWorker *w)
+{
+	HwrTrainEvent event;
+	HwrStatus	st;
+
+	report_phase(w, "training");
+	if (!hwr_trainer_create(&w->options, w->dataset, hwr_cpu_backend(), &w->trainer, &st))
+		hwr_raise(&st);
+	do
+	{
+		if (!hwr_trainer_step(w->trainer, &event, &st))
+			hwr_raise(&st);
+		hwr_worker_check(w);
+		if (event == HWR_TRAIN_EPOCH)
+			report_epoch(w);
+		else
+			report_step(w);
+	} while (event != HWR_TRAIN_FINISHED);
+}
+
+/*
+ * The end
+ */
+
+void
+hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
+{
+	const HwrEpoch *best = hwr_trainer_best(w->trainer);
+	const HwrColumns *data = OidIsValid(w->request.validation) ? &w->validation : &w->training;
+	HwrVersionInfo version;
+	HwrStatus	st;
+
+	report_phase(w, "saving");
+	if (!hwr_trainer_model(w->trainer, &w->model, &st) ||
+		!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
+		hwr_raise(&st);
+
+	hwr_worker_begin();
+	hwr_worker_set("synchronous_commit", w->synchronous_commit);
+	hwr_catalog_store(NameStr(w->request.model), w->request.user, w->bytes, w->nbytes, w->model,
+					  w->job, true, &version);
+	if (best->valid.images > 0)
+		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
+							   &best->valid, hwr_trainer_confusions(w->trainer));
+	hwr_job_end(w->job, "done", version.version, NULL, hwr_trainer_reason(w->trainer));
+	hwr_worker_commit(w);
+	hwr_worker_ignore_cancellation();
+	w->stored = true;
+
+	result->version = version.version;
+	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;
+	result->best_epoch = best->epoch;
+	result->train_loss = best->train_loss;
+	result->validation_loss = hwr_metrics_loss(&best->valid);
+	result->cer = hwr_metrics_cer(&best->valid);
+	result->wer = hwr_metrics_wer(&best->valid);
+	result->exact_match = hwr_metrics_exact(&best->valid);
+}

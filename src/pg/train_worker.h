@@ -1,0 +1,62 @@
+/*
+ * train_worker.h
+ *	  The state of a training worker, for the files that make it up.
+ *
+ * Include after hwr.h.
+ */
+#ifndef HWR_TRAIN_WORKER_H
+#define HWR_TRAIN_WORKER_H
+
+#include "datatype/timestamp.h"
+
+#include "job.h"
+#include "train.h"
+
+/* Another transaction may hold a lock on the tables this long.  The caller cannot: see train.c. */
+#define HWR_READ_LOCK_TIMEOUT "10s"
+
+typedef struct HwrTrainWorker
+{
+	HwrTrainRequest request;
+	dsm_segment *segment;		/* NULL once nobody waits */
+	HwrTrainShared *shared;		/* likewise */
+	MemoryContext context;		/* of the whole job */
+
+	int64		job;			/* 0: no row yet */
+	HwrTrainOptions options;
+	HwrColumns	training;
+	HwrColumns	validation;
+	bool		reading;
+	bool		stored;			/* the model is there, the row says 'done' */
+	char	   *synchronous_commit; /* the session's */
+	TimestampTz started;
+	TimestampTz reported;
+	HwrJobCounts counts;
+
+	/* the core's */
+	HwrDataset *dataset;
+	HwrTrainer *trainer;
+	HwrModel   *model;
+	uint8_t    *bytes;
+	size_t		nbytes;
+} HwrTrainWorker;
+
+/* train_worker.c: end the job here if something has happened that ends it */
+extern void hwr_worker_check(HwrTrainWorker *w);
+
+/* The job is over, what is left is to say so: cancellations come too late. */
+extern void hwr_worker_ignore_cancellation(void);
+
+/* Set a configuration parameter. */
+extern void hwr_worker_set(const char *name, const char *value);
+
+/* A transaction with a snapshot; the worker's memory context is current after it. */
+extern void hwr_worker_begin(void);
+extern void hwr_worker_commit(HwrTrainWorker *w);
+
+/* train_job.c: the job itself.  store fills in all but the counts and the time. */
+extern void hwr_worker_read_tables(HwrTrainWorker *w);
+extern void hwr_worker_train(HwrTrainWorker *w);
+extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
+
+#endif							/* HWR_TRAIN_WORKER_H */
