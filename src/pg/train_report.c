@@ -73,5 +73,5 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row was left out", "%lld rows were left out",
 							   (unsigned long) counts->skipped, (long long) counts->skipped),
-				 skipped[0] != '\0' ? errdetail_internal("%s", hwr_from_utf8(skipped)) : 0));
+				 skipped[0] != '\0' ? errdetail("First of them: %s", hwr_from_utf8(skipped)) : 0));
 }
