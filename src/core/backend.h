@@ -16,10 +16,18 @@
 
 typedef struct HwrBackendContext HwrBackendContext;
 
+/* What inference computes with; sums are float32 in either case. */
+typedef enum HwrPrecision
+{
+	HWR_FLOAT32,
+	HWR_BFLOAT16				/* where the device has it and it is faster, else float32 */
+} HwrPrecision;
+
 typedef struct HwrBackendConfig
 {
 	const HwrNet *net;			/* outlives the context */
 	int			threads;		/* CPU threads, >= 1 */
+	HwrPrecision precision;		/* of infer */
 	bool		training;		/* gradients and optimiser state wanted */
 	const HwrTrainOptions *options; /* training: optimiser, clip_norm, dropout, augment; outlives the context */
 } HwrBackendConfig;

@@ -20,9 +20,9 @@ struct HwrRecognizer
 
 bool
 hwr_recognizer_create(const HwrModel *model, const HwrBackend *backend, int threads,
-					  HwrRecognizer **out, HwrStatus *st)
+					  HwrPrecision precision, HwrRecognizer **out, HwrStatus *st)
 {
-	HwrBackendConfig config = {.net = &model->net,.threads = threads};
+	HwrBackendConfig config = {.net = &model->net,.threads = threads,.precision = precision};
 	HwrRecognizer *rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
 
 	if (rec == NULL)

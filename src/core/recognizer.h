@@ -18,7 +18,7 @@ typedef struct HwrRecognizer HwrRecognizer;
 
 /* The model must outlive the recognizer.  One thread at a time. */
 extern bool hwr_recognizer_create(const HwrModel *model, const HwrBackend *backend, int threads,
-								  HwrRecognizer **out, HwrStatus *st);
+								  HwrPrecision precision, HwrRecognizer **out, HwrStatus *st);
 extern void hwr_recognizer_free(HwrRecognizer *rec);
 extern const HwrModel *hwr_recognizer_model(const HwrRecognizer *rec);
 

@@ -2,7 +2,7 @@
  * backend_cpu.c
  *	  The CPU behind backend.h.
  *
- * Inference runs the layers before the first LSTM one image at a time, so that a map stays in the cache
+ * Inference of the usual networks is in infer.c.  Of others, it runs the layers before the first LSTM one image at a time, so that a map stays in the cache
  * and memory does not grow with the batch, and the rest over the whole batch, so that the LSTM reads its weights
  * once a batch.  Training runs layer by layer over the whole minibatch, because batch normalisation
  * needs its statistics.
@@ -16,6 +16,7 @@
 #include "core/ctc.h"
 #include "core/optimizer.h"
 #include "cpu_net.h"
+#include "infer.h"
 
 struct HwrBackendContext
 {
@@ -23,6 +24,8 @@ struct HwrBackendContext
 	HwrPool    *pool;
 	HwrPool    *one;			/* pool of one thread, for work inside a part */
 	int			threads;
+	HwrInfer   *infer;			/* NULL: not a network for it */
+	uint64_t	infer_version;	/* of the values it holds */
 	int			split;			/* layers before this one run image by image in inference */
 	HwrCpuPlan *front;			/* [threads], N = 1, layers [0, split) */
 	HwrCpuPlan	back;			/* layers [split, end) */
@@ -52,6 +55,7 @@ cpu_destroy(HwrBackendContext *ctx)
 		for (int i = 0; i < ctx->threads; i++)
 			hwr_cpu_plan_free(&ctx->front[i]);
 	free(ctx->front);
+	hwr_infer_free(ctx->infer);
 	hwr_cpu_plan_free(&ctx->back);
 	hwr_cpu_plan_free(&ctx->train);
 	hwr_cpu_net_free(ctx->cpu);
@@ -76,12 +80,22 @@ split_point(const HwrNet *net)
 	return net->nlayers - 1;	/* the output layer, so that both halves have layers */
 }
 
+static const HwrElements *
+elements(const HwrBackendConfig *config, const HwrKernels *k)
+{
+	const HwrElements *bf16 = config->precision == HWR_BFLOAT16 ? hwr_elements_bfloat16() : NULL;
+
+	return bf16 != NULL ? bf16 : k->elements;
+}
+
 static bool
 allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 {
 	if (!hwr_cpu_net_create(config->net, config->training, &ctx->cpu, st) ||
 		!hwr_pool_create(config->threads, &ctx->pool, st) ||
 		!hwr_pool_create(1, &ctx->one, st))
+		return false;
+	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
 		return false;
 	ctx->front = hwr_alloc_zero((size_t) config->threads, sizeof(HwrCpuPlan), st);
 	ctx->partial = hwr_alloc_zero((size_t) config->threads, sizeof(double), st);
@@ -200,6 +214,13 @@ cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *l
 	HwrShape	out;
 	size_t		rows;
 
+	if (ctx->infer != NULL)
+	{
+		if (ctx->infer_version != ctx->cpu->version)
+			hwr_infer_set_values(ctx->infer, ctx->cpu->values);
+		ctx->infer_version = ctx->cpu->version;
+		return hwr_infer_run(ctx->infer, n, width, ink, logp, st);
+	}
 	if (!hwr_cpu_plan_prepare(&ctx->back, ctx->cpu, ctx->pool, ctx->split, net->nlayers,
 							  false, false, n, width, st))
 		return false;

@@ -7,20 +7,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What HWR_CPU may name, each with all before it. */
+typedef enum Level
+{
+	PLAIN,
+	AVX2,
+	AVX512,
+	AVX512_BF16
+} Level;
+
+static Level
+level(void)
+{
+	static const char *const names[] = {"plain", "avx2", "avx512", "avx512bf16"};
+	const char *limit = getenv("HWR_CPU");
+	Level		have = PLAIN;
+
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		have = AVX2;
+	if (have == AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		have = AVX512;
+	if (have == AVX512 && __builtin_cpu_supports("avx512bf16"))
+		have = AVX512_BF16;
+#endif
+	for (int i = PLAIN; limit != NULL && i < (int) have; i++)
+		if (strcmp(limit, names[i]) == 0)
+			return (Level) i;
+	return have;
+}
+
 const HwrKernels *
 hwr_kernels(void)
 {
 #if defined(__x86_64__)
-	const char *limit = getenv("HWR_CPU");
-	bool		want_avx512 = limit == NULL || strcmp(limit, "avx512") == 0;
-	bool		want_avx2 = want_avx512 || strcmp(limit, "avx2") == 0;
-
-	__builtin_cpu_init();
-	if (want_avx512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+	if (level() >= AVX512)
 		return &hwr_kernels_avx512;
-	if (want_avx2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (level() >= AVX2)
 		return &hwr_kernels_avx2;
 #endif
 	return &hwr_kernels_plain;
+}
+
+const HwrElements *
+hwr_elements_bfloat16(void)
+{
+#if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= AVX512_BF16)
+		return &hwr_elements_avx512_bf16;
+#endif
+	return NULL;
 }

@@ -3,12 +3,13 @@
  *	  The element-wise inner loops, one table for each instruction set.
  *
  * kernels_impl.h is compiled once for plain C, AVX2 and AVX-512; hwr_kernels() picks the
- * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512
- * lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
+ * avx512bf16 lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
 #define HWR_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,11 +30,11 @@ typedef struct HwrProduct
 	int			n;
 	int			k;
 	int			parts;
-	const hwr_real *a;
+	const void *a;				/* elements: hwr_real, or bfloat16 in the bfloat16 kernels */
 	ptrdiff_t	a_row;
 	ptrdiff_t	a_col;
 	ptrdiff_t	a_part;
-	const hwr_real *b;
+	const void *b;				/* likewise */
 	ptrdiff_t	b_row;
 	ptrdiff_t	b_panel;
 	hwr_real   *c;
@@ -43,9 +44,12 @@ typedef struct HwrProduct
 	bool		relu;
 } HwrProduct;
 
+typedef struct HwrElements HwrElements;
+
 typedef struct HwrKernels
 {
 	const char *name;
+	const HwrElements *elements;	/* hwr_real as elements of inference */
 	int			lanes;			/* values in a vector */
 	int			panel;			/* columns of a packed panel of B */
 
@@ -75,7 +79,7 @@ typedef struct HwrKernels
 	/* sum[col], sumsq[col]: overwritten */
 	void		(*norm_stats) (size_t rows, int cols, const hwr_real *x, double *sum, double *sumsq);
 
-	/* y = x * scale[col] + shift[col] */
+	/* y = x * scale[col] + shift[col]; y may be x */
 	void		(*norm_apply) (size_t rows, int cols, const hwr_real *x,
 							   const hwr_real *scale, const hwr_real *shift, hwr_real *y);
 
@@ -96,6 +100,10 @@ typedef struct HwrKernels
 	 */
 	void		(*pool_max) (int ky, int kx, int cols, size_t row_stride,
 							 const hwr_real *x, hwr_real *y, uint8_t *which);
+
+	/* A whole row of windows: y[columns][cols], windows step columns of x apart */
+	void		(*pool_row) (int ky, int kx, int cols, size_t row_stride, int columns, int step,
+							 const hwr_real *x, hwr_real *y);
 
 	/* dx[window position] += dy where which names it */
 	void		(*pool_back) (int ky, int kx, int cols, size_t row_stride,
@@ -122,10 +130,38 @@ typedef struct HwrKernels
 
 extern const HwrKernels *hwr_kernels(void);
 
+/*
+ * What inference multiplies with: elements of hwr_real, or bfloat16 (round to nearest even) with sums
+ * in float32.
+ */
+struct HwrElements
+{
+	const char *name;			/* "float32", "bfloat16" */
+	size_t		size;			/* bytes of an element */
+	int			panel;			/* columns of a packed panel */
+
+	/* As HwrKernels.multiply; b in the form of pack.  p->b_row and p->b_panel are not used. */
+	void		(*multiply) (const HwrProduct *p);
+
+	/* Bytes of B[parts * k][n] in packed form, and the packing */
+	size_t		(*packed_size) (int parts, int k, int n);
+	void		(*pack) (int parts, int k, int n, const hwr_real *b, void *out);
+
+	/* out[i] = x[i] as elements */
+	void		(*store) (size_t n, const hwr_real *x, void *out);
+
+	/* out[i] = ink[i] as elements, 0 .. 255 */
+	void		(*store_ink) (size_t n, const uint8_t *ink, void *out);
+};
+
+/* bfloat16 elements, or NULL where the processor has no such instructions or HWR_CPU forbids them. */
+extern const HwrElements *hwr_elements_bfloat16(void);
+
 extern const HwrKernels hwr_kernels_plain;
 #if defined(__x86_64__)
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
+extern const HwrElements hwr_elements_avx512_bf16;
 #endif
 
 #endif							/* HWR_KERNELS_H */

@@ -174,8 +174,8 @@ norm_stats(size_t rows, int cols, const hwr_real *x, double *sum, double *sumsq)
 }
 
 static void
-norm_apply(size_t rows, int cols, const hwr_real *restrict x, const hwr_real *restrict scale,
-		   const hwr_real *restrict shift, hwr_real *restrict y)
+norm_apply(size_t rows, int cols, const hwr_real *x, const hwr_real *restrict scale,
+		   const hwr_real *restrict shift, hwr_real *y)
 {
 	for (size_t r = 0; r < rows; r++, x += cols, y += cols)
 		for (int c = 0; c < cols; c++)
@@ -251,6 +251,14 @@ pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x
 				y[c] = max_real(p[c], y[c]);
 			}
 	}
+}
+
+static void
+pool_row(int ky, int kx, int cols, size_t row_stride, int columns, int step,
+		 const hwr_real *restrict x, hwr_real *restrict y)
+{
+	for (int i = 0; i < columns; i++)
+		pool_max(ky, kx, cols, row_stride, x + (size_t) i * (size_t) step * (size_t) cols, y + (size_t) i * (size_t) cols, NULL);
 }
 
 static void
@@ -358,8 +366,61 @@ log_softmax(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restric
 	}
 }
 
+/*
+ * hwr_real as the elements of inference
+ */
+
+static void
+elements_multiply(const HwrProduct *p)
+{
+	HwrProduct	q = *p;
+
+	q.b_row = PANEL;
+	q.b_panel = (ptrdiff_t) p->parts * p->k * PANEL;
+	multiply(&q);
+}
+
+static size_t
+elements_packed_size(int parts, int k, int n)
+{
+	return (size_t) ((n + PANEL - 1) / PANEL) * (size_t) parts * (size_t) k * PANEL * sizeof(hwr_real);
+}
+
+static void
+elements_pack(int parts, int k, int n, const hwr_real *b, void *out)
+{
+	pack_panels(parts * k, n, b, n, out);
+}
+
+static void
+elements_store(size_t n, const hwr_real *x, void *out)
+{
+	memcpy(out, x, n * sizeof(hwr_real));
+}
+
+static void
+elements_store_ink(size_t n, const uint8_t *ink, void *out)
+{
+	hwr_real   *y = out;
+
+	for (size_t i = 0; i < n; i++)
+		y[i] = ink[i];
+}
+
+static const HwrElements elements = {
+	.name = "float32",
+	.size = sizeof(hwr_real),
+	.panel = PANEL,
+	.multiply = elements_multiply,
+	.packed_size = elements_packed_size,
+	.pack = elements_pack,
+	.store = elements_store,
+	.store_ink = elements_store_ink,
+};
+
 const HwrKernels HWR_KERNELS_TABLE = {
 	.name = HWR_KERNELS_NAME,
+	.elements = &elements,
 	.lanes = LANES,
 	.panel = PANEL,
 	.multiply = multiply,
@@ -375,6 +436,7 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.norm_back_stats = norm_back_stats,
 	.norm_back_apply = norm_back_apply,
 	.pool_max = pool_max,
+	.pool_row = pool_row,
 	.pool_back = pool_back,
 	.lstm_cell = lstm_cell,
 	.lstm_cell_back = lstm_cell_back,

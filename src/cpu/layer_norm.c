@@ -13,7 +13,6 @@
 
 #include "layers.h"
 
-#define NORM_EPSILON 1e-3
 #define NORM_MOMENTUM 0.99
 
 enum
@@ -118,7 +117,7 @@ batch_statistics(HwrLayerRun *run, const Aux *ax)
 		if (variance < 0)
 			variance = 0;		/* rounding */
 		ax->mean[c] = (hwr_real) mean;
-		ax->inv_std[c] = (hwr_real) (1.0 / sqrt(variance + NORM_EPSILON));
+		ax->inv_std[c] = (hwr_real) (1.0 / sqrt(variance + HWR_NORM_EPSILON));
 		running_mean[c] = (hwr_real) (NORM_MOMENTUM * (double) running_mean[c] + (1 - NORM_MOMENTUM) * mean);
 		running_variance[c] = (hwr_real) (NORM_MOMENTUM * (double) running_variance[c] + (1 - NORM_MOMENTUM) * variance);
 	}
@@ -137,7 +136,7 @@ norm_forward(HwrLayerRun *run)
 		for (int c = 0; c < run->in.c; c++)
 		{
 			ax.mean[c] = hwr_layer_tensor(run, run->values, MEAN)[c];
-			ax.inv_std[c] = (hwr_real) (1.0 / sqrt((double) hwr_layer_tensor(run, run->values, VARIANCE)[c] + NORM_EPSILON));
+			ax.inv_std[c] = (hwr_real) (1.0 / sqrt((double) hwr_layer_tensor(run, run->values, VARIANCE)[c] + HWR_NORM_EPSILON));
 		}
 	for (int c = 0; c < run->in.c; c++)
 	{

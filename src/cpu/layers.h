@@ -13,6 +13,9 @@
 #include "kernels.h"
 #include "threads.h"
 
+/* Batch normalisation: what keeps a variance of zero from dividing by zero.  As in Keras. */
+#define HWR_NORM_EPSILON 1e-3
+
 typedef struct HwrLayerRun
 {
 	const HwrNet *net;

@@ -75,7 +75,7 @@ __attribute__((always_inline)) static inline void
 tile(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
 {
 	const hwr_real *a = p->a;
-	const hwr_real *b = p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
+	const hwr_real *b = (const hwr_real *) p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
 	Vector		acc[TILE_ROWS][2];
 
 	memset(acc, 0, sizeof(acc));

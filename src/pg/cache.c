@@ -2,7 +2,7 @@
  * cache.c
  *	  Models loaded in this process.
  *
- * Keyed by the file's SHA-256: a version never changes, so an entry is never stale, and names, transactions and
+ * Keyed by the file's SHA-256 and the precision: a version never changes, so an entry is never stale, and names, transactions and
  * privileges stay the business of the catalog.  The least recently used entries go
  * when the sum passes hwr.model_cache_size; the one just asked for stays however large it is.
  * Entries are the core's objects and live in malloc'd memory.
@@ -18,6 +18,7 @@ typedef struct CachedModel
 {
 	dlist_node	node;
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	HwrPrecision precision;
 	HwrModel   *model;
 	HwrRecognizer *recognizer;
 } CachedModel;
@@ -35,6 +36,12 @@ free_entry(CachedModel *entry)
 	free(entry);
 }
 
+static HwrPrecision
+wanted_precision(void)
+{
+	return hwr_precision == HWR_PRECISION_FLOAT32 ? HWR_FLOAT32 : HWR_BFLOAT16;
+}
+
 static CachedModel *
 find_entry(const uint8 *hash)
 {
@@ -44,7 +51,7 @@ find_entry(const uint8 *hash)
 	{
 		CachedModel *entry = dlist_container(CachedModel, node, iter.cur);
 
-		if (memcmp(entry->hash, hash, sizeof(entry->hash)) == 0)
+		if (entry->precision == wanted_precision() && memcmp(entry->hash, hash, sizeof(entry->hash)) == 0)
 			return entry;
 	}
 	return NULL;
@@ -81,8 +88,9 @@ make_entry(const uint8 *bytes, Size len, const uint8 *hash, HwrStatus *st)
 	if (entry == NULL)
 		return NULL;
 	memcpy(entry->hash, hash, sizeof(entry->hash));
+	entry->precision = wanted_precision();
 	if (hwr_model_load(bytes, len, &entry->model, st) &&
-		hwr_recognizer_create(entry->model, hwr_cpu_backend(), 1, &entry->recognizer, st))
+		hwr_recognizer_create(entry->model, hwr_cpu_backend(), 1, entry->precision, &entry->recognizer, st))
 		return entry;
 	free_entry(entry);
 	return NULL;

@@ -18,10 +18,18 @@
 #define HWR_DEFAULT_MODEL "default"
 
 /* settings.c: GUC variables */
+typedef enum HwrPrecisionSetting
+{
+	HWR_PRECISION_AUTO,
+	HWR_PRECISION_FLOAT32,
+	HWR_PRECISION_BFLOAT16
+} HwrPrecisionSetting;
+
 extern int	hwr_max_image_bytes;	/* kB */
 extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */
 extern int	hwr_training_memory;	/* kB of canvases in memory */
+extern int	hwr_precision;		/* HwrPrecisionSetting */
 extern void hwr_define_settings(void);
 extern HwrImageLimits hwr_image_limits(void);
 

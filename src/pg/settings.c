@@ -18,6 +18,15 @@ int			hwr_max_image_pixels = 100 * 1000 * 1000;
 int			hwr_model_cache_size = 64 * 1024;
 int			hwr_training_memory = 512 * 1024;
 
+int			hwr_precision = HWR_PRECISION_AUTO;
+
+static const struct config_enum_entry precision_options[] = {
+	{"auto", HWR_PRECISION_AUTO, false},
+	{"float32", HWR_PRECISION_FLOAT32, false},
+	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
+	{NULL, 0, false}
+};
+
 void
 hwr_define_settings(void)
 {
@@ -41,6 +50,11 @@ hwr_define_settings(void)
 							"Further images go to a temporary file.",
 							&hwr_training_memory, 512 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.precision",
+							 "Sets the numbers that recognition computes with.",
+							 "With \"auto\" or \"bfloat16\", bfloat16 where the processor has instructions for it, else float32.",
+							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("hwr");
 }
 

@@ -1,0 +1,340 @@
+/*
+ * infer.c
+ *	  The shape of the network, its weights as the products want them, and memory.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infer_internal.h"
+
+/*
+ * Recognising the shape
+ */
+
+/* Layers of a stage from the convolution on; returns the first layer behind it, or -1 for another shape. */
+static int
+take_stage(HwrInfer *inf, int i)
+{
+	const HwrNet *net = inf->net;
+	HwrStage   *s = &inf->stages[inf->nstages++];
+
+	*s = (HwrStage) {.conv = &net->layers[i],.conv_index = i,.before.layer = -1,.after.layer = -1};
+	if (s->conv->sy != 1 || s->conv->sx != 1 || s->conv->activation == HWR_ACT_SOFTMAX)
+		return -1;
+	for (i++; i < net->nlayers; i++)
+	{
+		const HwrLayer *l = &net->layers[i];
+		HwrAffine  *affine = s->pool == NULL ? &s->before : &s->after;
+
+		if (l->kind == HWR_LAYER_DROPOUT)
+			continue;
+		if (l->kind == HWR_LAYER_BATCH_NORM && affine->layer < 0)
+			affine->layer = i;
+		else if (l->kind == HWR_LAYER_POOL && s->pool == NULL && l->sy >= l->ky)
+			s->pool = l;
+		else if (l->kind == HWR_LAYER_BATCH_NORM || l->kind == HWR_LAYER_POOL)
+			return -1;
+		else
+			break;
+	}
+	s->last = i - 1;
+	return i;
+}
+
+static bool
+take_op(HwrInfer *inf, const HwrLayer *l)
+{
+	HwrSeqOp   *op = &inf->ops[inf->nops++];
+
+	*op = (HwrSeqOp) {.layer = l,.in = l->in.c,.out = l->out.c};
+	switch (l->kind)
+	{
+		case HWR_LAYER_DENSE:
+		case HWR_LAYER_OUTPUT:
+			return true;
+		case HWR_LAYER_LSTM:
+			if (l->along_y || l->summarize)
+				return false;
+			for (int reverse = 0; reverse <= 1; reverse++)
+				if (reverse ? l->reverse : l->forward)
+					op->reverse[op->directions++] = reverse;
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+recognise(HwrInfer *inf)
+{
+	const HwrNet *net = inf->net;
+	int			i = 0;
+
+	while (i >= 0 && i < net->nlayers && net->layers[i].kind == HWR_LAYER_CONV)
+		i = take_stage(inf, i);
+	if (i <= 0 || i >= net->nlayers)
+		return false;
+	inf->split = 1;
+	if (net->layers[i].kind == HWR_LAYER_RESHAPE)
+		inf->split = net->layers[i++].split_a;
+	else if (net->layers[i].in.h != 1)
+		return false;
+	for (; i < net->nlayers; i++)
+		if (net->layers[i].kind != HWR_LAYER_DROPOUT && !take_op(inf, &net->layers[i]))
+			return false;
+	return inf->nops > 0;
+}
+
+/*
+ * Weights
+ */
+
+static void
+place_affine(HwrInfer *inf, char *base, size_t *cursor, HwrAffine *affine)
+{
+	size_t		c;
+
+	if (affine->layer < 0)
+		return;
+	c = (size_t) inf->net->layers[affine->layer].in.c;
+	affine->scale = hwr_take(base, cursor, c, sizeof(hwr_real));
+	affine->shift = hwr_take(base, cursor, c, sizeof(hwr_real));
+}
+
+/* Give everything rearranged its place from base on, or measure with NULL. */
+static size_t
+place_weights(HwrInfer *inf, char *base)
+{
+	const HwrElements *e = inf->e;
+	const HwrLayer *first = inf->stages[0].conv;
+	size_t		cursor = 0;
+
+	inf->ink_kernel = hwr_take(base, &cursor, (size_t) (first->ky * first->kx * first->units), sizeof(hwr_real));
+
+	for (int i = 0; i < inf->nstages; i++)
+	{
+		HwrStage   *s = &inf->stages[i];
+
+		s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
+		place_affine(inf, base, &cursor, &s->before);
+		place_affine(inf, base, &cursor, &s->after);
+	}
+	for (int i = 0; i < inf->nops; i++)
+	{
+		HwrSeqOp   *op = &inf->ops[i];
+		int			n = op->layer->units;
+
+		if (op->directions == 0)
+			op->kernel[0] = hwr_take(base, &cursor, e->packed_size(1, op->in, n), 1);
+		for (int d = 0; d < op->directions; d++)
+		{
+			op->kernel[d] = hwr_take(base, &cursor, e->packed_size(1, op->in, 4 * n), 1);
+			op->recurrent[d] = hwr_take(base, &cursor, e->packed_size(1, n, 4 * n), 1);
+		}
+	}
+	return cursor;
+}
+
+bool
+hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, HwrPool *pool,
+				 HwrInfer **out, HwrStatus *st)
+{
+	HwrInfer   *inf = hwr_alloc_zero(1, sizeof(HwrInfer), st);
+
+	*out = NULL;
+	if (inf == NULL)
+		return false;
+	inf->net = net;
+	inf->k = k;
+	inf->e = e;
+	inf->pool = pool;
+	if (!recognise(inf))
+	{
+		free(inf);
+		return true;
+	}
+	inf->weights = aligned_alloc(64, place_weights(inf, NULL));
+	if (inf->weights == NULL)
+	{
+		free(inf);
+		return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	}
+	place_weights(inf, inf->weights);
+	*out = inf;
+	return true;
+}
+
+void
+hwr_infer_free(HwrInfer *inf)
+{
+	if (inf == NULL)
+		return;
+	free(inf->weights);
+	free(inf->arena);
+	free(inf);
+}
+
+static const hwr_real *
+tensor(const HwrInfer *inf, const HwrLayer *l, const hwr_real *values, int i)
+{
+	return values + inf->net->tensors[l->first_tensor + i].offset;
+}
+
+/* gamma (x - mean) / sqrt(variance + eps) + beta as x * scale + shift */
+static void
+set_affine(const HwrInfer *inf, HwrAffine *affine, const hwr_real *values)
+{
+	const HwrLayer *l;
+
+	if (affine->layer < 0)
+		return;
+	l = &inf->net->layers[affine->layer];
+	for (int c = 0; c < l->in.c; c++)
+	{
+		double		scale = (double) tensor(inf, l, values, 0)[c] /
+			sqrt((double) tensor(inf, l, values, 3)[c] + HWR_NORM_EPSILON);
+
+		affine->scale[c] = (hwr_real) scale;
+		affine->shift[c] = (hwr_real) ((double) tensor(inf, l, values, 1)[c] - (double) tensor(inf, l, values, 2)[c] * scale);
+	}
+}
+
+static void
+set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
+{
+	const HwrLayer *l = s->conv;
+	const hwr_real *kernel = tensor(inf, l, values, 0);
+
+	s->bias = tensor(inf, l, values, 1);
+	set_affine(inf, &s->before, values);
+	set_affine(inf, &s->after, values);
+	if (s == inf->stages)
+	{
+		/* the first kernel takes ink of 0 .. 255, exact in either kind of element, for ink of 0 .. 1 */
+		for (int i = 0; i < l->ky * l->kx * l->units; i++)
+			inf->ink_kernel[i] = kernel[i] / 255;
+		kernel = inf->ink_kernel;
+	}
+	inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
+}
+
+void
+hwr_infer_set_values(HwrInfer *inf, const hwr_real *values)
+{
+	for (int i = 0; i < inf->nstages; i++)
+		set_stage(inf, &inf->stages[i], values);
+	for (int i = 0; i < inf->nops; i++)
+	{
+		HwrSeqOp   *op = &inf->ops[i];
+		const HwrLayer *l = op->layer;
+
+		if (op->directions == 0)
+		{
+			inf->e->pack(1, op->in, l->units, tensor(inf, l, values, 0), op->kernel[0]);
+			op->bias[0] = tensor(inf, l, values, 1);
+		}
+		for (int d = 0; d < op->directions; d++)
+		{
+			inf->e->pack(1, op->in, 4 * l->units, tensor(inf, l, values, 3 * d), op->kernel[d]);
+			inf->e->pack(1, l->units, 4 * l->units, tensor(inf, l, values, 3 * d + 1), op->recurrent[d]);
+			op->bias[d] = tensor(inf, l, values, 3 * d + 2);
+		}
+	}
+}
+
+/*
+ * Memory
+ */
+
+static bool
+describe(HwrInfer *inf, HwrStatus *st)
+{
+	HwrShape	shapes[HWR_MAX_LAYERS];
+	HwrShape	in = {inf->net->height, inf->width, 1};
+
+	if (!hwr_net_shapes(inf->net, inf->width, shapes, st))
+		return false;
+	for (int i = 0; i < inf->nstages; i++)
+	{
+		HwrStage   *s = &inf->stages[i];
+
+		s->in = in;
+		s->mid = shapes[s->conv_index];
+		s->out = shapes[s->last];
+		s->top = (s->conv->ky - 1) / 2;
+		s->left = (s->conv->kx - 1) / 2;
+		s->wide = in.w + s->conv->kx - 1;
+		in = s->out;
+	}
+	inf->T = in.w * inf->split;
+	inf->F = in.h / inf->split * in.c;
+	return true;
+}
+
+static size_t
+place_memory(HwrInfer *inf, char *base)
+{
+	size_t		rows = (size_t) inf->T * (size_t) inf->N;
+	size_t		threads = (size_t) hwr_pool_threads(inf->pool);
+	size_t		widest = (size_t) inf->F;
+	size_t		cursor = 0;
+
+	for (int i = 0; i < inf->nops; i++)
+		if ((size_t) inf->ops[i].out > widest)
+			widest = (size_t) inf->ops[i].out;
+	inf->maps_stride = hwr_infer_maps_size(inf);
+	inf->maps = hwr_take(base, &cursor, inf->maps_stride * threads, 1);
+	inf->scratch_stride = hwr_infer_scratch_size(inf);
+	inf->scratch = hwr_take(base, &cursor, inf->scratch_stride * threads, 1);
+
+	/* a product may read one element past its operand: one more, never used */
+	for (int i = 0; i < 2; i++)
+		inf->seq[i] = hwr_take(base, &cursor, rows * widest + 1, inf->e->size);
+	return cursor;
+}
+
+static bool
+prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
+{
+	size_t		size;
+
+	if (inf->N == n && inf->width == width)
+		return true;
+	inf->N = n;
+	inf->width = width;
+	if (!describe(inf, st))
+	{
+		inf->N = 0;
+		return false;
+	}
+	size = place_memory(inf, NULL);
+	if (size > inf->arena_size)
+	{
+		free(inf->arena);
+		inf->arena_size = 0;
+		inf->arena = aligned_alloc(64, size);
+		if (inf->arena == NULL)
+		{
+			inf->N = 0;
+			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+		}
+		inf->arena_size = size;
+		memset(inf->arena, 0, size);	/* what is read past an operand must be finite */
+	}
+	place_memory(inf, inf->arena);
+	hwr_infer_clear_borders(inf);
+	return true;
+}
+
+bool
+hwr_infer_run(HwrInfer *inf, int n, int width, const uint8_t *ink, float *logp, HwrStatus *st)
+{
+	if (!prepare(inf, n, width, st))
+		return false;
+	inf->ink = ink;
+	inf->logp = logp;
+	hwr_infer_front(inf);
+	hwr_infer_sequence(inf);
+	return true;
+}

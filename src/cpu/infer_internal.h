@@ -1,0 +1,97 @@
+/*
+ * infer_internal.h
+ *	  What the three files of inference share.
+ */
+#ifndef HWR_INFER_INTERNAL_H
+#define HWR_INFER_INTERNAL_H
+
+#include "infer.h"
+
+/* Rows of a sequence worked on before going on to the next layer's part: they stay in the cache. */
+#define HWR_INFER_ROWS 128
+
+/* y = x * scale + shift for each channel; scale NULL: none */
+typedef struct HwrAffine
+{
+	int			layer;			/* the batch norm it comes from, -1: none */
+	hwr_real   *scale;			/* [c] */
+	hwr_real   *shift;
+} HwrAffine;
+
+typedef struct HwrStage
+{
+	const HwrLayer *conv;
+	const HwrLayer *pool;		/* or NULL */
+	int			conv_index;
+	int			last;			/* last layer of the stage */
+	HwrAffine	before;			/* of the pool */
+	HwrAffine	after;
+	void	   *kernel;			/* packed */
+	const hwr_real *bias;
+
+	/* for the width in hand */
+	HwrShape	in;
+	HwrShape	mid;			/* of the convolution */
+	HwrShape	out;
+	int			top;			/* zero border of the input map */
+	int			left;
+	int			wide;			/* columns of a bordered row */
+} HwrStage;
+
+/* A dense layer, an LSTM or the output. */
+typedef struct HwrSeqOp
+{
+	const HwrLayer *layer;
+	int			directions;		/* of an LSTM */
+	bool		reverse[2];
+	void	   *kernel[2];		/* packed, one a direction */
+	void	   *recurrent[2];
+	const hwr_real *bias[2];
+	int			in;				/* features */
+	int			out;
+} HwrSeqOp;
+
+struct HwrInfer
+{
+	const HwrNet *net;
+	const HwrKernels *k;
+	const HwrElements *e;
+	HwrPool    *pool;
+
+	int			nstages;
+	HwrStage	stages[HWR_MAX_LAYERS];
+	int			split;			/* steps that a column of the last map becomes */
+	int			nops;
+	HwrSeqOp	ops[HWR_MAX_LAYERS];
+	char	   *weights;		/* packed weights and affine maps */
+	hwr_real   *ink_kernel;		/* the first kernel over 255 */
+
+	/* laid out for this many images of this width */
+	int			N;
+	int			width;
+	int			T;
+	int			F;				/* features of a step before the first op */
+	char	   *arena;
+	size_t		arena_size;
+	char	   *maps;			/* [threads]: the bordered input maps of the stages, and rows */
+	size_t		maps_stride;
+	char	   *seq[2];			/* [T][N][features] elements, in turn */
+	char	   *scratch;		/* [threads]: gates, states, rows of the sequence */
+	size_t		scratch_stride;
+
+	/* the run in hand */
+	const uint8_t *ink;
+	float	   *logp;
+	int			op;
+};
+
+/* infer_front.c */
+extern size_t hwr_infer_maps_size(const HwrInfer *inf);
+extern void hwr_infer_clear_borders(HwrInfer *inf);
+extern void hwr_infer_front(HwrInfer *inf);
+
+/* infer_seq.c */
+extern size_t hwr_infer_scratch_size(const HwrInfer *inf);
+extern void hwr_infer_sequence(HwrInfer *inf);
+
+#endif							/* HWR_INFER_INTERNAL_H */

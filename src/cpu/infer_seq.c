@@ -1,0 +1,258 @@
+/*
+ * infer_seq.c
+ *	  Dense layers, LSTMs and the output over the sequences of a whole batch.
+ *
+ * The sequences lie time-major, [T][N][features], as elements; a layer reads one of two
+ * buffers and writes the other.  An LSTM direction computes the input products of a few steps
+ * at a time, just before the recurrence uses them, so that the gates stay in the cache.
+ */
+#include <string.h>
+
+#include "infer_internal.h"
+
+/* A thread's memory for one LSTM direction, or for rows of a dense layer. */
+typedef struct Scratch
+{
+	hwr_real   *rows;			/* gates [steps][rows][4n], or dense rows */
+	hwr_real   *cell[2];		/* [N][n], in turn */
+	hwr_real   *tc;				/* [N][n] */
+	hwr_real   *h;				/* [N][n] */
+	hwr_real   *logp;			/* [HWR_INFER_ROWS][K] */
+	size_t		size;
+} Scratch;
+
+/* Steps of an LSTM whose input products are computed together. */
+static int
+chunk_steps(const HwrInfer *inf)
+{
+	int			steps = HWR_INFER_ROWS / inf->N;
+
+	return steps < 1 ? 1 : steps > inf->T ? inf->T : steps;
+}
+
+static Scratch
+scratch(const HwrInfer *inf, int part)
+{
+	char	   *base = inf->scratch != NULL ? inf->scratch + (size_t) part * inf->scratch_stride : NULL;
+	size_t		rows = (size_t) chunk_steps(inf) * (size_t) inf->N;
+	size_t		gates = 0;
+	size_t		dense = 0;
+	size_t		state = 0;
+	Scratch		s = {0};
+
+	for (int i = 0; i < inf->nops; i++)
+	{
+		size_t		units = (size_t) inf->ops[i].layer->units;
+
+		if (inf->ops[i].directions > 0 && units > state)
+			state = units;
+		else if (inf->ops[i].directions == 0 && units > dense)
+			dense = units;
+	}
+	gates = rows * 4 * state;
+	if (dense * HWR_INFER_ROWS > gates)
+		gates = dense * HWR_INFER_ROWS;
+	s.rows = hwr_take(base, &s.size, gates, sizeof(hwr_real));
+	s.cell[0] = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.cell[1] = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.tc = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.h = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.logp = hwr_take(base, &s.size, HWR_INFER_ROWS * (size_t) inf->net->classes, sizeof(hwr_real));
+	return s;
+}
+
+size_t
+hwr_infer_scratch_size(const HwrInfer *inf)
+{
+	HwrInfer	measured = *inf;
+
+	measured.scratch = NULL;
+	return scratch(&measured, 0).size;
+}
+
+/* c[m][n] = [c +] a[m][k] weights [+ bias], a's rows a_row elements apart. */
+static void
+multiply(const HwrInfer *inf, int m, int k, int n, const char *a, ptrdiff_t a_row, const void *weights,
+		 const hwr_real *bias, bool relu, bool accumulate, hwr_real *c)
+{
+	HwrProduct	p = {
+		.m = m,
+		.n = n,
+		.k = k,
+		.parts = 1,
+		.a = a,
+		.a_row = a_row,
+		.a_col = 1,
+		.b = weights,
+		.c = c,
+		.c_row = n,
+		.accumulate = accumulate,
+		.bias = bias,
+		.relu = relu,
+	};
+
+	inf->e->multiply(&p);
+}
+
+/* Element at (row, feature) of a sequence buffer with this many features. */
+static char *
+element(const HwrInfer *inf, char *seq, size_t row, int features, int feature)
+{
+	return seq + (row * (size_t) features + (size_t) feature) * inf->e->size;
+}
+
+/* The reading and the writing buffer of the op in hand. */
+static char *
+source(const HwrInfer *inf)
+{
+	return inf->seq[inf->op % 2];
+}
+
+static char *
+target(const HwrInfer *inf)
+{
+	return inf->seq[(inf->op + 1) % 2];
+}
+
+/* A direction over the sequences [s0, s0 + rows) */
+typedef struct Chain
+{
+	int			d;
+	size_t		s0;
+	int			rows;
+} Chain;
+
+/* Gates of steps [t0, t1) from the input. */
+static void
+input_products(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, int t0, int t1, hwr_real *gates)
+{
+	int			n4 = 4 * op->layer->units;
+	size_t		N = (size_t) inf->N;
+
+	if (c->rows == inf->N)
+	{
+		multiply(inf, (t1 - t0) * inf->N, op->in, n4, element(inf, source(inf), (size_t) t0 * N, op->in, 0), op->in,
+				 op->kernel[c->d], op->bias[c->d], false, false, gates);
+		return;
+	}
+	for (int t = t0; t < t1; t++, gates += (size_t) c->rows * (size_t) n4)
+		multiply(inf, c->rows, op->in, n4, element(inf, source(inf), (size_t) t * N + c->s0, op->in, 0), op->in,
+				 op->kernel[c->d], op->bias[c->d], false, false, gates);
+}
+
+/* Step number p of the recurrence, at time t, from the step at time "before". */
+static void
+recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p, int t, int before, hwr_real *gates)
+{
+	int			n = op->layer->units;
+	size_t		N = (size_t) inf->N;
+
+	if (p > 0)
+		multiply(inf, c->rows, n, 4 * n, element(inf, target(inf), (size_t) before * N + c->s0, op->out, c->d * n), op->out,
+				 op->recurrent[c->d], NULL, false, true, gates);
+	inf->k->lstm_cell((size_t) c->rows, n, gates, p > 0 ? s->cell[(p + 1) % 2] : NULL, s->cell[p % 2], s->tc, s->h);
+	for (int r = 0; r < c->rows; r++)
+		inf->e->store((size_t) n, s->h + (size_t) r * (size_t) n,
+					  element(inf, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
+}
+
+static void
+run_chain(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s)
+{
+	bool		reverse = op->reverse[c->d];
+	int			chunk = chunk_steps(inf);
+	size_t		step_gates = (size_t) c->rows * 4 * (size_t) op->layer->units;
+
+	for (int p0 = 0; p0 < inf->T; p0 += chunk)
+	{
+		int			p1 = p0 + chunk < inf->T ? p0 + chunk : inf->T;
+		int			t0 = reverse ? inf->T - p1 : p0;
+
+		input_products(inf, op, c, t0, t0 + (p1 - p0), s->rows);
+		for (int p = p0; p < p1; p++)
+		{
+			int			t = reverse ? inf->T - 1 - p : p;
+
+			recur(inf, op, c, s, p, t, reverse ? t + 1 : t - 1, s->rows + (size_t) (t - t0) * step_gates);
+		}
+	}
+}
+
+static void
+lstm_part(void *arg, int part, int parts)
+{
+	HwrInfer   *inf = arg;
+	const HwrSeqOp *op = &inf->ops[inf->op];
+	Scratch		s = scratch(inf, part);
+	int			ranges = (parts + op->directions - 1) / op->directions;
+
+	for (int i = part; i < op->directions * ranges; i += parts)
+	{
+		size_t		lo;
+		size_t		hi;
+
+		hwr_pool_share((size_t) inf->N, i / op->directions, ranges, &lo, &hi);
+		if (hi > lo)
+			run_chain(inf, op, &(Chain) {i % op->directions, lo, (int) (hi - lo)}, &s);
+	}
+}
+
+/* Rows [row, row + rows) of a dense layer or of the output, in float32. */
+static void
+dense_rows(const HwrInfer *inf, const HwrSeqOp *op, size_t row, int rows, hwr_real *out)
+{
+	HwrActivation act = op->layer->activation;
+	bool		fused = act == HWR_ACT_RELU || act == HWR_ACT_LINEAR;
+
+	multiply(inf, rows, op->in, op->out, element(inf, source(inf), row, op->in, 0), op->in, op->kernel[0],
+			 fused ? op->bias[0] : NULL, act == HWR_ACT_RELU, false, out);
+	if (!fused)
+		inf->k->bias_act((size_t) rows, op->out, op->bias[0], act, out);
+}
+
+/* Log posteriors of rows [row, row + rows), from [T][N] to [N][T]. */
+static void
+store_posteriors(const HwrInfer *inf, size_t row, int rows, const Scratch *s)
+{
+	int			K = inf->net->classes;
+
+	inf->k->log_softmax((size_t) rows, K, s->rows, s->logp);
+	for (int r = 0; r < rows; r++)
+	{
+		size_t		t = (row + (size_t) r) / (size_t) inf->N;
+		size_t		n = (row + (size_t) r) % (size_t) inf->N;
+		float	   *out = inf->logp + (n * (size_t) inf->T + t) * (size_t) K;
+
+		for (int i = 0; i < K; i++)
+			out[i] = (float) s->logp[(size_t) r * (size_t) K + (size_t) i];
+	}
+}
+
+static void
+dense_part(void *arg, int part, int parts)
+{
+	HwrInfer   *inf = arg;
+	const HwrSeqOp *op = &inf->ops[inf->op];
+	Scratch		s = scratch(inf, part);
+	size_t		lo;
+	size_t		hi;
+
+	hwr_pool_share((size_t) inf->T * (size_t) inf->N, part, parts, &lo, &hi);
+	for (size_t row = lo; row < hi; row += HWR_INFER_ROWS)
+	{
+		int			rows = hi - row < HWR_INFER_ROWS ? (int) (hi - row) : HWR_INFER_ROWS;
+
+		dense_rows(inf, op, row, rows, s.rows);
+		if (op->layer->kind == HWR_LAYER_OUTPUT)
+			store_posteriors(inf, row, rows, &s);
+		else
+			inf->e->store((size_t) rows * (size_t) op->out, s.rows, element(inf, target(inf), row, op->out, 0));
+	}
+}
+
+void
+hwr_infer_sequence(HwrInfer *inf)
+{
+	for (inf->op = 0; inf->op < inf->nops; inf->op++)
+		hwr_pool_run(inf->pool, inf->ops[inf->op].directions > 0 ? lstm_part : dense_part, inf);
+}
