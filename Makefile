@@ -58,7 +58,7 @@ $(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES)
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model
+PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 
@@ -120,6 +120,10 @@ build/posteriors: tools/posteriors.c build/f32/libhwr_core.a Makefile
 # A model file with random values, for the same purpose: see test/reference/check_export.py.
 build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -Itest/unit -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# The tables of networks in doc/architecture.md.
+build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 samples: build/generate-words
 	tools/make-samples
