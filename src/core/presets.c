@@ -25,9 +25,9 @@ static const HwrTrainOptions presets[] = {
 	{
 		/* chosen by measuring, see the page of results */
 		.preset = "default",
-		.architecture = "[1,48,320,1 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn Mp2,2 Cr3,3,64 Bn"
-		" Cr3,3,128 Bn Mp2,1 Cr3,3,128 Bn Mp6,1 Lbx256 Do0.25 Lbx256 Do0.25",
-		.epochs = 14,
+		.architecture = "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn"
+		" Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25",
+		.epochs = 16,
 		.batch_size = 32,
 		.optimizer = HWR_ADAMW,
 		.learning_rate = 1.5e-3,

@@ -101,7 +101,7 @@ test_presets(void **state)
 	assert_null(hwr_preset_find("none"));
 	parse("{}", &o);
 	assert_string_equal(o.preset, "default");
-	assert_int_equal(o.epochs, 14);
+	assert_int_equal(o.epochs, hwr_preset_find("default")->epochs);
 	assert_true(o.learning_rate == 0.0015);
 	assert_true(o.dropout == -1);
 }
@@ -203,7 +203,7 @@ test_architecture(void **state)
 	assert_string_equal(o.preset, "default");
 	assert_string_equal(o.architecture, hwr_preset_find("keras")->architecture);
 	assert_int_equal(o.fit, HWR_FIT_PAD);
-	assert_int_equal(o.epochs, 14);
+	assert_int_equal(o.epochs, hwr_preset_find("default")->epochs);
 
 	expect_error("{\"architecture\": \"[1,48,320,1 Cr3,x,32\"}", HWR_BAD_ARCHITECTURE,
 				 "invalid network architecture", NULL);
