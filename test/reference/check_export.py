@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare a model's posteriors in hwr with those of doc/examples/load_model.py in PyTorch.
 
-usage: check_export.py [PRESET|VGSL]...        (without arguments: every preset, and a network of any width)
+usage: check_export.py [PRESET|VGSL]...        (without arguments: every preset, and two unusual networks)
 
 For each network: a model file with random values is written by the core and run on a few of the sample
 images by both.  Exits with 1 if any log posterior differs by more than 1e-4, or if the posteriors
@@ -23,7 +23,10 @@ sys.path.insert(0, os.path.join(ROOT, "doc", "examples"))
 import load_model
 
 NETWORKS = ["default", "small", "keras", "pytorch",
-            "[1,32,0,1 Cr3,3,16 Bn Mp2,2 Ct5,3,24 Mp2,1,2,1 S1(2x0)2,3 Ft40 Lbx32 Fs24"]
+            # any width, and other items than the presets'
+            "[1,32,0,1 Cr3,3,16 Bn Mp2,2 Ct5,3,24 Mp2,1,2,1 S1(2x0)2,3 Ft40 Lbx32 Fs24",
+            # a shape that src/cpu/infer.h does not take: overlapping windows
+            "[1,32,160,1 Cr3,3,16 Bn Mp3,2,2,2 Cr3,3,24 Mp15,1 Lbx32"]
 IMAGES = ["00002.jpg", "00003.jpg", "00005.jpg"]
 TOLERANCE = 1e-4
 LEAST_SPREAD = 1.0      # standard deviation of the log posteriors, in nats
