@@ -253,12 +253,41 @@ pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x
 	}
 }
 
+/* Channels [c, c + LANES) of one window: the maximum stays in a register. */
+__attribute__((always_inline)) static inline void
+pool_lanes(int ky, int kx, int cols, size_t row_stride, const hwr_real *x, hwr_real *y)
+{
+	hwr_real	top[LANES];
+
+	for (int l = 0; l < LANES; l++)
+		top[l] = x[l];
+	for (int i = 0; i < ky; i++)
+		for (int j = 0; j < kx; j++)
+		{
+			const hwr_real *p = x + (size_t) i * row_stride + (size_t) j * (size_t) cols;
+
+			for (int l = 0; l < LANES; l++)
+				top[l] = max_real(p[l], top[l]);
+		}
+	for (int l = 0; l < LANES; l++)
+		y[l] = top[l];
+}
+
 static void
 pool_row(int ky, int kx, int cols, size_t row_stride, int columns, int step,
 		 const hwr_real *restrict x, hwr_real *restrict y)
 {
-	for (int i = 0; i < columns; i++)
-		pool_max(ky, kx, cols, row_stride, x + (size_t) i * (size_t) step * (size_t) cols, y + (size_t) i * (size_t) cols, NULL);
+	for (int i = 0; i < columns; i++, x += (size_t) step * (size_t) cols, y += cols)
+	{
+		if (cols % LANES != 0)
+			pool_max(ky, kx, cols, row_stride, x, y, NULL);
+		else if (ky == 2 && kx == 2)
+			for (int c = 0; c < cols; c += LANES)
+				pool_lanes(2, 2, cols, row_stride, x + c, y + c);
+		else
+			for (int c = 0; c < cols; c += LANES)
+				pool_lanes(ky, kx, cols, row_stride, x + c, y + c);
+	}
 }
 
 static void
