@@ -1,0 +1,339 @@
+/*
+ * test_infer.c
+ *	  Inference on every kind of kernel against the layer-by-layer forward pass.
+ *
+ * The reference is HwrCpuPlan on the plain kernels, which test_layers compares with PyTorch.  Networks
+ * have weights by formula; images are random canvases and the sample words.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/image.h"
+#include "core/preprocess.h"
+#include "core/presets.h"
+#include "cpu/cpu_net.h"
+#include "cpu/infer.h"
+#include "nets.h"
+
+/* Largest differences of log posteriors that are at least LOGP_FLOOR. */
+#define FLOAT32_BOUND 2e-5
+#define BFLOAT16_BOUND 0.06
+#define LOGP_FLOOR -12.0
+
+#define CLASSES 40
+#define RANDOM_IMAGES 1000
+#define SAMPLE_IMAGES 1000
+#define BATCH 20
+
+/* A way to compute: kernels and elements. */
+typedef struct Way
+{
+	const char *name;
+	const HwrKernels *k;
+	const HwrElements *e;
+	double		bound;
+} Way;
+
+static int
+ways(Way out[4])
+{
+	static const char *const names[] = {"plain", "avx2", "avx512"};
+	int			n = 0;
+
+	for (int i = 0; i < 3; i++)
+	{
+		const HwrKernels *k;
+
+		setenv("HWR_CPU", names[i], 1);
+		k = hwr_kernels();
+		if (strcmp(k->name, names[i]) == 0)
+			out[n++] = (Way) {names[i], k, k->elements, FLOAT32_BOUND};
+	}
+	unsetenv("HWR_CPU");
+	if (hwr_elements_bfloat16() != NULL)
+		out[n++] = (Way) {"bfloat16", hwr_kernels(), hwr_elements_bfloat16(), BFLOAT16_BOUND};
+	return n;
+}
+
+/* One network on one way of computing, or on the reference. */
+typedef struct Fixture
+{
+	HwrNet		net;
+	hwr_real   *values;
+	HwrPool    *pool;
+	HwrCpuNet  *cpu;
+	HwrCpuPlan	plan;
+	int			T;
+} Fixture;
+
+static void
+set_up(Fixture *f, const char *vgsl, int threads)
+{
+	HwrStatus	st;
+
+	memset(f, 0, sizeof(*f));
+	assert_true(hwr_vgsl_parse(vgsl, CLASSES, &f->net, &st));
+	assert_true(hwr_pool_create(threads, &f->pool, &st));
+	setenv("HWR_CPU", "plain", 1);
+	assert_true(hwr_cpu_net_create(&f->net, false, &f->cpu, &st));
+	unsetenv("HWR_CPU");
+	f->values = f->cpu->values;
+	for (int t = 0; t < f->net.ntensors; t++)
+		for (size_t i = 0; i < f->net.tensors[t].count; i++)
+			f->values[f->net.tensors[t].offset + i] =
+				(hwr_real) nets_value(&f->net.tensors[t], (uint32_t) t, (uint32_t) i);
+}
+
+static void
+tear_down(Fixture *f)
+{
+	hwr_cpu_plan_free(&f->plan);
+	hwr_cpu_net_free(f->cpu);
+	hwr_pool_free(f->pool);
+}
+
+static void
+reference(Fixture *f, int n, int width, const uint8_t *ink, float *logp)
+{
+	HwrStatus	st;
+	size_t		size = (size_t) n * (size_t) f->net.height * (size_t) width;
+	size_t		rows;
+	hwr_real   *out;
+
+	assert_true(hwr_cpu_plan_prepare(&f->plan, f->cpu, f->pool, 0, f->net.nlayers, false, false, n, width, &st));
+	for (size_t i = 0; i < size; i++)
+		f->plan.input[i] = (hwr_real) ink[i] / 255;
+	hwr_cpu_plan_forward(&f->plan, 0);
+	rows = (size_t) n * (size_t) hwr_net_steps(&f->net, width);
+	out = malloc(rows * CLASSES * sizeof(hwr_real));
+	hwr_kernels_plain.log_softmax(rows, CLASSES, f->plan.output, out);
+	for (size_t i = 0; i < rows * CLASSES; i++)
+		logp[i] = (float) out[i];
+	free(out);
+}
+
+static double
+largest_difference(const float *a, const float *b, size_t n)
+{
+	double		largest = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (a[i] >= LOGP_FLOOR || b[i] >= LOGP_FLOOR)
+		{
+			double		d = fabs((double) a[i] - (double) b[i]);
+
+			if (!(d <= largest))
+				largest = d;	/* a NaN too */
+		}
+	return largest;
+}
+
+/* Compare images [count] of one width in batches on every way; ink is [count][H][width]. */
+static void
+compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
+{
+	Way			way[4];
+	int			nways = ways(way);
+	Fixture		f;
+	HwrInfer   *inf[4];
+	HwrStatus	st;
+	size_t		size;
+	float	   *expected;
+	float	   *got;
+
+	set_up(&f, vgsl, threads);
+	size = (size_t) BATCH * (size_t) hwr_net_steps(&f.net, width) * CLASSES;
+	expected = malloc(size * sizeof(float));
+	got = malloc(size * sizeof(float));
+	for (int w = 0; w < nways; w++)
+	{
+		assert_true(hwr_infer_create(&f.net, way[w].k, way[w].e, f.pool, &inf[w], &st));
+		assert_non_null(inf[w]);
+		hwr_infer_set_values(inf[w], f.values);
+	}
+	for (int first = 0; first < count; first += BATCH)
+	{
+		int			n = count - first < BATCH ? count - first : BATCH;
+		const uint8_t *batch = ink + (size_t) first * (size_t) f.net.height * (size_t) width;
+		size_t		values = (size_t) n * (size_t) hwr_net_steps(&f.net, width) * CLASSES;
+
+		reference(&f, n, width, batch, expected);
+		for (int w = 0; w < nways; w++)
+		{
+			double		d;
+
+			memset(got, 0xff, values * sizeof(float));	/* NaN: what is not written shows */
+			assert_true(hwr_infer_run(inf[w], n, width, batch, got, &st));
+			d = largest_difference(expected, got, values);
+			if (!(d <= way[w].bound))
+				fail_msg("%s on %s: log posteriors differ by %g", vgsl, way[w].name, d);
+		}
+	}
+	for (int w = 0; w < nways; w++)
+		hwr_infer_free(inf[w]);
+	free(expected);
+	free(got);
+	tear_down(&f);
+}
+
+/* Strokes of random ink on paper. */
+static uint8_t *
+random_ink(int count, int height, int width)
+{
+	size_t		n = (size_t) count * (size_t) height * (size_t) width;
+	uint8_t    *ink = malloc(n);
+
+	for (size_t i = 0; i < n; i++)
+	{
+		uint32_t	run = reference_bits(77, (uint32_t) (i / 5));
+
+		ink[i] = run % 5 == 0 ? (uint8_t) reference_bits(78, (uint32_t) i) : 0;
+	}
+	return ink;
+}
+
+static void
+test_random_images(void **state)
+{
+	const char *vgsl = hwr_preset_find("small")->architecture;
+	uint8_t    *ink = random_ink(RANDOM_IMAGES, 32, 160);
+
+	(void) state;
+	compare(vgsl, 1, RANDOM_IMAGES, 160, ink);
+	free(ink);
+}
+
+static uint8_t *
+read_file(const char *path, size_t *len)
+{
+	FILE	   *file = fopen(path, "rb");
+	uint8_t    *bytes = malloc(1 << 20);
+
+	if (file == NULL)
+	{
+		free(bytes);
+		return NULL;
+	}
+	*len = fread(bytes, 1, 1 << 20, file);
+	fclose(file);
+	return bytes;
+}
+
+static void
+test_sample_images(void **state)
+{
+	const HwrImageLimits limits = {1 << 20, 1 << 24};
+	const char *vgsl = hwr_preset_find("small")->architecture;
+	uint8_t    *ink = malloc((size_t) SAMPLE_IMAGES * 32 * 160);
+	int			count = 0;
+
+	(void) state;
+	for (int i = 0; i < SAMPLE_IMAGES; i++)
+	{
+		char		path[64];
+		size_t		len = 0;
+		uint8_t    *bytes;
+		HwrImage	img;
+		HwrStatus	st;
+
+		snprintf(path, sizeof(path), "test/data/words/%05d.jpg", i);
+		bytes = read_file(path, &len);
+		assert_non_null(bytes);
+		assert_true(hwr_image_decode(bytes, len, &limits, 32, 160, &img, &st));
+		assert_true(hwr_preprocess(&img, HWR_FIT_PAD, 32, 160, ink + (size_t) count * 32 * 160, NULL, &st));
+		hwr_image_free(&img);
+		free(bytes);
+		count++;
+	}
+	compare(vgsl, 1, count, 160, ink);
+	free(ink);
+}
+
+/* Other sizes, threads and items: odd channels, every activation, one direction, overlaps in the width. */
+static void
+test_shapes(void **state)
+{
+	static const char *const nets[] = {
+		"[1,16,40,1 Cr3,3,5 Mp2,2 Bn Ct3,3,7 Bn Mp2,1 S1(1x0)1,3 Fs9 Lbx6 Do Lfx5 Lrx7",
+		"[1,12,0,1 Cl5,2,18 Bn Mp3,2 Do0.1 Cs1,3,33 Bn Mp4,1 Bn Lbx17 Ft20",
+		"[1,9,33,1 Cr3,3,16 Mp3,2,3,1 S1(3x1)2,3 Lbx16",
+		"[1,8,24,1 Cr2,4,40 Mp8,3 Fl3",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+		for (int threads = 1; threads <= 5; threads += 2)
+		{
+			int			heights[] = {16, 12, 9, 8};
+			int			widths[] = {40, 50, 33, 24};
+			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
+
+			compare(nets[i], threads, BATCH + 1, widths[i], ink);
+			free(ink);
+		}
+}
+
+static void
+test_presets(void **state)
+{
+	(void) state;
+	for (int i = 0; hwr_preset(i) != NULL; i++)
+	{
+		HwrNet		net;
+		HwrStatus	st;
+		uint8_t    *ink;
+
+		assert_true(hwr_vgsl_parse(hwr_preset(i)->architecture, CLASSES, &net, &st));
+		ink = random_ink(5, net.height, net.width);
+		compare(hwr_preset(i)->architecture, 2, 5, net.width, ink);
+		free(ink);
+	}
+}
+
+/* Networks of another shape are left to HwrCpuPlan. */
+static void
+test_others(void **state)
+{
+	static const char *const nets[] = {
+		"[1,8,24,1 Cr3,3,4,2,2 Mp4,1 Lbx4",
+		"[1,8,24,1 Lfys4 Lbx4",
+		"[1,8,24,1 Cr3,3,4 Mp2,2,1,2 Mp7,1 Lbx4",
+		"[1,8,24,1 S1(1x0)1,3 Lbx4",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+	{
+		HwrNet		net;
+		HwrPool    *pool;
+		HwrInfer   *inf;
+		HwrStatus	st;
+
+		assert_true(hwr_vgsl_parse(nets[i], CLASSES, &net, &st));
+		assert_true(hwr_pool_create(1, &pool, &st));
+		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, pool, &inf, &st));
+		assert_null(inf);
+		hwr_pool_free(pool);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_images),
+		cmocka_unit_test(test_sample_images),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_presets),
+		cmocka_unit_test(test_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
