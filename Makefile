@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models recognize evaluate errors train jobs
+REGRESS = setup models recognize evaluate errors train jobs report
 
 #
 # The core library
@@ -58,7 +58,7 @@ $(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES)
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe
+PLAIN_GOALS = check demo bench deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 
@@ -75,6 +75,9 @@ check: deps
 
 demo: deps
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/demo $(DEMO_FLAGS)
+
+bench: deps
+	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' bench/run
 
 deps:
 	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps $(if $(filter check,$(MAKECMDGOALS)),build check,build)
@@ -123,6 +126,10 @@ build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefi
 
 # The tables of networks in doc/architecture.md.
 build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Our side of "make bench".
+build/bench_core: bench/bench_core.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 samples: build/generate-words

@@ -253,7 +253,7 @@ reserve_pairs(HwrConfusions *c, int more, HwrStatus *st)
 }
 
 static void
-count_pair(HwrConfusions *c, uint32_t truth, uint32_t guess)
+count_pair(HwrConfusions *c, uint32_t truth, uint32_t guess, int64_t count)
 {
 	int			lo = 0;
 	int			hi = c->n;
@@ -274,7 +274,7 @@ count_pair(HwrConfusions *c, uint32_t truth, uint32_t guess)
 		c->pairs[lo] = (HwrConfusion) {truth, guess, 0};
 		c->n++;
 	}
-	c->pairs[lo].count++;
+	c->pairs[lo].count += count;
 }
 
 static void
@@ -291,7 +291,7 @@ count_edits(HwrMetrics *m, HwrConfusions *confusions, const HwrEdit *edits, int 
 		else
 			m->substitutions++;
 		if (confusions != NULL)
-			count_pair(confusions, edits[i].truth, edits[i].guess);
+			count_pair(confusions, edits[i].truth, edits[i].guess, 1);
 	}
 }
 
@@ -328,6 +328,16 @@ hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, siz
 	free(g);
 	free(t);
 	return ok;
+}
+
+bool
+hwr_confusions_count(HwrConfusions *confusions, uint32_t truth, uint32_t guess, int64_t count,
+					 HwrStatus *st)
+{
+	if (!reserve_pairs(confusions, 1, st))
+		return false;
+	count_pair(confusions, truth, guess, count);
+	return true;
 }
 
 void

@@ -64,6 +64,10 @@ typedef struct HwrConfusions
 extern bool hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions,
 							const char *truth, size_t truth_len,
 							const char *guess, size_t guess_len, HwrStatus *st);
+
+/* Add count to one pair. */
+extern bool hwr_confusions_count(HwrConfusions *confusions, uint32_t truth, uint32_t guess,
+								 int64_t count, HwrStatus *st);
 extern void hwr_confusions_free(HwrConfusions *confusions);
 
 /* Each NaN where its denominator is zero. */
