@@ -288,9 +288,9 @@ place_memory(HwrInfer *inf, char *base)
 	inf->scratch_stride = hwr_infer_scratch_size(inf);
 	inf->scratch = hwr_take(base, &cursor, inf->scratch_stride * threads, 1);
 
-	/* a product may read one element past its operand: one more, never used */
+	inf->seq_size = (rows * widest + 1) * inf->e->size; /* a product may read one element past its operand */
 	for (int i = 0; i < 2; i++)
-		inf->seq[i] = hwr_take(base, &cursor, rows * widest + 1, inf->e->size);
+		inf->seq[i] = hwr_take(base, &cursor, inf->seq_size, 1);
 	return cursor;
 }
 
@@ -320,10 +320,13 @@ prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
 			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
 		}
 		inf->arena_size = size;
-		memset(inf->arena, 0, size);	/* what is read past an operand must be finite */
 	}
 	place_memory(inf, inf->arena);
 	hwr_infer_clear_borders(inf);
+
+	/* what a product reads past an odd operand counts for nothing, but must be finite */
+	for (int i = 0; i < 2; i++)
+		memset(inf->seq[i], 0, inf->seq_size);
 	return true;
 }
 

@@ -76,6 +76,7 @@ struct HwrInfer
 	char	   *maps;			/* [threads]: the bordered input maps of the stages, and rows */
 	size_t		maps_stride;
 	char	   *seq[2];			/* [T][N][features] elements, in turn */
+	size_t		seq_size;		/* bytes of each */
 	char	   *scratch;		/* [threads]: gates, states, rows of the sequence */
 	size_t		scratch_stride;
 
