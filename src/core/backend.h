@@ -57,6 +57,9 @@ typedef struct HwrBackend
 	bool		(*create) (const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *st);
 	void		(*destroy) (HwrBackendContext *ctx);
 
+	/* Bytes that the context holds now. */
+	size_t		(*memory) (const HwrBackendContext *ctx);
+
 	/* values[net->nvalues], host memory */
 	bool		(*set_values) (HwrBackendContext *ctx, const float *values, HwrStatus *st);
 	bool		(*get_values) (HwrBackendContext *ctx, float *values, HwrStatus *st);

@@ -51,6 +51,13 @@ hwr_recognizer_free(HwrRecognizer *rec)
 	free(rec);
 }
 
+size_t
+hwr_recognizer_memory(const HwrRecognizer *rec)
+{
+	return sizeof(*rec) + rec->ink_size + rec->logp_size * sizeof(float) +
+		hwr_model_memory(rec->model) + rec->backend->memory(rec->ctx);
+}
+
 const HwrModel *
 hwr_recognizer_model(const HwrRecognizer *rec)
 {

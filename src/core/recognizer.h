@@ -20,6 +20,9 @@ typedef struct HwrRecognizer HwrRecognizer;
 extern bool hwr_recognizer_create(const HwrModel *model, const HwrBackend *backend, int threads,
 								  HwrPrecision precision, HwrRecognizer **out, HwrStatus *st);
 extern void hwr_recognizer_free(HwrRecognizer *rec);
+
+/* Bytes that the recognizer and its model hold now. */
+extern size_t hwr_recognizer_memory(const HwrRecognizer *rec);
 extern const HwrModel *hwr_recognizer_model(const HwrRecognizer *rec);
 
 /* A prepared image. */

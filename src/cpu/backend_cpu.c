@@ -135,6 +135,19 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 	return true;
 }
 
+static size_t
+cpu_memory(const HwrBackendContext *ctx)
+{
+	size_t		blocks = 1 + (ctx->cpu->grads != NULL) + (ctx->m != NULL) + (ctx->v != NULL);
+	size_t		size = sizeof(*ctx) + blocks * ctx->cpu->net->nvalues * sizeof(hwr_real);
+
+	for (int i = 0; i < ctx->threads; i++)
+		size += sizeof(HwrCpuPlan) + ctx->front[i].arena_size;
+	if (ctx->infer != NULL)
+		size += hwr_infer_memory(ctx->infer);
+	return size + ctx->back.arena_size + ctx->train.arena_size + ctx->ink_size + ctx->logp_size + ctx->ctc_size;
+}
+
 static bool
 cpu_set_values(HwrBackendContext *ctx, const float *values, HwrStatus *st)
 {
@@ -455,6 +468,7 @@ hwr_cpu_backend(void)
 		.name = "cpu",
 		.create = cpu_create,
 		.destroy = cpu_destroy,
+		.memory = cpu_memory,
 		.set_values = cpu_set_values,
 		.get_values = cpu_get_values,
 		.infer = cpu_infer,

@@ -154,7 +154,8 @@ hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, H
 		free(inf);
 		return true;
 	}
-	inf->weights = aligned_alloc(64, place_weights(inf, NULL));
+	inf->weights_size = place_weights(inf, NULL);
+	inf->weights = aligned_alloc(64, inf->weights_size);
 	if (inf->weights == NULL)
 	{
 		free(inf);
@@ -173,6 +174,12 @@ hwr_infer_free(HwrInfer *inf)
 	free(inf->weights);
 	free(inf->arena);
 	free(inf);
+}
+
+size_t
+hwr_infer_memory(const HwrInfer *inf)
+{
+	return sizeof(*inf) + inf->weights_size + inf->arena_size;
 }
 
 static const hwr_real *

@@ -23,6 +23,9 @@ extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrEl
 							 HwrInfer **out, HwrStatus *st);
 extern void hwr_infer_free(HwrInfer *inf);
 
+/* Bytes held. */
+extern size_t hwr_infer_memory(const HwrInfer *inf);
+
 /* Take over the parameter block: values[nvalues], which must outlive the next runs. */
 extern void hwr_infer_set_values(HwrInfer *inf, const hwr_real *values);
 

@@ -64,6 +64,7 @@ struct HwrInfer
 	int			nops;
 	HwrSeqOp	ops[HWR_MAX_LAYERS];
 	char	   *weights;		/* packed weights and affine maps */
+	size_t		weights_size;
 	hwr_real   *ink_kernel;		/* the first kernel over 255 */
 
 	/* laid out for this many images of this width */

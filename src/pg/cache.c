@@ -69,10 +69,10 @@ shrink_cache(void)
 	{
 		CachedModel *entry = dlist_container(CachedModel, node, iter.cur);
 
-		sum += hwr_model_memory(entry->model);
+		sum += hwr_recognizer_memory(entry->recognizer);
 		if (sum > limit && entry != dlist_head_element(CachedModel, node, &cached_models))
 		{
-			sum -= hwr_model_memory(entry->model);
+			sum -= hwr_recognizer_memory(entry->recognizer);
 			dlist_delete(iter.cur);
 			free_entry(entry);
 		}
