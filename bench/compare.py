@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from trials import Server, Session, Unavailable, alternate, reason
+from trials import CPU_CLOCK, Server, Session, Unavailable, alternate, reason
 
 WORK = os.environ["BENCH_WORK"]                     # folder for models, canvases, images
 CORE = os.environ["BENCH_CORE"]                     # bench_core
@@ -271,8 +271,8 @@ def fill_database():
     s.query("CREATE EXTENSION hwr")
     shutil.copy(MODEL, f"{os.environ['PGHOST']}/bench.safetensors")
     s.query(f"SELECT hwr_import_model(pg_read_binary_file('{os.environ['PGHOST']}/bench.safetensors'), 'bench')")
-    for table, options in (("forms", "WITH (fillfactor = 10)"), ("forms_dense", "")):
-        s.query(f"CREATE TABLE {table} (id int, img bytea) {options}")
+    for table, options in (("forms", ", fillfactor = 10"), ("forms_dense", "")):
+        s.query(f"CREATE TABLE {table} (id int, img bytea) WITH (parallel_workers = 1{options})")
     rows = read_labels()
     for i in range(ROWS):
         with open(f"{IMAGES}/{rows[i % len(rows)][0]}", "rb") as f:
@@ -295,8 +295,7 @@ def serial_session(precision=PRECISION):
 def parallel_session():
     """Two processes: the leader and one worker."""
     s = Session(PSQL)
-    s.query("SET max_parallel_workers_per_gather = 1; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
-            f"SET min_parallel_table_scan_size = 0; SET jit = off; SET hwr.precision = {PRECISION}")
+    s.query(f"SET max_parallel_workers_per_gather = 1; SET jit = off; SET hwr.precision = {PRECISION}")
     plan = s.query(f"EXPLAIN {OURS_SCALAR}")
     if "Workers Planned: 1" not in plan:
         raise Unavailable("the planner chose no parallel plan")
@@ -352,7 +351,7 @@ def measure_sql(order):
             miss(case, why)
         if batch == 1:
             cold = [name for name in parties if name[0] != "hwr" or name[1] == PRECISION]
-    measure_parallel(ours[PRECISION])
+    attempt("sql", ["sql-parallel2"], measure_parallel, ours[PRECISION], parallel=True)
     if usable and ("torch", 1, 1) in order and ("torch", "eager") not in cold:
         cold.append(("torch", "eager"))
     measure_cold(cold)
@@ -372,11 +371,7 @@ def measure_sql_case(case, parties):
 
 def measure_parallel(serial):
     say(f"\nsql-parallel2, {ROWS} rows, milliseconds an image:")
-    try:
-        parallel = parallel_session()
-    except Unavailable as e:
-        miss("sql-parallel2", reason(e))
-        return
+    parallel = parallel_session()
     dense = OURS_SCALAR.replace("forms", "forms_dense")
     times = alternate({"one process": lambda: serial.time(OURS_SCALAR) / ROWS,
                        "two processes": lambda: parallel.time(OURS_SCALAR) / ROWS,
@@ -415,10 +410,14 @@ def measure_cold(parties):
 # All of it
 #
 
-def attempt(part, cases, function, *args):
+def attempt(part, cases, function, *args, parallel=False):
     if part not in PARTS:
         for case in cases:
             miss(case, "left out by BENCH_PARTS")
+        return
+    if parallel and CPU_CLOCK:
+        for case in cases:
+            miss(case, "BENCH_CLOCK=cpu says nothing about several threads")
         return
     try:
         function(*args)
@@ -445,6 +444,8 @@ def start_all(threads, log):
 def main():
     machine()
     say(f"{REPETITIONS} repetitions in turns, trials of {SECONDS:g} s or 3 calls; medians, +- half the range")
+    if CPU_CLOCK:
+        say("BENCH_CLOCK=cpu: all times are processor time, not elapsed time")
     log = open(f"{WORK}/peers.log", "w")
     source = prepare()
     order = {}
@@ -454,8 +455,8 @@ def main():
     check_loss(servers[1]["hwr"], peers)
     for threads in (1, 2):
         attempt("infer", [c for c in CASES if c.startswith("infer") and c.endswith(f"t{threads}")],
-                measure_infer, servers[threads], variants, threads, order)
-    attempt("train", ["train-b32-t2"], measure_train, servers[2])
+                measure_infer, servers[threads], variants, threads, order, parallel=threads > 1)
+    attempt("train", ["train-b32-t2"], measure_train, servers[2], parallel=True)
     attempt("decode", ["decode-preprocess"], measure_decode, servers[1], source)
     for software in peers if "sql" in PARTS and PSQL else []:
         for batch in (1, 32):
