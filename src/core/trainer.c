@@ -13,7 +13,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +21,7 @@
 #include "ctc.h"
 #include "decode.h"
 #include "optimizer.h"
+#include "result.h"
 #include "rng.h"
 
 /* Streams of the seed. */
@@ -543,49 +543,6 @@ hwr_trainer_confusions(const HwrTrainer *t)
 	return &t->best_confusions;
 }
 
-/* "key": value, or null for what is not a number; returns the new length. */
-static size_t
-append_number(char *json, size_t size, size_t used, const char *key, double value)
-{
-	int			n;
-
-	if (isfinite(value))
-		n = snprintf(json + used, size - used, "%s\"%s\": %.9g", used > 1 ? ", " : "", key, value);
-	else
-		n = snprintf(json + used, size - used, "%s\"%s\": null", used > 1 ? ", " : "", key);
-	return used + (size_t) n;
-}
-
-/* The best epoch as the model file's "result".  No timings: equal runs give equal files. */
-static char *
-result_json(const HwrTrainer *t, HwrStatus *st)
-{
-	enum
-	{
-		SIZE = 1024
-	};
-	const HwrMetrics *m = &t->best.valid;
-	char	   *json = hwr_alloc(SIZE, 1, st);
-	size_t		used = 1;
-
-	if (json == NULL)
-		return NULL;
-	json[0] = '{';
-	used = append_number(json, SIZE, used, "epoch", t->best.epoch);
-	used = append_number(json, SIZE, used, "training_images", hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN));
-	used = append_number(json, SIZE, used, "validation_images", hwr_dataset_count(t->ds, HWR_SPLIT_VALIDATION));
-	used = append_number(json, SIZE, used, "training_loss", t->best.train_loss);
-	used = append_number(json, SIZE, used, "validation_loss", hwr_metrics_loss(m));
-	used = append_number(json, SIZE, used, "cer", hwr_metrics_cer(m));
-	used = append_number(json, SIZE, used, "wer", hwr_metrics_wer(m));
-	used = append_number(json, SIZE, used, "exact_match", hwr_metrics_exact(m));
-	used = append_number(json, SIZE, used, "precision", hwr_metrics_precision(m));
-	used = append_number(json, SIZE, used, "recall", hwr_metrics_recall(m));
-	used = append_number(json, SIZE, used, "f1", hwr_metrics_f1(m));
-	snprintf(json + used, SIZE - used, "}");
-	return json;
-}
-
 static bool
 copy_alphabet(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st)
 {
@@ -608,8 +565,9 @@ hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st)
 	model->fit = t->options->fit;
 	model->mapping = t->options->mapping;
 	model->values = hwr_alloc(t->net.nvalues, sizeof(float), st);
-	model->result = result_json(t, st);
-	if (model->values == NULL || model->result == NULL ||
+	if (model->values == NULL ||
+		!hwr_result_json(&t->best, hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN),
+						 hwr_dataset_count(t->ds, HWR_SPLIT_VALIDATION), &model->result, st) ||
 		!hwr_options_to_json(t->options, &model->options, st) ||
 		!copy_alphabet(hwr_dataset_alphabet(t->ds), &model->alphabet, st))
 	{
