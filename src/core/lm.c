@@ -1,0 +1,154 @@
+/*
+ * lm.c
+ *	  Probabilities from a language model.
+ *
+ * A state is the node of the longest known tail of what has been read.  The next symbol is looked for among
+ * the state's children; where it is not there, the state's back-off weight is taken and the search goes on in
+ * the tail that lacks its first symbol.  At the root every symbol is there.
+ */
+#include "lm.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lm_internal.h"
+
+unsigned
+hwr_lm_quantize(double logp)
+{
+	double		q = -logp * HWR_LM_STEPS + 0.5;
+
+	return q <= 0 ? 0 : q < HWR_LM_LOWEST ? (unsigned) q : HWR_LM_LOWEST;
+}
+
+float
+hwr_lm_dequantize(unsigned q)
+{
+	return (float) (0.0 - q / HWR_LM_STEPS);	/* never -0 */
+}
+
+bool
+hwr_lm_allocate(HwrLm *lm, HwrStatus *st)
+{
+	size_t		nodes = (size_t) hwr_lm_nodes(lm);
+	size_t		inner = (size_t) hwr_lm_inner(lm);
+
+	lm->symbol = hwr_alloc_zero(nodes, sizeof(int), st);
+	lm->logp = hwr_alloc_zero(nodes, sizeof(float), st);
+	lm->link = hwr_alloc_zero(nodes, sizeof(int), st);
+	lm->backoff = hwr_alloc_zero(inner, sizeof(float), st);
+	lm->children = hwr_alloc_zero(inner + 1, sizeof(int), st);
+	return lm->symbol != NULL && lm->logp != NULL && lm->link != NULL &&
+		lm->backoff != NULL && lm->children != NULL;
+}
+
+void
+hwr_lm_free(HwrLm *lm)
+{
+	if (lm == NULL)
+		return;
+	hwr_alphabet_free(&lm->vocabulary);
+	free(lm->symbol);
+	free(lm->logp);
+	free(lm->link);
+	free(lm->backoff);
+	free(lm->children);
+	free(lm);
+}
+
+int
+hwr_lm_child(const HwrLm *lm, int node, int symbol)
+{
+	int			lo = lm->children[node];
+	int			hi = lm->children[node + 1];
+	int			end = hi;
+
+	while (lo < hi)
+	{
+		int			mid = lo + (hi - lo) / 2;
+
+		if (lm->symbol[mid] < symbol)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < end && lm->symbol[lo] == symbol ? lo : 0;
+}
+
+bool
+hwr_lm_link(HwrLm *lm)
+{
+	for (int node = 0; node < hwr_lm_inner(lm); node++)
+	{
+		for (int child = lm->children[node]; child < lm->children[node + 1]; child++)
+		{
+			/* Of a single symbol, the root is left. */
+			lm->link[child] = node == 0 ? 0 : hwr_lm_child(lm, lm->link[node], lm->symbol[child]);
+			if (node != 0 && lm->link[child] == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+int
+hwr_lm_ngrams(const HwrLm *lm)
+{
+	return hwr_lm_nodes(lm) - 1;
+}
+
+int
+hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint)
+{
+	int			symbol = hwr_alphabet_class(&lm->vocabulary, codepoint);
+
+	return symbol != 0 ? symbol : lm->vocabulary.n + 1;
+}
+
+/* The longest tail of a node's n-gram that something can follow. */
+static int
+state_of(const HwrLm *lm, int node)
+{
+	while (node >= hwr_lm_inner(lm) || (node != 0 && lm->children[node] == lm->children[node + 1]))
+		node = lm->link[node];
+	return node;
+}
+
+int
+hwr_lm_start(const HwrLm *lm)
+{
+	return state_of(lm, hwr_lm_child(lm, 0, HWR_LM_BOUNDARY));
+}
+
+double
+hwr_lm_next(const HwrLm *lm, int state, int symbol, int *next)
+{
+	double		logp = 0;
+	int			child;
+
+	while ((child = hwr_lm_child(lm, state, symbol)) == 0)
+	{
+		logp += lm->backoff[state];
+		state = lm->link[state];
+	}
+	if (next != NULL)
+		*next = state_of(lm, child);
+	return logp + lm->logp[child];
+}
+
+double
+hwr_lm_log_probability(const HwrLm *lm, const uint32_t *codepoints, int n)
+{
+	int			state = hwr_lm_start(lm);
+	double		logp = 0;
+
+	for (int i = 0; i < n; i++)
+		logp += hwr_lm_next(lm, state, hwr_lm_symbol(lm, codepoints[i]), &state);
+	return logp + hwr_lm_next(lm, state, HWR_LM_BOUNDARY, NULL);
+}
+
+double
+hwr_lm_perplexity(double log_probability, long long characters, long long texts)
+{
+	return exp(-log_probability / (double) (characters + texts));
+}

@@ -1,0 +1,42 @@
+/*
+ * lm_internal.h
+ *	  What lm.c, lm_build.c and lm_file.c share.
+ */
+#ifndef HWR_LM_INTERNAL_H
+#define HWR_LM_INTERNAL_H
+
+#include "lm.h"
+
+/* Logarithms are kept in steps of 1/1024, from 0 down to -63.999. */
+#define HWR_LM_STEPS 1024.0
+#define HWR_LM_LOWEST 65535
+
+/* A log probability as it is stored, and back. */
+extern unsigned hwr_lm_quantize(double logp);
+extern float hwr_lm_dequantize(unsigned q);
+
+/* All arrays of a model whose order and levels are set, zeroed. */
+extern bool hwr_lm_allocate(HwrLm *lm, HwrStatus *st);
+
+/* The child of an inner node, or 0. */
+extern int	hwr_lm_child(const HwrLm *lm, int node, int symbol);
+
+/*
+ * Fill link[] from symbols and children.  False if the tree lacks an n-gram's tail.
+ */
+extern bool hwr_lm_link(HwrLm *lm);
+
+static inline int
+hwr_lm_nodes(const HwrLm *lm)
+{
+	return lm->level[lm->order + 1];
+}
+
+/* Nodes that can have children. */
+static inline int
+hwr_lm_inner(const HwrLm *lm)
+{
+	return lm->level[lm->order];
+}
+
+#endif							/* HWR_LM_INTERNAL_H */
