@@ -6,11 +6,15 @@
 
 #include "access/detoast.h"
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "parser/parse_coerce.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -132,28 +136,132 @@ only_column(Relation rel, const Role *role)
 	return found;
 }
 
-void
-hwr_find_columns(Oid relid, const char *image_column, const char *label_column, HwrColumns *out)
+static Relation
+open_labelled(Oid relid)
 {
 	Relation	rel = try_relation_open(relid, AccessShareLock);
-	Form_pg_attribute image;
-	Form_pg_attribute label;
 
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", relid)));
 	check_relation_kind(rel);
-	image = image_column != NULL ? named_column(rel, &image_role, image_column) :
-		only_column(rel, &image_role);
-	label = label_column != NULL ? named_column(rel, &label_role, label_column) :
-		only_column(rel, &label_role);
+	return rel;
+}
+
+/* The column as named, or the only one there is; quoted. */
+static char *
+find_column(Relation rel, const Role *role, const char *name)
+{
+	Form_pg_attribute att = name != NULL ? named_column(rel, role, name) : only_column(rel, role);
+
+	return pstrdup(quote_identifier(NameStr(att->attname)));
+}
+
+static void
+find_columns(Relation rel, const char *image_column, const char *label_column, HwrColumns *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->image = find_column(rel, &image_role, image_column);
+	out->label = find_column(rel, &label_role, label_column);
 	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
 											   RelationGetRelationName(rel));
-	out->image = pstrdup(quote_identifier(NameStr(image->attname)));
-	out->label = pstrdup(quote_identifier(NameStr(label->attname)));
+}
+
+void
+hwr_find_columns(Oid relid, const char *image_column, const char *label_column, HwrColumns *out)
+{
+	Relation	rel = open_labelled(relid);
+
+	find_columns(rel, image_column, label_column, out);
 
 	/* The lock is kept: the table must not change before it is read. */
+	relation_close(rel, NoLock);
+}
+
+char *
+hwr_find_label_column(Oid relid, const char *label_column)
+{
+	Relation	rel = open_labelled(relid);
+	char	   *label = find_column(rel, &label_role, label_column);
+
+	relation_close(rel, NoLock);
+	return label;
+}
+
+static bool
+has_column(Relation rel, const Role *role)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped && role->accepts(TupleDescAttr(desc, i)->atttypid))
+			return true;
+	return false;
+}
+
+static bool
+may_select(Relation rel, AttrNumber attno)
+{
+	return pg_attribute_aclcheck(RelationGetRelid(rel), attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * What tells rows apart, as far as the caller may read it: the primary key, a row of its columns where there are
+ * several, else the place in a table.  NULL where there is neither.
+ */
+static char *
+key_expression(Relation rel)
+{
+	Oid			constraint;
+	Bitmapset  *key = get_primary_key_attnos(RelationGetRelid(rel), false, &constraint);
+	StringInfoData sql;
+	int			member = -1;
+	int			n = 0;
+
+	if (key == NULL)
+	{
+		bool		placed = rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_MATVIEW;
+
+		return placed && may_select(rel, InvalidAttrNumber) ? "ctid" : NULL;
+	}
+	initStringInfo(&sql);
+	while ((member = bms_next_member(key, member)) >= 0)
+	{
+		AttrNumber	attno = member + FirstLowInvalidHeapAttributeNumber;
+		const char *name = NameStr(TupleDescAttr(RelationGetDescr(rel), attno - 1)->attname);
+
+		if (!may_select(rel, attno))
+			return NULL;
+		appendStringInfo(&sql, "%s%s", n++ > 0 ? ", " : "", quote_identifier(name));
+	}
+	return n == 1 ? sql.data : psprintf("ROW(%s)", sql.data);
+}
+
+/* Any column will do as one to group by, as long as it can be shown. */
+static bool
+is_anything(Oid type)
+{
+	return true;
+}
+
+static const Role by_role = {"by", "any", is_anything};
+
+void
+hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_column,
+						 const char *by_column, HwrColumns *out)
+{
+	Relation	rel = open_labelled(relid);
+
+	memset(out, 0, sizeof(*out));
+	out->image = find_column(rel, &image_role, image_column);
+	out->label = label_column != NULL || has_column(rel, &label_role) ?
+		find_column(rel, &label_role, label_column) : "NULL";
+	out->by = by_column != NULL ? find_column(rel, &by_role, by_column) : NULL;
+	out->key = key_expression(rel);
+	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
+											   RelationGetRelationName(rel));
 	relation_close(rel, NoLock);
 }
 
@@ -161,13 +269,20 @@ HwrRows *
 hwr_rows_open(const HwrColumns *columns)
 {
 	HwrRows    *rows = palloc0(sizeof(HwrRows));
-	char	   *sql = psprintf("SELECT %s, %s::pg_catalog.text FROM %s",
-							   columns->image, columns->label, columns->relation);
+	StringInfoData sql;
 
-	rows->portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false, 0);
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s, %s::pg_catalog.text", columns->image, columns->label);
+	if (columns->key != NULL || columns->by != NULL)
+		appendStringInfo(&sql, ", %s::pg_catalog.text, %s::pg_catalog.text",
+						 columns->key != NULL ? columns->key : "NULL",
+						 columns->by != NULL ? columns->by : "NULL");
+	appendStringInfo(&sql, " FROM %s", columns->relation);
+
+	rows->portal = SPI_cursor_open_with_args(NULL, sql.data, 0, NULL, NULL, NULL, false, 0);
 	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
 											  ALLOCSET_DEFAULT_SIZES);
-	pfree(sql);
+	pfree(sql.data);
 	return rows;
 }
 
@@ -184,7 +299,7 @@ hwr_image_bytes(Datum image, Size *len)
 	return (const uint8 *) VARDATA_ANY(bytes);
 }
 
-/* Decode the tuple's two columns; what they need is allocated in the current context. */
+/* Decode the tuple's columns; what they need is allocated in the current context. */
 static void
 read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
 {
@@ -205,6 +320,11 @@ read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
 		if (GetDatabaseEncoding() != PG_SQL_ASCII)
 			row->label = pg_server_to_any(VARDATA_ANY(label), len, PG_UTF8);
 		row->label_len = row->label == VARDATA_ANY(label) ? (Size) len : strlen(row->label);
+	}
+	if (desc->natts > 2)
+	{
+		row->key = SPI_getvalue(tuple, desc, 3);
+		row->by = SPI_getvalue(tuple, desc, 4);
 	}
 }
 

@@ -20,20 +20,9 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "core/ctc.h"
 #include "hwr.h"
 
 PG_FUNCTION_INFO_V1(hwr_evaluate);
-
-/* A normalised label with its classes. */
-typedef struct Label
-{
-	char	   *text;			/* UTF-8 */
-	int			len;
-	int		   *classes;
-	int			nclasses;
-	bool		writable;		/* all characters are in the alphabet */
-} Label;
 
 typedef struct Evaluation
 {
@@ -45,7 +34,7 @@ typedef struct Evaluation
 	int64		first_skipped;	/* row number */
 	char		first_reason[256];
 	HwrBatchReader *batch;
-	Label		labels[HWR_RECOGNIZE_BATCH];
+	HwrLabel	labels[HWR_RECOGNIZE_BATCH];
 	double		seconds;
 } Evaluation;
 
@@ -78,61 +67,17 @@ skip_row(Evaluation *ev, const HwrRow *row, const char *reason)
 	}
 }
 
-/* Copy what the core made of a label into the batch's memory.  No PostgreSQL call that may fail in between. */
-static bool
-make_label(const HwrRow *row, const HwrModel *model, MemoryContext context, Label *out, HwrStatus *st)
-{
-	char	   *text = NULL;
-	uint32_t   *codepoints = NULL;
-	int			n = 0;
-	bool		ok;
-
-	ok = hwr_text_normalize(row->label, row->label_len, model->mapping, &text, st) &&
-		hwr_text_decode(text, strlen(text), &codepoints, &n, st);
-	if (ok && n == 0)
-		ok = hwr_fail(st, HWR_BAD_LABEL, "label is empty");
-	if (ok)
-	{
-		out->len = strlen(text);
-		out->text = MemoryContextAllocExtended(context, out->len + 1, MCXT_ALLOC_NO_OOM);
-		out->classes = MemoryContextAllocExtended(context, n * sizeof(int), MCXT_ALLOC_NO_OOM);
-		out->nclasses = n;
-		out->writable = true;
-		if (out->text == NULL || out->classes == NULL)
-			ok = hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
-	}
-	if (ok)
-	{
-		memcpy(out->text, text, out->len + 1);
-		for (int i = 0; i < n; i++)
-		{
-			out->classes[i] = hwr_alphabet_class(&model->alphabet, codepoints[i]);
-			out->writable = out->writable && out->classes[i] != 0;
-		}
-	}
-	free(codepoints);
-	free(text);
-	return ok;
-}
-
 /* CTC loss of one image, added to the metrics where it is finite. */
 static void
-add_loss(Evaluation *ev, const HwrPosterior *p, const Label *label)
+add_loss(Evaluation *ev, const HwrPosterior *p, const HwrLabel *label)
 {
-	MemoryContext context = ev->batch->context;
-	double		loss;
-	void	   *workspace;
+	double		loss = hwr_label_loss(label, p, ev->batch->context);
 
-	if (!label->writable)
-		return;
-	workspace = MemoryContextAlloc(context, hwr_ctc_workspace(p->steps, label->nclasses));
-	if (hwr_ctc_loss(p->logp, p->steps, p->classes, label->classes, label->nclasses,
-					 &loss, NULL, 1.0, workspace) && isfinite(loss))
+	if (isfinite(loss))
 	{
 		ev->metrics.loss_sum += loss;
 		ev->metrics.loss_count++;
 	}
-	pfree(workspace);
 }
 
 /* Read the batch collected so far, score it, begin a new one. */
@@ -146,7 +91,7 @@ score_batch(Evaluation *ev)
 		hwr_batch_run(batch, hwr_cache_get_again(&ev->version));
 	for (int i = 0; i < batch->n; i++)
 	{
-		const Label *label = &ev->labels[i];
+		const HwrLabel *label = &ev->labels[i];
 		const char *guess = batch->readings[i].text;
 
 		if (!hwr_metrics_add(&ev->metrics, &ev->confusions, label->text, label->len,
@@ -173,7 +118,7 @@ add_row(Evaluation *ev, const HwrRow *row)
 
 	/* Reading the row may have run SQL that pushed the model out of the cache. */
 	loaded = hwr_cache_get_again(&ev->version);
-	if (!make_label(row, loaded.model, batch->context, &ev->labels[batch->n], &st) ||
+	if (!hwr_label_make(row, loaded.model, batch->context, &ev->labels[batch->n], &st) ||
 		!hwr_batch_add(batch, loaded, row->image, row->image_len, &st))
 	{
 		if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE && st.code != HWR_BAD_LABEL)

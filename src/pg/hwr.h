@@ -138,9 +138,18 @@ typedef struct HwrColumns
 	char	   *relation;		/* qualified and quoted */
 	char	   *image;			/* quoted */
 	char	   *label;			/* quoted */
+	char	   *key;			/* expression for the row's identity as text; NULL: not wanted */
+	char	   *by;				/* quoted column that the caller asked for; NULL: none */
 } HwrColumns;
 extern void hwr_find_columns(Oid relid, const char *image_column, const char *label_column,
 							 HwrColumns *out);
+
+/* As hwr_find_columns, with key and by; the label is NULL::text in a relation without text. */
+extern void hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_column,
+									 const char *by_column, HwrColumns *out);
+
+/* The label column alone, quoted, as hwr_find_columns finds it. */
+extern char *hwr_find_label_column(Oid relid, const char *label_column);
 
 /*
  * Rows of a labelled table, through an SPI cursor, as the current user.  SPI must be connected, and stay so.  A row's
@@ -153,6 +162,8 @@ typedef struct HwrRow
 	Size		image_len;
 	const char *label;			/* UTF-8, NULL: SQL NULL */
 	Size		label_len;
+	char	   *key;			/* server encoding, NULL: unknown */
+	char	   *by;				/* likewise, NULL: SQL NULL or not asked for */
 } HwrRow;
 typedef struct HwrRows HwrRows;
 
@@ -196,5 +207,25 @@ extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *
 /* Fill posteriors and readings of all images added. */
 extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
 extern void hwr_batch_free(HwrBatchReader *batch);
+
+/*
+ * label.c: a row's label as a model reads it
+ */
+typedef struct HwrLabel
+{
+	char	   *text;			/* UTF-8, normalised */
+	int			len;
+	int		   *classes;
+	int			nclasses;
+	bool		writable;		/* all characters are in the alphabet */
+} HwrLabel;
+
+/* Fill *out in the context.  HWR_BAD_LABEL where the label cannot be used. */
+extern bool hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context,
+						   HwrLabel *out, HwrStatus *st);
+
+/* -log P(text | image) in nats; infinite where the network cannot write it. */
+extern double hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, MemoryContext context);
+extern double hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context);
 
 #endif							/* HWR_H */
