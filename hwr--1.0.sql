@@ -113,6 +113,20 @@ CREATE TABLE hwr.confusion (
 	PRIMARY KEY (metric_id, truth, guess)
 );
 
+-- One row a language model.  What may come next tells about the texts it was built from: it is its owner's.
+CREATE TABLE hwr.lm (
+	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,	-- another one whenever it is replaced
+	name		text		NOT NULL UNIQUE,
+	owner		regrole		NOT NULL,
+	model		bytea		NOT NULL,
+	ngram		integer		NOT NULL,		-- characters in an n-gram
+	letter_case	text		NOT NULL,		-- keep, upper, lower
+	texts		bigint		NOT NULL,		-- it was built from so many
+	characters	bigint		NOT NULL,
+	ngrams		bigint		NOT NULL,
+	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
 CREATE INDEX version_job ON hwr.version (job);
 CREATE INDEX metric_version ON hwr.metric (version_id);
 
@@ -126,6 +140,8 @@ SELECT pg_catalog.pg_extension_config_dump('hwr.history', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.metric', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.metric_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.confusion', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.lm', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.lm_id_seq', '');
 
 --
 -- Recognition
@@ -141,6 +157,88 @@ CREATE FUNCTION hwr_recognize(images bytea[], model text DEFAULT NULL) RETURNS t
 	AS 'MODULE_PATHNAME', 'hwr_recognize_array' LANGUAGE C STABLE PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION hwr_recognize(bytea[], text) IS
 'read the handwriting in an array of JPEG or PNG images, in batches; NULL elements stay NULL';
+
+--
+-- Decoding
+--
+
+CREATE FUNCTION hwr_recognize_nbest(
+	image			bytea,
+	n				integer			DEFAULT 5,
+	model			text			DEFAULT NULL,
+	lexicon			text[]			DEFAULT NULL,
+	lm				text			DEFAULT NULL,
+	lm_weight		double precision DEFAULT NULL,
+	length_bonus	double precision DEFAULT NULL,
+	allow			text			DEFAULT NULL,
+	beam			integer			DEFAULT 32
+)
+RETURNS TABLE (
+	rank			integer,
+	text			text,
+	confidence		double precision,
+	log_probability double precision,
+	characters		jsonb
+)
+AS 'MODULE_PATHNAME', 'hwr_recognize_nbest'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 100000;
+
+COMMENT ON FUNCTION hwr_recognize_nbest(bytea, integer, text, text[], text, double precision, double precision, text, integer) IS
+'the most probable texts of an image by beam search, best first, with a lexicon, a language model and a list of allowed characters if wanted';
+
+CREATE FUNCTION hwr_score(image bytea, label text, model text DEFAULT NULL) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'hwr_score' LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION hwr_score(bytea, text, text) IS
+'log P(label | image): 0 where it is certain, -Infinity where the model cannot write the label';
+
+CREATE FUNCTION hwr_train_lm(name text, texts text[], letter_case text DEFAULT 'keep', ngram integer DEFAULT 6,
+							 OUT texts_read bigint, OUT skipped bigint, OUT characters bigint, OUT ngrams bigint,
+							 OUT bytes bigint)
+	AS 'MODULE_PATHNAME', 'hwr_train_lm_texts' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION hwr_train_lm(text, text[], text, integer) IS
+'build a language model over characters from texts, and store it under a name';
+
+CREATE FUNCTION hwr_train_lm(name text, data regclass, label_column name DEFAULT NULL,
+							 letter_case text DEFAULT 'keep', ngram integer DEFAULT 6,
+							 OUT texts_read bigint, OUT skipped bigint, OUT characters bigint, OUT ngrams bigint,
+							 OUT bytes bigint)
+	AS 'MODULE_PATHNAME', 'hwr_train_lm_table' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION hwr_train_lm(text, regclass, name, text, integer) IS
+'build a language model over characters from a column of a table, and store it under a name';
+
+-- An untyped literal could be an array or a table: PostgreSQL prefers text, and it is a table.
+CREATE FUNCTION hwr_train_lm(name text, data text, label_column text DEFAULT NULL,
+							 letter_case text DEFAULT 'keep', ngram integer DEFAULT 6,
+							 OUT texts_read bigint, OUT skipped bigint, OUT characters bigint, OUT ngrams bigint,
+							 OUT bytes bigint)
+	AS 'MODULE_PATHNAME', 'hwr_train_lm_table_name' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION hwr_train_lm(text, text, text, text, integer) IS
+'build a language model over characters from a column of a table, given by name';
+
+CREATE FUNCTION hwr_drop_lm(name text) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_drop_lm' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION hwr_drop_lm(text) IS
+'remove a language model';
+
+CREATE FUNCTION hwr_lm_perplexity(name text, texts text[]) RETURNS double precision
+	AS 'MODULE_PATHNAME', 'hwr_lm_perplexity_of_texts' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10000;
+COMMENT ON FUNCTION hwr_lm_perplexity(text, text[]) IS
+'perplexity of a language model on texts, a character: the lower, the better they were foreseen';
+
+CREATE VIEW hwr_lms WITH (security_barrier) AS
+	SELECT l.name,
+		   pg_catalog.pg_get_userbyid(l.owner) AS owner,
+		   l.ngram,
+		   l.letter_case,
+		   l.texts,
+		   l.characters,
+		   l.ngrams,
+		   pg_catalog.octet_length(l.model) AS bytes,
+		   l.created
+	  FROM hwr.lm l
+	 WHERE pg_catalog.pg_has_role(l.owner, 'USAGE');
+COMMENT ON VIEW hwr_lms IS 'language models that the current user may use';
+GRANT SELECT ON hwr_lms TO PUBLIC;
 
 --
 -- Models
@@ -193,10 +291,11 @@ CREATE FUNCTION hwr_drop_model(model text, version integer DEFAULT NULL) RETURNS
 COMMENT ON FUNCTION hwr_drop_model(text, integer) IS
 'remove a model, or one version of it, with its weights and measurements';
 
-CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAULT NULL) RETURNS bytea
+CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAULT NULL, half boolean DEFAULT false)
+	RETURNS bytea
 	AS 'MODULE_PATHNAME', 'hwr_export_model' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hwr_export_model(text, integer) IS
-'a model as a safetensors file: the active version unless another is named';
+COMMENT ON FUNCTION hwr_export_model(text, integer, boolean) IS
+'a model as a safetensors file: the active version unless another is named; half: with 16-bit weights';
 
 CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT true) RETURNS integer
 	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;
@@ -838,10 +937,10 @@ CREATE FUNCTION hwr.cer_by(readings hwr.reading[], what text, OUT "group" text, 
 	WITH r AS (
 		SELECT x.*, CASE WHEN what = 'length' THEN x.length WHEN what = 'width' THEN x.width WHEN what = 'ink' THEN round(x.ink::numeric * 100, 1) END AS number
 		  FROM unnest(readings) x WHERE x.distance IS NOT NULL),
-	-- few different numbers are groups themselves, many are cut into six of equal size
+	-- few different numbers are groups themselves, many are cut into six of about equal size
 	n AS (SELECT r.*, CASE WHEN what = 'by' THEN NULL
 						   WHEN what = 'length' AND (SELECT count(DISTINCT number) FROM r) <= 16 THEN dense_rank() OVER (ORDER BY number)
-						   ELSE ntile(6) OVER (ORDER BY number, "row") END AS bin FROM r),
+						   ELSE 6 * (rank() OVER (ORDER BY number) - 1) / count(*) OVER () END AS bin FROM r),
 	g AS (SELECT n.*, CASE WHEN what = 'by' THEN coalesce(n."by", 'NULL')
 						   ELSE concat_ws('-', min(number) OVER w, nullif(max(number) OVER w, min(number) OVER w)) END AS name
 			FROM n WINDOW w AS (PARTITION BY n.bin)),
@@ -849,7 +948,8 @@ CREATE FUNCTION hwr.cer_by(readings hwr.reading[], what text, OUT "group" text, 
 				 array_agg(distance::double precision ORDER BY "row") AS numerators, array_agg(length::double precision ORDER BY "row") AS denominators
 			FROM g GROUP BY g.name, g.bin)
 	SELECT a.name, a.images, a.edits::double precision / nullif(a.characters, 0), i.i[1], i.i[2], a.exact
-	  FROM a CROSS JOIN LATERAL (SELECT hwr.bootstrap(a.numerators, a.denominators) AS i) i
+	  -- drawing from a handful of rows again and again says nothing
+	  FROM a CROSS JOIN LATERAL (SELECT CASE WHEN a.images >= 5 THEN hwr.bootstrap(a.numerators, a.denominators) END AS i) i
 	 ORDER BY a.bin, a.images DESC, a.name COLLATE "C" LIMIT 24;
 $$;
 COMMENT ON FUNCTION hwr.cer_by(hwr.reading[], text) IS
@@ -994,7 +1094,8 @@ CREATE FUNCTION hwr.html_versions(shown text, shown_version integer) RETURNS tex
 			to_char(m.parameters, 'FM999,999,999,999'), coalesce(hwr.escape(x.data) || ' (' || x.split || ')', '&#8211;'), x.images, hwr.percent(x.cer), hwr.percent(x.wer),
 			hwr.percent(x.exact_match), hwr.percent(x.f1)), '' ORDER BY m.version DESC, x.measured DESC))
 	  FROM @extschema@.hwr_models m
-		   LEFT JOIN LATERAL (SELECT * FROM hwr.metrics q WHERE q.model = m.model AND q.version = m.version ORDER BY q.measured DESC LIMIT 5) x ON true
+		   LEFT JOIN LATERAL (SELECT DISTINCT ON (q.data, q.split) * FROM hwr.metrics q WHERE q.model = m.model AND q.version = m.version
+							   ORDER BY q.data, q.split, q.measured DESC LIMIT 20) x ON true
 	 WHERE m.model = shown;
 $$;
 COMMENT ON FUNCTION hwr.html_versions(text, integer) IS 'the versions of a report';
@@ -1100,7 +1201,7 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'<meta name="color-scheme" content="light dark">\n<title>%1$s</title>\n<style>%2$s</style>\n</head>\n<body>\n<a class="skip" href="#main">To the content</a>\n'
 		'<header>\n<h1>%1$s</h1>\n<p>%3$s</p>\n</header>\n<nav aria-label="Sections"><ul>%4$s</ul></nav>\n<main id="main">\n%5$s</main>\n<footer><p>Made by hwr_report() on %6$s.</p></footer>\n</body>\n</html>\n',
 		hwr.escape(title),
-		':root{color-scheme:light dark;--ink:#1f2430;--soft:#5b6270;--rule:#d9dce3;--paper:#fff;--ground:#f4f5f8;--blue:#1a5ea8;--red:#b3261e;--bad:#fbe0dd;--good:#13795b}'
+		':root{--ink:#1f2430;--soft:#5b6270;--rule:#d9dce3;--paper:#fff;--ground:#f4f5f8;--blue:#1a5ea8;--red:#b3261e;--bad:#fbe0dd;--good:#13795b}'
 		'@media (prefers-color-scheme:dark){@media screen{:root{--ink:#e8eaf0;--soft:#a3aab8;--rule:#3a404c;--paper:#191c22;--ground:#101217;--blue:#6cb0f5;--red:#ff9d94;--bad:#51231f;--good:#4fc9a0}'
 		'.card img,.crop{filter:invert(.91)}}}'
 		'*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--ground)}'
@@ -1109,17 +1210,18 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'.skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;background:var(--paper);padding:6px 10px}'
 		'nav ul{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:0 0 16px;padding:0}'
 		'section{background:var(--paper);border:1px solid var(--rule);border-radius:10px;padding:20px;margin:0 0 20px}'
-		'.tiles,.cards{list-style:none;margin:0;padding:0;display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%%,220px),1fr))}'
+		'.tiles,.cards{list-style:none;margin:0;padding:0;display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,220px),1fr))}'
 		'.tiles li{display:flex;flex-direction:column;border:1px solid var(--rule);border-radius:8px;padding:12px;font-size:14px}.figure{font-size:30px;line-height:1.25;font-weight:600}'
-		'.soft{color:var(--soft)}.cards{grid-template-columns:repeat(auto-fill,minmax(min(100%%,300px),1fr))}'
-		'.card{border:1px solid var(--rule);border-radius:8px;padding:10px;min-width:0}.picture{position:relative;display:inline-block;max-width:100%%}'
-		'.card img{display:block;max-width:100%%;height:auto;max-height:64px;background:#fff}.crop{height:36px;background:#fff;border:1px solid var(--rule);vertical-align:middle}'
+		'.soft{color:var(--soft)}.cards{grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr))}'
+		'.card{border:1px solid var(--rule);border-radius:8px;padding:10px;min-width:0}.picture{position:relative;display:inline-block;max-width:100%}'
+		'.card img{display:block;max-width:100%;height:auto;max-height:64px;background:#fff}.crop{height:36px;background:#fff;border:1px solid var(--rule);vertical-align:middle}'
 		'.places{position:relative;height:18px}.places i{position:absolute;font:11px/1 ui-monospace,monospace;color:var(--soft);border-top:2px solid var(--soft);padding-top:2px;text-align:center;min-width:3px}'
 		'.card dl{display:grid;grid-template-columns:auto 1fr;gap:0 10px;margin:8px 0 0}.card dt,.facts dt{color:var(--soft);font-size:14px}.card dd,.facts dd{margin:0;min-width:0;overflow-wrap:anywhere}'
 		'.card dd.soft{font-size:14px}.facts{display:grid;grid-template-columns:auto 1fr;gap:4px 16px;margin:0 0 12px}.alphabet,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}'
 		'mark,ins,del{color:var(--red);background:var(--bad);border-radius:2px}mark{text-decoration:underline wavy}ins{text-decoration:underline double}del{text-decoration:line-through}'
-		'.charts{display:grid;gap:20px;grid-template-columns:repeat(auto-fit,minmax(min(100%%,420px),1fr));align-items:start}.chart{margin:0;min-width:0}.chart svg{display:block;max-width:100%%;height:auto}'
-		'.chart .scroll{overflow-x:auto}.chart svg[width="980"]{min-width:700px}.wide{grid-column:1/-1}.m{cursor:default}'
+		'.charts{display:grid;gap:20px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));align-items:start}.chart{margin:0;min-width:0}.chart svg{display:block;max-width:100%;height:auto}'
+		'.chart .scroll{overflow-x:auto}.chart svg{min-width:420px}.chart svg[width="980"]{min-width:700px}'
+		'@media (max-width:600px){.facts{grid-template-columns:1fr}.facts dd{margin:0 0 8px}section{padding:14px}header,nav,main,footer{padding-left:10px;padding-right:10px}}'
 		'.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);padding:4px 0}'
 		'th,td{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--rule);font-weight:400;vertical-align:middle}thead th{color:var(--soft)}tr.this th,tr.this td{font-weight:600}'
 		'details{margin:8px 0}summary{cursor:pointer;color:var(--blue)}kbd{font:15px ui-monospace,monospace;border:1px solid var(--rule);border-radius:4px;padding:0 5px}'
@@ -1196,8 +1298,8 @@ BEGIN
 			hwr.html_training(shown, number));
 	IF pairs IS NOT NULL THEN
 		below := CASE WHEN labelled THEN below[1:1] ELSE '{}' END || hwr.html_section('errors', 'Errors',
-			'Which characters are taken for which.', hwr.html_errors(pairs, readings) || '<div class="charts"><div class="wide">' ||
-			hwr.html_chart(hwr.draw_confusions(pairs, 'Confusions', 18), NULL) || '</div><div class="wide">' || hwr.html_characters(pairs) || '</div></div>') ||
+			'Which characters are taken for which.', hwr.html_errors(pairs, readings) || '<div class="charts">' ||
+			hwr.html_chart(hwr.draw_confusions(pairs, 'Confusions', 18), NULL) || hwr.html_characters(pairs) || '</div>') ||
 			CASE WHEN labelled THEN below[2:] ELSE below END;
 	END IF;
 	RETURN hwr.html_page(format('Handwriting model %s, version %s', shown, number),

@@ -198,3 +198,10 @@ SELECT count(*) FROM hwr_models;
 REVOKE SELECT ON strokes FROM regress_hwr_owner, regress_hwr_reader;
 DROP ROLE regress_hwr_reader;
 DROP ROLE regress_hwr_owner;
+
+-- 16-bit weights: a smaller file that can be imported
+SELECT hwr_import_model(stroke_model(), 'wide') AS wide;
+SELECT octet_length(hwr_export_model('wide', half => true)) < octet_length(hwr_export_model('wide')) AS smaller,
+	hwr_export_model('wide', half => NULL) = hwr_export_model('wide') AS same;
+SELECT hwr_import_model(hwr_export_model('wide', half => true), 'wide') AS version;
+SELECT hwr_drop_model('wide');

@@ -323,8 +323,8 @@ check_model(const HwrModel *model, HwrStatus *st)
 	return true;
 }
 
-bool
-hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st)
+static bool
+save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	const HwrNet *net = &model->net;
 	HwrSafeTensorOut *tensors;
@@ -349,6 +349,7 @@ hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *s
 		tensors[i].ndim = t->ndim;
 		memcpy(tensors[i].shape, t->shape, sizeof(tensors[i].shape));
 		tensors[i].data = model->values + t->offset;
+		tensors[i].half = half;
 	}
 	snprintf(format_version, sizeof(format_version), "%d", HWR_FORMAT_VERSION);
 	{
@@ -370,6 +371,18 @@ hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *s
 	free(tensors);
 	free(alphabet);
 	return ok;
+}
+
+bool
+hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st)
+{
+	return save(model, false, bytes, len, st);
+}
+
+bool
+hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st)
+{
+	return save(model, true, bytes, len, st);
 }
 
 void

@@ -42,6 +42,9 @@ typedef struct HwrModel
  */
 extern bool hwr_model_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st);
 extern bool hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);
+
+/* The same with F16 weights: half the size.  HWR_BAD_MODEL where a value is beyond their range. */
+extern bool hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);
 extern void hwr_model_free(HwrModel *model);
 
 /* Approximate bytes of memory the loaded model holds. */

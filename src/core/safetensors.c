@@ -395,7 +395,7 @@ add_tensor(json_t *header, const HwrSafeTensorOut *tensor, size_t offset, size_t
 	json_t	   *shape = json_array();
 	json_t	   *entry;
 
-	*nbytes = sizeof(float);
+	*nbytes = tensor->half ? 2 : 4;
 	for (int i = 0; i < tensor->ndim; i++)
 	{
 		if (tensor->shape[i] < 0 ||
@@ -406,7 +406,7 @@ add_tensor(json_t *header, const HwrSafeTensorOut *tensor, size_t offset, size_t
 			return false;
 		}
 	}
-	entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+	entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->half ? "F16" : "F32", "shape", shape, "data_offsets",
 					  (json_int_t) offset, (json_int_t) (offset + *nbytes));
 	return entry != NULL && json_object_set_new(header, tensor->name, entry) == 0;
 }
@@ -433,6 +433,41 @@ write_header(const HwrSafeTensorOut *tensors, int n, const char *const (*metadat
 		text = json_dumps(header, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	json_decref(header);
 	return text;
+}
+
+/* IEEE half precision of a number, to nearest, ties to even; false where it is too large. */
+static bool
+float_to_half(float value, uint16_t *half)
+{
+	float		size = fabsf(value);
+	uint16_t	sign = signbit(value) ? 0x8000 : 0;
+	int			exponent;
+	float		steps;
+
+	if (!(size < 65520.0f))
+		return false;			/* rounds to infinity, or is not a number */
+	frexpf(size, &exponent);
+	if (size == 0 || exponent < -13)
+		exponent = -13;			/* below 2^-14 the spacing stays */
+	/* whole steps of this binade's spacing; the default rounding of nearbyintf is to even */
+	steps = nearbyintf(ldexpf(size, 11 - exponent));
+	*half = (uint16_t) (sign + (uint16_t) ((exponent + 13) << 10) + (uint16_t) steps);
+	return true;
+}
+
+static bool
+put_halves(uint8_t *to, const float *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		uint16_t	half;
+
+		if (!float_to_half(values[i], &half))
+			return false;
+		to[2 * i] = (uint8_t) half;
+		to[2 * i + 1] = (uint8_t) (half >> 8);
+	}
+	return true;
 }
 
 static void
@@ -488,8 +523,15 @@ hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n, const char *const 
 
 		for (int d = 0; d < tensors[i].ndim; d++)
 			count *= (size_t) tensors[i].shape[d];
-		put_values(data, tensors[i].data, count);
-		data += 4 * count;
+		if (!tensors[i].half)
+			put_values(data, tensors[i].data, count);
+		else if (!put_halves(data, tensors[i].data, count))
+		{
+			free(bytes);
+			hwr_fail(st, HWR_BAD_MODEL, "model has values that 16 bits cannot hold");
+			return hwr_fail_detail(st, "Tensor \"%.64s\".", tensors[i].name);
+		}
+		data += (tensors[i].half ? 2 : 4) * count;
 	}
 	*out = bytes;
 	*len = 8 + header_len + data_size;

@@ -43,17 +43,19 @@ extern const char *hwr_safetensors_metadata(const HwrSafeTensors *file, const ch
 /* Values as float, converting F16 and BF16; HWR_BAD_MODEL if dtype or count do not fit or a value is not finite. */
 extern bool hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrStatus *st);
 
-/* One F32 tensor to write. */
+/* One tensor to write. */
 typedef struct HwrSafeTensorOut
 {
 	const char *name;
 	int			ndim;
 	int			shape[4];
 	const float *data;
+	bool		half;			/* as F16, rounded to nearest even, else as F32 */
 } HwrSafeTensorOut;
 
 /*
  * Write: metadata as nmeta pairs {key, value}; deterministic bytes for equal input. *out is malloc'd.
+ * HWR_BAD_MODEL where a value is too large for F16.
  */
 extern bool hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n,
 								  const char *const (*metadata)[2], int nmeta,

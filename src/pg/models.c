@@ -153,19 +153,56 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* The same model with 16-bit weights. */
+static bytea *
+half_weights(bytea *file, const char *name)
+{
+	HwrStatus	st;
+	HwrModel   *model;
+	uint8	   *bytes = NULL;
+	size_t		len = 0;
+	bool		ok;
+	bytea	   *result;
+
+	if (!hwr_model_load((const uint8 *) VARDATA(file), VARSIZE(file) - VARHDRSZ, &model, &st))
+		hwr_raise_for_model(&st, name);
+	ok = hwr_model_save_half(model, &bytes, &len, &st);
+	hwr_model_free(model);
+	if (!ok)
+		hwr_raise_for_model(&st, name);
+
+	/* fewer bytes than file already has, so that only a server out of memory could fail here */
+	result = palloc_extended(len + VARHDRSZ, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (result != NULL)
+	{
+		SET_VARSIZE(result, len + VARHDRSZ);
+		memcpy(VARDATA(result), bytes, len);
+	}
+	free(bytes);
+	if (result == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return result;
+}
+
 /*
- * hwr_export_model(model text, version integer) returns bytea
+ * hwr_export_model(model text, version integer, half boolean) returns bytea
  */
 Datum
 hwr_export_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = PG_ARGISNULL(0) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	HwrVersionInfo version;
+	bytea	   *weights;
 
 	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) <= 0)
 		hwr_raise_no_version(model, PG_GETARG_INT32(1));
 	hwr_catalog_find(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), &version);
-	PG_RETURN_BYTEA_P(hwr_catalog_read_weights(&version));
+	weights = hwr_catalog_read_weights(&version);
+	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
+		weights = half_weights(weights, model);
+	PG_RETURN_BYTEA_P(weights);
 }
 
 /*

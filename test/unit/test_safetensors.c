@@ -60,10 +60,10 @@ write_example(uint8_t **bytes, size_t *len)
 	static const float bias[3] = {0.5f, -0.0f, 7};
 	static const float scalar[1] = {42};
 	const HwrSafeTensorOut tensors[] = {
-		{"0.conv.kernel", 2, {2, 3}, kernel},
-		{"none", 2, {0, 3}, NULL},
-		{"0.conv.bias", 1, {3}, bias},
-		{"scalar \"quoted\" \xC3\xA9", 0, {0}, scalar},
+		{"0.conv.kernel", 2, {2, 3}, kernel, false},
+		{"none", 2, {0, 3}, NULL, false},
+		{"0.conv.bias", 1, {3}, bias, false},
+		{"scalar \"quoted\" \xC3\xA9", 0, {0}, scalar, false},
 	};
 	const char *const metadata[][2] = {
 		{"format", "hwr"},
@@ -137,7 +137,7 @@ test_layout(void **state)
 {
 	static const float values[2] = {1, -2};
 	static const uint8_t data[8] = {0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0};
-	const HwrSafeTensorOut tensor = {"a", 1, {2}, values};
+	const HwrSafeTensorOut tensor = {"a", 1, {2}, values, false};
 	const char *const metadata[][2] = {{"k", "v"}};
 	const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],"
 		"\"data_offsets\":[0,8]}} ";
@@ -352,13 +352,67 @@ test_unusual(void **state)
 	hwr_safetensors_close(NULL);
 }
 
+/* Every half there is comes back as itself, and what lies between two goes to the nearer, ties to even. */
+static void
+test_halves(void **state)
+{
+	static float all[0x10000];
+	static float back[0x10000];
+	HwrSafeTensorOut tensor = {.name = "a",.ndim = 1,.shape = {0},.data = all,.half = true};
+	HwrStatus	st = {0};
+	HwrSafeTensors *file;
+	uint8_t    *bytes;
+	size_t		len;
+	int			n = 0;
+
+	(void) state;
+	for (int bits = 0; bits < 0x10000; bits++)
+	{
+		int			exponent = bits >> 10 & 0x1F;
+		float		size = exponent == 0 ? ldexpf((float) (bits & 0x3FF), -24) :
+			ldexpf((float) (0x400 + (bits & 0x3FF)), exponent - 25);
+
+		if (exponent < 0x1F)
+			all[n++] = bits & 0x8000 ? -size : size;
+	}
+	tensor.shape[0] = n;
+	assert_true(hwr_safetensors_write(&tensor, 1, NULL, 0, &bytes, &len, &st));
+	assert_true(hwr_safetensors_open(bytes, len, &file, &st));
+	assert_string_equal(hwr_safetensors_get(file, 0)->dtype, "F16");
+	assert_true(hwr_safetensors_read(hwr_safetensors_get(file, 0), back, (size_t) n, &st));
+	assert_memory_equal(all, back, (size_t) n * sizeof(float));
+	hwr_safetensors_close(file);
+	free(bytes);
+
+	{
+		const float given[] = {1 + 0x1p-11f, 1 + 0x3p-11f, 1 + 0x1.1p-11f, 0x1p-25f, 0x1.1p-25f, 65519.0f};
+		const float expected[] = {1, 1 + 0x1p-9f, 1 + 0x1p-10f, 0, 0x1p-24f, 65504.0f};
+
+		tensor.data = given;
+		tensor.shape[0] = 6;
+		assert_true(hwr_safetensors_write(&tensor, 1, NULL, 0, &bytes, &len, &st));
+		assert_true(hwr_safetensors_open(bytes, len, &file, &st));
+		assert_true(hwr_safetensors_read(hwr_safetensors_get(file, 0), back, 6, &st));
+		for (int i = 0; i < 6; i++)
+			assert_true(back[i] == expected[i]);
+		hwr_safetensors_close(file);
+		free(bytes);
+	}
+
+	all[0] = 65520.0f;
+	tensor.data = all;
+	tensor.shape[0] = 1;
+	assert_false(hwr_safetensors_write(&tensor, 1, NULL, 0, &bytes, &len, &st));
+	assert_int_equal(st.code, HWR_BAD_MODEL);
+}
+
 static void
 test_write_errors(void **state)
 {
 	static const float values[1] = {0};
-	const HwrSafeTensorOut twice[] = {{"a", 1, {1}, values}, {"a", 1, {1}, values}};
-	const HwrSafeTensorOut huge = {"a", 4, {0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 2}, values};
-	const HwrSafeTensorOut broken = {"a\xFF", 1, {1}, values};
+	const HwrSafeTensorOut twice[] = {{"a", 1, {1}, values, false}, {"a", 1, {1}, values, false}};
+	const HwrSafeTensorOut huge = {"a", 4, {0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 2}, values, false};
+	const HwrSafeTensorOut broken = {"a\xFF", 1, {1}, values, false};
 	const char *const metadata[][2] = {{"k", "\xFF"}};
 	HwrStatus	st = {0};
 	uint8_t    *bytes;
@@ -472,6 +526,7 @@ main(void)
 		cmocka_unit_test(test_header_length),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_unusual),
+		cmocka_unit_test(test_halves),
 		cmocka_unit_test(test_write_errors),
 		cmocka_unit_test(test_mutations),
 	};
