@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lm_internal.h"
 
@@ -103,6 +104,33 @@ hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint)
 	int			symbol = hwr_alphabet_class(&lm->vocabulary, codepoint);
 
 	return symbol != 0 ? symbol : lm->vocabulary.n + 1;
+}
+
+bool
+hwr_lm_class_symbols(const HwrLm *lm, const HwrAlphabet *alphabet, int *symbols, HwrStatus *st)
+{
+	symbols[0] = HWR_LM_BOUNDARY;
+	for (int i = 0; i < alphabet->n; i++)
+	{
+		char	   *utf8 = NULL;
+		char	   *text = NULL;
+		uint32_t   *mapped = NULL;
+		int			n = 0;
+		bool		ok;
+
+		ok = hwr_text_encode(&alphabet->codepoints[i], 1, &utf8, st) &&
+			hwr_text_normalize(utf8, strlen(utf8), lm->mapping, &text, st) &&
+			hwr_text_decode(text, strlen(text), &mapped, &n, st);
+		/* A space by itself is trimmed away. */
+		if (ok)
+			symbols[i + 1] = hwr_lm_symbol(lm, n == 1 ? mapped[0] : alphabet->codepoints[i]);
+		free(utf8);
+		free(text);
+		free(mapped);
+		if (!ok)
+			return false;
+	}
+	return true;
 }
 
 /* The longest tail of a node's n-gram that something can follow. */

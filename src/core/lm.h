@@ -24,6 +24,7 @@
 typedef struct HwrLm
 {
 	int			order;
+	HwrCase		mapping;		/* that the texts were normalised with */
 	HwrAlphabet vocabulary;
 	int			level[HWR_LM_MAX_ORDER + 2];	/* first node of each level 0 .. order, and the end */
 	int		   *symbol;			/* [nodes] last symbol of the n-gram */
@@ -56,8 +57,11 @@ extern void hwr_lm_free(HwrLm *lm);
 /* Number of n-grams. */
 extern int	hwr_lm_ngrams(const HwrLm *lm);
 
-/* Symbol of a character. */
+/* Symbol of a character as it stands. */
 extern int	hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint);
+
+/* symbols[alphabet->n + 1]: the symbol of each class's character after the mapping.  Class 0 gets the boundary. */
+extern bool hwr_lm_class_symbols(const HwrLm *lm, const HwrAlphabet *alphabet, int *symbols, HwrStatus *st);
 
 /* State at the beginning of a text. */
 extern int	hwr_lm_start(const HwrLm *lm);

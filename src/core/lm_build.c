@@ -397,6 +397,7 @@ hwr_lm_builder_finish(HwrLmBuilder *builder, HwrLm **out, HwrStatus *st)
 		return false;
 	f.lm = lm;
 	lm->order = builder->order;
+	lm->mapping = builder->mapping;
 	ok = collect_vocabulary(&builder->trie, &lm->vocabulary, st) &&
 		place_nodes(&f, st) && adjust_counts(&f, st) && smooth(&f, st);
 	free(f.node);

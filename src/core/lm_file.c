@@ -4,7 +4,7 @@
  *
  * Numbers are variable-length: seven bits a byte, the lowest first, the eighth set in all but the last.
  *
- *	 "HWLM", one byte format version, one byte order
+ *	 "HWLM", one byte each: format version, order, case mapping (0 keep, 1 upper, 2 lower)
  *	 number of characters; their code points, each as its distance from the one before it
  *	 number of nodes of each level 1 .. order
  *	 of each node, level by level: its symbol, as the distance from the next that could have followed its elder
@@ -82,6 +82,7 @@ put_header(Writer *w, const HwrLm *lm, HwrStatus *st)
 	w->len = sizeof(magic);
 	w->bytes[w->len++] = FORMAT_VERSION;
 	w->bytes[w->len++] = (uint8_t) lm->order;
+	w->bytes[w->len++] = (uint8_t) lm->mapping;
 	put_number(w, (unsigned) lm->vocabulary.n);
 	for (int i = 0; i < lm->vocabulary.n; i++)
 	{
@@ -284,9 +285,10 @@ hwr_lm_load(const uint8_t *bytes, size_t len, HwrLm **out, HwrStatus *st)
 	Reader		r = {.bytes = bytes,.len = len};
 	HwrLm	   *lm;
 	int			version;
+	int			mapping;
 	bool		ok;
 
-	if (len < sizeof(magic) + 2 || memcmp(bytes, magic, sizeof(magic)) != 0)
+	if (len < sizeof(magic) + 3 || memcmp(bytes, magic, sizeof(magic)) != 0)
 		return damaged(st, "header");
 	r.pos = sizeof(magic);
 	version = get_byte(&r);
@@ -296,7 +298,12 @@ hwr_lm_load(const uint8_t *bytes, size_t len, HwrLm **out, HwrStatus *st)
 	if (lm == NULL)
 		return false;
 	lm->order = get_byte(&r);
-	ok = version == FORMAT_VERSION && lm->order >= 1 && lm->order <= HWR_LM_MAX_ORDER ? true : damaged(st, "header");
+	mapping = get_byte(&r);
+	ok = version == FORMAT_VERSION && lm->order >= 1 && lm->order <= HWR_LM_MAX_ORDER && mapping <= HWR_CASE_LOWER;
+	if (ok)
+		lm->mapping = (HwrCase) mapping;
+	else
+		damaged(st, "header");
 	ok = ok && get_vocabulary(&r, lm, st) && get_levels(&r, lm, st) &&
 		hwr_lm_allocate(lm, st) && get_nodes(&r, lm, st);
 	if (ok && (r.pos != len || !hwr_lm_link(lm)))

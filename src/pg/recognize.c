@@ -4,75 +4,24 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
-#include "hwr.h"
+#include "decode.h"
 
 PG_FUNCTION_INFO_V1(hwr_recognize);
 PG_FUNCTION_INFO_V1(hwr_recognize_array);
-
-/*
- * What the model argument meant, and what that depends on besides its value: who asks, and
- * what they can see.  Two snapshots that agree in these fields see the same rows.  A call site can outlive a
- * statement (PL/pgSQL keeps simple expressions), so the statement alone would not do.
- */
-typedef struct Resolved
-{
-	Oid			userid;
-	SubTransactionId subxact;
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32		xcnt;
-	int32		subxcnt;
-	CommandId	curcid;
-	HwrVersionInfo version;
-} Resolved;
-
-static bool
-still_resolved(const Resolved *r, const char *model, Snapshot snapshot)
-{
-	return strcmp(NameStr(r->version.name), model) == 0 &&
-		r->userid == GetUserId() &&
-		r->subxact == GetCurrentSubTransactionId() &&
-		r->xmin == snapshot->xmin &&
-		r->xmax == snapshot->xmax &&
-		r->xcnt == snapshot->xcnt &&
-		r->subxcnt == snapshot->subxcnt &&
-		r->curcid == snapshot->curcid;
-}
 
 /* The model of argument argno, loaded. */
 static HwrLoaded
 get_model(FunctionCallInfo fcinfo, int argno)
 {
-	char	   *model = PG_ARGISNULL(argno) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(argno));
-	Resolved   *r = fcinfo->flinfo->fn_extra;
-	Snapshot	snapshot = GetActiveSnapshot();
-	HwrVersionInfo version;
-	HwrLoaded	loaded;
-
-	if (r != NULL && still_resolved(r, model, snapshot))
-		return hwr_cache_get_again(&r->version);
-
-	hwr_catalog_find(model, 0, &version);
-	loaded = hwr_cache_get(&version);
-	if (r == NULL)
-		r = fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Resolved));
-	r->userid = GetUserId();
-	r->subxact = GetCurrentSubTransactionId();
-	r->xmin = snapshot->xmin;
-	r->xmax = snapshot->xmax;
-	r->xcnt = snapshot->xcnt;
-	r->subxcnt = snapshot->subxcnt;
-	r->curcid = snapshot->curcid;
-	r->version = version;
-	return loaded;
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HwrResolved));
+	return hwr_resolve_model(fcinfo->flinfo->fn_extra,
+							 PG_ARGISNULL(argno) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argno)));
 }
 
 /*

@@ -297,6 +297,7 @@ assert_same(const HwrLm *a, const HwrLm *b)
 	int			inner = a->level[a->order];
 
 	assert_int_equal(a->order, b->order);
+	assert_int_equal(a->mapping, b->mapping);
 	assert_memory_equal(a->level, b->level, ((size_t) a->order + 2) * sizeof(int));
 	assert_int_equal(a->vocabulary.n, b->vocabulary.n);
 	assert_memory_equal(a->vocabulary.codepoints, b->vocabulary.codepoints,
@@ -334,6 +335,34 @@ test_bytes(void **state)
 		hwr_lm_free(lm);
 		hwr_lm_free(copy);
 	}
+}
+
+static void
+test_class_symbols(void **state)
+{
+	HwrLmBuilder *builder;
+	HwrLm	   *lm;
+	HwrLm	   *copy;
+	HwrAlphabet alphabet;
+	uint8_t    *bytes;
+	size_t		len;
+	int			symbols[6];
+
+	(void) state;
+	assert_true(hwr_lm_builder_create(2, HWR_CASE_UPPER, &builder, &st));
+	assert_true(hwr_lm_builder_add(builder, "b ac", 4, &st));
+	assert_true(hwr_lm_builder_finish(builder, &lm, &st));
+	assert_true(hwr_lm_save(lm, &bytes, &len, &st));
+	assert_true(hwr_lm_load(bytes, len, &copy, &st));
+	assert_int_equal(copy->mapping, HWR_CASE_UPPER);
+	assert_true(hwr_alphabet_from_utf8(" Aabx", 5, &alphabet, &st));
+	assert_true(hwr_lm_class_symbols(copy, &alphabet, symbols, &st));
+	assert_memory_equal(symbols, ((int[]) {0, 1, 2, 2, 3, 5}), sizeof(symbols));	/* of " ABC" */
+	hwr_alphabet_free(&alphabet);
+	hwr_lm_free(lm);
+	hwr_lm_free(copy);
+	hwr_lm_builder_free(builder);
+	free(bytes);
 }
 
 /* Whatever the bytes: an error, or a model whose every state works. */
@@ -416,6 +445,7 @@ main(void)
 		cmocka_unit_test(test_perplexity),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_class_symbols),
 		cmocka_unit_test(test_damage),
 	};
 
