@@ -1220,10 +1220,10 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'.card dd.soft{font-size:14px}.facts{display:grid;grid-template-columns:auto 1fr;gap:4px 16px;margin:0 0 12px}.alphabet,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}'
 		'mark,ins,del{color:var(--red);background:var(--bad);border-radius:2px}mark{text-decoration:underline wavy}ins{text-decoration:underline double}del{text-decoration:line-through}'
 		'.charts{display:grid;gap:20px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));align-items:start}.chart{margin:0;min-width:0}.chart svg{display:block;max-width:100%;height:auto}'
-		'.chart .scroll{overflow-x:auto}.chart svg{min-width:420px}.chart svg[width="980"]{min-width:700px}'
+		'.chart .scroll{overflow-x:auto}.chart svg{min-width:310px}.charts{margin-top:16px}.chart svg[width="980"]{min-width:700px}'
 		'@media (max-width:600px){.facts{grid-template-columns:1fr}.facts dd{margin:0 0 8px}section{padding:14px}header,nav,main,footer{padding-left:10px;padding-right:10px}}'
 		'.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);padding:4px 0}'
-		'th,td{padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--rule);font-weight:400;vertical-align:middle}thead th{color:var(--soft)}tr.this th,tr.this td{font-weight:600}'
+		'th,td{white-space:nowrap;padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--rule);font-weight:400;vertical-align:middle}thead th{color:var(--soft)}tr.this th,tr.this td{font-weight:600}'
 		'details{margin:8px 0}summary{cursor:pointer;color:var(--blue)}kbd{font:15px ui-monospace,monospace;border:1px solid var(--rule);border-radius:4px;padding:0 5px}'
 		'footer{color:var(--soft);font-size:14px;padding-bottom:30px}'
 		'@media print{body{background:#fff}section{border:0;padding:0;break-inside:auto}.card,.chart,.tiles li,tr{break-inside:avoid}nav,.skip{display:none}}',

@@ -203,8 +203,8 @@ has_column(Relation rel, const Role *role)
 static bool
 may_select(Relation rel, AttrNumber attno)
 {
-	return pg_attribute_aclcheck(RelationGetRelid(rel), attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-		pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	return pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		(attno > 0 && pg_attribute_aclcheck(RelationGetRelid(rel), attno, GetUserId(), ACL_SELECT) == ACLCHECK_OK);
 }
 
 /*
@@ -224,7 +224,7 @@ key_expression(Relation rel)
 	{
 		bool		placed = rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_MATVIEW;
 
-		return placed && may_select(rel, InvalidAttrNumber) ? "ctid" : NULL;
+		return placed && may_select(rel, SelfItemPointerAttributeNumber) ? "ctid" : NULL;
 	}
 	initStringInfo(&sql);
 	while ((member = bms_next_member(key, member)) >= 0)

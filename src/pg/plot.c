@@ -24,7 +24,7 @@ PG_FUNCTION_INFO_V1(hwr_draw_matrix);
 PG_FUNCTION_INFO_V1(hwr_draw_reliability);
 
 /* Width of a chart that stands beside another, and of one that has a page's width. */
-#define NARROW 480
+#define NARROW 420
 #define WIDE 980
 
 #define MAX_SERIES 4
@@ -114,13 +114,13 @@ append_legend(HwrPlot *plot, char **names, int n, bool lines)
 
 	for (int s = n - 1; s >= 0; s--)
 	{
-		hwr_plot_text(plot, x, 44, "end", "s", names[s]);
-		x -= 7.0 * pg_mbstrlen(names[s]) + 8;
+		x -= 6.6 * pg_mbstrlen(names[s]);
+		hwr_plot_text(plot, x, 44, "start", "s", names[s]);
 		if (lines)
-			appendStringInfo(&plot->buf, "<path class=\"l l%d\" d=\"M%.1f 40h-22\"/>", s, x);
+			appendStringInfo(&plot->buf, "<path class=\"l l%d\" d=\"M%.1f 40h-24\"/>", s, x - 6);
 		else
-			appendStringInfo(&plot->buf, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"40\" r=\"5\"/>", s, x - 6);
-		x -= 34;
+			appendStringInfo(&plot->buf, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"40\" r=\"5\"/>", s, x - 10);
+		x -= lines ? 44 : 30;
 	}
 }
 

@@ -76,7 +76,7 @@ hwr_plot_begin(HwrPlot *plot, double width, double height, const char *title, co
 	plot->width = width;
 	plot->height = height;
 	plot->left = 58;
-	plot->right = width - 14;
+	plot->right = width - 24;
 	plot->top = 58;
 	plot->bottom = height - 46;
 	appendStringInfo(buf, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"hwr\" width=\"%.0f\" height=\"%.0f\" "
