@@ -670,9 +670,9 @@ COMMENT ON FUNCTION hwr.label_column(regclass, name) IS 'the label column of a t
 
 CREATE FUNCTION hwr.draw_lines(title text, description text, x_title text, y_title text, names text[], series double precision[],
 							   x double precision[], y double precision[], percent boolean DEFAULT false,
-							   marked double precision DEFAULT NULL, marked_label text DEFAULT NULL) RETURNS text
+							   marked double precision DEFAULT NULL, marked_label text DEFAULT NULL, decades boolean DEFAULT false) RETURNS text
 	AS 'MODULE_PATHNAME', 'hwr_draw_lines' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION hwr.draw_lines(text, text, text, text, text[], double precision[], double precision[], double precision[], boolean, double precision, text) IS
+COMMENT ON FUNCTION hwr.draw_lines(text, text, text, text, text[], double precision[], double precision[], double precision[], boolean, double precision, text, boolean) IS
 'a line chart as SVG';
 CREATE FUNCTION hwr.draw_bars(title text, description text, x_title text, y_title text, labels text[], value double precision[],
 							  low double precision[] DEFAULT NULL, high double precision[] DEFAULT NULL, percent boolean DEFAULT false) RETURNS text
@@ -753,7 +753,7 @@ BEGIN
 	SELECT hwr.draw_lines(title,
 						  format('%s epochs%s', count(DISTINCT p.epoch), '; the best is ' || best),
 						  'epoch', y_title, names, array_agg(p.series ORDER BY p.series, p.epoch), array_agg(p.epoch ORDER BY p.series, p.epoch),
-						  array_agg(p.y ORDER BY p.series, p.epoch), figure = 'errors', best, 'best')
+						  array_agg(p.y ORDER BY p.series, p.epoch), figure = 'errors', best, 'best', figure = 'loss')
 	  INTO result
 	  FROM (SELECT e.epoch::double precision AS epoch, s.series::double precision AS series, s.y
 			  FROM hwr.shown_epochs($1, $2) e
@@ -992,7 +992,8 @@ CREATE FUNCTION hwr.error_examples(readings hwr.reading[], OUT truth text, OUT g
 	n AS (SELECT e.*, count(*) OVER (PARTITION BY e.truth, e.guess) AS count,
 				 row_number() OVER (PARTITION BY e.truth, e.guess ORDER BY md5(e."row"::text), e."left") AS example FROM e),
 	k AS (SELECT n.*, dense_rank() OVER (ORDER BY n.count DESC, n.truth COLLATE "C", n.guess COLLATE "C") AS rank FROM n)
-	SELECT k.truth, k.guess, k.count, k.rank, k.example, k."row", greatest(0, k."left" / k.width - 0.01), least(1, k."right" / k.width + 0.01)
+	SELECT k.truth, k.guess, k.count, k.rank, k.example, k."row", greatest(0, least(k."left" / k.width - 0.01, (k."left" + k."right") / k.width / 2 - 0.06)),
+		   least(1, greatest(k."right" / k.width + 0.01, (k."left" + k."right") / k.width / 2 + 0.06))
 	  FROM k WHERE k.rank <= 12 AND k.example <= 3 ORDER BY k.rank, k.example;
 $$;
 COMMENT ON FUNCTION hwr.error_examples(hwr.reading[]) IS 'the most frequent errors, and where examples of them are';
@@ -1027,7 +1028,7 @@ COMMENT ON FUNCTION hwr.html_table(text, text[], text) IS 'a table of a report; 
 -- A chart, and its numbers as a table for those who cannot see it or want them.
 CREATE FUNCTION hwr.html_chart(svg text, numbers text) RETURNS text
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT '<figure class="chart"><div class="scroll">' || svg || '</div>' ||
+	SELECT '<figure class="chart' || CASE WHEN position(' width="980"' IN svg) > 0 THEN ' wide' ELSE '' END || '"><div class="scroll">' || svg || '</div>' ||
 		   coalesce('<details><summary>The numbers</summary>' || numbers || '</details>', '') || '</figure>';
 $$;
 COMMENT ON FUNCTION hwr.html_chart(text, text) IS 'a chart of a report';
@@ -1219,8 +1220,8 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'.card dl{display:grid;grid-template-columns:auto 1fr;gap:0 10px;margin:8px 0 0}.card dt,.facts dt{color:var(--soft);font-size:14px}.card dd,.facts dd{margin:0;min-width:0;overflow-wrap:anywhere}'
 		'.card dd.soft{font-size:14px}.facts{display:grid;grid-template-columns:auto 1fr;gap:4px 16px;margin:0 0 12px}.alphabet,code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}'
 		'mark,ins,del{color:var(--red);background:var(--bad);border-radius:2px}mark{text-decoration:underline wavy}ins{text-decoration:underline double}del{text-decoration:line-through}'
-		'.charts{display:grid;gap:20px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));align-items:start}.chart{margin:0;min-width:0}.chart svg{display:block;max-width:100%;height:auto}'
-		'.chart .scroll{overflow-x:auto}.chart svg{min-width:310px}.charts{margin-top:16px}.chart svg[width="980"]{min-width:700px}'
+		'.charts{display:grid;gap:20px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));align-items:start}.chart{margin:0;min-width:0}.chart svg{display:block;width:100%;max-width:520px;height:auto}.wide{grid-column:1/-1}'
+		'.chart .scroll{overflow-x:auto}.chart svg{min-width:310px}.charts{margin-top:16px}.wide svg{min-width:700px;max-width:980px}'
 		'@media (max-width:600px){.facts{grid-template-columns:1fr}.facts dd{margin:0 0 8px}section{padding:14px}header,nav,main,footer{padding-left:10px;padding-right:10px}}'
 		'.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);padding:4px 0}'
 		'th,td{white-space:nowrap;padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--rule);font-weight:400;vertical-align:middle}thead th{color:var(--soft)}tr.this th,tr.this td{font-weight:600}'

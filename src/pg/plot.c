@@ -175,11 +175,26 @@ append_marked(HwrPlot *plot, double x, const char *label)
 	hwr_plot_text(plot, turn ? at - 6 : at + 6, plot->top + 12, turn ? "end" : "start", "s", label);
 }
 
+static void
+choose_scale(HwrPlot *plot, Numbers y, bool decades)
+{
+	double		low = INFINITY;
+	double		high = 0;
+
+	extend(&low, &high, y);
+	if (!decades || !(low > 0) || !(high > 10 * low))
+		return;
+	plot->y_log = true;
+	plot->y_low = low;
+	plot->y_high = high;
+}
+
 /*
  * hwr.draw_lines(title text, description text, x_title text, y_title text, names text[], series float8[], x float8[], y float8[],
- *				  percent boolean, marked float8, marked_label text) returns text
+ *				  percent boolean, marked float8, marked_label text, decades boolean) returns text
  *
  * series[i] is the number from 1 in names of the line that point i belongs to; points come in the order of x.
+ * decades: a logarithmic scale where the numbers span more than one power of ten.
  */
 Datum
 hwr_draw_lines(PG_FUNCTION_ARGS)
@@ -200,6 +215,7 @@ hwr_draw_lines(PG_FUNCTION_ARGS)
 	plot.x_high = -INFINITY;
 	extend(&plot.x_low, &plot.x_high, x);
 	extend(&plot.y_low, &plot.y_high, y);
+	choose_scale(&plot, y, !PG_ARGISNULL(11) && PG_GETARG_BOOL(11));
 	if (x.n > 0 && isfinite(plot.x_low))
 	{
 		hwr_plot_y_axis(&plot, text_argument(fcinfo, 3), percent);
@@ -253,7 +269,7 @@ append_bars(HwrPlot *plot, char **labels, Numbers values, Numbers low, Numbers h
 		if (x < next)
 			continue;
 		hwr_plot_text(plot, x, plot->bottom + 18, "middle", "s", labels[i]);
-		next = x + widest * 7 + 6;
+		next = x + widest * 6 + 1;
 	}
 }
 

@@ -106,7 +106,10 @@ hwr_plot_x(const HwrPlot *plot, double x)
 double
 hwr_plot_y(const HwrPlot *plot, double y)
 {
-	return plot->bottom - (plot->bottom - plot->top) * (y - plot->y_low) / (plot->y_high - plot->y_low);
+	double		share = plot->y_log ? log(y / plot->y_low) / log(plot->y_high / plot->y_low) :
+		(y - plot->y_low) / (plot->y_high - plot->y_low);
+
+	return plot->bottom - (plot->bottom - plot->top) * share;
 }
 
 void
@@ -168,19 +171,50 @@ fit_range(double *low, double *high, int n)
 	return step;
 }
 
+static void
+y_tick(HwrPlot *plot, double y, bool percent)
+{
+	double		at = hwr_plot_y(plot, y);
+
+	rule(plot, plot->left, at, plot->right, at);
+	hwr_plot_text(plot, plot->left - 6, at + 4, "end", "s", tick_label(y, percent));
+}
+
+/* The largest of 1, 2 and 5 times a power of ten that is not above y. */
+static double
+decade_step(double y)
+{
+	double		power = pow(10, floor(log10(y) + 1e-9));
+	double		share = y / power * (1 + 1e-9);
+
+	return power * (share >= 5 ? 5 : share >= 2 ? 2 : 1);
+}
+
+static void
+log_axis(HwrPlot *plot, bool percent)
+{
+	plot->y_low = decade_step(plot->y_low);
+	for (double y = plot->y_low; y < plot->y_high; y = decade_step(y * 2.51))
+		if (y * 2.51 >= plot->y_high)
+			plot->y_high = decade_step(y * 2.51);
+	for (double y = plot->y_low; y <= plot->y_high * (1 + 1e-9); y = decade_step(y * 2.51))
+		y_tick(plot, y, percent);
+}
+
 void
 hwr_plot_y_axis(HwrPlot *plot, const char *title, bool percent)
 {
-	double		step = fit_range(&plot->y_low, &plot->y_high, 5);
+	double		step;
 
 	hwr_plot_text(plot, 10, 44, "start", "s", title);
-	for (double y = plot->y_low; y <= plot->y_high + step / 2; y += step)
+	if (plot->y_log)
 	{
-		double		at = hwr_plot_y(plot, y);
-
-		rule(plot, plot->left, at, plot->right, at);
-		hwr_plot_text(plot, plot->left - 6, at + 4, "end", "s", tick_label(y, percent));
+		log_axis(plot, percent);
+		return;
 	}
+	step = fit_range(&plot->y_low, &plot->y_high, 5);
+	for (double y = plot->y_low; y <= plot->y_high + step / 2; y += step)
+		y_tick(plot, y, percent);
 }
 
 void

@@ -33,6 +33,7 @@ typedef struct HwrPlot
 	double		x_high;
 	double		y_low;
 	double		y_high;
+	bool		y_log;			/* logarithmic; y_low is above zero then */
 } HwrPlot;
 
 extern void hwr_plot_begin(HwrPlot *plot, double width, double height, const char *title, const char *description);
