@@ -24,7 +24,7 @@ SELECT rank, text FROM strokes, hwr_recognize_nbest(image, 3, 'strokes') WHERE i
 -- Without a model's name it is the one named default.  No image, no rows.
 SELECT * FROM strokes, hwr_recognize_nbest(image) WHERE id = 1;
 SELECT * FROM hwr_recognize_nbest(NULL, 5, 'strokes');
-SELECT count(*) FROM strokes, hwr_recognize_nbest(image, NULL, 'strokes', NULL, NULL, NULL, NULL, NULL, NULL) WHERE id = 1;
+SELECT count(*) FROM strokes, hwr_recognize_nbest(image, NULL, 'strokes', NULL, NULL, NULL, NULL, NULL, NULL, NULL) WHERE id = 1;
 
 -- Lexicon: only its words are read, however unlikely, the best of them first.
 SELECT rank, text FROM strokes, hwr_recognize_nbest(image, 5, 'strokes', lexicon => '{I,^_,_^,^,II,III,I^}') WHERE id = 2 LIMIT 2;
@@ -40,6 +40,11 @@ SELECT * FROM strokes, hwr_recognize_nbest(image, 5, 'strokes', lexicon => '{}')
 SELECT text FROM strokes, hwr_recognize_nbest(image, 5, 'strokes', lexicon => ARRAY[repeat('I', 17)]) WHERE id = 5;
 SELECT text FROM strokes, hwr_recognize_nbest(image, 1, 'strokes', lexicon => NULL) WHERE id = 2;
 SELECT 1 FROM strokes, hwr_recognize_nbest(image, 1, 'strokes', lexicon => '{{I},{II}}') WHERE id = 2;
+
+-- As a hint: what is outside is read at a price.
+SELECT outside_penalty, text FROM strokes, unnest(ARRAY[0, 1, 1000, 'Infinity'::float8]) outside_penalty,
+	hwr_recognize_nbest(image, 1, 'strokes', lexicon => '{I,_}', outside_penalty => outside_penalty) WHERE id = 2;
+SELECT text FROM strokes, hwr_recognize_nbest(image, 1, 'strokes', lexicon => '{}', outside_penalty => 3) WHERE id = 2;
 
 -- A lexicon of each row's own
 SELECT s.id, r.text FROM strokes s, hwr_recognize_nbest(s.image, 1, 'strokes', lexicon => ARRAY['^', 'I' || s.id % 2, repeat('I', s.id)]) r
@@ -58,6 +63,8 @@ SELECT hwr_recognize_nbest('x', 1, 'strokes', beam => 0);
 SELECT hwr_recognize_nbest('x', 1, 'strokes', lm_weight => -0.1);
 SELECT hwr_recognize_nbest('x', 1, 'strokes', lm_weight => 'NaN');
 SELECT hwr_recognize_nbest('x', 1, 'strokes', length_bonus => 'Infinity');
+SELECT hwr_recognize_nbest('x', 1, 'strokes', outside_penalty => -1);
+SELECT hwr_recognize_nbest('x', 1, 'strokes', outside_penalty => 'NaN');
 SELECT hwr_recognize_nbest('x', 1, 'strokes');
 SELECT hwr_recognize_nbest('x', 1, 'nobody');
 SELECT hwr_recognize_nbest('x', 1, 'strokes', lm => 'nobody');

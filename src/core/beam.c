@@ -100,8 +100,9 @@ grow_tree(HwrBeam *beam, HwrStatus *st)
 bool
 hwr_beam_begin(HwrBeam *beam, const HwrBeamQuery *query, HwrStatus *st)
 {
-	if (query->width < 1 || query->width > HWR_BEAM_MAX_WIDTH || query->T < 0 || query->K < 1)
-		return hwr_fail(st, HWR_INTERNAL, "beam of %d prefixes, %d steps and %d classes is out of range",
+	if (query->width < 1 || query->width > HWR_BEAM_MAX_WIDTH || query->T < 0 || query->K < 1 ||
+		query->lm_weight < 0 || query->outside_penalty < 0)
+		return hwr_fail(st, HWR_INTERNAL, "beam search of %d prefixes over %d steps and %d classes is not possible",
 						query->width, query->T, query->K);
 	beam->query = *query;
 	beam->t = 0;
@@ -234,7 +235,7 @@ thin_longer(HwrBeam *beam)
 	return lowest;
 }
 
-/* A prefix extended by class k; false where the lexicon has no such word. */
+/* A prefix extended by class k; false where no word of the lexicon begins like it, and one has to. */
 static bool
 extend(const HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out)
 {
@@ -247,11 +248,16 @@ extend(const HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out
 		return true;
 	}
 	*out = *prefix;
-	if (q->lexicon != NULL)
+	if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE)
 	{
 		out->word = hwr_trie_find(&q->lexicon->trie, prefix->word, k);
 		if (out->word == 0)
-			return false;
+		{
+			if (q->outside_penalty == INFINITY)
+				return false;
+			out->word = HWR_OUTSIDE;
+			out->prior -= q->outside_penalty;
+		}
 	}
 	out->length++;
 	out->prior += q->length_bonus;

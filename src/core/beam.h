@@ -3,7 +3,7 @@
  *	  The most probable texts: CTC prefix beam search, with a language model and a lexicon if wanted.
  *
  * A text's score is
- *	   log P(text | image) + lm_weight * log P_lm(text) + length_bonus * characters
+ *	   log P(text | image) + lm_weight * log P_lm(text) + length_bonus * characters - outside_penalty if outside
  * where P(text | image) is the sum over all alignments of the text with the steps of the network.
  *
  * Source: Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014;
@@ -27,7 +27,8 @@ typedef struct HwrBeamQuery
 	int			width;			/* prefixes kept at each step, 1 .. HWR_BEAM_MAX_WIDTH */
 	double		class_cut;		/* a character with a lower log posterior begins nowhere; -INFINITY: try all */
 	const bool *allow;			/* [K] characters that a text may have, NULL: all */
-	const HwrLexicon *lexicon;	/* what a text may be, NULL: anything */
+	const HwrLexicon *lexicon;	/* what a text should be, NULL: anything */
+	double		outside_penalty;	/* for a text that is not in the lexicon; INFINITY: it may not be */
 	const HwrLm *lm;			/* NULL: none */
 	const int  *lm_symbols;		/* [K] the language model's symbol of each class */
 	double		lm_weight;		/* not negative */
@@ -66,8 +67,8 @@ extern bool hwr_beam_begin(HwrBeam *beam, const HwrBeamQuery *query, HwrStatus *
 extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
 
 /*
- * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if no prefix that
- * was kept is a word of the lexicon: a wider beam may find one.
+ * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if nothing outside
+ * the lexicon may be read and no prefix that was kept is a word of it: a wider beam may find one.
  *
  * Confidence.  Without language model and lexicon: P(text | image), given that all characters are allowed ones.
  * With one of them: the text's share in the sum of exp(score) over the texts that the search ended with.

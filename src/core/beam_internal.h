@@ -10,13 +10,16 @@
 
 #include "beam.h"
 
+/* In place of a node of the lexicon: no word of it begins like this. */
+#define HWR_OUTSIDE (-1)
+
 /* What is known of a prefix whenever it comes. */
 typedef struct HwrPrefix
 {
 	double		prior;			/* its part of the score that is not the image's */
 	double		lm_logp;
 	int			lm_state;
-	int			word;			/* node of the lexicon */
+	int			word;			/* node of the lexicon, or HWR_OUTSIDE */
 	int			length;
 	int			slot;			/* among the kept ones, -1: not kept */
 } HwrPrefix;

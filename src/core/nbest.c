@@ -61,9 +61,13 @@ whole_texts(HwrBeam *beam)
 		HwrKept	   *kept = &beam->kept[i];
 		HwrPrefix	   *prefix = &beam->prefixes[kept->node];
 
-		if (q->lexicon != NULL && !q->lexicon->is_word[prefix->word])
-			continue;
 		kept->score = kept->total + prefix->prior;
+		if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE && !q->lexicon->is_word[prefix->word])
+		{
+			if (q->outside_penalty == INFINITY)
+				continue;
+			kept->score -= q->outside_penalty;
+		}
 		if (q->lm != NULL)
 		{
 			double		logp = hwr_lm_next(q->lm, prefix->lm_state, HWR_LM_BOUNDARY, NULL);

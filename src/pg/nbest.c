@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "fmgr.h"
@@ -25,12 +26,14 @@ PG_FUNCTION_INFO_V1(hwr_recognize_nbest);
 
 #define DEFAULT_N 5
 #define DEFAULT_BEAM 32
-#define DEFAULT_LM_WEIGHT 0.4
-#define DEFAULT_LENGTH_BONUS 0.0
+#define DEFAULT_LM_WEIGHT 0.5
+
+/* Pays back what a character costs on average in a language model of names, so that its use does not shorten texts. */
+#define DEFAULT_BONUS_PER_WEIGHT 1.6
 #define MAX_BEAM 1024
 
 /*
- * A character whose posterior at a step is lower does not begin there.  A lexicon may
+ * A character whose log posterior at a step is lower does not begin there.  A lexicon may
  * force unlikely ones.
  */
 #define CLASS_CUT (-10.0)
@@ -47,7 +50,8 @@ enum
 	ARG_LM_WEIGHT,
 	ARG_LENGTH_BONUS,
 	ARG_ALLOW,
-	ARG_BEAM
+	ARG_BEAM,
+	ARG_OUTSIDE_PENALTY
 };
 
 /* Kept in fn_extra. */
@@ -252,14 +256,16 @@ int_argument(FunctionCallInfo fcinfo, int argno, const char *name, int otherwise
 }
 
 static double
-float_argument(FunctionCallInfo fcinfo, int argno, const char *name, double otherwise, bool negative)
+float_argument(FunctionCallInfo fcinfo, int argno, const char *name, double otherwise, double min, double max)
 {
 	double		value = PG_ARGISNULL(argno) ? otherwise : PG_GETARG_FLOAT8(argno);
 
-	if (!isfinite(value) || (value < 0 && !negative))
+	/* Written so that NaN is out of range. */
+	if (!(value >= min && value <= max))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 negative ? errmsg("\"%s\" must be finite", name) :
+				 min < 0 ? errmsg("\"%s\" must be finite", name) :
+				 max > DBL_MAX ? errmsg("\"%s\" must not be negative", name) :
 				 errmsg("\"%s\" must be finite and not negative", name)));
 	return value;
 }
@@ -385,8 +391,11 @@ prepare(FunctionCallInfo fcinfo, CallSite *site, int n, HwrBeamQuery *query)
 
 	memset(query, 0, sizeof(*query));
 	query->width = Max(n, int_argument(fcinfo, ARG_BEAM, "beam", DEFAULT_BEAM, MAX_BEAM));
-	query->lm_weight = float_argument(fcinfo, ARG_LM_WEIGHT, "lm_weight", DEFAULT_LM_WEIGHT, false);
-	query->length_bonus = float_argument(fcinfo, ARG_LENGTH_BONUS, "length_bonus", DEFAULT_LENGTH_BONUS, true);
+	query->lm_weight = float_argument(fcinfo, ARG_LM_WEIGHT, "lm_weight", DEFAULT_LM_WEIGHT, 0, DBL_MAX);
+	query->length_bonus = float_argument(fcinfo, ARG_LENGTH_BONUS, "length_bonus",
+										 PG_ARGISNULL(ARG_LM) ? 0 : DEFAULT_BONUS_PER_WEIGHT * query->lm_weight,
+										 -DBL_MAX, DBL_MAX);
+	query->outside_penalty = float_argument(fcinfo, ARG_OUTSIDE_PENALTY, "outside_penalty", INFINITY, 0, INFINITY);
 	query->class_cut = CLASS_CUT;
 	if (!PG_ARGISNULL(ARG_LM))
 	{
@@ -404,7 +413,8 @@ prepare(FunctionCallInfo fcinfo, CallSite *site, int n, HwrBeamQuery *query)
 	{
 		get_lexicon(site, PG_GETARG_ARRAYTYPE_P(ARG_LEXICON), loaded.model);
 		query->lexicon = site->lexicon->object;
-		query->class_cut = CLASS_CUT_LEXICON;
+		if (isinf(query->outside_penalty))
+			query->class_cut = CLASS_CUT_LEXICON;
 	}
 	if (!PG_ARGISNULL(ARG_ALLOW))
 		query->allow = allowed_classes(PG_GETARG_DATUM(ARG_ALLOW), loaded.model);
@@ -413,7 +423,7 @@ prepare(FunctionCallInfo fcinfo, CallSite *site, int n, HwrBeamQuery *query)
 
 /*
  * hwr_recognize_nbest(image bytea, n integer, model text, lexicon text[], lm text, lm_weight float8,
- * length_bonus float8, allow text, beam integer) returns setof record
+ * length_bonus float8, allow text, beam integer, outside_penalty float8) returns setof record
  */
 Datum
 hwr_recognize_nbest(PG_FUNCTION_ARGS)

@@ -67,15 +67,21 @@ search(const HwrBeamQuery *query, int n)
 	return nbest;
 }
 
-/* Whether the query lets a text through, by definition. */
 static bool
-permitted(const HwrBeamQuery *q, const Truth *text, const char *const *words)
+allowed_text(const HwrBeamQuery *q, const Truth *text)
 {
-	bool		found = words == NULL;
-
 	for (int i = 0; i < text->n; i++)
 		if (q->allow != NULL && !q->allow[text->classes[i]])
 			return false;
+	return true;
+}
+
+/* Whether a text is one of the words, by definition; without words: yes. */
+static bool
+is_word(const Truth *text, const char *const *words)
+{
+	bool		found = words == NULL;
+
 	for (; words != NULL && *words != NULL; words++)
 	{
 		bool		same = strlen(*words) == (size_t) text->n;
@@ -113,10 +119,12 @@ check_against_enumeration(HwrBeamQuery q, const char *const *words)
 	q.class_cut = -INFINITY;
 	for (int i = 0; i < n; i++)
 	{
-		if (!permitted(&q, &truths[i], words))
+		bool		outside = !is_word(&truths[i], words);
+
+		if (!allowed_text(&q, &truths[i]) || (outside && q.outside_penalty == INFINITY))
 			continue;
 		scores[expected] = log(truths[i].p) + q.lm_weight * lm_score(q.lm, &truths[i]) +
-			q.length_bonus * truths[i].n;
+			q.length_bonus * truths[i].n - (outside ? q.outside_penalty : 0);
 		total += exp(scores[expected]);
 		allowed += truths[i].p;
 		truths[expected++] = truths[i];
@@ -210,7 +218,8 @@ test_all_words(void **state)
 	assert_int_equal(lexicon->left_out, 0);
 	for (uint32_t round = 0; round < 12; round++)
 	{
-		HwrBeamQuery q = {.logp = logp,.T = (int) (round % 7),.K = 4,.lexicon = lexicon};
+		HwrBeamQuery q = {.logp = logp,.T = (int) (round % 7),.K = 4,.lexicon = lexicon,
+		.outside_penalty = INFINITY};
 
 		random_posteriors(40 + round, q.T, q.K, 3, logp);
 		check_against_enumeration(q, words);
@@ -221,6 +230,11 @@ test_all_words(void **state)
 		q.lm_weight = 0.8;
 		q.length_bonus = 0.5;
 		check_against_enumeration(q, words);
+		q.outside_penalty = 0.3 * round;
+		check_against_enumeration(q, words);
+		q.allow = NULL;
+		check_against_enumeration(q, words);
+		q.allow = allow;
 		q.lexicon = NULL;
 		check_against_enumeration(q, NULL);
 		q.lm = NULL;
@@ -249,6 +263,7 @@ test_impossible(void **state)
 	hwr_nbest_free(&nbest);
 
 	q.lexicon = lexicon;
+	q.outside_penalty = INFINITY;
 	nbest = search(&q, 5);
 	assert_int_equal(nbest.n, 0);
 	hwr_nbest_free(&nbest);
@@ -270,7 +285,8 @@ test_unlikely_word(void **state)
 	HwrAlphabet alphabet = letters(3);
 	HwrLexicon *lexicon = make_lexicon(&alphabet, words);
 	float		logp[20 * 4];
-	HwrBeamQuery q = {.logp = logp,.T = 20,.K = 4,.width = 16,.class_cut = -INFINITY,.lexicon = lexicon};
+	HwrBeamQuery q = {.logp = logp,.T = 20,.K = 4,.width = 16,.class_cut = -INFINITY,.lexicon = lexicon,
+	.outside_penalty = INFINITY};
 	HwrNbest	nbest;
 
 	(void) state;
