@@ -40,12 +40,26 @@ CREATE TABLE hwr.version (
 	UNIQUE (model_id, version)
 );
 
+-- A role, stored as its OID.  In a dump it is a name, so that it is the right role in another cluster too; a role that
+-- is not there becomes none, where regrole would make the restore fail.
+CREATE TYPE hwr.role;
+CREATE FUNCTION hwr.role_in(cstring) RETURNS hwr.role
+	AS 'MODULE_PATHNAME', 'hwr_role_in' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.role_in(cstring) IS 'input function of hwr.role';
+CREATE FUNCTION hwr.role_out(hwr.role) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'hwr_role_out' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.role_out(hwr.role) IS 'output function of hwr.role';
+CREATE TYPE hwr.role (INPUT = hwr.role_in, OUTPUT = hwr.role_out, LIKE = pg_catalog.oid);
+COMMENT ON TYPE hwr.role IS 'a role, by name in dumps; none if there is no such role';
+CREATE CAST (oid AS hwr.role) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE CAST (hwr.role AS oid) WITHOUT FUNCTION AS IMPLICIT;
+
 -- One row a training job.  The worker updates progress in short transactions of its own.
 CREATE TABLE hwr.job (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	model		text		NOT NULL,
 	training	text		NOT NULL,		-- qualified name of the table
-	owner		oid			NOT NULL,		-- role that asked
+	owner		hwr.role	NOT NULL,		-- role that asked
 	options		jsonb		NOT NULL,
 	state		text		NOT NULL CHECK (state IN ('starting', 'running', 'done', 'failed', 'cancelled')),
 	phase		text,						-- reading, training, validating, saving
@@ -117,7 +131,7 @@ CREATE TABLE hwr.confusion (
 CREATE TABLE hwr.lm (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,	-- another one whenever it is replaced
 	name		text		NOT NULL UNIQUE,
-	owner		regrole		NOT NULL,
+	owner		hwr.role	NOT NULL,
 	model		bytea		NOT NULL,
 	ngram		integer		NOT NULL,		-- characters in an n-gram
 	letter_case	text		NOT NULL,		-- keep, upper, lower
@@ -228,7 +242,7 @@ COMMENT ON FUNCTION hwr_lm_perplexity(text, text[]) IS
 
 CREATE VIEW hwr_lms WITH (security_barrier) AS
 	SELECT l.name,
-		   pg_catalog.pg_get_userbyid(l.owner) AS owner,
+		   CASE WHEN l.owner::oid <> '0'::oid THEN pg_catalog.pg_get_userbyid(l.owner) END AS owner,
 		   l.ngram,
 		   l.letter_case,
 		   l.texts,
@@ -359,7 +373,7 @@ CREATE VIEW hwr_jobs WITH (security_barrier) AS
 SELECT j.id AS job,
 	j.model,
 	j.training,
-	pg_catalog.pg_get_userbyid(j.owner) AS owner,
+	CASE WHEN j.owner::oid <> '0'::oid THEN pg_catalog.pg_get_userbyid(j.owner) END AS owner,
 	CASE WHEN i.interrupted THEN 'interrupted' ELSE j.state END AS state,
 	j.phase,
 	j.epoch,

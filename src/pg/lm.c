@@ -251,7 +251,7 @@ static void
 store(const Training *training, const char *letter_case, const HwrLm *lm, bytea *bytes)
 {
 	const HwrLmBuilder *builder = training->builder->object;
-	Oid			types[] = {TEXTOID, REGROLEOID, BYTEAOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID};
+	Oid			types[] = {TEXTOID, OIDOID, BYTEAOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID};
 	Datum		values[lengthof(types)];
 	bool		isnull;
 
