@@ -46,7 +46,8 @@ SELECT job AS long_job FROM hwr_train('job_words', 'job_b', options => endless()
 SELECT wait_for(:long_job, 'running');
 DO $$
 BEGIN
-	WHILE (SELECT epoch IS NULL FROM hwr_jobs WHERE model = 'job_b') LOOP
+	FOR i IN 1 .. 600 LOOP
+		EXIT WHEN (SELECT epoch IS NOT NULL OR state <> 'running' FROM hwr_jobs WHERE model = 'job_b');
 		PERFORM pg_sleep(0.1);
 	END LOOP;
 END $$;
