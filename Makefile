@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models recognize decode evaluate errors train jobs report
+REGRESS = setup models recognize decode evaluate errors train jobs report privileges
 
 #
 # The core library

@@ -268,7 +268,7 @@ COMMENT ON FUNCTION hwr.may_see(oid) IS
 CREATE FUNCTION hwr.check_model(model text) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_check_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr.check_model(text) IS
-'raise an error if there is no such model';
+'raise an error if there is no such model, or the current user may see no version of it';
 
 CREATE VIEW hwr_models WITH (security_barrier) AS
 	SELECT m.name AS model,
@@ -316,6 +316,23 @@ CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAUL
 	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;
 COMMENT ON FUNCTION hwr_import_model(bytea, text, boolean) IS
 'store a file made by hwr_export_model as a model''s next version, and return its number';
+
+CREATE FUNCTION hwr_grant_model(model text, role name) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_grant_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_grant_model(text, name) IS
+'let a role, or public, use all versions of a model, also later ones';
+
+CREATE FUNCTION hwr_revoke_model(model text, role name) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_revoke_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_revoke_model(text, name) IS
+'take back what hwr_grant_model granted';
+
+-- What DROP EXTENSION leaves: it cannot remove large objects.
+CREATE FUNCTION hwr_orphans(OUT weights oid, OUT owner name, OUT bytes bigint, OUT architecture text)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'hwr_orphans' LANGUAGE C STABLE ROWS 10 COST 1000000;
+COMMENT ON FUNCTION hwr_orphans() IS
+'large objects that hold a model but belong to no version, as far as the current user may read them';
 
 --
 -- Training jobs
@@ -419,8 +436,11 @@ SELECT j.id AS job,
 FROM hwr.job j
 CROSS JOIN LATERAL (
 	SELECT CASE WHEN j.epochs > 0 AND j.epoch > 0
-				THEN greatest(0, least(20, (20 * (j.epoch - 1 + coalesce(j.step::double precision / nullif(j.steps, 0), 0))
-											/ j.epochs)::integer))
+				THEN greatest(0, least(20, (20::double precision
+											* ((j.epoch - 1)::double precision
+											   + coalesce(j.step::double precision / nullif(j.steps, 0)::double precision,
+														  0::double precision))
+											/ j.epochs::double precision)::integer))
 				ELSE 0 END AS filled
 ) b
 WHERE j.state IN ('starting', 'running')
@@ -446,6 +466,21 @@ CREATE FUNCTION hwr_evaluate(data regclass, model text DEFAULT NULL,
 	AS 'MODULE_PATHNAME', 'hwr_evaluate' LANGUAGE C COST 1000000;
 COMMENT ON FUNCTION hwr_evaluate(regclass, text, name, name, integer) IS
 'measure a model on a table of labelled images, and keep the figures for hwr_metrics and hwr_confusions';
+
+-- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
+REVOKE EXECUTE ON FUNCTION
+	hwr_train(regclass, text, name, name, jsonb, boolean),
+	hwr_train_lm(text, text[], text, integer),
+	hwr_train_lm(text, regclass, name, text, integer),
+	hwr_train_lm(text, text, text, text, integer),
+	hwr_drop_lm(text),
+	hwr_evaluate(regclass, text, name, name, integer),
+	hwr_import_model(bytea, text, boolean),
+	hwr_activate_model(text, integer),
+	hwr_drop_model(text, integer),
+	hwr_grant_model(text, name),
+	hwr_revoke_model(text, name)
+	FROM PUBLIC;
 
 -- The views behind the functions: users may see rows of the models they may use.
 CREATE VIEW hwr.metrics WITH (security_barrier) AS

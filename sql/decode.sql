@@ -167,6 +167,8 @@ ROLLBACK;
 -- Privileges: a language model is its owner's; the table is read as the caller.
 CREATE ROLE regress_hwr_lm;
 CREATE ROLE regress_hwr_lm_member;
+GRANT EXECUTE ON FUNCTION hwr_train_lm(text, text[], text, integer), hwr_train_lm(text, regclass, name, text, integer),
+	hwr_train_lm(text, text, text, text, integer), hwr_drop_lm TO regress_hwr_lm, regress_hwr_lm_member;
 GRANT SELECT ON strokes TO regress_hwr_lm;
 SET ROLE regress_hwr_lm;
 SELECT count(*) FROM hwr_lms;
@@ -220,5 +222,6 @@ SELECT count(*) FROM hwr.lm;
 DROP TABLE texts;
 SELECT hwr_drop_model('strokes');
 REVOKE SELECT ON strokes FROM regress_hwr_lm;
+DROP OWNED BY regress_hwr_lm_member, regress_hwr_lm;
 DROP ROLE regress_hwr_lm_member;
 DROP ROLE regress_hwr_lm;

@@ -4,6 +4,7 @@
 CREATE ROLE regress_hwr_owner;
 CREATE ROLE regress_hwr_reader;
 GRANT SELECT ON strokes TO regress_hwr_owner, regress_hwr_reader;
+GRANT EXECUTE ON FUNCTION hwr_import_model, hwr_activate_model, hwr_drop_model TO regress_hwr_owner, regress_hwr_reader;
 
 SET ROLE regress_hwr_owner;
 SELECT hwr_import_model(stroke_model(), 'strokes');
@@ -195,7 +196,7 @@ SELECT hwr_import_model(stroke_model('{}', '{"3.more": {"dtype": "F32", "shape":
 SELECT hwr_import_model(stroke_model('{}', '{}', decode(repeat('0000c07f', 12), 'hex')), 'bad');	-- NaN
 SELECT count(*) FROM hwr_models;
 
-REVOKE SELECT ON strokes FROM regress_hwr_owner, regress_hwr_reader;
+DROP OWNED BY regress_hwr_owner, regress_hwr_reader;
 DROP ROLE regress_hwr_reader;
 DROP ROLE regress_hwr_owner;
 

@@ -209,6 +209,7 @@ SELECT last_version, active FROM hwr.model WHERE name = 'train_b';
 -- Privileges
 --
 CREATE ROLE regress_hwr_train;
+GRANT EXECUTE ON FUNCTION hwr_train, hwr_drop_model TO regress_hwr_train;
 SET SESSION AUTHORIZATION regress_hwr_train;
 SET client_min_messages = warning;
 SELECT hwr_train('train_words', 'train_d', options => tiny());
@@ -246,4 +247,5 @@ DROP VIEW train_first;
 DROP TABLE train_words;
 DROP SEQUENCE train_sequence;
 DROP FUNCTION tiny;
+DROP OWNED BY regress_hwr_train;
 DROP ROLE regress_hwr_train;

@@ -184,6 +184,36 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 	return found;
 }
 
+static void
+raise_no_model(const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
+}
+
+/* Which versions a model has is nobody's business who may use none of them. */
+static void
+check_see(const char *model, int32 model_id)
+{
+	ScanKeyData key;
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+	bool		may_see = false;
+
+	ScanKeyInit(&key, Anum_version_model_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(model_id));
+	begin_scan(&cs, "version", "version_model_id_version_key", 1, &key);
+	while (!may_see && HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
+		may_see = hwr_may_see(DatumGetObjectId(column(&cs, tuple, Anum_version_weights, &isnull)));
+	end_scan(&cs);
+	if (!may_see)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", model)));
+}
+
 void
 hwr_raise_no_version(const char *model, int version)
 {
@@ -202,27 +232,30 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
 	if (!find_model(model, &id, &active))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model),
-				 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
-	if (version == 0 && active == 0)
+		raise_no_model(model);
+	if (version == 0)
+		version = active;
+	if (version > 0 && find_version(id, version, out))
+		return;
+	check_see(model, id);
+	if (version == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no active version", model),
 				 errhint("Choose one with hwr_activate_model.")));
-	if (version < 0 || !find_version(id, version == 0 ? active : version, out))
-		hwr_raise_no_version(model, version == 0 ? active : version);
+	hwr_raise_no_version(model, version);
 }
 
-bool
-hwr_catalog_exists(const char *model)
+void
+hwr_catalog_check_see(const char *model)
 {
 	int32		id;
 	int32		active;
 
 	hwr_check_model_name(model);
-	return find_model(model, &id, &active);
+	if (!find_model(model, &id, &active))
+		raise_no_model(model);
+	check_see(model, id);
 }
 
 bool

@@ -91,7 +91,10 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 	return loid;
 }
 
-/* Whoever was granted the active version may read the new one too, or retraining would lock readers out. */
+/*
+ * Whoever was granted the active version, or the newest where none is active, may read the new one too, or retraining
+ * would lock readers out.
+ */
 static void
 copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
 {
@@ -104,7 +107,8 @@ copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
 
 	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM hwr.version v "
 							"JOIN pg_largeobject_metadata l ON l.oid = v.weights, aclexplode(l.lomacl) a "
-							"WHERE v.model_id = $1 AND v.version = $2 "
+							"WHERE v.model_id = $1 AND v.version = CASE WHEN $2 > 0 THEN $2 "
+							"ELSE (SELECT max(n.version) FROM hwr.version n WHERE n.model_id = $1) END "
 							"AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
 							2, types, values, NULL);
 	grants = SPI_tuptable;
@@ -194,12 +198,8 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 	lock_model(model, &out->model_id, &out->version, &active);
 	out->owner = owner_for_version(model, out->model_id, owner);
 	out->weights = store_bytes(out->owner, bytes, len);
-	if (active != 0)
-	{
-		/* The large object must be visible to GRANT. */
-		CommandCounterIncrement();
-		copy_grants(out->model_id, active, out->weights, out->owner);
-	}
+	CommandCounterIncrement();	/* the large object must be visible to GRANT */
+	copy_grants(out->model_id, active, out->weights, out->owner);
 	out->id = insert_version(out, len, meta, job);
 	if (activate)
 	{

@@ -89,9 +89,10 @@ typedef struct HwrVersionInfo
 /* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
 extern void hwr_check_model_name(const char *model);
 
-extern bool hwr_catalog_exists(const char *model);
+/* Raises undefined_object, or insufficient_privilege if the current user may see no version of the model. */
+extern void hwr_catalog_check_see(const char *model);
 
-/* Raises undefined_object. version 0: the active one. */
+/* Raises undefined_object. version 0: the active one.  To whom may see no version, all versions are forbidden. */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
 pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
 

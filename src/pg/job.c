@@ -215,21 +215,23 @@ hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate, c
 
 /*
  * Does the row, as it is now, say that the job has not ended?  The caller's snapshot may be
- * older than the job's end, and must not make a job look interrupted that ended well since.
+ * older than the job's end, and must not make a job look interrupted that ended well since.  Of a
+ * job that the views do not show to the caller nothing is said.
  */
 static bool
 row_says_running(int64 job)
 {
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(job)};
+	Oid			types[] = {INT8OID, OIDOID};
+	Datum		values[] = {Int64GetDatum(job), ObjectIdGetDatum(GetUserId())};
 	HwrIdentity save;
 	bool		running;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	hwr_become_owner(&save);
-	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('starting', 'running')",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('starting', 'running') AND "
+							  "(pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'pg_read_all_stats', 'USAGE'))",
+							  lengthof(values), types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read job");
 	running = SPI_processed > 0;
 	hwr_restore_identity(&save);

@@ -1,6 +1,6 @@
 /*
  * models.c
- *	  Managing models from SQL: activate, drop, export, import; and what the views need.
+ *	  Managing models from SQL: activate, drop, export, import, grant; and what the views need.
  */
 #include "postgres.h"
 
@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "libpq/be-fsstubs.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -20,6 +21,8 @@ PG_FUNCTION_INFO_V1(hwr_activate_model);
 PG_FUNCTION_INFO_V1(hwr_drop_model);
 PG_FUNCTION_INFO_V1(hwr_export_model);
 PG_FUNCTION_INFO_V1(hwr_import_model);
+PG_FUNCTION_INFO_V1(hwr_grant_model);
+PG_FUNCTION_INFO_V1(hwr_revoke_model);
 PG_FUNCTION_INFO_V1(hwr_may_see_weights);
 PG_FUNCTION_INFO_V1(hwr_check_model);
 
@@ -242,6 +245,82 @@ hwr_import_model(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(version.version);
 }
 
+/* GRANT or REVOKE on a version's large object, as its owner: so it is that owner's grant, whoever asked. */
+static void
+execute_as(Oid owner, const char *sql)
+{
+	HwrIdentity save;
+
+	hwr_become_user(owner, &save);
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not change privileges of a model");
+	hwr_restore_identity(&save);
+}
+
+/*
+ * Let a role, or PUBLIC, use all versions of a model, or no longer.  Later versions follow suit: hwr_catalog_store.
+ */
+static void
+change_grants(FunctionCallInfo fcinfo, bool grant)
+{
+	char	   *model = required_name(fcinfo, 0);
+	Oid			types[1] = {INT4OID};
+	Datum		values[1];
+	Oid			role;
+	const char *grantee;
+	int32		active;
+	uint64		n;
+	SPITupleTable *versions;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("role must not be null")));
+	PreventCommandIfReadOnly(grant ? "hwr_grant_model()" : "hwr_revoke_model()");
+
+	SPI_connect();
+	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	role = get_role_oid_or_public(NameStr(*PG_GETARG_NAME(1)));
+	grantee = OidIsValid(role) ? quote_identifier(GetUserNameFromId(role, false)) : "PUBLIC";
+
+	/* A version that is being stored under an older snapshot must fail rather than copy the older grants. */
+	hwr_catalog_execute("UPDATE hwr.model SET active = active WHERE id = $1", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT l.oid, l.lomowner FROM hwr.version v "
+							"JOIN pg_largeobject_metadata l ON l.oid = v.weights "
+							"WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
+	versions = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Oid			weights = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull));
+		Oid			owner = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 2, &isnull));
+
+		execute_as(owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", weights, grantee) :
+				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", weights, grantee));
+	}
+	SPI_finish();
+}
+
+/*
+ * hwr_grant_model(model text, role name) returns void
+ */
+Datum
+hwr_grant_model(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, true);
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr_revoke_model(model text, role name) returns void
+ */
+Datum
+hwr_revoke_model(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, false);
+	PG_RETURN_VOID();
+}
+
 /*
  * hwr.may_see(weights oid) returns boolean: whether the views show a version to the current user
  */
@@ -252,16 +331,11 @@ hwr_may_see_weights(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr.check_model(model text) returns void: raises undefined_object if it does not exist
+ * hwr.check_model(model text) returns void: raises an error if there is no such model for the current user
  */
 Datum
 hwr_check_model(PG_FUNCTION_ARGS)
 {
-	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	if (!hwr_catalog_exists(model))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
+	hwr_catalog_check_see(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
 }

@@ -85,7 +85,10 @@ read_rows(HwrTrainWorker *w)
 
 	w->reading = true;
 	hwr_worker_begin();
+	/* temp_tablespaces names those that the caller may use */
+	hwr_become_user(w->request.user, &save);
 	find_temporary_directory(directory);
+	hwr_restore_identity(&save);
 	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
 							&w->dataset, &st))
 		hwr_raise(&st);

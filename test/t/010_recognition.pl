@@ -160,6 +160,7 @@ SKIP:
 		CREATE ROLE owner;
 		CREATE ROLE reader;
 		GRANT SELECT ON strokes TO owner, reader;
+		GRANT EXECUTE ON FUNCTION hwr_import_model, hwr_activate_model, hwr_evaluate TO owner;
 		SET ROLE owner;
 		SELECT hwr_import_model(stroke_model(), 'kept');
 		SELECT hwr_import_model(stroke_model(), 'kept');
