@@ -1277,7 +1277,9 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'th,td{white-space:nowrap;padding:4px 14px 4px 0;text-align:left;border-bottom:1px solid var(--rule);font-weight:400;vertical-align:middle}thead th{color:var(--soft)}tr.this th,tr.this td{font-weight:600}'
 		'details{margin:8px 0}summary{cursor:pointer;color:var(--blue)}kbd{font:15px ui-monospace,monospace;border:1px solid var(--rule);border-radius:4px;padding:0 5px}'
 		'footer{color:var(--soft);font-size:14px;padding-bottom:30px}'
-		'@media print{body{background:#fff}section{border:0;padding:0;break-inside:auto}.card,.chart,.tiles li,tr{break-inside:avoid}nav,.skip{display:none}}',
+		'@media print{body{background:#fff;font-size:12px}h1{font-size:22px}h2{font-size:16px}h2,thead,caption,section>p{break-after:avoid}section{border:0;padding:0}'
+		'.tiles{grid-template-columns:repeat(4,1fr)}.figure{font-size:22px}.cards{grid-template-columns:repeat(3,1fr)}.charts{grid-template-columns:1fr 1fr}.chart svg,.wide svg{min-width:0}'
+		'.card,.chart,.tiles li,tr{break-inside:avoid}.scroll,.chart .scroll{overflow:visible}table{font-size:11px}th,td{white-space:normal;padding-right:8px}nav,.skip,details:not([open]){display:none}}',
 		lead,
 		(SELECT string_agg(format('<li><a href="#%s">%s</a></li>', m[1], m[2]), E'\n' ORDER BY n)
 		   FROM unnest(sections) WITH ORDINALITY s(html, n), regexp_match(html, '^<section id="([a-z]+)">\n<h2>([^<]*)') m),
