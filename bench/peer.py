@@ -40,11 +40,9 @@ class Training:
         torch.set_num_threads(peer.threads)
         memory = torch.channels_last if "channels_last" in variant else torch.contiguous_format
         self.net = network.torch_net(peer.path, dropout).train().to(memory_format=memory)
-        self.forward = self.net
         if "compile" in variant:
-            import torch._dynamo
-            torch._dynamo.config.allow_rnn = True
-            self.forward = torch.compile(self.net, dynamic=False)
+            # not the LSTMs: it would unroll them, and compile for many minutes
+            self.net.maps = torch.compile(self.net.maps, dynamic=False)
         self.autocast = "bfloat16" in variant
         self.x = torch.from_numpy(peer.x[:n]).contiguous(memory_format=memory)
         self.labels = torch.tensor([k for label in peer.labels[:n] for k in label])
@@ -56,7 +54,7 @@ class Training:
         torch = self.torch
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
-            logp = self.forward(self.x)
+            logp = self.net(self.x)
         loss = torch.nn.functional.ctc_loss(logp.transpose(0, 1), self.labels, self.steps, self.lengths,
                                             reduction="none").mean()
         loss.backward()
