@@ -14,8 +14,7 @@
 typedef struct Scratch
 {
 	hwr_real   *rows;			/* gates [steps][rows][4n], or dense rows */
-	hwr_real   *cell[2];		/* [N][n], in turn */
-	hwr_real   *tc;				/* [N][n] */
+	hwr_real   *cell;			/* [N][n] */
 	hwr_real   *h;				/* [N][n] */
 	hwr_real   *logp;			/* [HWR_INFER_ROWS][K] */
 	size_t		size;
@@ -53,9 +52,7 @@ scratch(const HwrInfer *inf, int part)
 	if (dense * HWR_INFER_ROWS > gates)
 		gates = dense * HWR_INFER_ROWS;
 	s.rows = hwr_take(base, &s.size, gates, sizeof(hwr_real));
-	s.cell[0] = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
-	s.cell[1] = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
-	s.tc = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.cell = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
 	s.h = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
 	s.logp = hwr_take(base, &s.size, HWR_INFER_ROWS * (size_t) inf->net->classes, sizeof(hwr_real));
 	return s;
@@ -150,7 +147,7 @@ recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p
 	if (p > 0)
 		multiply(inf, c->rows, n, 4 * n, element(inf, target(inf), (size_t) before * N + c->s0, op->out, c->d * n), op->out,
 				 op->recurrent[c->d], NULL, false, true, gates);
-	inf->k->lstm_cell((size_t) c->rows, n, gates, p > 0 ? s->cell[(p + 1) % 2] : NULL, s->cell[p % 2], s->tc, s->h);
+	inf->k->lstm_step((size_t) c->rows, n, gates, p == 0, s->cell, s->h);
 	for (int r = 0; r < c->rows; r++)
 		inf->e->store((size_t) n, s->h + (size_t) r * (size_t) n,
 					  element(inf, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));

@@ -124,6 +124,12 @@ typedef struct HwrKernels
 	void		(*lstm_cell_back) (size_t rows, int n, hwr_real *gates, const hwr_real *cell_before,
 								   const hwr_real *tc, const hwr_real *dh, hwr_real *dc);
 
+	/*
+	 * The same for inference, with fewer divisions and nothing kept: gates[rows][4n] pre-activations, cell[rows][n] updated in
+	 * place (first: from zero), h[rows][n] out.
+	 */
+	void		(*lstm_step) (size_t rows, int n, const hwr_real *gates, bool first, hwr_real *cell, hwr_real *h);
+
 	/* y[row] = log softmax of x[row] */
 	void		(*log_softmax) (size_t rows, int cols, const hwr_real *x, hwr_real *y);
 } HwrKernels;

@@ -253,24 +253,25 @@ pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x
 	}
 }
 
+/* The larger of each pair; C has no ?: for vectors. */
+__attribute__((always_inline)) static inline Vector
+vector_max(Vector a, Vector b)
+{
+	__typeof__(a > b) mask = a > b;
+
+	return (Vector) (((__typeof__(mask)) a & mask) | ((__typeof__(mask)) b & ~mask));
+}
+
 /* Channels [c, c + LANES) of one window: the maximum stays in a register. */
 __attribute__((always_inline)) static inline void
 pool_lanes(int ky, int kx, int cols, size_t row_stride, const hwr_real *x, hwr_real *y)
 {
-	hwr_real	top[LANES];
+	Vector		top = *(const Vector *) x;
 
-	for (int l = 0; l < LANES; l++)
-		top[l] = x[l];
 	for (int i = 0; i < ky; i++)
 		for (int j = 0; j < kx; j++)
-		{
-			const hwr_real *p = x + (size_t) i * row_stride + (size_t) j * (size_t) cols;
-
-			for (int l = 0; l < LANES; l++)
-				top[l] = max_real(p[l], top[l]);
-		}
-	for (int l = 0; l < LANES; l++)
-		y[l] = top[l];
+			top = vector_max(*(const Vector *) (x + (size_t) i * row_stride + (size_t) j * (size_t) cols), top);
+	*(Vector *) y = top;
 }
 
 static void
@@ -331,6 +332,40 @@ lstm_cell(size_t rows, int n, hwr_real *restrict gates, const hwr_real *restrict
 			go[j] = hwr_sigmoid(go[j]);
 			tc[at + j] = hwr_tanh(cell[at + j]);
 			h[at + j] = go[j] * tc[at + j];
+		}
+	}
+}
+
+/*
+ * sigmoid(x) tanh(y) = (1 - e^-2y) / ((1 + e^-x) (1 + e^-2y)): one division.  The exponent of tanh is cut at 30, where
+ * it is -1 to the last bit, so that the product overflows only where the result is zero.
+ */
+__attribute__((always_inline)) static inline hwr_real
+sigmoid_tanh(hwr_real x, hwr_real y)
+{
+	hwr_real	e = hwr_exp(-2 * y < 30 ? -2 * y : 30);
+
+	return (1 - e) / ((1 + hwr_exp(-x)) * (1 + e));
+}
+
+static void
+lstm_step(size_t rows, int n, const hwr_real *restrict gates, bool first, hwr_real *restrict cell, hwr_real *restrict h)
+{
+	for (size_t r = 0; r < rows; r++, gates += 4 * (size_t) n, cell += n, h += n)
+	{
+		const hwr_real *gi = gates;
+		const hwr_real *gf = gi + n;
+		const hwr_real *gg = gf + n;
+		const hwr_real *go = gg + n;
+
+		if (first)
+			memset(cell, 0, (size_t) n * sizeof(hwr_real));
+		for (int j = 0; j < n; j++)
+		{
+			hwr_real	c = hwr_sigmoid(gf[j]) * cell[j] + sigmoid_tanh(gi[j], gg[j]);
+
+			cell[j] = c;
+			h[j] = sigmoid_tanh(go[j], c);
 		}
 	}
 }
@@ -468,6 +503,7 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.pool_row = pool_row,
 	.pool_back = pool_back,
 	.lstm_cell = lstm_cell,
+	.lstm_step = lstm_step,
 	.lstm_cell_back = lstm_cell_back,
 	.log_softmax = log_softmax,
 };
