@@ -18,6 +18,9 @@
 #include "cpu_net.h"
 #include "infer.h"
 
+/* OpenBLAS has it; another BLAS that the core may be linked with need not. */
+extern void openblas_set_num_threads(int n) __attribute__((weak));
+
 struct HwrBackendContext
 {
 	HwrCpuNet  *cpu;
@@ -123,6 +126,10 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 
 	if (ctx == NULL)
 		return false;
+
+	/* products run on our own threads; a pool of OpenBLAS's would fight with them for the processors */
+	if (openblas_set_num_threads != NULL)
+		openblas_set_num_threads(1);
 	ctx->threads = config->threads;
 	ctx->options = config->options;
 	ctx->split = split_point(config->net);
