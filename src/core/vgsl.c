@@ -25,6 +25,7 @@
 #define MAX_UNITS 4096
 #define MAX_CLASSES 65536
 #define MAX_WINDOW 64
+#define MAX_POOL_PLACES 256		/* training keeps the place of each maximum in a byte */
 
 typedef struct Parser
 {
@@ -220,6 +221,8 @@ parse_pool(Parser *p, HwrLayer *layer)
 		!read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) ||
 		!read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx))
 		return false;
+	if (layer->ky * layer->kx > MAX_POOL_PLACES)
+		return fail_at(p, p->item, "The pool window has more than %d places", MAX_POOL_PLACES);
 	layer->sy = layer->ky;
 	layer->sx = layer->kx;
 	return read_stride(p, layer);

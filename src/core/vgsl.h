@@ -5,15 +5,15 @@
  * The notation of Tesseract and kraken (variable-size graph specification language):
  *
  *   [1,H,W,1               input: one grey image of H x W; W = 0: any width
- *   C{r,t,s,l,m}y,x,d[,sy,sx]  convolution y x x, d outputs, "same" zero padding, stride;
- *                          activation ReLU, tanh, sigmoid, linear, softmax
- *   Mp y,x[,sy,sx]         max-pool (stride defaults to the window), no padding
+ *   C{r,t,s,l}y,x,d[,sy,sx]  convolution y x x, d outputs, "same" zero padding, stride;
+ *                          activation ReLU, tanh, sigmoid, linear
+ *   Mp y,x[,sy,sx]         max-pool (stride defaults to the window), no padding, y x at most 256
  *   Bn                     batch normalisation
  *   S1(axb)2,3             reshape: split the height into a x b, a to the width (each column becomes a
  *                          steps, upper part first), b to the features; a = 1 and b = 0 (any) collapses the height
  *   L{f,r,b}{x,y}[s]n      LSTM of n units, forward, reverse or both (2n outputs), along x or y,
  *                          s: keep only the last step
- *   F{r,t,s,l,m}n          dense layer over the features of each position
+ *   F{r,t,s,l,m}n          dense layer over the features of each position; m: softmax
  *   Do p                   dropout with probability p (default 0.5)
  *   O1c n]                 CTC output of n classes, the blank included; may be left out when
  *                          training, where the alphabet gives n

@@ -342,7 +342,7 @@ test_reproducible(void **state)
 	free(c.model);
 }
 
-/* A rate of almost nothing: validation loss cannot improve for long in a few steps. */
+/* A rate so high that validation loss soon stops improving. */
 static void
 test_patience(void **state)
 {

@@ -172,6 +172,7 @@ test_errors(void **state)
 		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\") at position 13, near \"X3\"."},
 		{"[1,64,256,1 C3,3,4", "Expected an activation (r, t, s, l or m) at position 14, near \"C3,3,4\"."},
 		{"[1,64,256,1 Cm3,3,4", "A convolution cannot have a softmax at position 14, near \"Cm3,3,4\"."},
+		{"[1,64,256,1 Mp17,16", "The pool window has more than 256 places at position 13, near \"Mp17,16\"."},
 		{"[1,64,256,1 Cr0,3,4", "The window height must be between 1 and 64 at position 15, near \"Cr0,3,4\"."},
 		{"[1,64,256,1 Cr3,3,4,0,1", "The stride must be between 1 and 64 at position 21, near \"Cr3,3,4,0,1\"."},
 		{"[1,64,256,1 Cr3,3,4097", "The number of outputs must be between 1 and 4096 at position 19, near \"Cr3,3,4097\"."},
