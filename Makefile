@@ -120,7 +120,7 @@ build/generate-words: tools/generate-words.c Makefile
 		$$(pkg-config --libs pangocairo libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors: tools/posteriors.c build/f32/libhwr_core.a Makefile
+build/posteriors: tools/posteriors.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # A model file with random values, for the same purpose: see test/reference/check_export.py.
@@ -132,7 +132,7 @@ build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Our side of "make bench".
-build/bench_core: bench/bench_core.c build/f32/libhwr_core.a Makefile
+build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 samples: build/generate-words

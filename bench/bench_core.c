@@ -29,6 +29,7 @@
 
 #include "core/presets.h"
 #include "core/recognizer.h"
+#include "../tools/read_file.h"
 
 #define SEED 1
 #define OUTPUT_GAIN 200			/* what hwr_net_init gives hardly depends on the image; so it does */
@@ -71,26 +72,6 @@ fail(const char *what, const HwrStatus *st)
 {
 	fprintf(stderr, "bench_core: %s: %s %s\n", what, st->message, st->detail);
 	exit(1);
-}
-
-static uint8_t *
-read_file(const char *path, size_t *len)
-{
-	FILE	   *f = fopen(path, "rb");
-	uint8_t    *bytes = NULL;
-	long		size;
-
-	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 ||
-		(bytes = malloc((size_t) size + 1)) == NULL || fseek(f, 0, SEEK_SET) != 0 ||
-		fread(bytes, 1, (size_t) size, f) != (size_t) size)
-	{
-		perror(path);
-		exit(1);
-	}
-	fclose(f);
-	bytes[size] = 0;
-	*len = (size_t) size;
-	return bytes;
 }
 
 static void

@@ -12,31 +12,13 @@
 #include <string.h>
 
 #include "core/recognizer.h"
+#include "read_file.h"
 
 static void
 fail(const char *what, const HwrStatus *st)
 {
 	fprintf(stderr, "posteriors: %s: %s %s\n", what, st->message, st->detail);
 	exit(1);
-}
-
-static uint8_t *
-read_file(const char *path, size_t *len)
-{
-	FILE	   *f = fopen(path, "rb");
-	uint8_t    *bytes = NULL;
-	long		size;
-
-	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 ||
-		(bytes = malloc((size_t) size + 1)) == NULL || fseek(f, 0, SEEK_SET) != 0 ||
-		fread(bytes, 1, (size_t) size, f) != (size_t) size)
-	{
-		perror(path);
-		exit(1);
-	}
-	fclose(f);
-	*len = (size_t) size;
-	return bytes;
 }
 
 /* NumPy's .npy format 1.0: magic, header length, a dictionary padded to 64 bytes, the values. */
