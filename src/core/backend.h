@@ -12,7 +12,8 @@
 #include "options.h"
 #include "vgsl.h"
 
-#define HWR_BACKEND_ABI 1
+/* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
+#define HWR_BACKEND_ABI 2
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -30,7 +31,17 @@ typedef struct HwrBackendConfig
 	HwrPrecision precision;		/* of infer */
 	bool		training;		/* gradients and optimiser state wanted */
 	const HwrTrainOptions *options; /* training: optimiser, clip_norm, dropout, augment; outlives the context */
+	size_t		memory_limit;	/* bytes on a device with memory of its own; 0: no limit */
 } HwrBackendConfig;
+
+/* What a backend runs on. */
+typedef struct HwrDeviceInfo
+{
+	char		name[128];		/* of the processor or the card */
+	char		driver[64];		/* its driver's version, or the kernels' instruction set */
+	size_t		memory;			/* bytes of the device's own memory; 0: it has none */
+	size_t		memory_free;
+} HwrDeviceInfo;
 
 /* A minibatch: N canvases of one width with their labels. */
 typedef struct HwrBatch
@@ -38,6 +49,7 @@ typedef struct HwrBatch
 	int			n;
 	int			width;			/* canvas width W */
 	const uint8_t *ink;			/* [N][H][W] */
+	const int64_t *ids;			/* [N], equal only for equal canvases: what a device may keep them under; NULL: unknown */
 	const int  *const *labels;	/* N pointers to classes */
 	const int  *label_lengths;	/* [N] */
 } HwrBatch;
@@ -54,6 +66,9 @@ typedef struct HwrBackend
 	int			abi;			/* HWR_BACKEND_ABI */
 	const char *name;			/* "cpu", "cuda" */
 
+	/* HWR_DEVICE, with the reason as detail, where there is no usable device */
+	bool		(*describe) (HwrDeviceInfo *out, HwrStatus *st);
+
 	bool		(*create) (const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *st);
 	void		(*destroy) (HwrBackendContext *ctx);
 
@@ -63,6 +78,10 @@ typedef struct HwrBackend
 	/* values[net->nvalues], host memory */
 	bool		(*set_values) (HwrBackendContext *ctx, const float *values, HwrStatus *st);
 	bool		(*get_values) (HwrBackendContext *ctx, float *values, HwrStatus *st);
+
+	/* Training: the optimiser's first and second moments [nvalues] each (zeros where it has none), and the steps it has done */
+	bool		(*set_moments) (HwrBackendContext *ctx, const float *m, const float *v, int64_t steps, HwrStatus *st);
+	bool		(*get_moments) (HwrBackendContext *ctx, float *m, float *v, int64_t *steps, HwrStatus *st);
 
 	/* ink[n][H][width] to log posteriors logp[n][T][K], T = hwr_net_steps(net, width) */
 	bool		(*infer) (HwrBackendContext *ctx, int n, int width, const uint8_t *ink,

@@ -16,6 +16,7 @@
 #include "core/ctc.h"
 #include "core/optimizer.h"
 #include "cpu_net.h"
+#include "describe.h"
 #include "infer.h"
 
 /* OpenBLAS has it; another BLAS that the core may be linked with need not. */
@@ -171,6 +172,33 @@ cpu_get_values(HwrBackendContext *ctx, float *values, HwrStatus *st)
 	(void) st;
 	for (size_t i = 0; i < ctx->cpu->net->nvalues; i++)
 		values[i] = (float) ctx->cpu->values[i];
+	return true;
+}
+
+static bool
+cpu_set_moments(HwrBackendContext *ctx, const float *m, const float *v, int64_t steps, HwrStatus *st)
+{
+	(void) st;
+	for (size_t i = 0; i < ctx->cpu->net->nvalues; i++)
+	{
+		ctx->m[i] = (hwr_real) m[i];
+		if (ctx->v != NULL)
+			ctx->v[i] = (hwr_real) v[i];
+	}
+	ctx->steps = steps;
+	return true;
+}
+
+static bool
+cpu_get_moments(HwrBackendContext *ctx, float *m, float *v, int64_t *steps, HwrStatus *st)
+{
+	(void) st;
+	for (size_t i = 0; i < ctx->cpu->net->nvalues; i++)
+	{
+		m[i] = (float) ctx->m[i];
+		v[i] = ctx->v != NULL ? (float) ctx->v[i] : 0;
+	}
+	*steps = ctx->steps;
 	return true;
 }
 
@@ -473,11 +501,14 @@ hwr_cpu_backend(void)
 	static const HwrBackend backend = {
 		.abi = HWR_BACKEND_ABI,
 		.name = "cpu",
+		.describe = hwr_cpu_describe,
 		.create = cpu_create,
 		.destroy = cpu_destroy,
 		.memory = cpu_memory,
 		.set_values = cpu_set_values,
 		.get_values = cpu_get_values,
+		.set_moments = cpu_set_moments,
+		.get_moments = cpu_get_moments,
 		.infer = cpu_infer,
 		.train_step = cpu_train_step,
 	};

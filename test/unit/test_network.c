@@ -297,6 +297,63 @@ test_reproducible(void **state)
 }
 
 /* Posteriors: normalised, and the same alone, in a batch, with other threads, between other widths. */
+/* Two steps at once, and two steps in two contexts with everything carried over, end alike. */
+static void
+test_moments(void **state)
+{
+	static const HwrOptimizerKind kinds[] = {HWR_SGD, HWR_ADAM, HWR_ADAMW};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		Fixture		whole;
+		Fixture		second;
+		Sample		s;
+		HwrStatus	st = {0};
+		int64_t		steps;
+		float	   *m;
+		float	   *v;
+		float	   *after;
+
+		set_up(&whole, SMALL, 2, kinds[i]);
+		set_up(&second, SMALL, 2, kinds[i]);
+		m = malloc(whole.net.nvalues * sizeof(float));
+		v = malloc(whole.net.nvalues * sizeof(float));
+		after = malloc(whole.net.nvalues * sizeof(float));
+		make_sample(&s, 7, 4, 9, SMALL_W, 2, 6);
+		train(&whole, &s, 0.01, 1);
+		assert_true(whole.backend->get_values(whole.ctx, after, &st));
+		assert_true(whole.backend->get_moments(whole.ctx, m, v, &steps, &st));
+		assert_int_equal(steps, 1);
+		assert_true(second.backend->set_values(second.ctx, after, &st));
+		assert_true(second.backend->set_moments(second.ctx, m, v, steps, &st));
+		train(&whole, &s, 0.01, 2);
+		train(&second, &s, 0.01, 2);
+		assert_true(whole.backend->get_values(whole.ctx, after, &st));
+		assert_true(second.backend->get_values(second.ctx, second.values, &st));
+		for (size_t j = 0; j < whole.net.nvalues; j++)
+			assert_true(fabsf(after[j] - second.values[j]) <= 1e-5f * fabsf(after[j]) + 1e-6f);
+		free(m);
+		free(v);
+		free(after);
+		tear_down(&whole);
+		tear_down(&second);
+	}
+}
+
+static void
+test_describe(void **state)
+{
+	HwrDeviceInfo info;
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_true(hwr_cpu_backend()->describe(&info, &st));
+	assert_true(strlen(info.name) > 0);
+	assert_non_null(strstr(info.driver, hwr_kernels()->name));
+	assert_int_equal(info.memory, 0);
+}
+
 static void
 test_infer(void **state)
 {
@@ -440,6 +497,8 @@ main(void)
 		cmocka_unit_test(test_first_losses),
 		cmocka_unit_test(test_gradient),
 		cmocka_unit_test(test_reproducible),
+		cmocka_unit_test(test_moments),
+		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_infer),
 		cmocka_unit_test(test_infeasible),
 		cmocka_unit_test(test_learns),
