@@ -20,7 +20,7 @@ REGRESS = setup models recognize decode evaluate errors train jobs report privil
 DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc) -lm -lpthread
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
@@ -37,6 +37,12 @@ UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
 # Decoding is of float posteriors always; no test of the double build needs it.
 DECODING_SOURCES = src/core/score.c src/core/nbest.c src/core/beam.c
 
+# Backends for test_device to open.
+DEVICE_LIBRARIES = $(patsubst %,build/unit/library_%.so,good old empty no_device)
+$(DEVICE_LIBRARIES): build/unit/library_%.so: test/unit/device_library.c src/core/backend.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -DLIBRARY_$(shell echo $* | tr a-z A-Z) -o $@ $<
+
 # $(1) variant, $(2) its flags, $(3) the unit test sources linked against it, $(4) sources left out
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES)))
@@ -49,6 +55,7 @@ build/$(1)/unit/%: test/unit/%.c build/$(1)/libhwr_core.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -Itest/unit -MMD -MP -MF $$@.d -MT $$@ -o $$@ $$< build/$(1)/libhwr_core.a -lcmocka $$(DEP_LIBS)
 UNITS_$(1) := $(patsubst test/unit/%.c,build/$(1)/unit/%,$(3))
+build/$(1)/unit/test_device: $(DEVICE_LIBRARIES)
 -include $(wildcard build/$(1)/*/*.d)
 endef
 
