@@ -216,7 +216,13 @@ call_infer(Bench *b, HwrStatus *st)
 static bool
 call_train(Bench *b, HwrStatus *st)
 {
-	HwrBatch	batch = {b->n, b->model->net.width, b->canvases, b->label_pointers, b->label_lengths};
+	HwrBatch	batch = {
+		.n = b->n,
+		.width = b->model->net.width,
+		.ink = b->canvases,
+		.labels = b->label_pointers,
+		.label_lengths = b->label_lengths,
+	};
 	HwrStepResult result;
 
 	if (!hwr_cpu_backend()->train_step(b->train, &batch, b->options.learning_rate, b->step++, &result, st))

@@ -42,6 +42,7 @@ typedef struct Option
 
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
+static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
 const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 
@@ -66,6 +67,7 @@ static const Option option_table[] = {
 	{"validation", FIELD(validation), 0, 0, NULL, OPTION_STRING, false, false, false},
 	{"seed", FIELD(seed), 0, 9007199254740992.0, NULL, OPTION_SEED, false, false, false},
 	{"threads", FIELD(threads), 0, 256, NULL, OPTION_INT, false, false, false},
+	{"precision", FIELD(precision), 0, 0, precision_words, OPTION_ENUM, false, false, false},
 	{"case", FIELD(mapping), 0, 0, hwr_case_words, OPTION_ENUM, false, false, false},
 	{"fit", FIELD(fit), 0, 0, hwr_fit_words, OPTION_ENUM, false, false, false},
 	{"augment", FIELD(augment), 0, 3, NULL, OPTION_REAL, false, false, false},
@@ -83,6 +85,7 @@ static const Option option_table[] = {
 /* Enumerations are read and written through their bytes: they are as wide as unsigned int here. */
 _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrScheduleKind) == sizeof(unsigned) &&
+			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrFit) == sizeof(unsigned), "enumerations are not unsigned int");
 

@@ -25,6 +25,13 @@ typedef enum HwrScheduleKind
 	HWR_SCHEDULE_PLATEAU		/* halve when validation loss stalls for 2 epochs */
 } HwrScheduleKind;
 
+typedef enum HwrTrainPrecision
+{
+	HWR_TRAIN_AUTO,				/* bfloat16 where the device has it, else float32 */
+	HWR_TRAIN_FLOAT32,
+	HWR_TRAIN_BFLOAT16			/* products of bfloat16, everything else float32; where the device has it */
+} HwrTrainPrecision;
+
 /* The words of HwrCase and HwrFit, by value, NULL-terminated; model files use them too. */
 extern const char *const hwr_case_words[];
 extern const char *const hwr_fit_words[];
@@ -49,6 +56,7 @@ typedef struct HwrTrainOptions
 	char		validation[256];	/* name of a validation table, or empty; resolved by the caller */
 	uint64_t	seed;			/* 0 .. 2^53 */
 	int			threads;		/* 1 .. 256; 0: as many as there are CPUs */
+	HwrTrainPrecision precision;	/* auto | float32 | bfloat16 */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
 	HwrFit		fit;			/* pad | stretch */
 	double		augment;		/* strength of augmentation, 0: off .. 3 */

@@ -18,6 +18,7 @@
 	.validation = "", \
 	.seed = 1, \
 	.threads = 0, \
+	.precision = HWR_TRAIN_AUTO, \
 	.mapping = HWR_CASE_KEEP, \
 	.max_minutes = 0
 
