@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models recognize decode evaluate errors train jobs report privileges
+REGRESS = setup models bundled recognize decode evaluate errors train jobs report privileges
 
 #
 # The core library
@@ -173,6 +173,16 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 .DEFAULT_GOAL := all
 include $(PGXS)
+
+# Models that come with the extension: src/pg/bundled.c reads them there.
+install: install-models
+uninstall: uninstall-models
+.PHONY: install-models uninstall-models
+install-models: installdirs
+	$(MKDIR_P) '$(DESTDIR)$(datadir)/hwr'
+	$(INSTALL_DATA) $(wildcard $(srcdir)/models/*.safetensors) '$(DESTDIR)$(datadir)/hwr/'
+uninstall-models:
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(wildcard $(srcdir)/models/*.safetensors)))
 
 hwr.so: build/f32/libhwr_core.a
 $(OBJS): $(wildcard src/pg/*.h src/core/*.h) Makefile

@@ -296,6 +296,35 @@ COMMENT ON VIEW hwr_models IS
 'versions of the models that the current user may use, with the figures of their validation or else their latest measurement';
 GRANT SELECT ON hwr_models TO PUBLIC;
 
+CREATE FUNCTION hwr.bundled_models(OUT model text, OUT parameters bigint, OUT bytes bigint, OUT architecture text, OUT alphabet text,
+								   OUT options jsonb, OUT result jsonb) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'hwr_bundled_models' LANGUAGE C STABLE PARALLEL SAFE ROWS 2;
+COMMENT ON FUNCTION hwr.bundled_models() IS
+'models that come with the extension, read from the share directory; result: what training reached';
+
+CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
+	SELECT b.model,
+		   NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model) AS active,
+		   (b.result->>'cer')::double precision AS cer,
+		   (b.result->>'exact_match')::double precision AS exact_match,
+		   b.parameters,
+		   b.bytes,
+		   b.architecture,
+		   b.alphabet,
+		   b.options
+	  FROM hwr.bundled_models() b;
+COMMENT ON VIEW hwr_bundled_models IS
+'models that come with the extension, one row a name that they answer to, with the figures of their validation; active: no model of that name in the database takes their place';
+GRANT SELECT ON hwr_bundled_models TO PUBLIC;
+
+-- All that a report can be about.
+CREATE VIEW hwr.shown_models WITH (security_barrier) AS
+	SELECT model, version, active, owner, parameters, bytes, architecture, alphabet, options, job, created FROM hwr_models
+	UNION ALL
+	SELECT model, NULL, true, NULL, parameters, bytes, architecture, alphabet, options, NULL, NULL FROM hwr_bundled_models WHERE active;
+COMMENT ON VIEW hwr.shown_models IS 'hwr_models, and the bundled models that are in use, without a version';
+GRANT SELECT ON hwr.shown_models TO PUBLIC;
+
 CREATE FUNCTION hwr_activate_model(model text, version integer) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_activate_model' LANGUAGE C;
 COMMENT ON FUNCTION hwr_activate_model(text, integer) IS
@@ -1124,16 +1153,17 @@ COMMENT ON FUNCTION hwr.html_figures(hwr.reading[]) IS 'the figures of a report'
 CREATE FUNCTION hwr.html_model(shown text, shown_version integer) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format('<dl class="facts"><dt>architecture</dt><dd><code>%s</code></dd><dt>parameters</dt><dd>%s (a file of %s)</dd>'
-				  '<dt>alphabet</dt><dd>%s characters: <bdi class="alphabet">%s</bdi></dd><dt>made</dt><dd>%s by %s, %s</dd>%s</dl>'
+				  '<dt>alphabet</dt><dd>%s characters: <bdi class="alphabet">%s</bdi></dd><dt>made</dt><dd>%s</dd>%s</dl>'
 				  '<details><summary>Training options</summary>%s</details>',
 				  hwr.escape(m.architecture), to_char(m.parameters, 'FM999,999,999,999'), pg_size_pretty(m.bytes),
-				  char_length(m.alphabet), replace(hwr.escape(m.alphabet), ' ', '&#9251;'), to_char(m.created, 'YYYY-MM-DD HH24:MI'), hwr.escape(m.owner::text),
-				  CASE WHEN m.job IS NULL THEN 'imported from a file' ELSE 'training job ' || m.job END,
+				  char_length(m.alphabet), replace(hwr.escape(m.alphabet), ' ', '&#9251;'), 
+				  CASE WHEN m.version IS NULL THEN 'comes with hwr' ELSE format('%s by %s, %s', to_char(m.created, 'YYYY-MM-DD HH24:MI'),
+					hwr.escape(m.owner::text), CASE WHEN m.job IS NULL THEN 'imported from a file' ELSE 'training job ' || m.job END) END,
 				  (SELECT format('<dt>learned from</dt><dd>%s: %s images to learn, %s to validate, %s left out</dd>', hwr.escape(j.training), j.images, j.validation_images, j.skipped)
 					 FROM @extschema@.hwr_jobs j WHERE j.job = m.job),
 				  hwr.html_table('Training options of this version', '{option,value}',
 					(SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s</td></tr>', hwr.escape(o.key), hwr.escape(o.value)), '' ORDER BY o.key) FROM jsonb_each_text(m.options) o)))
-	  FROM @extschema@.hwr_models m WHERE m.model = shown AND m.version = shown_version;
+	  FROM hwr.shown_models m WHERE m.model = shown AND m.version IS NOT DISTINCT FROM shown_version;
 $$;
 COMMENT ON FUNCTION hwr.html_model(text, integer) IS 'the model card of a report';
 
@@ -1141,10 +1171,10 @@ CREATE FUNCTION hwr.html_versions(shown text, shown_version integer) RETURNS tex
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT hwr.html_table('Versions and their measurements', '{version,made,parameters,measured on,images,CER,WER,exact match,F1}',
 		string_agg(format('<tr%s><th scope="row">%s%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>',
-			CASE WHEN m.version = shown_version THEN ' class="this"' END, m.version, CASE WHEN m.active THEN ' (active)' END, to_char(m.created, 'YYYY-MM-DD'),
+			CASE WHEN m.version = shown_version THEN ' class="this"' END, coalesce(m.version::text, 'bundled'), CASE WHEN m.active THEN ' (active)' END, to_char(m.created, 'YYYY-MM-DD'),
 			to_char(m.parameters, 'FM999,999,999,999'), coalesce(hwr.escape(x.data) || ' (' || x.split || ')', '&#8211;'), x.images, hwr.percent(x.cer), hwr.percent(x.wer),
 			hwr.percent(x.exact_match), hwr.percent(x.f1)), '' ORDER BY m.version DESC, x.measured DESC))
-	  FROM @extschema@.hwr_models m
+	  FROM hwr.shown_models m
 		   LEFT JOIN LATERAL (SELECT DISTINCT ON (q.data, q.split) * FROM hwr.metrics q WHERE q.model = m.model AND q.version = m.version
 							   ORDER BY q.data, q.split, q.measured DESC LIMIT 20) x ON true
 	 WHERE m.model = shown;
@@ -1326,7 +1356,7 @@ DECLARE
 BEGIN
 	PERFORM hwr.check_model(shown);
 	number := hwr.shown_version(shown, $3);
-	IF NOT EXISTS (SELECT FROM @extschema@.hwr_models m WHERE m.model = shown AND m.version = number) THEN
+	IF NOT EXISTS (SELECT FROM hwr.shown_models m WHERE m.model = shown AND m.version IS NOT DISTINCT FROM number) THEN
 		RAISE EXCEPTION 'model "%" has no version%', shown, coalesce(' ' || number, '') || ' that you may use'
 			USING ERRCODE = 'undefined_object';
 	END IF;
@@ -1355,7 +1385,7 @@ BEGIN
 			hwr.html_chart(hwr.draw_confusions(pairs, 'Confusions', 18), NULL) || hwr.html_characters(pairs) || '</div>') ||
 			CASE WHEN labelled THEN below[2:] ELSE below END;
 	END IF;
-	RETURN hwr.html_page(format('Handwriting model %s, version %s', shown, number),
+	RETURN hwr.html_page(format('Handwriting model %s, %s', shown, coalesce('version ' || number, 'as it comes with hwr')),
 		CASE WHEN $2 IS NULL THEN 'What is stored about it. Name a table of labelled images, hwr_report(model, data), to see readings too.'
 			 ELSE 'Its readings of the images of ' || hwr.escape($2::text) || ', compared with what is written there.' END,
 		CASE WHEN labelled THEN top[1:1] || below[1:2] || top[2:] || below[3:] ELSE top || below END);

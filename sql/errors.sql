@@ -31,8 +31,7 @@ SELECT outcome($$SELECT hwr_recognize(image || convert_to(repeat('x', 2000), 'UT
 RESET hwr.max_image_bytes;
 
 -- No such model
-SELECT hwr_recognize('x'::bytea);
-SELECT outcome($$SELECT hwr_recognize('x'::bytea)$$);
+SELECT hwr_recognize('x'::bytea, 'nobody');
 SELECT outcome($$SELECT hwr_recognize('x'::bytea, '')$$);
 SELECT outcome($$SELECT hwr_recognize('x'::bytea, 'nobody')$$);
 SELECT outcome($$SELECT hwr_recognize('{x}'::bytea[], 'nobody')$$);

@@ -5,7 +5,6 @@ SELECT hwr_import_model(stroke_model(), 'strokes');
 SELECT id, label, hwr_recognize(image, 'strokes') FROM strokes ORDER BY id;
 
 -- The model named default is what a call without a model means.
-SELECT hwr_recognize(image) FROM strokes WHERE id = 1;
 SELECT hwr_import_model(stroke_model(), 'default');
 SELECT hwr_recognize(image) FROM strokes WHERE id = 1;
 SELECT hwr_recognize(image, NULL) FROM strokes WHERE id = 1;

@@ -232,7 +232,11 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
 	if (!find_model(model, &id, &active))
+	{
+		if (version == 0 && hwr_bundled_find(model, out))
+			return;
 		raise_no_model(model);
+	}
 	if (version == 0)
 		version = active;
 	if (version > 0 && find_version(id, version, out))
@@ -249,13 +253,15 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 void
 hwr_catalog_check_see(const char *model)
 {
+	HwrVersionInfo bundled;
 	int32		id;
 	int32		active;
 
 	hwr_check_model_name(model);
-	if (!find_model(model, &id, &active))
+	if (find_model(model, &id, &active))
+		check_see(model, id);
+	else if (!hwr_bundled_find(model, &bundled))
 		raise_no_model(model);
-	check_see(model, id);
 }
 
 bool
@@ -299,6 +305,8 @@ hwr_may_read(Oid weights)
 void
 hwr_catalog_check_read(const HwrVersionInfo *version)
 {
+	if (version->bundled)
+		return;
 	if (!OidIsValid(version->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -317,6 +325,8 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 	bytea	   *bytes;
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 
+	if (version->bundled)
+		return hwr_bundled_read(version);
 	hwr_catalog_check_read(version);
 
 	/*

@@ -204,6 +204,20 @@ result_row(FunctionCallInfo fcinfo, const Evaluation *ev)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
+static void
+keep_figures(Evaluation *ev)
+{
+	if (ev->version.bundled)
+		ereport(NOTICE,
+				(errmsg("the figures are not kept, because model \"%s\" is not stored in this database",
+						NameStr(ev->version.name)),
+				 errhint("Store it with hwr_import_model(hwr_export_model('%s'), '%s').",
+						 NameStr(ev->version.name), NameStr(ev->version.name))));
+	else
+		hwr_catalog_add_metric(ev->version.id, "evaluation", ev->columns.relation, ev->skipped,
+							   &ev->metrics, &ev->confusions);
+}
+
 /*
  * hwr_evaluate(data regclass, model text, image_column name, label_column name, version integer) returns record
  */
@@ -233,7 +247,6 @@ hwr_evaluate(PG_FUNCTION_ARGS)
 	read_table(ev);
 	report_skipped(ev);
 	SPI_finish();
-	hwr_catalog_add_metric(ev->version.id, "evaluation", ev->columns.relation, ev->skipped,
-						   &ev->metrics, &ev->confusions);
+	keep_figures(ev);
 	PG_RETURN_DATUM(result_row(fcinfo, ev));
 }

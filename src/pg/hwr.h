@@ -84,6 +84,7 @@ typedef struct HwrVersionInfo
 	Oid			owner;			/* of the large object, hence of the version; InvalidOid: it is gone */
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	NameData	name;
+	bool		bundled;		/* a file that comes with the extension: only name and hash are set */
 } HwrVersionInfo;
 
 /* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
@@ -92,7 +93,10 @@ extern void hwr_check_model_name(const char *model);
 /* Raises undefined_object, or insufficient_privilege if the current user may see no version of the model. */
 extern void hwr_catalog_check_see(const char *model);
 
-/* Raises undefined_object. version 0: the active one.  To whom may see no version, all versions are forbidden. */
+/*
+ * Raises undefined_object. version 0: the active one, or the bundled model of that name where the database has
+ * none.  To whom may see no version, all versions are forbidden.
+ */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
 pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
 
@@ -111,6 +115,12 @@ extern void hwr_catalog_check_read(const HwrVersionInfo *version);
 
 /* The stored file (palloc'd), after that check and one of its hash. */
 extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
+
+/*
+ * bundled.c: models that come with the extension, for anyone to use
+ */
+extern bool hwr_bundled_find(const char *model, HwrVersionInfo *out);
+extern bytea *hwr_bundled_read(const HwrVersionInfo *version);
 
 /*
  * catalog_write.c
