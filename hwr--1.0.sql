@@ -79,6 +79,7 @@ CREATE TABLE hwr.job (
 	images_per_second double precision,
 	eta			interval,
 	version		integer,					-- result
+	activated	boolean,					-- whether readers got it
 	sqlstate	text,						-- of a failure
 	message		text						-- why it ended, or the error
 ) WITH (fillfactor = 50);
@@ -373,12 +374,14 @@ CREATE FUNCTION hwr_train(
 	image_column	name		DEFAULT NULL,
 	label_column	name		DEFAULT NULL,
 	options			jsonb		DEFAULT '{}',
-	wait			boolean		DEFAULT true
+	wait			boolean		DEFAULT true,
+	activate		text		DEFAULT 'auto'
 )
 RETURNS TABLE (
 	job				bigint,
 	model			text,
 	version			integer,
+	activated		boolean,
 	epochs			integer,
 	best_epoch		integer,
 	train_loss		double precision,
@@ -394,8 +397,8 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'hwr_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 
-COMMENT ON FUNCTION hwr_train(regclass, text, name, name, jsonb, boolean) IS
-'train a model from a table of labelled images, in a background worker';
+COMMENT ON FUNCTION hwr_train(regclass, text, name, name, jsonb, boolean, text) IS
+'train a model''s next version from a table of labelled images, in a background worker; activate: auto (where it is better on the same validation rows than the active version), always or never';
 
 CREATE FUNCTION hwr_cancel(job bigint)
 RETURNS boolean
@@ -429,6 +432,7 @@ SELECT j.id AS job,
 	j.validation_images,
 	j.skipped,
 	j.version,
+	j.activated,
 	j.sqlstate,
 	CASE WHEN i.interrupted THEN 'the server or the worker stopped before the job ended' ELSE j.message END AS message,
 	j.requested,
@@ -498,7 +502,7 @@ COMMENT ON FUNCTION hwr_evaluate(regclass, text, name, name, integer) IS
 
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
-	hwr_train(regclass, text, name, name, jsonb, boolean),
+	hwr_train(regclass, text, name, name, jsonb, boolean, text),
 	hwr_train_lm(text, text[], text, integer),
 	hwr_train_lm(text, regclass, name, text, integer),
 	hwr_train_lm(text, text, text, text, integer),

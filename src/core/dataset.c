@@ -1,19 +1,14 @@
 /*
  * dataset.c
- *	  Labelled images in memory, or beyond the limit in a temporary file.
- *
- * The file is unlinked as soon as it is open, so that nothing is left behind whatever happens;
- * canvases are read back with pread, which threads may do at the same time.
+ *	  Labelled images as canvases: reading, the split, the alphabet.
  */
 #include "dataset.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "canvas_store.h"
 #include "ctc.h"
 #include "rng.h"
 
@@ -25,10 +20,17 @@ typedef struct Row
 	char	   *label;
 	int		   *classes;		/* after finish */
 	int			nclasses;
-	int			width;
-	uint8_t    *ink;			/* in memory, or NULL: in the file at offset */
-	off_t		offset;
+	HwrStoredCanvas canvas;
+	HwrStoredCanvas rival;		/* validation rows, where there is another network to be measured */
 } Row;
+
+/* How an image becomes a canvas. */
+typedef struct Geometry
+{
+	HwrFit		fit;
+	int			height;
+	int			width;			/* 0: any */
+} Geometry;
 
 typedef struct Rows
 {
@@ -39,16 +41,13 @@ typedef struct Rows
 
 struct HwrDataset
 {
-	HwrFit		fit;
+	Geometry	geometry;
+	Geometry	rival;			/* height 0: none, or the same */
 	HwrCase		mapping;
 	double		validation_fraction;
-	HwrNet		net;			/* for the canvas size and the steps only */
+	HwrNet		net;			/* for the steps only */
 	HwrImageLimits limits;
-	size_t		memory_limit;
-	size_t		memory_used;
-	char	   *tmpdir;
-	int			file;			/* -1: none yet */
-	off_t		file_size;
+	HwrCanvasStore *store;
 	Rows		splits[2];		/* HWR_SPLIT_TRAIN, HWR_SPLIT_VALIDATION */
 	HwrAlphabet alphabet;
 	int64_t		skipped[HWR_NSKIPS];
@@ -64,27 +63,27 @@ hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
 
 	if (ds == NULL)
 		return false;
-	ds->file = -1;
-	ds->fit = options->fit;
 	ds->mapping = options->mapping;
 	ds->validation_fraction = options->validation_fraction;
 	ds->limits = *limits;
-	ds->memory_limit = memory_limit;
-	ds->tmpdir = strdup(tmpdir);
-	if (ds->tmpdir == NULL)
-	{
-		free(ds);
-		return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
-	}
 
 	/* the number of classes does not matter here: any will do where the output is left out */
-	if (!hwr_vgsl_parse(options->architecture, strstr(options->architecture, "O1c") ? 0 : 2, &ds->net, st))
+	if (!hwr_canvas_store_create(memory_limit, tmpdir, &ds->store, st) ||
+		!hwr_vgsl_parse(options->architecture, strstr(options->architecture, "O1c") ? 0 : 2, &ds->net, st))
 	{
 		hwr_dataset_free(ds);
 		return false;
 	}
+	ds->geometry = (Geometry) {options->fit, ds->net.height, ds->net.width};
 	*out = ds;
 	return true;
+}
+
+void
+hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width)
+{
+	if (fit != ds->geometry.fit || height != ds->geometry.height || width != ds->geometry.width)
+		ds->rival = (Geometry) {fit, height, width};
 }
 
 void
@@ -98,14 +97,13 @@ hwr_dataset_free(HwrDataset *ds)
 		{
 			free(ds->splits[s].rows[i].label);
 			free(ds->splits[s].rows[i].classes);
-			free(ds->splits[s].rows[i].ink);
+			hwr_stored_canvas_free(&ds->splits[s].rows[i].canvas);
+			hwr_stored_canvas_free(&ds->splits[s].rows[i].rival);
 		}
 		free(ds->splits[s].rows);
 	}
 	hwr_alphabet_free(&ds->alphabet);
-	if (ds->file >= 0)
-		close(ds->file);
-	free(ds->tmpdir);
+	hwr_canvas_store_free(ds->store);
 	free(ds);
 }
 
@@ -143,67 +141,6 @@ note_failure(HwrDataset *ds, int64_t row, HwrSkip reason, const HwrStatus *why)
 	note_skip(ds, row, reason, text);
 }
 
-static bool
-io_failure(const HwrDataset *ds, const char *what, HwrStatus *st)
-{
-	int			saved = errno;
-
-	hwr_fail(st, HWR_IO, "could not %s a temporary file for training images", what);
-	return hwr_fail_detail(st, "Directory \"%.200s\": %s.", ds->tmpdir, strerror(saved));
-}
-
-static bool
-open_file(HwrDataset *ds, HwrStatus *st)
-{
-	char		path[1024];
-
-	if (snprintf(path, sizeof(path), "%s/hwr_images_XXXXXX", ds->tmpdir) >= (int) sizeof(path))
-	{
-		errno = ENAMETOOLONG;
-		return io_failure(ds, "create", st);
-	}
-	ds->file = mkstemp(path);
-	if (ds->file < 0)
-		return io_failure(ds, "create", st);
-	unlink(path);
-	return true;
-}
-
-/* Keep a canvas; takes ownership of ink, on failure too. */
-static bool
-keep_canvas(HwrDataset *ds, Row *row, uint8_t *ink, size_t size, HwrStatus *st)
-{
-	bool		ok = true;
-
-	if (ds->memory_used + size <= ds->memory_limit)
-	{
-		row->ink = ink;
-		ds->memory_used += size;
-		return true;
-	}
-	if (ds->file < 0)
-		ok = open_file(ds, st);
-	row->offset = ds->file_size;
-	for (size_t done = 0; ok && done < size;)
-	{
-		ssize_t		n = pwrite(ds->file, ink + done, size - done, ds->file_size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			if (n == 0)
-				errno = ENOSPC;
-			ok = io_failure(ds, "write", st);
-			break;
-		}
-		done += (size_t) n;
-		ds->file_size += n;
-	}
-	free(ink);
-	return ok;
-}
-
 static Row *
 new_row(Rows *rows, HwrStatus *st)
 {
@@ -238,16 +175,17 @@ label_fits(const HwrDataset *ds, const char *label, int width, bool *fits, int *
 
 /* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
 static bool
-make_canvas(const HwrDataset *ds, const uint8_t *bytes, size_t len, uint8_t **ink, int *width, HwrStatus *st)
+make_canvas(const HwrDataset *ds, const Geometry *g, const uint8_t *bytes, size_t len,
+			uint8_t **ink, int *width, HwrStatus *st)
 {
 	HwrImage	img;
 	bool		ok;
 
-	if (!hwr_image_decode(bytes, len, &ds->limits, ds->net.height, ds->net.width, &img, st))
+	if (!hwr_image_decode(bytes, len, &ds->limits, g->height, g->width, &img, st))
 		return false;
-	*width = hwr_preprocess_width(&img, ds->fit, ds->net.height, ds->net.width);
-	*ink = hwr_alloc((size_t) ds->net.height, (size_t) *width, st);
-	ok = *ink != NULL && hwr_preprocess(&img, ds->fit, ds->net.height, *width, *ink, NULL, st);
+	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
+	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
 	hwr_image_free(&img);
 	if (!ok)
 		free(*ink);
@@ -289,7 +227,7 @@ take_image(HwrDataset *ds, int64_t row, const uint8_t *bytes, size_t len, const 
 	bool		fits;
 	int			needs;
 
-	if (!make_canvas(ds, bytes, len, ink, width, st))
+	if (!make_canvas(ds, &ds->geometry, bytes, len, ink, width, st))
 	{
 		if (!is_bad_row(st))
 			return false;
@@ -313,6 +251,19 @@ take_image(HwrDataset *ds, int64_t row, const uint8_t *bytes, size_t len, const 
 		note_skip(ds, row, *skip, why);
 	}
 	return true;
+}
+
+/* Keep a row's canvases; takes ownership of ink, on failure too. */
+static bool
+keep_canvases(HwrDataset *ds, bool validation, Row *row, uint8_t *ink, int width,
+			  const uint8_t *bytes, size_t len, HwrStatus *st)
+{
+	if (!hwr_canvas_store_put(ds->store, ink, ds->geometry.height, width, &row->canvas, st))
+		return false;
+	if (!validation || ds->rival.height == 0)
+		return true;
+	return make_canvas(ds, &ds->rival, bytes, len, &ink, &width, st) &&
+		hwr_canvas_store_put(ds->store, ink, ds->rival.height, width, &row->rival, st);
 }
 
 bool
@@ -357,9 +308,8 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 		return false;
 	}
 	row->label = text;
-	row->width = width;
 	rows->n++;
-	return keep_canvas(ds, row, ink, (size_t) ds->net.height * (size_t) width, st);
+	return keep_canvases(ds, split == HWR_SPLIT_VALIDATION, row, ink, width, bytes, len, st);
 }
 
 /* Label to classes; characters outside the alphabet are left out. */
@@ -453,45 +403,33 @@ hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out)
 {
 	const Row  *row = &ds->splits[split].rows[i];
 
-	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->width};
-}
-
-static bool
-read_file(const HwrDataset *ds, off_t offset, uint8_t *out, size_t size, HwrStatus *st)
-{
-	while (size > 0)
-	{
-		ssize_t		n = pread(ds->file, out, size, offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			if (n == 0)
-				errno = EIO;
-			return io_failure(ds, "read", st);
-		}
-		out += n;
-		offset += n;
-		size -= (size_t) n;
-	}
-	return true;
+	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->canvas.width};
 }
 
 bool
 hwr_dataset_read(const HwrDataset *ds, HwrSplit split, int i, uint8_t *ink, int stride, HwrStatus *st)
 {
-	const Row  *row = &ds->splits[split].rows[i];
-	size_t		width = (size_t) row->width;
-	size_t		height = (size_t) ds->net.height;
+	return hwr_canvas_store_get(ds->store, &ds->splits[split].rows[i].canvas, ds->geometry.height, ink, stride, st);
+}
 
-	/* a spilled canvas is read packed into the front of ink, then spread downwards from the last row */
-	if (row->ink == NULL && !read_file(ds, row->offset, ink, height * width, st))
-		return false;
-	for (size_t y = height; y-- > 0;)
-	{
-		memmove(ink + y * (size_t) stride, (row->ink != NULL ? row->ink : ink) + y * width, width);
-		memset(ink + y * (size_t) stride + width, 0, (size_t) stride - width);
-	}
-	return true;
+static const HwrStoredCanvas *
+rival_canvas(const HwrDataset *ds, int i)
+{
+	const Row  *row = &ds->splits[HWR_SPLIT_VALIDATION].rows[i];
+
+	return ds->rival.height > 0 ? &row->rival : &row->canvas;
+}
+
+int
+hwr_dataset_rival_width(const HwrDataset *ds, int i)
+{
+	return rival_canvas(ds, i)->width;
+}
+
+bool
+hwr_dataset_read_rival(const HwrDataset *ds, int i, uint8_t *ink, HwrStatus *st)
+{
+	int			height = ds->rival.height > 0 ? ds->rival.height : ds->geometry.height;
+
+	return hwr_canvas_store_get(ds->store, rival_canvas(ds, i), height, ink, rival_canvas(ds, i)->width, st);
 }

@@ -43,6 +43,12 @@ extern bool hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLim
 extern void hwr_dataset_free(HwrDataset *ds);
 
 /*
+ * Keep the validation images also as the canvases of another network, which is to be measured on the same rows.  Before
+ * the first row is added.
+ */
+extern void hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width);
+
+/*
  * Add one row.  bytes or label NULL: counted as HWR_SKIP_NULL.  row: the caller's row number, from 1, for messages.
  * A bad row is not an error: it is counted, and *skip (if not NULL) says why.  Errors: memory, temporary file.
  */
@@ -81,5 +87,9 @@ extern void hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrS
 /* Copy the canvas into ink[H][stride], columns past its width set to paper.  Thread-safe. */
 extern bool hwr_dataset_read(const HwrDataset *ds, HwrSplit split, int i,
 							 uint8_t *ink, int stride, HwrStatus *st);
+
+/* Validation row i as that other network's canvas: its width, and the ink as [H][width]. */
+extern int	hwr_dataset_rival_width(const HwrDataset *ds, int i);
+extern bool hwr_dataset_read_rival(const HwrDataset *ds, int i, uint8_t *ink, HwrStatus *st);
 
 #endif							/* HWR_DATASET_H */

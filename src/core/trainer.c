@@ -105,10 +105,10 @@ now(void)
 	return (double) ts.tv_sec + (double) ts.tv_nsec * 1e-9;
 }
 
-static int
-cpu_count(void)
+int
+hwr_trainer_threads(const HwrTrainOptions *options)
 {
-	long		n = sysconf(_SC_NPROCESSORS_ONLN);
+	long		n = options->threads > 0 ? options->threads : sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n < 1 ? 1 : n > 256 ? 256 : (int) n;
 }
@@ -182,7 +182,7 @@ start(HwrTrainer *t, HwrStatus *st)
 	int			batch = t->options->batch_size;
 	HwrBackendConfig config = {.net = &t->net,.training = true,.options = t->options};
 
-	config.threads = t->options->threads > 0 ? t->options->threads : cpu_count();
+	config.threads = hwr_trainer_threads(t->options);
 	if (!make_net(t, st) || !t->backend->create(&config, &t->ctx, st))
 		return false;
 	t->best_values = hwr_alloc(t->net.nvalues, sizeof(float), st);

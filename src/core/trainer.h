@@ -53,6 +53,9 @@ typedef struct HwrEpoch
 	double		grad_norm;		/* mean before clipping */
 } HwrEpoch;
 
+/* CPU threads that a run with these options has. */
+extern int	hwr_trainer_threads(const HwrTrainOptions *options);
+
 /*
  * Options and data set outlive the trainer.  version etc. are the caller's.
  * Errors: HWR_BAD_ARCHITECTURE, HWR_OUT_OF_MEMORY, HWR_BAD_DATA.

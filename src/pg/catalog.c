@@ -237,6 +237,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 			return;
 		raise_no_model(model);
 	}
+	out->active = active;
 	if (version == 0)
 		version = active;
 	if (version > 0 && find_version(id, version, out))
@@ -248,6 +249,16 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 				 errmsg("model \"%s\" has no active version", model),
 				 errhint("Choose one with hwr_activate_model.")));
 	hwr_raise_no_version(model, version);
+}
+
+bool
+hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
+{
+	int32		id;
+
+	memset(out, 0, sizeof(*out));
+	namestrcpy(&out->name, model);
+	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
 }
 
 void

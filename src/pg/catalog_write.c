@@ -182,10 +182,8 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 
 void
 hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
-				  const HwrModel *meta, int64 job, bool activate, HwrVersionInfo *out)
+				  const HwrModel *meta, int64 job, HwrVersionInfo *out)
 {
-	int32		active;
-
 	hwr_check_model_name(model);
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
@@ -195,19 +193,23 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
-	lock_model(model, &out->model_id, &out->version, &active);
+	lock_model(model, &out->model_id, &out->version, &out->active);
 	out->owner = owner_for_version(model, out->model_id, owner);
 	out->weights = store_bytes(out->owner, bytes, len);
 	CommandCounterIncrement();	/* the large object must be visible to GRANT */
-	copy_grants(out->model_id, active, out->weights, out->owner);
+	copy_grants(out->model_id, out->active, out->weights, out->owner);
 	out->id = insert_version(out, len, meta, job);
-	if (activate)
-	{
-		Oid			types[2] = {INT4OID, INT4OID};
-		Datum		values[2] = {Int32GetDatum(out->model_id), Int32GetDatum(out->version)};
+	SPI_finish();
+}
 
-		hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
-	}
+void
+hwr_catalog_activate(const HwrVersionInfo *version)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(version->model_id), Int32GetDatum(version->version)};
+
+	SPI_connect();
+	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
 	SPI_finish();
 }
 

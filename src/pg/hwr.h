@@ -85,6 +85,7 @@ typedef struct HwrVersionInfo
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	NameData	name;
 	bool		bundled;		/* a file that comes with the extension: only name and hash are set */
+	int32		active;			/* version that is active; 0: none */
 } HwrVersionInfo;
 
 /* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
@@ -99,6 +100,9 @@ extern void hwr_catalog_check_see(const char *model);
  */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
 pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
+
+/* The active version; false where the model does not exist or none of its versions is active. */
+extern bool hwr_catalog_find_active(const char *model, HwrVersionInfo *out);
 
 /*
  * Raise insufficient_privilege if the model exists and role is not (a member of) its
@@ -128,12 +132,14 @@ extern bytea *hwr_bundled_read(const HwrVersionInfo *version);
  * Store bytes (a model file, already validated by hwr_model_load, whose result is meta) as the next version of a
  * model, creating the model if it does not exist.  The large object belongs to owner, or to the
  * owner of the existing model, whose role owner must be a member of (else insufficient_privilege); whoever could
- * read the active version can read the new one.  activate: make it the active version.
- * job: 0 for an import.  Runs in the current transaction.  Fills *out.
+ * read the active version can read the new one.
+ * job: 0 for an import.  Runs in the current transaction, and locks the model until its end.  Fills *out.
  */
 extern void hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
-							  const HwrModel *meta, int64 job, bool activate,
-							  HwrVersionInfo *out);
+							  const HwrModel *meta, int64 job, HwrVersionInfo *out);
+
+/* Make a version just stored the active one. */
+extern void hwr_catalog_activate(const HwrVersionInfo *version);
 
 /* Insert a hwr.metric row and its confusions (or NULL); returns its id. */
 extern int64 hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,

@@ -190,6 +190,15 @@ hwr_job_add_epoch(int64 job, const HwrEpoch *e)
 }
 
 void
+hwr_job_activated(int64 job, bool activated)
+{
+	Oid			types[] = {INT8OID, BOOLOID};
+	Datum		values[] = {Int64GetDatum(job), BoolGetDatum(activated)};
+
+	job_update("UPDATE hwr.job SET activated = $2 WHERE id = $1", lengthof(values), types, values, NULL);
+}
+
+void
 hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate, const char *message)
 {
 	Oid			types[] = {INT8OID, TEXTOID, INT4OID, TEXTOID, TEXTOID};

@@ -33,6 +33,9 @@ extern void hwr_job_counts(int64 job, const HwrJobCounts *counts);
 extern void hwr_job_progress(int64 job, const HwrTrainProgress *progress);
 extern void hwr_job_add_epoch(int64 job, const HwrEpoch *epoch);
 
+/* Whether the job's version was made the active one. */
+extern void hwr_job_activated(int64 job, bool activated);
+
 /* The end: state is 'done', 'failed' or 'cancelled'; version 0 and sqlstate NULL where there is none. */
 extern void hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate,
 						const char *message);

@@ -235,7 +235,9 @@ hwr_import_model(PG_FUNCTION_ARGS)
 		hwr_raise(&st);
 	PG_TRY();
 	{
-		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, activate, &version);
+		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
+		if (activate)
+			hwr_catalog_activate(&version);
 	}
 	PG_FINALLY();
 	{

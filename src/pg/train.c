@@ -44,7 +44,7 @@
 #include "train.h"
 
 #define QUEUE_SIZE (16 * 1024)
-#define NRESULTS 14
+#define NRESULTS 15
 
 /* The waiting side of a job. */
 typedef struct TrainClient
@@ -194,6 +194,20 @@ read_options(Jsonb *options, Oid *validation)
 	return json;
 }
 
+static HwrActivate
+read_activate(const char *word)
+{
+	const char *const words[] = {"auto", "always", "never"};
+
+	for (int i = 0; i < lengthof(words); i++)
+		if (strcmp(word, words[i]) == 0)
+			return (HwrActivate) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for argument \"%s\" of %s: \"%s\"", "activate", "hwr_train", word),
+			 errhint("Valid values are: auto, always, never.")));
+}
+
 static char *
 read_arguments(FunctionCallInfo fcinfo, HwrTrainRequest *request)
 {
@@ -204,6 +218,7 @@ read_arguments(FunctionCallInfo fcinfo, HwrTrainRequest *request)
 	not_null(fcinfo, 1, "model");
 	not_null(fcinfo, 4, "options");
 	not_null(fcinfo, 5, "wait");
+	not_null(fcinfo, 6, "activate");
 
 	model = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	hwr_check_model_name(model);
@@ -213,6 +228,7 @@ read_arguments(FunctionCallInfo fcinfo, HwrTrainRequest *request)
 	request->user = GetUserId();
 	request->training = PG_GETARG_OID(0);
 	request->wait = PG_GETARG_BOOL(5);
+	request->activate = read_activate(text_to_cstring(PG_GETARG_TEXT_PP(6)));
 	namestrcpy(&request->model, model);
 	column_argument(fcinfo, 2, &request->image_column);
 	column_argument(fcinfo, 3, &request->label_column);
@@ -451,22 +467,24 @@ form_result(TupleDesc desc, const TrainClient *client, const char *model)
 	values[1] = CStringGetTextDatum(model);
 	nulls[0] = nulls[1] = false;
 	values[2] = Int32GetDatum(r->version);
-	values[3] = Int32GetDatum(r->epochs);
-	values[4] = Int32GetDatum(r->best_epoch);
+	values[3] = BoolGetDatum(r->activated);
+	values[4] = Int32GetDatum(r->epochs);
+	values[5] = Int32GetDatum(r->best_epoch);
 	for (int i = 0; i < lengthof(figures); i++)
 	{
-		values[5 + i] = Float8GetDatum(figures[i]);
-		nulls[5 + i] |= isnan(figures[i]);
+		values[6 + i] = Float8GetDatum(figures[i]);
+		nulls[6 + i] |= isnan(figures[i]);
 	}
-	values[10] = Int64GetDatum(r->images);
-	values[11] = Int64GetDatum(r->validation_images);
-	values[12] = Int64GetDatum(r->skipped);
-	values[13] = Float8GetDatum(r->seconds);
+	values[11] = Int64GetDatum(r->images);
+	values[12] = Int64GetDatum(r->validation_images);
+	values[13] = Int64GetDatum(r->skipped);
+	values[14] = Float8GetDatum(r->seconds);
 	return heap_form_tuple(desc, values, nulls);
 }
 
 /*
- * hwr_train(training regclass, model text, image_column name, label_column name, options jsonb, wait boolean)
+ * hwr_train(training regclass, model text, image_column name, label_column name, options jsonb, wait boolean,
+ *			 activate text)
  * returns table (...): one row
  */
 Datum

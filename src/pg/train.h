@@ -19,7 +19,7 @@
 #include "storage/shm_mq.h"
 
 /* To be changed with anything below: a session may have loaded an older library than its worker. */
-#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000001)
+#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000002)
 
 /* Keys of the segment's table of contents */
 #define HWR_KEY_SHARED 1		/* HwrTrainShared */
@@ -29,6 +29,14 @@
 
 #define HWR_MESSAGE_JOB 'j'
 #define HWR_MESSAGE_RESULT 'r'
+
+/* When the new version becomes the active one. */
+typedef enum HwrActivate
+{
+	HWR_ACTIVATE_AUTO,			/* where it is better on the validation rows than the one that is */
+	HWR_ACTIVATE_ALWAYS,
+	HWR_ACTIVATE_NEVER
+} HwrActivate;
 
 /* Column names are empty where they are to be found. */
 typedef struct HwrTrainRequest
@@ -40,6 +48,7 @@ typedef struct HwrTrainRequest
 	NameData	model;
 	NameData	image_column;
 	NameData	label_column;
+	HwrActivate activate;
 	bool		wait;
 } HwrTrainRequest;
 
@@ -60,6 +69,7 @@ typedef struct HwrTrainShared
 typedef struct HwrTrainResult
 {
 	int32		version;
+	bool		activated;
 	int32		epochs;			/* that were run */
 	int32		best_epoch;
 	double		train_loss;		/* figures of the best epoch, NaN where there is none */

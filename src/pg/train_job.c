@@ -92,6 +92,7 @@ read_rows(HwrTrainWorker *w)
 	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
 							&w->dataset, &st))
 		hwr_raise(&st);
+	hwr_gate_load(w);
 	SPI_connect();
 	hwr_become_user(w->request.user, &save);
 	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);
@@ -196,7 +197,10 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	const HwrColumns *data = OidIsValid(w->request.validation) ? &w->validation : &w->training;
 	HwrVersionInfo version;
 	HwrStatus	st;
+	char	   *message;
+	char	   *verdict;
 
+	hwr_gate_measure(w);
 	report_phase(w, "saving");
 	if (!hwr_trainer_model(w->trainer, &w->model, &st) ||
 		!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
@@ -205,14 +209,21 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_begin();
 	hwr_worker_set("synchronous_commit", w->synchronous_commit);
 	hwr_catalog_store(NameStr(w->request.model), w->request.user, w->bytes, w->nbytes, w->model,
-					  w->job, true, &version);
+					  w->job, &version);
+	verdict = hwr_gate_decide(w, &version, &best->valid, &result->activated);
 	if (best->valid.images > 0)
 		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
 							   &best->valid, hwr_trainer_confusions(w->trainer));
-	hwr_job_end(w->job, "done", version.version, NULL, hwr_trainer_reason(w->trainer));
+	verdict = verdict != NULL ? MemoryContextStrdup(w->context, verdict) : NULL;
+	message = verdict == NULL ? pstrdup(hwr_trainer_reason(w->trainer)) :
+		psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
+	hwr_job_activated(w->job, result->activated);
+	hwr_job_end(w->job, "done", version.version, NULL, message);
 	hwr_worker_commit(w);
 	hwr_worker_ignore_cancellation();
 	w->stored = true;
+	if (verdict != NULL)
+		ereport(NOTICE, (errmsg_internal("%s", verdict)));
 
 	result->version = version.version;
 	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;

@@ -69,6 +69,10 @@ hwr_worker_set(const char *name, const char *value)
 static void
 free_core_objects(HwrTrainWorker *w)
 {
+	hwr_rival_free(w->rival_reader);
+	w->rival_reader = NULL;
+	hwr_model_free(w->rival);
+	w->rival = NULL;
 	hwr_trainer_free(w->trainer);
 	w->trainer = NULL;
 	hwr_dataset_free(w->dataset);

@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "core/rival.h"
 #include "job.h"
 #include "train.h"
 
@@ -33,7 +34,13 @@ typedef struct HwrTrainWorker
 	TimestampTz reported;
 	HwrJobCounts counts;
 
+	/* the version that was active when the job began; none where rival is NULL */
+	int32		rival_version;
+	HwrMetrics	rival_metrics;	/* images 0: not measured */
+
 	/* the core's */
+	HwrModel   *rival;
+	HwrRival   *rival_reader;
 	HwrDataset *dataset;
 	HwrTrainer *trainer;
 	HwrModel   *model;
@@ -58,5 +65,14 @@ extern void hwr_worker_commit(HwrTrainWorker *w);
 extern void hwr_worker_read_tables(HwrTrainWorker *w);
 extern void hwr_worker_train(HwrTrainWorker *w);
 extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
+
+/*
+ * train_gate.c: may the new version take the active one's place?  load in a transaction, before the rows are read; measure
+ * outside one, after the training.  decide makes the version the active one if it may and returns the sentence
+ * that says why, or why not; NULL where there was no question.
+ */
+extern void hwr_gate_load(HwrTrainWorker *w);
+extern void hwr_gate_measure(HwrTrainWorker *w);
+extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, const HwrMetrics *metrics, bool *activated);
 
 #endif							/* HWR_TRAIN_WORKER_H */

@@ -15,7 +15,7 @@ my ($out, $err);
 sub train
 {
 	my ($model, $options) = @_;
-	return "SELECT version FROM hwr_train('words', '$model', options => " . ($options // $HwrTest::tiny) . ')';
+	return "SELECT version FROM hwr_train('words', '$model', activate => 'always', options => " . ($options // $HwrTest::tiny) . ')';
 }
 
 # The same rows, options and seed give the same bytes; another seed does not
