@@ -181,11 +181,10 @@ extern void hwr_gpu_softmax_back(cudaStream_t stream, HwrGpuType type, int64_t r
  * Rearrangements
  */
 
-/* The reshape layer: x[n][h][w][c] to y[n][w * a][h / a * c]; back: the other way, y to x. */
-extern void hwr_gpu_reshape(cudaStream_t stream, HwrGpuType type, int n, int h, int w, int c, int a, const void *x, void *y);
-extern void hwr_gpu_reshape_back(cudaStream_t stream, HwrGpuType type, int n, int h, int w, int c, int a, const void *y, void *x);
-
-/* y[n][b][a][c] = x[n][a][b][c]: time-major and back, LSTMs along y. */
+/*
+ * y[n][b][a][c] = x[n][a][b][c].  The reshape layer S, whatever its split, is (a, b) = (h, w): its steps and features follow on each
+ * other as the swapped map's rows do; backward is (w, h).  LSTMs along y want the same before and after.
+ */
 extern void hwr_gpu_swap(cudaStream_t stream, HwrGpuType type, int n, int a, int b, int c, const void *x, void *y);
 
 /* y[b][a] = x[a][b], with conversion; both widths may be large. */
@@ -284,6 +283,7 @@ typedef struct HwrGpuUpdate
 {
 	float		scale;			/* of the gradients */
 	float		rate;
+	float		momentum;
 	float		root2;			/* Adam: root of the second correction */
 	float		l2;				/* added to the gradient, times the value */
 	float		keep;			/* AdamW: factor of the value */
