@@ -11,7 +11,9 @@ struct HwrRecognizer
 {
 	const HwrModel *model;
 	const HwrBackend *backend;
-	HwrBackendContext *ctx;
+	HwrBackendContext *ctx;		/* from the first run on */
+	int			threads;
+	HwrPrecision precision;
 	uint8_t    *ink;			/* canvases of a batch, packed */
 	size_t		ink_size;
 	float	   *logp;			/* their posteriors, packed */
@@ -22,21 +24,33 @@ bool
 hwr_recognizer_create(const HwrModel *model, const HwrBackend *backend, int threads,
 					  HwrPrecision precision, HwrRecognizer **out, HwrStatus *st)
 {
-	HwrBackendConfig config = {.net = &model->net,.threads = threads,.precision = precision};
 	HwrRecognizer *rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
 
 	if (rec == NULL)
 		return false;
 	rec->model = model;
 	rec->backend = backend;
-	if (!backend->create(&config, &rec->ctx, st) ||
-		!backend->set_values(rec->ctx, model->values, st))
-	{
-		hwr_recognizer_free(rec);
-		return false;
-	}
+	rec->threads = threads;
+	rec->precision = precision;
 	*out = rec;
 	return true;
+}
+
+/* A process that only prepares images and decodes posteriors needs none of the device's memory. */
+static bool
+open_context(HwrRecognizer *rec, HwrStatus *st)
+{
+	HwrBackendConfig config = {.net = &rec->model->net,.threads = rec->threads,.precision = rec->precision};
+
+	if (rec->ctx != NULL)
+		return true;
+	if (!rec->backend->create(&config, &rec->ctx, st))
+		return false;
+	if (rec->backend->set_values(rec->ctx, rec->model->values, st))
+		return true;
+	rec->backend->destroy(rec->ctx);
+	rec->ctx = NULL;
+	return false;
 }
 
 void
@@ -55,7 +69,7 @@ size_t
 hwr_recognizer_memory(const HwrRecognizer *rec)
 {
 	return sizeof(*rec) + rec->ink_size + rec->logp_size * sizeof(float) +
-		hwr_model_memory(rec->model) + rec->backend->memory(rec->ctx);
+		hwr_model_memory(rec->model) + (rec->ctx != NULL ? rec->backend->memory(rec->ctx) : 0);
 }
 
 const HwrModel *
@@ -166,6 +180,8 @@ hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPost
 	bool		done[HWR_RECOGNIZE_BATCH] = {false};
 
 	memset(out, 0, (size_t) n * sizeof(*out));
+	if (!open_context(rec, st))
+		return false;
 	for (int first = 0; first < n; first++)
 	{
 		int			which[HWR_RECOGNIZE_BATCH];

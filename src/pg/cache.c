@@ -124,6 +124,8 @@ hwr_cache_get_again(const HwrVersionInfo *version)
 		dlist_move_head(&cached_models, &entry->node);
 	result.model = entry->model;
 	result.recognizer = entry->recognizer;
+	result.hash = entry->hash;
+	result.precision = entry->precision;
 	return result;
 }
 

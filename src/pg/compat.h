@@ -37,6 +37,12 @@ RestrictSearchPath(void)
 }
 #endif
 
+/* Wait events of an extension have names since 17. */
+#include "pgstat.h"
+#if PG_VERSION_NUM < 170000
+#define WaitEventExtensionNew(name) ((void) (name), PG_WAIT_EXTENSION)
+#endif
+
 /* The result of a set-returning function as a tuplestore.  Has come with 15. */
 #if PG_VERSION_NUM < 150000
 #include "funcapi.h"

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "hwr.h"
+#include "service.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,4 +17,5 @@ void
 _PG_init(void)
 {
 	hwr_define_settings();
+	hwr_service_request_start();
 }

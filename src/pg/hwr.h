@@ -30,6 +30,32 @@ extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */
 extern int	hwr_training_memory;	/* kB of canvases in memory */
 extern int	hwr_precision;		/* HwrPrecisionSetting */
+typedef enum HwrDeviceSetting
+{
+	HWR_USE_AUTO,
+	HWR_USE_CPU,
+	HWR_USE_CUDA
+} HwrDeviceSetting;
+
+typedef enum HwrServiceSetting
+{
+	HWR_SERVICE_AUTO,
+	HWR_SERVICE_CPU,
+	HWR_SERVICE_CUDA,
+	HWR_SERVICE_NONE
+} HwrServiceSetting;
+
+/* Upper limit of hwr.max_batch. */
+#define HWR_MAX_BATCH 1024
+
+extern int	hwr_device;			/* HwrDeviceSetting */
+extern int	hwr_service_device; /* HwrServiceSetting */
+extern int	hwr_service_threads;	/* of the service on the CPU */
+extern int	hwr_queue_slots;	/* requests in flight at most */
+extern int	hwr_max_batch;		/* canvases the service runs at once */
+extern int	hwr_batch_wait;		/* ms, for a batch to fill */
+extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
+extern char *hwr_cuda_library;
 extern void hwr_define_settings(void);
 extern HwrImageLimits hwr_image_limits(void);
 
@@ -202,6 +228,8 @@ typedef struct HwrLoaded
 {
 	const HwrModel *model;
 	HwrRecognizer *recognizer;
+	const uint8 *hash;			/* of its file, SHA-256 */
+	HwrPrecision precision;
 } HwrLoaded;
 extern HwrLoaded hwr_cache_get(const HwrVersionInfo *version);	/* checks the privilege to use it */
 extern HwrLoaded hwr_cache_get_again(const HwrVersionInfo *version);	/* after a hwr_cache_get in this statement */
@@ -224,6 +252,22 @@ extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *
 /* Fill posteriors and readings of all images added. */
 extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
 extern void hwr_batch_free(HwrBatchReader *batch);
+
+/*
+ * device.c: which device computes
+ */
+
+/* Whether recognition goes to the service.  Raises object_not_in_prerequisite_state where hwr.device asks for a GPU and there is none. */
+extern bool hwr_use_service(void);
+
+/*
+ * The backend for training as the setting says; the driver is initialised in this process, which must be a background worker of its own.
+ * Raises object_not_in_prerequisite_state for cuda without a GPU; auto without one is a NOTICE.
+ */
+extern const HwrBackend *hwr_training_backend(HwrDeviceSetting setting);
+
+/* hwr.cuda_library with $libdir put in, palloc'd. */
+extern char *hwr_cuda_path(void);
 
 /*
  * label.c: a row's label as a model reads it

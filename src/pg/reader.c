@@ -11,6 +11,7 @@
 #include "utils/memutils.h"
 
 #include "hwr.h"
+#include "service.h"
 
 static void
 free_results(void *arg)
@@ -55,14 +56,30 @@ hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size 
 	return true;
 }
 
+/* On the service's device or here; without a wish for a GPU, here too where the service fails. */
+static void
+compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded)
+{
+	HwrStatus	st;
+
+	if (hwr_use_service())
+	{
+		if (hwr_service_run(batch, loaded, &st))
+			return;
+		if (hwr_device == HWR_USE_CUDA)
+			hwr_raise(&st);
+	}
+	if (!hwr_recognizer_run(loaded.recognizer, batch->n, batch->canvases, batch->posteriors, &st))
+		hwr_raise(&st);
+}
+
 void
 hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
 {
 	HwrStatus	st;
 
 	CHECK_FOR_INTERRUPTS();
-	if (!hwr_recognizer_run(loaded.recognizer, batch->n, batch->canvases, batch->posteriors, &st))
-		hwr_raise(&st);
+	compute_posteriors(batch, loaded);
 	for (int i = 0; i < batch->n; i++)
 	{
 		const HwrPosterior *p = &batch->posteriors[i];

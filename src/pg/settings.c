@@ -6,8 +6,10 @@
 
 #include <limits.h>
 
+#include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "core/device.h"
 #include "hwr.h"
 
 /* As much as a bytea can hold. */
@@ -20,12 +22,87 @@ int			hwr_training_memory = 512 * 1024;
 
 int			hwr_precision = HWR_PRECISION_AUTO;
 
+int			hwr_device = HWR_USE_AUTO;
+int			hwr_service_device = HWR_SERVICE_AUTO;
+int			hwr_service_threads = 1;
+int			hwr_queue_slots = 64;
+int			hwr_max_batch = 64;
+int			hwr_batch_wait = 1;
+int			hwr_gpu_memory_limit = 0;
+char	   *hwr_cuda_library = NULL;
+
+static const struct config_enum_entry device_options[] = {
+	{"auto", HWR_USE_AUTO, false},
+	{"cpu", HWR_USE_CPU, false},
+	{"cuda", HWR_USE_CUDA, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry service_device_options[] = {
+	{"auto", HWR_SERVICE_AUTO, false},
+	{"cpu", HWR_SERVICE_CPU, false},
+	{"cuda", HWR_SERVICE_CUDA, false},
+	{"none", HWR_SERVICE_NONE, false},
+	{NULL, 0, false}
+};
+
 static const struct config_enum_entry precision_options[] = {
 	{"auto", HWR_PRECISION_AUTO, false},
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
 	{NULL, 0, false}
 };
+
+static void
+define_device_settings(void)
+{
+	DefineCustomEnumVariable("hwr.device",
+							 "Sets where recognition and training compute.",
+							 "With \"auto\", recognition uses the service worker where it runs, and training a GPU where there is one.",
+							 &hwr_device, HWR_USE_AUTO, device_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.max_batch",
+							"Sets how many images the service worker runs at once.",
+							NULL,
+							&hwr_max_batch, 64, 1, HWR_MAX_BATCH,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.batch_wait",
+							"Sets how long the service worker waits for other sessions to fill a batch.",
+							"It only waits while several sessions send images.",
+							&hwr_batch_wait, 1, 0, 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.gpu_memory_limit",
+							"Sets how much memory of the GPU a process of hwr's may use.",
+							"Zero means no limit.",
+							&hwr_gpu_memory_limit, 0, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable("hwr.cuda_library",
+							   "Sets the file of the CUDA backend.",
+							   "\"$libdir\" stands for the directory of PostgreSQL's libraries.",
+							   &hwr_cuda_library, "$libdir/" HWR_CUDA_LIBRARY,
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
+/* Those that count when the server starts exist only where it starts the service. */
+static void
+define_service_settings(void)
+{
+	DefineCustomEnumVariable("hwr.service_device",
+							 "Sets the device that the service worker owns.",
+							 "With \"auto\", a GPU where there is a usable one, else there is no service.",
+							 &hwr_service_device, HWR_SERVICE_AUTO, service_device_options,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.service_threads",
+							"Sets the threads of a service worker on the CPU.",
+							NULL,
+							&hwr_service_threads, 1, 1, 256,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.queue_slots",
+							"Sets how many requests the service worker may have at once.",
+							"A session that finds all taken waits.",
+							&hwr_queue_slots, 64, 1, 65536,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
 
 void
 hwr_define_settings(void)
@@ -55,6 +132,9 @@ hwr_define_settings(void)
 							 "With \"auto\" or \"bfloat16\", bfloat16 where the processor has instructions for it, else float32.",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	define_device_settings();
+	if (process_shared_preload_libraries_in_progress)
+		define_service_settings();
 	MarkGUCPrefixReserved("hwr");
 }
 
