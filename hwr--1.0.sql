@@ -9,6 +9,9 @@
 -- The tables live in schema hwr and are written only by the extension's C code, under the
 -- identity of the extension's owner.  Users see them through the views.
 --
+-- There are no foreign keys: pg_restore with several jobs loads an extension's tables in any order, and its
+-- constraints exist from the beginning.  Triggers delete dependent rows; who inserts one sees to it that it has a parent.
+--
 
 CREATE SCHEMA hwr;
 GRANT USAGE ON SCHEMA hwr TO PUBLIC;
@@ -26,7 +29,7 @@ CREATE TABLE hwr.model (
 -- One row an immutable version.  weights is a large object in safetensors format.
 CREATE TABLE hwr.version (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	model_id	integer		NOT NULL REFERENCES hwr.model ON DELETE CASCADE,
+	model_id	integer		NOT NULL,
 	version		integer		NOT NULL,
 	weights		oid			NOT NULL,		-- large object
 	hash		bytea		NOT NULL,		-- SHA-256 of the file
@@ -86,7 +89,7 @@ CREATE TABLE hwr.job (
 
 -- One row an epoch of a job.
 CREATE TABLE hwr.history (
-	job			bigint		NOT NULL REFERENCES hwr.job ON DELETE CASCADE,
+	job			bigint		NOT NULL,
 	epoch		integer		NOT NULL,
 	learning_rate double precision NOT NULL,
 	train_loss	double precision NOT NULL,	-- nats an image
@@ -104,7 +107,7 @@ CREATE TABLE hwr.history (
 -- One row a measurement of a version on a set of labelled images.
 CREATE TABLE hwr.metric (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	version_id	bigint		NOT NULL REFERENCES hwr.version ON DELETE CASCADE,
+	version_id	bigint		NOT NULL,
 	split		text		NOT NULL,		-- 'validation' or 'evaluation'
 	data		text		NOT NULL,		-- qualified name of the table
 	images		bigint		NOT NULL,
@@ -121,7 +124,7 @@ CREATE TABLE hwr.metric (
 
 -- One row a (truth, guess) character pair of a measurement; '' on one side is an insertion or a deletion.
 CREATE TABLE hwr.confusion (
-	metric_id	bigint		NOT NULL REFERENCES hwr.metric ON DELETE CASCADE,
+	metric_id	bigint		NOT NULL,
 	truth		text		NOT NULL,
 	guess		text		NOT NULL,
 	count		bigint		NOT NULL,
@@ -141,6 +144,23 @@ CREATE TABLE hwr.lm (
 	ngrams		bigint		NOT NULL,
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
+
+CREATE FUNCTION hwr.delete_dependents() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CASE TG_TABLE_NAME
+		WHEN 'model' THEN DELETE FROM hwr.version WHERE model_id = OLD.id;
+		WHEN 'version' THEN DELETE FROM hwr.metric WHERE version_id = OLD.id;
+		WHEN 'metric' THEN DELETE FROM hwr.confusion WHERE metric_id = OLD.id;
+		WHEN 'job' THEN DELETE FROM hwr.history WHERE job = OLD.id;
+	END CASE;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION hwr.delete_dependents() IS 'what ON DELETE CASCADE would do';
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.model FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.version FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.metric FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.job FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
 
 CREATE INDEX version_job ON hwr.version (job);
 CREATE INDEX metric_version ON hwr.metric (version_id);

@@ -395,7 +395,11 @@ SELECT count(lo_unlink(oid)) FROM pg_largeobject_metadata WHERE oid NOT IN (SELE
 SELECT count(*) FROM hwr_orphans();
 
 SELECT hwr_drop_lm('secret');
+-- dropping a model or a job leaves no row about it
+SELECT EXISTS (SELECT FROM hwr.metric) AS metrics, EXISTS (SELECT FROM hwr.history) AS history;
 SELECT hwr_drop_model(model) FROM (SELECT DISTINCT model FROM hwr_models) m;
+DELETE FROM hwr.job;
+SELECT (SELECT count(*) FROM hwr.version), (SELECT count(*) FROM hwr.metric), (SELECT count(*) FROM hwr.confusion), (SELECT count(*) FROM hwr.history);
 SET client_min_messages = error;
 DROP SCHEMA regress_hwr_trap CASCADE;
 REVOKE SELECT ON strokes FROM PUBLIC;

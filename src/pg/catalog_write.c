@@ -298,10 +298,14 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
 
 	SPI_connect();
-	hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-						"exact_match, \"precision\", recall, f1) "
-						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-						lengthof(types), types, values, nulls);
+	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
+							"exact_match, \"precision\", recall, f1) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
+							lengthof(types), types, values, nulls) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the measured model version was dropped concurrently")));
 	id = DatumGetInt64(result_column(0, 1, &isnull));
 	if (confusions != NULL)
 		add_confusions(id, confusions);

@@ -185,7 +185,7 @@ hwr_job_add_epoch(int64 job, const HwrEpoch *e)
 
 	job_update("INSERT INTO hwr.history (job, epoch, learning_rate, train_loss, validation_loss, cer, wer, "
 			   "exact_match, grad_norm, images_per_second, seconds, best) "
-			   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+			   "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM hwr.job WHERE id = $1 FOR KEY SHARE",
 			   lengthof(values), types, values, nulls);
 }
 

@@ -9,7 +9,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use Test::More;
 
-our @EXPORT = qw(new_server load_words job_is sql_fails start_sql interrupt finish_sql);
+our @EXPORT = qw(new_server load_words load_file load_golden job_is sql_fails start_sql interrupt finish_sql);
 
 # Training options: a network that trains in a moment, and a job whose end is not near.
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
@@ -38,6 +38,26 @@ CREATE TABLE words (id integer GENERATED ALWAYS AS IDENTITY, image bytea, label 
 \copy words (image, label) FROM PROGRAM 'tools/load-images --copy test/data/words.csv test/data/words'
 DELETE FROM words WHERE id > 100;
 SQL
+}
+
+# Make table golden, of a model file that reads words, which one trained in a moment does not; store it under these names.
+sub load_golden
+{
+	my ($node, @models) = @_;
+
+	load_file($node, 'golden', 'test/data/golden/1.safetensors');
+	$node->safe_psql('postgres', "SELECT hwr_import_model(file, '$_') FROM golden") foreach @models;
+}
+
+# A table of one row and column, file, with the bytes of this file
+sub load_file
+{
+	my ($node, $table, $path) = @_;
+
+	open(my $file, '<:raw', $path) or die "could not open $path: $!";
+	my $bytes = do { local $/; <$file> };
+	close $file;
+	$node->safe_psql('postgres', "CREATE TABLE $table AS SELECT decode('" . unpack('H*', $bytes) . "', 'hex') AS file");
 }
 
 # Wait until the newest job of a model is in this state.
