@@ -190,6 +190,26 @@ hwr_worker_train(HwrTrainWorker *w)
  * The end
  */
 
+/* Have the model's probabilities mean what they say. */
+static void
+calibrate(HwrTrainWorker *w)
+{
+	HwrStatus	st;
+	bool		done = false;
+
+	if (!hwr_calibrator_create(w->model, w->dataset, hwr_cpu_backend(), hwr_trainer_threads(&w->options),
+							   &w->calibrator, &st))
+		hwr_raise(&st);
+	while (!done)
+	{
+		if (!hwr_calibrator_step(w->calibrator, &done, &st))
+			hwr_raise(&st);
+		hwr_worker_check(w);
+	}
+	if (!hwr_calibrator_apply(w->calibrator, w->model, &st))
+		hwr_raise(&st);
+}
+
 void
 hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 {
@@ -202,8 +222,10 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 
 	hwr_gate_measure(w);
 	report_phase(w, "saving");
-	if (!hwr_trainer_model(w->trainer, &w->model, &st) ||
-		!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
+	if (!hwr_trainer_model(w->trainer, &w->model, &st))
+		hwr_raise(&st);
+	calibrate(w);
+	if (!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
 		hwr_raise(&st);
 
 	hwr_worker_begin();

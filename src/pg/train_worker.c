@@ -69,6 +69,8 @@ hwr_worker_set(const char *name, const char *value)
 static void
 free_core_objects(HwrTrainWorker *w)
 {
+	hwr_calibrator_free(w->calibrator);
+	w->calibrator = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
 	hwr_model_free(w->rival);

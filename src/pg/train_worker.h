@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "core/calibrate_model.h"
 #include "core/rival.h"
 #include "job.h"
 #include "train.h"
@@ -44,6 +45,7 @@ typedef struct HwrTrainWorker
 	HwrDataset *dataset;
 	HwrTrainer *trainer;
 	HwrModel   *model;
+	HwrCalibrator *calibrator;
 	uint8_t    *bytes;
 	size_t		nbytes;
 } HwrTrainWorker;

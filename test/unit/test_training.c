@@ -2,6 +2,7 @@
  * test_training.c
  *	  The data set and the training run on the sample words.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/calibrate_model.h"
 #include "words.h"
 
 /* Memory and file hold the same canvases, and a wider row is padded with paper. */
@@ -158,6 +160,41 @@ typedef struct Run
 	size_t		len;
 } Run;
 
+/* The temperature that is noted in the model's result; 0 if none is. */
+static double
+calibrate(const HwrDataset *ds, HwrModel *model)
+{
+	static const char key[] = "\"temperature\": ";
+	HwrCalibrator *c;
+	HwrStatus	st;
+	bool		done = false;
+	const char *noted;
+
+	assert_true(hwr_calibrator_create(model, ds, hwr_cpu_backend(), 1, &c, &st));
+	while (!done)
+		assert_true(hwr_calibrator_step(c, &done, &st));
+	assert_true(hwr_calibrator_apply(c, model, &st));
+	hwr_calibrator_free(c);
+	noted = strstr(model->result, key);
+	return noted != NULL ? strtod(noted + strlen(key), NULL) : 0;
+}
+
+/* Calibrated again and again, a model settles: what was fitted has been applied.  Barely trained ones need a few rounds. */
+static void
+check_calibration(const HwrDataset *ds, HwrModel *model)
+{
+	double		temperature = calibrate(ds, model);
+
+	if (hwr_dataset_count(ds, HWR_SPLIT_VALIDATION) == 0)
+	{
+		assert_true(temperature == 0);
+		return;
+	}
+	for (int i = 0; i < 12 && fabs(temperature - 1) > 0.01; i++)
+		temperature = calibrate(ds, model);
+	assert_true(fabs(temperature - 1) <= 0.01);
+}
+
 static Run
 train(const char *json)
 {
@@ -204,6 +241,7 @@ train(const char *json)
 	snprintf(r.reason, sizeof(r.reason), "%s", hwr_trainer_reason(t));
 	assert_true(hwr_trainer_model(t, &model, &st));
 	assert_true(hwr_model_save(model, &r.model, &r.len, &st));
+	check_calibration(ds, model);
 	hwr_model_free(model);
 	hwr_trainer_free(t);
 	hwr_dataset_free(ds);
