@@ -53,7 +53,7 @@ typedef struct Bench
 	int			(*labels)[MAX_LABEL];	/* [ncanvases] */
 	int		   *label_lengths;
 	const int **label_pointers;
-	HwrBackendContext *infer[2];	/* by precision */
+	HwrBackendContext *infer[3];	/* by precision */
 	HwrPrecision precision;
 	HwrBackendContext *train;
 	HwrRecognizer *recognizer;
@@ -248,7 +248,8 @@ open_infer(Bench *b, const char *variant, HwrStatus *st)
 	HwrBackendConfig config = {.net = &b->model->net,.threads = b->threads};
 	HwrBackendContext **ctx;
 
-	b->precision = strcmp(variant, "bfloat16") == 0 ? HWR_BFLOAT16 : HWR_FLOAT32;
+	b->precision = strcmp(variant, "int8") == 0 ? HWR_INT8 :
+		strcmp(variant, "bfloat16") == 0 ? HWR_BFLOAT16 : HWR_FLOAT32;
 	config.precision = b->precision;
 	ctx = &b->infer[b->precision];
 	return *ctx != NULL ||
@@ -361,7 +362,7 @@ command(Bench *b, const char *line, HwrStatus *st)
 
 	if (sscanf(line, "%31s", verb) == 1 && strcmp(verb, "variants") == 0)
 	{
-		puts("ok float32\tbfloat16");
+		puts("ok float32\tbfloat16\tint8");
 		return true;
 	}
 	if (sscanf(line, "decode %1023s %lf", path, &seconds) == 2)

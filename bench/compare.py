@@ -23,7 +23,7 @@ REPETITIONS = int(os.environ.get("BENCH_REPS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "1"))       # least duration of a trial
 ROWS = int(os.environ.get("BENCH_ROWS", "1000"))
 PARTS = os.environ.get("BENCH_PARTS", "infer train decode sql").split()
-PRECISION = os.environ.get("BENCH_PRECISION", "bfloat16")   # ours in the ratios: what hwr.precision = auto means
+PRECISION = os.environ.get("BENCH_PRECISION", "int8")   # ours in the ratios: what hwr.precision = auto means
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = f"{WORK}/model.safetensors"
@@ -33,7 +33,7 @@ CASES = ["infer-b1-t1", "infer-b32-t1", "infer-b32-t2", "train-b32-t2", "sql-sca
          "sql-parallel2", "decode-preprocess"]
 
 # Log posteriors may differ by so much from float32 PyTorch, and the posteriors of different images must differ by more.
-BOUND = {"float32": 2e-3, "bfloat16": 0.2}
+BOUND = {"float32": 2e-3, "bfloat16": 0.2, "int8": 0.2}
 LEAST_SPREAD = 0.5
 # Relative, for the loss of a training step.
 LOSS_BOUND = 1e-3
@@ -52,7 +52,7 @@ def miss(case, why):
 
 
 def precision_of(variant):
-    return "bfloat16" if "bfloat16" in variant else "float32"
+    return next((p for p in ("int8", "bfloat16") if p in variant), "float32")
 
 
 #

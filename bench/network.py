@@ -137,6 +137,13 @@ def torch_eager(channels_last, bfloat16=False):
     return make
 
 
+def torch_int8(path, batch, threads):
+    """Weights of the LSTMs and dense layers in 8 bits, their inputs rounded as they come."""
+    import torch
+    net = torch.ao.quantization.quantize_dynamic(torch_eval(path, threads, True), {torch.nn.LSTM, torch.nn.Linear})
+    return torch_runner(net, True)
+
+
 def torch_script(path, batch, threads):
     """TorchScript, frozen: weights constant, convolutions in oneDNN's own layouts."""
     import torch
@@ -162,6 +169,7 @@ def torch_compile(channels_last, bfloat16=False):
 TORCH = {"eager": torch_eager(False),
          "channels_last": torch_eager(True),
          "channels_last_bfloat16": torch_eager(True, True),
+         "channels_last_int8": torch_int8,
          "script": torch_script,
          "compile": torch_compile(False),
          "compile_channels_last": torch_compile(True),

@@ -21,6 +21,9 @@ SELECT relname FROM pg_class WHERE relnamespace = 'hwr'::regnamespace AND relkin
 -- Settings
 SELECT name, setting, unit, min_val, context FROM pg_settings WHERE name LIKE 'hwr.%' AND context <> 'postmaster' ORDER BY name COLLATE "C";
 SET hwr.max_image_pixels = 0;
+SET hwr.precision = int4;
+SET hwr.precision = int8;
+RESET hwr.precision;
 
 --
 -- A model that can be checked by eye.  Its alphabet is I, ^ and _: a stroke over the whole height of

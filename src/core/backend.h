@@ -13,7 +13,7 @@
 #include "vgsl.h"
 
 /* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
-#define HWR_BACKEND_ABI 2
+#define HWR_BACKEND_ABI 3
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -21,7 +21,8 @@ typedef struct HwrBackendContext HwrBackendContext;
 typedef enum HwrPrecision
 {
 	HWR_FLOAT32,
-	HWR_BFLOAT16				/* where the device has it and it is faster, else float32 */
+	HWR_BFLOAT16,				/* where the device has it and it is faster, else float32 */
+	HWR_INT8					/* so for products of what LSTMs give out; the rest as HWR_BFLOAT16 */
 } HwrPrecision;
 
 typedef struct HwrBackendConfig

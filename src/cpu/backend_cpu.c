@@ -53,9 +53,18 @@ split_point(const HwrNet *net)
 static const HwrElements *
 elements(const HwrBackendConfig *config, const HwrKernels *k)
 {
-	const HwrElements *bf16 = config->precision == HWR_BFLOAT16 ? hwr_elements_bfloat16() : NULL;
+	const HwrElements *bf16 = config->precision != HWR_FLOAT32 ? hwr_elements_bfloat16() : NULL;
 
 	return bf16 != NULL ? bf16 : k->elements;
+}
+
+/* Of what LSTMs give out */
+static const HwrElements *
+bounded_elements(const HwrBackendConfig *config, const HwrKernels *k)
+{
+	const HwrElements *int8 = config->precision == HWR_INT8 ? hwr_elements_int8() : NULL;
+
+	return int8 != NULL ? int8 : elements(config, k);
 }
 
 static bool
@@ -65,7 +74,8 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		!hwr_pool_create(config->threads, &ctx->pool, st) ||
 		!hwr_pool_create(1, &ctx->one, st))
 		return false;
-	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
+	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
+						  bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
 		return false;
 	ctx->front = hwr_alloc_zero((size_t) config->threads, sizeof(HwrCpuPlan), st);
 	ctx->partial = hwr_alloc_zero((size_t) config->threads, sizeof(double), st);

@@ -126,19 +126,19 @@ place_weights(HwrInfer *inf, char *base)
 		int			n = op->layer->units;
 
 		if (op->directions == 0)
-			op->kernel[0] = hwr_take(base, &cursor, e->packed_size(1, op->in, n), 1);
+			op->kernel[0] = hwr_take(base, &cursor, op->in_e->packed_size(1, op->in, n), 1);
 		for (int d = 0; d < op->directions; d++)
 		{
-			op->kernel[d] = hwr_take(base, &cursor, e->packed_size(1, op->in, 4 * n), 1);
-			op->recurrent[d] = hwr_take(base, &cursor, e->packed_size(1, n, 4 * n), 1);
+			op->kernel[d] = hwr_take(base, &cursor, op->in_e->packed_size(1, op->in, 4 * n), 1);
+			op->recurrent[d] = hwr_take(base, &cursor, op->out_e->packed_size(1, n, 4 * n), 1);
 		}
 	}
 	return cursor;
 }
 
 bool
-hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, HwrPool *pool,
-				 HwrInfer **out, HwrStatus *st)
+hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *bounded,
+				 HwrPool *pool, HwrInfer **out, HwrStatus *st)
 {
 	HwrInfer   *inf = hwr_alloc_zero(1, sizeof(HwrInfer), st);
 
@@ -153,6 +153,11 @@ hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, H
 	{
 		free(inf);
 		return true;
+	}
+	for (int i = 0; i < inf->nops; i++)
+	{
+		inf->ops[i].in_e = i > 0 ? inf->ops[i - 1].out_e : e;
+		inf->ops[i].out_e = inf->ops[i].directions > 0 ? bounded : e;
 	}
 	inf->weights_size = place_weights(inf, NULL);
 	inf->weights = aligned_alloc(64, inf->weights_size);
@@ -238,13 +243,13 @@ hwr_infer_set_values(HwrInfer *inf, const hwr_real *values)
 
 		if (op->directions == 0)
 		{
-			inf->e->pack(1, op->in, l->units, tensor(inf, l, values, 0), op->kernel[0]);
+			op->in_e->pack(1, op->in, l->units, tensor(inf, l, values, 0), op->kernel[0]);
 			op->bias[0] = tensor(inf, l, values, 1);
 		}
 		for (int d = 0; d < op->directions; d++)
 		{
-			inf->e->pack(1, op->in, 4 * l->units, tensor(inf, l, values, 3 * d), op->kernel[d]);
-			inf->e->pack(1, l->units, 4 * l->units, tensor(inf, l, values, 3 * d + 1), op->recurrent[d]);
+			op->in_e->pack(1, op->in, 4 * l->units, tensor(inf, l, values, 3 * d), op->kernel[d]);
+			op->out_e->pack(1, l->units, 4 * l->units, tensor(inf, l, values, 3 * d + 1), op->recurrent[d]);
 			op->bias[d] = tensor(inf, l, values, 3 * d + 2);
 		}
 	}
@@ -285,17 +290,22 @@ place_memory(HwrInfer *inf, char *base)
 	size_t		rows = (size_t) inf->T * (size_t) inf->N;
 	size_t		threads = (size_t) hwr_pool_threads(inf->pool);
 	size_t		widest = (size_t) inf->F;
+	size_t		element_size = inf->e->size;
 	size_t		cursor = 0;
 
 	for (int i = 0; i < inf->nops; i++)
+	{
 		if ((size_t) inf->ops[i].out > widest)
 			widest = (size_t) inf->ops[i].out;
+		if (inf->ops[i].out_e->size > element_size)
+			element_size = inf->ops[i].out_e->size;
+	}
 	inf->maps_stride = hwr_infer_maps_size(inf);
 	inf->maps = hwr_take(base, &cursor, inf->maps_stride * threads, 1);
 	inf->scratch_stride = hwr_infer_scratch_size(inf);
 	inf->scratch = hwr_take(base, &cursor, inf->scratch_stride * threads, 1);
 
-	inf->seq_size = (rows * widest + 1) * inf->e->size; /* a product may read one element past its operand */
+	inf->seq_size = rows * widest * element_size + HWR_INFER_PAST;
 	for (int i = 0; i < 2; i++)
 		inf->seq[i] = hwr_take(base, &cursor, inf->seq_size, 1);
 	return cursor;
@@ -331,7 +341,7 @@ prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
 	place_memory(inf, inf->arena);
 	hwr_infer_clear_borders(inf);
 
-	/* what a product reads past an odd operand counts for nothing, but must be finite */
+	/* of HWR_INFER_PAST: a direction's units may be followed by what the other has yet to write */
 	for (int i = 0; i < 2; i++)
 		memset(inf->seq[i], 0, inf->seq_size);
 	return true;

@@ -1,6 +1,6 @@
 /*
  * infer.h
- *	  Inference for the usual shape of a CRNN, fused and in float32 or bfloat16.
+ *	  Inference for the usual shape of a CRNN, fused and in float32, bfloat16 or, where an LSTM's output is multiplied, int8.
  *
  * The shape: stages of [convolution of stride 1, batch norm?, max-pool?, batch norm?], then perhaps a reshape, then
  * a sequence of dense layers and LSTMs along x, then the output.  Other networks run
@@ -18,9 +18,12 @@
 
 typedef struct HwrInfer HwrInfer;
 
-/* *out is NULL where the network has another shape. */
-extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, HwrPool *pool,
-							 HwrInfer **out, HwrStatus *st);
+/*
+ * *out is NULL where the network has another shape.  e: elements of all products but those of LSTM outputs, which are in
+ * [-1, 1]; bounded: elements of these.
+ */
+extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *bounded,
+							 HwrPool *pool, HwrInfer **out, HwrStatus *st);
 extern void hwr_infer_free(HwrInfer *inf);
 
 /* Bytes held. */

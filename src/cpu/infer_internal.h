@@ -10,6 +10,9 @@
 /* Rows of a sequence worked on before going on to the next layer's part: they stay in the cache. */
 #define HWR_INFER_ROWS 128
 
+/* Bytes that a product may read past its left operand.  They count for nothing, but must be finite numbers. */
+#define HWR_INFER_PAST 4
+
 /* y = x * scale + shift for each channel; scale NULL: none */
 typedef struct HwrAffine
 {
@@ -49,13 +52,15 @@ typedef struct HwrSeqOp
 	const hwr_real *bias[2];
 	int			in;				/* features */
 	int			out;
+	const HwrElements *in_e;	/* elements of these */
+	const HwrElements *out_e;	/* an LSTM's recurrent products are in these too */
 } HwrSeqOp;
 
 struct HwrInfer
 {
 	const HwrNet *net;
 	const HwrKernels *k;
-	const HwrElements *e;
+	const HwrElements *e;		/* of the maps, and of the sequence but for LSTM outputs */
 	HwrPool    *pool;
 
 	int			nstages;

@@ -69,7 +69,7 @@ hwr_infer_scratch_size(const HwrInfer *inf)
 
 /* c[m][n] = [c +] a[m][k] weights [+ bias], a's rows a_row elements apart. */
 static void
-multiply(const HwrInfer *inf, int m, int k, int n, const char *a, ptrdiff_t a_row, const void *weights,
+multiply(const HwrElements *e, int m, int k, int n, const char *a, ptrdiff_t a_row, const void *weights,
 		 const hwr_real *bias, bool relu, bool accumulate, hwr_real *c)
 {
 	HwrProduct	p = {
@@ -88,14 +88,14 @@ multiply(const HwrInfer *inf, int m, int k, int n, const char *a, ptrdiff_t a_ro
 		.relu = relu,
 	};
 
-	inf->e->multiply(&p);
+	e->multiply(&p);
 }
 
 /* Element at (row, feature) of a sequence buffer with this many features. */
 static char *
-element(const HwrInfer *inf, char *seq, size_t row, int features, int feature)
+element(const HwrElements *e, char *seq, size_t row, int features, int feature)
 {
-	return seq + (row * (size_t) features + (size_t) feature) * inf->e->size;
+	return seq + (row * (size_t) features + (size_t) feature) * e->size;
 }
 
 /* The reading and the writing buffer of the op in hand. */
@@ -128,12 +128,12 @@ input_products(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, int t0, 
 
 	if (c->rows == inf->N)
 	{
-		multiply(inf, (t1 - t0) * inf->N, op->in, n4, element(inf, source(inf), (size_t) t0 * N, op->in, 0), op->in,
+		multiply(op->in_e, (t1 - t0) * inf->N, op->in, n4, element(op->in_e, source(inf), (size_t) t0 * N, op->in, 0), op->in,
 				 op->kernel[c->d], op->bias[c->d], false, false, gates);
 		return;
 	}
 	for (int t = t0; t < t1; t++, gates += (size_t) c->rows * (size_t) n4)
-		multiply(inf, c->rows, op->in, n4, element(inf, source(inf), (size_t) t * N + c->s0, op->in, 0), op->in,
+		multiply(op->in_e, c->rows, op->in, n4, element(op->in_e, source(inf), (size_t) t * N + c->s0, op->in, 0), op->in,
 				 op->kernel[c->d], op->bias[c->d], false, false, gates);
 }
 
@@ -145,12 +145,12 @@ recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p
 	size_t		N = (size_t) inf->N;
 
 	if (p > 0)
-		multiply(inf, c->rows, n, 4 * n, element(inf, target(inf), (size_t) before * N + c->s0, op->out, c->d * n), op->out,
+		multiply(op->out_e, c->rows, n, 4 * n, element(op->out_e, target(inf), (size_t) before * N + c->s0, op->out, c->d * n), op->out,
 				 op->recurrent[c->d], NULL, false, true, gates);
 	inf->k->lstm_step((size_t) c->rows, n, gates, p == 0, s->cell, s->h);
 	for (int r = 0; r < c->rows; r++)
-		inf->e->store((size_t) n, s->h + (size_t) r * (size_t) n,
-					  element(inf, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
+		op->out_e->store((size_t) n, s->h + (size_t) r * (size_t) n,
+					  element(op->out_e, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
 }
 
 static void
@@ -201,7 +201,7 @@ dense_rows(const HwrInfer *inf, const HwrSeqOp *op, size_t row, int rows, hwr_re
 	HwrActivation act = op->layer->activation;
 	bool		fused = act == HWR_ACT_RELU || act == HWR_ACT_LINEAR;
 
-	multiply(inf, rows, op->in, op->out, element(inf, source(inf), row, op->in, 0), op->in, op->kernel[0],
+	multiply(op->in_e, rows, op->in, op->out, element(op->in_e, source(inf), row, op->in, 0), op->in, op->kernel[0],
 			 fused ? op->bias[0] : NULL, act == HWR_ACT_RELU, false, out);
 	if (!fused)
 		inf->k->bias_act((size_t) rows, op->out, op->bias[0], act, out);
@@ -243,13 +243,21 @@ dense_part(void *arg, int part, int parts)
 		if (op->layer->kind == HWR_LAYER_OUTPUT)
 			store_posteriors(inf, row, rows, &s);
 		else
-			inf->e->store((size_t) rows * (size_t) op->out, s.rows, element(inf, target(inf), row, op->out, 0));
+			op->out_e->store((size_t) rows * (size_t) op->out, s.rows, element(op->out_e, target(inf), row, op->out, 0));
 	}
 }
 
 void
 hwr_infer_sequence(HwrInfer *inf)
 {
+	size_t		rows = (size_t) inf->T * (size_t) inf->N;
+
 	for (inf->op = 0; inf->op < inf->nops; inf->op++)
-		hwr_pool_run(inf->pool, inf->ops[inf->op].directions > 0 ? lstm_part : dense_part, inf);
+	{
+		const HwrSeqOp *op = &inf->ops[inf->op];
+
+		/* other elements may have been there */
+		memset(element(op->in_e, source(inf), rows, op->in, 0), 0, HWR_INFER_PAST);
+		hwr_pool_run(inf->pool, op->directions > 0 ? lstm_part : dense_part, inf);
+	}
 }

@@ -3,7 +3,7 @@
  *	  The element-wise inner loops, one table for each instruction set.
  *
  * kernels_impl.h is compiled once for plain C, AVX2 and AVX-512; hwr_kernels() picks the
- * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 | avx512vnni |
  * avx512bf16 lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
@@ -138,11 +138,11 @@ extern const HwrKernels *hwr_kernels(void);
 
 /*
  * What inference multiplies with: elements of hwr_real, or bfloat16 (round to nearest even) with sums
- * in float32.
+ * in float32, or 8-bit numbers with exact sums.  The last are for values of A in [-1, 1] only.
  */
 struct HwrElements
 {
-	const char *name;			/* "float32", "bfloat16" */
+	const char *name;			/* "float32", "bfloat16", "int8" */
 	size_t		size;			/* bytes of an element */
 	int			panel;			/* columns of a packed panel */
 
@@ -156,18 +156,22 @@ struct HwrElements
 	/* out[i] = x[i] as elements */
 	void		(*store) (size_t n, const hwr_real *x, void *out);
 
-	/* out[i] = ink[i] as elements, 0 .. 255 */
+	/* out[i] = ink[i] as elements, 0 .. 255; int8: NULL */
 	void		(*store_ink) (size_t n, const uint8_t *ink, void *out);
 };
 
 /* bfloat16 elements, or NULL where the processor has no such instructions or HWR_CPU forbids them. */
 extern const HwrElements *hwr_elements_bfloat16(void);
 
+/* 8-bit elements, likewise. */
+extern const HwrElements *hwr_elements_int8(void);
+
 extern const HwrKernels hwr_kernels_plain;
 #if defined(__x86_64__)
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx512_bf16;
+extern const HwrElements hwr_elements_avx512_int8;
 #endif
 
 #endif							/* HWR_KERNELS_H */

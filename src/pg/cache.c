@@ -39,7 +39,15 @@ free_entry(CachedModel *entry)
 static HwrPrecision
 wanted_precision(void)
 {
-	return hwr_precision == HWR_PRECISION_FLOAT32 ? HWR_FLOAT32 : HWR_BFLOAT16;
+	switch (hwr_precision)
+	{
+		case HWR_PRECISION_FLOAT32:
+			return HWR_FLOAT32;
+		case HWR_PRECISION_BFLOAT16:
+			return HWR_BFLOAT16;
+		default:
+			return HWR_INT8;
+	}
 }
 
 static CachedModel *

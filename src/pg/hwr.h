@@ -22,7 +22,8 @@ typedef enum HwrPrecisionSetting
 {
 	HWR_PRECISION_AUTO,
 	HWR_PRECISION_FLOAT32,
-	HWR_PRECISION_BFLOAT16
+	HWR_PRECISION_BFLOAT16,
+	HWR_PRECISION_INT8
 } HwrPrecisionSetting;
 
 extern int	hwr_max_image_bytes;	/* kB */

@@ -50,6 +50,7 @@ static const struct config_enum_entry precision_options[] = {
 	{"auto", HWR_PRECISION_AUTO, false},
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
+	{"int8", HWR_PRECISION_INT8, false},
 	{NULL, 0, false}
 };
 
@@ -129,7 +130,7 @@ hwr_define_settings(void)
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.precision",
 							 "Sets the numbers that recognition computes with.",
-							 "With \"auto\" or \"bfloat16\", bfloat16 where the processor has instructions for it, else float32.",
+							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	define_device_settings();

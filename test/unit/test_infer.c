@@ -25,6 +25,7 @@
 /* Largest differences of log posteriors that are at least LOGP_FLOOR. */
 #define FLOAT32_BOUND 2e-5
 #define BFLOAT16_BOUND 0.06
+#define INT8_BOUND 0.03
 #define LOGP_FLOOR -12.0
 
 #define CLASSES 40
@@ -32,33 +33,42 @@
 #define SAMPLE_IMAGES 1000
 #define BATCH 20
 
-/* A way to compute: kernels and elements. */
+#define WAYS 6
+
+/* A way to compute: kernels and elements, those of LSTM outputs apart. */
 typedef struct Way
 {
 	const char *name;
 	const HwrKernels *k;
 	const HwrElements *e;
+	const HwrElements *bounded;
 	double		bound;
 } Way;
 
 static int
-ways(Way out[4])
+ways(Way out[WAYS])
 {
 	static const char *const names[] = {"plain", "avx2", "avx512"};
+	const HwrElements *bf16 = hwr_elements_bfloat16();
+	const HwrElements *int8 = hwr_elements_int8();
+	const HwrKernels *k;
 	int			n = 0;
 
 	for (int i = 0; i < 3; i++)
 	{
-		const HwrKernels *k;
-
 		setenv("HWR_CPU", names[i], 1);
 		k = hwr_kernels();
 		if (strcmp(k->name, names[i]) == 0)
-			out[n++] = (Way) {names[i], k, k->elements, FLOAT32_BOUND};
+			out[n++] = (Way) {names[i], k, k->elements, k->elements, FLOAT32_BOUND};
 	}
 	unsetenv("HWR_CPU");
-	if (hwr_elements_bfloat16() != NULL)
-		out[n++] = (Way) {"bfloat16", hwr_kernels(), hwr_elements_bfloat16(), BFLOAT16_BOUND};
+	k = hwr_kernels();
+	if (bf16 != NULL)
+		out[n++] = (Way) {"bfloat16", k, bf16, bf16, BFLOAT16_BOUND};
+	if (int8 != NULL)
+		out[n++] = (Way) {"float32 and int8", k, k->elements, int8, INT8_BOUND};
+	if (bf16 != NULL && int8 != NULL)
+		out[n++] = (Way) {"bfloat16 and int8", k, bf16, int8, INT8_BOUND};
 	return n;
 }
 
@@ -139,10 +149,10 @@ largest_difference(const float *a, const float *b, size_t n)
 static void
 compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
 {
-	Way			way[4];
+	Way			way[WAYS];
 	int			nways = ways(way);
 	Fixture		f;
-	HwrInfer   *inf[4];
+	HwrInfer   *inf[WAYS];
 	HwrStatus	st;
 	size_t		size;
 	float	   *expected;
@@ -154,7 +164,7 @@ compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
 	got = malloc(size * sizeof(float));
 	for (int w = 0; w < nways; w++)
 	{
-		assert_true(hwr_infer_create(&f.net, way[w].k, way[w].e, f.pool, &inf[w], &st));
+		assert_true(hwr_infer_create(&f.net, way[w].k, way[w].e, way[w].bounded, f.pool, &inf[w], &st));
 		assert_non_null(inf[w]);
 		hwr_infer_set_values(inf[w], f.values);
 	}
@@ -265,14 +275,15 @@ test_shapes(void **state)
 		"[1,12,0,1 Cl5,2,18 Bn Mp3,2 Do0.1 Cs1,3,33 Bn Mp4,1 Bn Lbx17 Ft20",
 		"[1,9,33,1 Cr3,3,16 Mp3,2,3,1 S1(3x1)2,3 Lbx16",
 		"[1,8,24,1 Cr2,4,40 Mp8,3 Fl3",
+		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8};
-			int			widths[] = {40, 50, 33, 24};
+			int			heights[] = {16, 12, 9, 8, 8};
+			int			widths[] = {40, 50, 33, 24, 24};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
@@ -318,7 +329,7 @@ test_others(void **state)
 
 		assert_true(hwr_vgsl_parse(nets[i], CLASSES, &net, &st));
 		assert_true(hwr_pool_create(1, &pool, &st));
-		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, pool, &inf, &st));
+		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, hwr_kernels()->elements, pool, &inf, &st));
 		assert_null(inf);
 		hwr_pool_free(pool);
 	}

@@ -1,0 +1,151 @@
+/*
+ * multiply_groups_impl.h
+ *	  The product of elements narrower than 32 bits with AVX-512, included by kernels_bf16.c and kernels_int8.c.
+ *
+ * A group of GROUP elements along the depth fills 32 bits, and one instruction multiplies a group of A with
+ * groups of 16 columns of B.  B is packed in panels of PANEL = 32 columns, rows in groups: [k / GROUP][PANEL][GROUP]. A
+ * depth that is no multiple of GROUP is filled up with rows of zeros, and A is then read up to GROUP - 1
+ * elements further, which must be there and finite.
+ *
+ * The including file defines Element, GROUP, PANEL, Sum (a vector of 16 sums) and
+ *	 packed_panels(p)			where the panels of p->b begin
+ *	 sum_start(p, col)			the sums of columns col .. col + 15 before the first group
+ *	 sum_add(sum, a, b)			sum + products of the groups
+ *	 sum_value(p, sum, col)		the sums as float32
+ */
+
+#define LANES 16
+#define TILE_ROWS 8
+
+/* Elements of a packed part of depth k in one panel. */
+static inline ptrdiff_t
+part_size(int k)
+{
+	return (ptrdiff_t) ((k + GROUP - 1) / GROUP) * GROUP * PANEL;
+}
+
+/* Write one row of a tile: columns [col, col + cols) of C, vectors of it. */
+__attribute__((always_inline)) static inline void
+store_row(const HwrProduct *p, int vectors, int row, int col, int cols, const Sum *acc)
+{
+	float	   *c = p->c + (ptrdiff_t) row * p->c_row + col;
+
+#pragma GCC unroll 8
+	for (int v = 0; v < vectors; v++, c += LANES, cols -= LANES)
+	{
+		__mmask16	mask = cols >= LANES ? 0xffff : cols <= 0 ? 0 : (__mmask16) ((1u << cols) - 1);
+		__m512		x = sum_value(p, acc[v], col + v * LANES);
+
+		if (p->accumulate)
+			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, c));
+		if (p->bias != NULL)
+			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, p->bias + col + v * LANES));
+		if (p->relu)
+			x = _mm512_max_ps(x, _mm512_setzero_ps());
+		_mm512_mask_storeu_ps(c, mask, x);
+	}
+}
+
+/* A tile of rows x panels; both are constants once inlined. */
+__attribute__((always_inline)) static inline void
+tile(const HwrProduct *p, int rows, int panels, int row, int col, int cols)
+{
+	ptrdiff_t	part = part_size(p->k);
+	ptrdiff_t	panel = part * p->parts;
+	const Element *a = p->a;
+	const Element *b = packed_panels(p) + (ptrdiff_t) (col / PANEL) * panel;
+	Sum			acc[TILE_ROWS][8];
+
+	a += (ptrdiff_t) row * p->a_row;
+#pragma GCC unroll 8
+	for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+		for (int v = 0; v < 2 * panels; v++)
+			acc[r][v] = sum_start(p, col + v * LANES);
+	for (int i = 0; i < p->parts; i++, a += p->a_part)
+		for (int k = 0; k < p->k; k += GROUP, b += GROUP * PANEL)
+		{
+			__m512i		bv[8];
+
+#pragma GCC unroll 8
+			for (int v = 0; v < 2 * panels; v++)
+				bv[v] = _mm512_loadu_si512(b + (v / 2) * panel + (v % 2) * GROUP * LANES);
+#pragma GCC unroll 8
+			for (int r = 0; r < rows; r++)
+			{
+				int32_t		group;
+				__m512i		av;
+
+				memcpy(&group, a + r * p->a_row + k, sizeof(group));
+				av = _mm512_set1_epi32(group);
+#pragma GCC unroll 8
+				for (int v = 0; v < 2 * panels; v++)
+					acc[r][v] = sum_add(acc[r][v], av, bv[v]);
+			}
+		}
+#pragma GCC unroll 8
+	for (int r = 0; r < rows; r++)
+		store_row(p, 2 * panels, row + r, col, cols, acc[r]);
+}
+
+/* The last rows of C, fewer than a whole tile. */
+__attribute__((always_inline)) static inline void
+tile_rest(const HwrProduct *p, int rows, int row, int col, int cols)
+{
+	switch (rows)
+	{
+		case 1:
+			tile(p, 1, 1, row, col, cols);
+			break;
+		case 2:
+			tile(p, 2, 1, row, col, cols);
+			break;
+		case 3:
+			tile(p, 3, 1, row, col, cols);
+			break;
+		case 4:
+			tile(p, 4, 1, row, col, cols);
+			break;
+		case 5:
+			tile(p, 5, 1, row, col, cols);
+			break;
+		case 6:
+			tile(p, 6, 1, row, col, cols);
+			break;
+		case 7:
+			tile(p, 7, 1, row, col, cols);
+			break;
+	}
+}
+
+/*
+ * A row or two alone wait for their own sums: several panels at a time keep the multipliers busy.
+ * Returns the first column that is left.
+ */
+static int
+multiply_thin(const HwrProduct *p)
+{
+	int			col = 0;
+
+	if (p->m == 1)
+		for (; col + 4 * PANEL <= p->n; col += 4 * PANEL)
+			tile(p, 1, 4, 0, col, 4 * PANEL);
+	else if (p->m == 2)
+		for (; col + 2 * PANEL <= p->n; col += 2 * PANEL)
+			tile(p, 2, 2, 0, col, 2 * PANEL);
+	return col;
+}
+
+static void
+multiply(const HwrProduct *p)
+{
+	for (int col = multiply_thin(p); col < p->n; col += PANEL)
+	{
+		int			cols = p->n - col < PANEL ? p->n - col : PANEL;
+		int			row = 0;
+
+		for (; row + TILE_ROWS <= p->m; row += TILE_ROWS)
+			tile(p, TILE_ROWS, 1, row, col, cols);
+		tile_rest(p, p->m - row, row, col, cols);
+	}
+}
