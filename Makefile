@@ -157,7 +157,7 @@ endif
 
 MODULE_big = hwr
 EXTENSION = hwr
-DATA = hwr--1.0.sql
+DATA = $(wildcard hwr--*.sql)
 PGFILEDESC = "hwr - handwriting recognition"
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c)))
 

@@ -153,14 +153,15 @@ hwr_cleanup() {
 
 # Build, and install what differs from the installed files.
 build_and_install() {
-	local libdir sharedir
+	local libdir sharedir file same=yes
 	run "${MAKE:-make}" -s --no-print-directory all "$@" ${WERROR:+WERROR=$WERROR} || return 1
 	libdir=$("$PG_CONFIG" --pkglibdir)
 	sharedir=$("$PG_CONFIG" --sharedir)/extension
-	if cmp -s hwr.so "$libdir/hwr.so" && cmp -s hwr.control "$sharedir/hwr.control" &&
-		cmp -s hwr--1.0.sql "$sharedir/hwr--1.0.sql"; then
-		return 0
-	fi
+	cmp -s hwr.so "$libdir/hwr.so" || same=
+	for file in hwr.control hwr--*.sql; do
+		cmp -s "$file" "$sharedir/$file" || same=
+	done
+	[ -z "$same" ] || return 0
 	if [ ! -w "$libdir" ] || [ ! -w "$sharedir" ]; then
 		echo "hwr is built but not installed.  Install it, then try again:" >&2
 		echo "    sudo make install" >&2

@@ -106,6 +106,9 @@ restored('directory', [ '--format=directory', "--file=$directory/directory" ], [
 # Parallel restore loads an extension's tables in any order, so a foreign key fails there, but not every time
 is($node->safe_psql('postgres', q{SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'f' AND connamespace = 'hwr'::regnamespace}),
 	'', 'no foreign keys among the tables of the extension');
+is($node->safe_psql('postgres', q{SELECT c.oid::regclass FROM pg_class c, pg_extension e
+		WHERE e.extname = 'hwr' AND c.relnamespace = 'hwr'::regnamespace AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)}),
+	'', 'all tables and sequences of the extension are marked for dumps');
 restored('parallel', [ '--format=directory', '--jobs=2', "--file=$directory/parallel" ], [ @restore, '--jobs=2', 'FILE' ]);
 # first the schema, then the data: from two dumps, and from one
 command_ok([ 'pg_dump', '--schema-only', '--file', "$directory/schema", $source ], 'dump of the schema');
