@@ -50,6 +50,7 @@ struct HwrDataset
 	HwrCanvasStore *store;
 	Rows		splits[2];		/* HWR_SPLIT_TRAIN, HWR_SPLIT_VALIDATION */
 	HwrAlphabet alphabet;
+	bool		alphabet_fixed;
 	int64_t		skipped[HWR_NSKIPS];
 	int			named;
 	char		skipped_text[1024];
@@ -84,6 +85,13 @@ hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width)
 {
 	if (fit != ds->geometry.fit || height != ds->geometry.height || width != ds->geometry.width)
 		ds->rival = (Geometry) {fit, height, width};
+}
+
+bool
+hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st)
+{
+	ds->alphabet_fixed = fixed;
+	return hwr_alphabet_copy(alphabet, &ds->alphabet, st);
 }
 
 void
@@ -198,9 +206,37 @@ is_bad_row(const HwrStatus *st)
 	return st->code == HWR_BAD_IMAGE || st->code == HWR_IMAGE_TOO_LARGE || st->code == HWR_BAD_LABEL;
 }
 
+/* Leave out a training row whose label the alphabet cannot write, where it may not grow.  Frees text then. */
+static bool
+check_alphabet(HwrDataset *ds, int64_t row, char *text, HwrSkip *skip, HwrStatus *st)
+{
+	uint32_t   *codepoints;
+	int			n;
+
+	if (!hwr_text_decode(text, strlen(text), &codepoints, &n, st))
+	{
+		free(text);
+		return false;
+	}
+	for (int i = 0; i < n && *skip == HWR_SKIP_NONE; i++)
+	{
+		char		why[80];
+
+		if (hwr_alphabet_class(&ds->alphabet, codepoints[i]) > 0)
+			continue;
+		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
+		*skip = HWR_SKIP_LABEL;
+		note_skip(ds, row, *skip, why);
+		free(text);
+	}
+	free(codepoints);
+	return true;
+}
+
 /* The normalised label; *skip set where the row is to be left out. */
 static bool
-take_label(HwrDataset *ds, int64_t row, const char *label, size_t len, char **text, HwrSkip *skip, HwrStatus *st)
+take_label(HwrDataset *ds, int64_t row, HwrSplit split, const char *label, size_t len, char **text,
+		   HwrSkip *skip, HwrStatus *st)
 {
 	if (!hwr_text_normalize(label, len, ds->mapping, text, st))
 	{
@@ -215,8 +251,9 @@ take_label(HwrDataset *ds, int64_t row, const char *label, size_t len, char **te
 		free(*text);
 		*skip = HWR_SKIP_LABEL;
 		note_skip(ds, row, *skip, "empty label");
+		return true;
 	}
-	return true;
+	return !ds->alphabet_fixed || split == HWR_SPLIT_VALIDATION || check_alphabet(ds, row, *text, skip, st);
 }
 
 /* The canvas, and whether the label can be written on it; takes no ownership of text. */
@@ -287,7 +324,9 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 		note_skip(ds, row_number, *skip, "");
 		return true;
 	}
-	if (!take_label(ds, row_number, label, label_len, &text, skip, st))
+	if (split == HWR_SPLIT_AUTO)
+		split = image_fraction(bytes, len) < ds->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
+	if (!take_label(ds, row_number, split, label, label_len, &text, skip, st))
 		return false;
 	if (*skip != HWR_SKIP_NONE)
 		return true;
@@ -297,8 +336,6 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 		return *skip != HWR_SKIP_NONE;
 	}
 
-	if (split == HWR_SPLIT_AUTO)
-		split = image_fraction(bytes, len) < ds->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
 	rows = &ds->splits[split];
 	row = new_row(rows, st);
 	if (row == NULL)
@@ -364,7 +401,7 @@ hwr_dataset_finish(HwrDataset *ds, HwrStatus *st)
 
 	if (!check_counts(ds, st))
 		return false;
-	for (int i = 0; i < train->n; i++)
+	for (int i = 0; i < train->n && !ds->alphabet_fixed; i++)
 		if (!hwr_alphabet_add(&ds->alphabet, train->rows[i].label, strlen(train->rows[i].label), st))
 			return false;
 	for (int s = 0; s < 2; s++)

@@ -49,6 +49,12 @@ extern void hwr_dataset_free(HwrDataset *ds);
 extern void hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width);
 
 /*
+ * An alphabet to begin with, instead of an empty one; the training rows add theirs unless it is fixed: then training rows
+ * with a character outside it are left out, as HWR_SKIP_LABEL.  Before the first row is added.
+ */
+extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st);
+
+/*
  * Add one row.  bytes or label NULL: counted as HWR_SKIP_NULL.  row: the caller's row number, from 1, for messages.
  * A bad row is not an error: it is counted, and *skip (if not NULL) says why.  Errors: memory, temporary file.
  */

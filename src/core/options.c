@@ -7,6 +7,7 @@
  */
 #include "options.h"
 
+#include "model.h"
 #include "presets.h"
 #include "vgsl.h"
 
@@ -43,6 +44,7 @@ typedef struct Option
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
+static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
 const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 
@@ -71,6 +73,9 @@ static const Option option_table[] = {
 	{"case", FIELD(mapping), 0, 0, hwr_case_words, OPTION_ENUM, false, false, false},
 	{"fit", FIELD(fit), 0, 0, hwr_fit_words, OPTION_ENUM, false, false, false},
 	{"augment", FIELD(augment), 0, 3, NULL, OPTION_REAL, false, false, false},
+	{"base", FIELD(base), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
+	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
 	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 };
 
@@ -87,6 +92,7 @@ _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrScheduleKind) == sizeof(unsigned) &&
 			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
+			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&
 			   sizeof(HwrFit) == sizeof(unsigned), "enumerations are not unsigned int");
 
 static const Option *
@@ -337,8 +343,56 @@ settle_architecture(HwrTrainOptions *out, HwrStatus *st)
 	return ok;
 }
 
+/* What a base model decides, before the options that are given. */
+static void
+start_from_base(const HwrModel *base, HwrTrainOptions *out)
+{
+	/* its architecture but for the output layer, whose width the alphabet gives */
+	memcpy(out->architecture, base->net.vgsl, sizeof(out->architecture));
+	*strstr(out->architecture, " O1c") = '\0';
+	out->fit = base->fit;
+	out->mapping = base->mapping;
+	out->learning_rate *= HWR_FINE_TUNE_RATE;
+}
+
+/* Given all the same, architecture and fit must be the base's. */
 static bool
-parse_object(const json_t *object, bool wide, HwrTrainOptions *out, HwrStatus *st)
+check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStatus *st)
+{
+	HwrNet	   *net = hwr_alloc(1, sizeof(HwrNet), st);
+	HwrStatus	reason;
+	bool		same;
+
+	if (net == NULL)
+		return false;
+	same = hwr_vgsl_parse(options->architecture, base->net.classes, net, &reason) &&
+		strcmp(net->vgsl, base->net.vgsl) == 0;
+	free(net);
+	if (!same)
+	{
+		hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" does not agree with the base model", "architecture");
+		return hwr_fail_detail(st, "The base model's is \"%.400s\".", base->net.vgsl);
+	}
+	if (options->fit != base->fit)
+	{
+		hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" does not agree with the base model", "fit");
+		return hwr_fail_detail(st, "The base model's is \"%s\".", hwr_fit_words[base->fit]);
+	}
+	return true;
+}
+
+/* Options that mean nothing without a base. */
+static bool
+check_without_base(const HwrTrainOptions *options, HwrStatus *st)
+{
+	if (options->base[0] != '\0' || (options->base_version == 0 && options->alphabet != HWR_ALPHABET_KEEP))
+		return true;
+	return hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" needs option \"base\"",
+					options->base_version != 0 ? "base_version" : "alphabet");
+}
+
+static bool
+parse_object(const json_t *object, bool wide, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
 {
 	const char *key;
 	json_t	   *value;
@@ -347,6 +401,8 @@ parse_object(const json_t *object, bool wide, HwrTrainOptions *out, HwrStatus *s
 		return hwr_fail(st, HWR_BAD_OPTION, "training options must be a JSON object");
 	if (!start_from_preset(object, out, st))
 		return false;
+	if (base != NULL)
+		start_from_base(base, out);
 	json_object_foreach((json_t *) object, key, value)
 	{
 		const Option *o = find_option(key);
@@ -356,11 +412,18 @@ parse_object(const json_t *object, bool wide, HwrTrainOptions *out, HwrStatus *s
 		if (!set_option(o, value, wide, out, st))
 			return false;
 	}
-	return settle_architecture(out, st);
+	return settle_architecture(out, st) && check_without_base(out, st) &&
+		(base == NULL || check_against_base(base, out, st));
 }
 
 bool
 hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st)
+{
+	return hwr_options_parse_with_base(json, len, NULL, out, st);
+}
+
+bool
+hwr_options_parse_with_base(const char *json, size_t len, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
 {
 	json_error_t error;
 	json_t	   *object;
@@ -384,7 +447,7 @@ hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus 
 		return hwr_fail_detail(st, "At byte %d: %s.", error.position,
 							   hwr_text_quote(error.text, reason, sizeof(reason)));
 	}
-	ok = parse_object(object, wide, out, st);
+	ok = parse_object(object, wide, base, out, st);
 	json_decref(object);
 	return ok;
 }

@@ -32,6 +32,13 @@ typedef enum HwrTrainPrecision
 	HWR_TRAIN_BFLOAT16			/* products of bfloat16, everything else float32; where the device has it */
 } HwrTrainPrecision;
 
+typedef enum HwrAlphabetRule
+{
+	HWR_ALPHABET_UNION,			/* the base model's characters and those of the training labels */
+	HWR_ALPHABET_KEEP,			/* the base model's */
+	HWR_ALPHABET_NEW			/* those of the training labels */
+} HwrAlphabetRule;
+
 /* The words of HwrCase and HwrFit, by value, NULL-terminated; model files use them too. */
 extern const char *const hwr_case_words[];
 extern const char *const hwr_fit_words[];
@@ -60,6 +67,9 @@ typedef struct HwrTrainOptions
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
 	HwrFit		fit;			/* pad | stretch */
 	double		augment;		/* strength of augmentation, 0: off .. 3 */
+	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
+	int			base_version;	/* 0: the active one */
+	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */
 	double		max_minutes;	/* stop after the step that passes this; 0: no limit */
 } HwrTrainOptions;
 
@@ -71,6 +81,16 @@ typedef struct HwrTrainOptions
  * parsed too (HWR_BAD_ARCHITECTURE).
  */
 extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st);
+
+/*
+ * The same where option "base" names a model, once that is known.  Architecture, fit and case are its own instead of the preset's,
+ * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture or a fit other than the
+ * base's is an error.
+ */
+#define HWR_FINE_TUNE_RATE 0.5
+struct HwrModel;
+extern bool hwr_options_parse_with_base(const char *json, size_t len, const struct HwrModel *base,
+										HwrTrainOptions *out, HwrStatus *st);
 
 /* All options as a JSON object, keys in the order above (malloc'd). */
 extern bool hwr_options_to_json(const HwrTrainOptions *options, char **json, HwrStatus *st);

@@ -20,6 +20,9 @@
 	.threads = 0, \
 	.precision = HWR_TRAIN_AUTO, \
 	.mapping = HWR_CASE_KEEP, \
+	.base = "", \
+	.base_version = 0, \
+	.alphabet = HWR_ALPHABET_UNION, \
 	.max_minutes = 0
 
 static const HwrTrainOptions presets[] = {

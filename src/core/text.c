@@ -376,6 +376,17 @@ hwr_alphabet_to_utf8(const HwrAlphabet *alphabet, char **utf8, HwrStatus *st)
 	return hwr_text_encode(alphabet->codepoints, alphabet->n, utf8, st);
 }
 
+bool
+hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st)
+{
+	to->codepoints = hwr_alloc((size_t) from->n, sizeof(uint32_t), st);
+	if (to->codepoints == NULL)
+		return false;
+	memcpy(to->codepoints, from->codepoints, (size_t) from->n * sizeof(uint32_t));
+	to->n = from->n;
+	return true;
+}
+
 void
 hwr_alphabet_free(HwrAlphabet *alphabet)
 {

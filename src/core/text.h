@@ -63,6 +63,7 @@ extern int	hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint);
 
 /* The whole alphabet as UTF-8 (malloc'd). */
 extern bool hwr_alphabet_to_utf8(const HwrAlphabet *alphabet, char **utf8, HwrStatus *st);
+extern bool hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st);
 extern void hwr_alphabet_free(HwrAlphabet *alphabet);
 
 #endif							/* HWR_TEXT_H */

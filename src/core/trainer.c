@@ -23,6 +23,7 @@
 #include "optimizer.h"
 #include "result.h"
 #include "rng.h"
+#include "transfer.h"
 
 /* Streams of the seed. */
 #define STREAM_ORDER UINT64_C(0x100000000)
@@ -221,6 +222,14 @@ hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
 	}
 	*out = t;
 	return true;
+}
+
+bool
+hwr_trainer_set_base(HwrTrainer *t, const HwrModel *base, HwrStatus *st)
+{
+	/* best_values still are the first values */
+	return hwr_transfer_values(base, &t->net, hwr_dataset_alphabet(t->ds), t->best_values, st) &&
+		t->backend->set_values(t->ctx, t->best_values, st);
 }
 
 void
@@ -543,17 +552,6 @@ hwr_trainer_confusions(const HwrTrainer *t)
 	return &t->best_confusions;
 }
 
-static bool
-copy_alphabet(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st)
-{
-	to->codepoints = hwr_alloc((size_t) from->n, sizeof(uint32_t), st);
-	if (to->codepoints == NULL)
-		return false;
-	memcpy(to->codepoints, from->codepoints, (size_t) from->n * sizeof(uint32_t));
-	to->n = from->n;
-	return true;
-}
-
 bool
 hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st)
 {
@@ -569,7 +567,7 @@ hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st)
 		!hwr_result_json(&t->best, hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN),
 						 hwr_dataset_count(t->ds, HWR_SPLIT_VALIDATION), &model->result, st) ||
 		!hwr_options_to_json(t->options, &model->options, st) ||
-		!copy_alphabet(hwr_dataset_alphabet(t->ds), &model->alphabet, st))
+		!hwr_alphabet_copy(hwr_dataset_alphabet(t->ds), &model->alphabet, st))
 	{
 		hwr_model_free(model);
 		return false;

@@ -63,6 +63,9 @@ extern int	hwr_trainer_threads(const HwrTrainOptions *options);
 extern bool hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
 							   const HwrBackend *backend, HwrTrainer **out, HwrStatus *st);
 extern void hwr_trainer_free(HwrTrainer *t);
+
+/* Begin with a trained model's values instead of random ones.  Before the first step.  Errors as hwr_transfer_values. */
+extern bool hwr_trainer_set_base(HwrTrainer *t, const HwrModel *base, HwrStatus *st);
 extern bool hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st);
 extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
 

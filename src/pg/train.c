@@ -186,6 +186,8 @@ read_options(Jsonb *options, Oid *validation)
 	json = pg_server_to_any(json, strlen(json), PG_UTF8);
 	if (!hwr_options_parse(json, strlen(json), parsed, &st))
 		hwr_raise(&st);
+	if (parsed->base[0] != '\0')
+		hwr_check_base(json, parsed);
 	*validation = InvalidOid;
 	if (parsed->validation[0] != '\0')
 		*validation = DatumGetObjectId(DirectFunctionCall1(regclassin,

@@ -14,6 +14,7 @@
 #ifndef HWR_TRAIN_H
 #define HWR_TRAIN_H
 
+#include "core/options.h"
 #include "port/atomics.h"
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
@@ -82,6 +83,12 @@ typedef struct HwrTrainResult
 	int64		skipped;
 	double		seconds;
 } HwrTrainResult;
+
+/*
+ * train_base.c: check that the current user may begin with the model that options name, and that the options agree with it;
+ * they are parsed again.  json: in UTF-8.
+ */
+extern void hwr_check_base(const char *json, HwrTrainOptions *options);
 
 /* The worker's entry point, called by name. */
 extern PGDLLEXPORT void hwr_train_worker_main(Datum main_arg);

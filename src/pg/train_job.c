@@ -92,6 +92,9 @@ read_rows(HwrTrainWorker *w)
 	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
 							&w->dataset, &st))
 		hwr_raise(&st);
+	if (w->base != NULL && w->options.alphabet != HWR_ALPHABET_NEW &&
+		!hwr_dataset_set_alphabet(w->dataset, &w->base->alphabet, w->options.alphabet == HWR_ALPHABET_KEEP, &st))
+		hwr_raise(&st);
 	hwr_gate_load(w);
 	SPI_connect();
 	hwr_become_user(w->request.user, &save);
@@ -173,6 +176,8 @@ hwr_worker_train(HwrTrainWorker *w)
 
 	report_phase(w, "training");
 	if (!hwr_trainer_create(&w->options, w->dataset, hwr_cpu_backend(), &w->trainer, &st))
+		hwr_raise(&st);
+	if (w->base != NULL && !hwr_trainer_set_base(w->trainer, w->base, &st))
 		hwr_raise(&st);
 	do
 	{

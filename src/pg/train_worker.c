@@ -75,6 +75,8 @@ free_core_objects(HwrTrainWorker *w)
 	w->rival_reader = NULL;
 	hwr_model_free(w->rival);
 	w->rival = NULL;
+	hwr_model_free(w->base);
+	w->base = NULL;
 	hwr_trainer_free(w->trainer);
 	w->trainer = NULL;
 	hwr_dataset_free(w->dataset);
@@ -218,13 +220,16 @@ announce(HwrTrainWorker *w, const char *options)
 	char	   *json;
 	MemoryContext transaction_context;
 
-	if (!hwr_options_parse(options, strlen(options), &w->options, &st) ||
-		!hwr_options_to_json(&w->options, &json, &st))
+	if (!hwr_options_parse(options, strlen(options), &w->options, &st))
+		hwr_raise(&st);
+	hwr_worker_begin();
+	if (w->options.base[0] != '\0')
+		hwr_worker_load_base(w, options);
+	if (!hwr_options_to_json(&w->options, &json, &st))
 		hwr_raise(&st);
 	options = pstrdup(json);
 	free(json);
 
-	hwr_worker_begin();
 	transaction_context = MemoryContextSwitchTo(w->context);
 	find_columns(w, w->request.training, &w->training);
 	if (OidIsValid(w->request.validation))

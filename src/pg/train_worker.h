@@ -40,6 +40,7 @@ typedef struct HwrTrainWorker
 	HwrMetrics	rival_metrics;	/* images 0: not measured */
 
 	/* the core's */
+	HwrModel   *base;			/* NULL: none */
 	HwrModel   *rival;
 	HwrRival   *rival_reader;
 	HwrDataset *dataset;
@@ -62,6 +63,9 @@ extern void hwr_worker_set(const char *name, const char *value);
 /* A transaction with a snapshot; the worker's memory context is current after it. */
 extern void hwr_worker_begin(void);
 extern void hwr_worker_commit(HwrTrainWorker *w);
+
+/* train_base.c: in a transaction; options are parsed again with what the base decides */
+extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
 
 /* train_job.c: the job itself.  store fills in all but the counts and the time. */
 extern void hwr_worker_read_tables(HwrTrainWorker *w);

@@ -71,6 +71,9 @@ expect_round_trip(const HwrTrainOptions *o)
 	assert_int_equal(back.mapping, o->mapping);
 	assert_int_equal(back.fit, o->fit);
 	assert_true(back.augment == o->augment);
+	assert_string_equal(back.base, o->base);
+	assert_int_equal(back.base_version, o->base_version);
+	assert_int_equal(back.alphabet, o->alphabet);
 	assert_true(back.max_minutes == o->max_minutes);
 	assert_true(hwr_options_to_json(&back, &again, &st));
 	assert_string_equal(json, again);
@@ -146,7 +149,7 @@ test_to_json(void **state)
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"max_minutes\": 0}");
+						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"max_minutes\": 0}");
 	free(json);
 }
 
@@ -228,7 +231,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, precision, case, fit, augment, max_minutes"
+	" validation, seed, threads, precision, case, fit, augment, base, base_version, alphabet, max_minutes"
 
 static void
 test_unknown(void **state)
