@@ -14,18 +14,14 @@
  *
  * Sums are taken in an order that depends on the shapes alone, without atomics: equal inputs give equal bits.
  *
- * The libraries' part (matrix products, convolutions) is called through gpu/math.h, so that a host build of that file
- * and of these kernels runs a whole training step without a GPU; see test/gpu/host.
+ * The same files compile with a host compiler, against test/gpu/host/cuda_on_host.h in the toolkit's place: so they are
+ * tested where no GPU is.
  */
 #ifndef HWR_GPU_KERNELS_H
 #define HWR_GPU_KERNELS_H
 
-#ifdef HWR_CUDA_ON_HOST
-#include "cuda_on_host.h"
-#else
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
-#endif
 
 #include <stddef.h>
 #include <stdint.h>

@@ -13,6 +13,8 @@
 #ifndef CUDA_ON_HOST_H
 #define CUDA_ON_HOST_H
 
+#define HWR_CUDA_ON_HOST
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -91,24 +93,6 @@ __float2bfloat16_rn(float f)
 	return {(uint16_t) (bits >> 16)};
 }
 
-static inline float
-__fdividef(float a, float b)
-{
-	return a / b;
-}
-
-static inline float
-__expf(float x)
-{
-	return expf(x);
-}
-
-static inline int
-__ffs(int x)
-{
-	return __builtin_ffs(x);
-}
-
 static inline int
 __popc(unsigned x)
 {
@@ -173,7 +157,7 @@ inline uint3 thread_index, block_index;
 inline dim3 block_size, grid_size;
 
 inline void
-fail(const char *what)
+stop_with(const char *what)
 {
 	fprintf(stderr, "cuda_on_host: %s\n", what);
 	abort();
@@ -324,7 +308,7 @@ run_block()
 		if (count(0, m.threads, DONE) == m.threads)
 			return;
 		if (!release_barriers())
-			fail("a barrier is not reached by all threads of its block or warp");
+			stop_with("a barrier is not reached by all threads of its block or warp");
 	}
 }
 
@@ -351,9 +335,9 @@ launch(dim3 grid, dim3 block, size_t shared, Body body)
 
 	m.threads = block.x * block.y * block.z;
 	if (m.threads == 0 || m.threads > 1024 || blocks == 0 || grid.y > 65535 || grid.z > 65535)
-		fail("a launch is too large, or empty");
+		stop_with("a launch is too large, or empty");
 	if (shared > 227 * 1024)
-		fail("a launch asks for more shared memory than a multiprocessor has");
+		stop_with("a launch asks for more shared memory than a multiprocessor has");
 	while (m.fibers.size() < m.threads)
 		m.fibers.push_back(new_fiber((int) m.fibers.size()));
 	m.slots.assign(2 * (size_t) m.threads, 0);
@@ -388,7 +372,7 @@ shuffle(T value, unsigned from)
 	memcpy(&slots[f->index], &value, sizeof(T));
 	wait_at(AT_WARP);
 	if (warp + from >= m.threads)
-		fail("a shuffle reads from a lane that is not there");
+		stop_with("a shuffle reads from a lane that is not there");
 	memcpy(&out, &slots[warp + from], sizeof(T));
 	return out;
 }
@@ -424,7 +408,7 @@ static inline void
 hwr_host_full(unsigned mask)
 {
 	if (mask != 0xffffffffu)
-		hwr_host::fail("only whole warps shuffle");
+		hwr_host::stop_with("only whole warps shuffle");
 }
 
 static inline void

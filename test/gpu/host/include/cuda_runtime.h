@@ -1,0 +1,2 @@
+/* Stands in for the toolkit's. */
+#include "../cuda_on_host.h"
