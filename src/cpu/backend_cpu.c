@@ -74,6 +74,8 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		!hwr_pool_create(config->threads, &ctx->pool, st) ||
 		!hwr_pool_create(1, &ctx->one, st))
 		return false;
+	if (config->training && config->options->precision != HWR_TRAIN_FLOAT32)
+		ctx->cpu->e = hwr_elements_bfloat16();
 	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
 						  bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
 		return false;

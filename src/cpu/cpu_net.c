@@ -48,6 +48,42 @@ hwr_cpu_net_changed(HwrCpuNet *cpu)
 	cpu->version++;
 }
 
+static bool
+is_kind(const HwrCpuPlan *plan, int i, HwrLayerKind kind)
+{
+	return i >= plan->first && i < plan->last && plan->runs[i].layer->kind == kind;
+}
+
+/* Tell the convolutions with stride 1 which neighbours they work for (HwrLayerRun). */
+static void
+fuse_runs(HwrCpuPlan *plan)
+{
+	for (int i = plan->first; i < plan->last; i++)
+	{
+		HwrLayerRun *conv = &plan->runs[i];
+		const HwrLayer *pool = i + 1 < plan->last ? plan->runs[i + 1].layer : NULL;
+		int			after = i + 1;
+
+		if (conv->layer->kind != HWR_LAYER_CONV || conv->layer->sy != 1 || conv->layer->sx != 1)
+			continue;
+		if (is_kind(plan, after, HWR_LAYER_POOL) && pool->sy == pool->ky && pool->sx == pool->kx)
+		{
+			conv->pool_after = &plan->runs[after++];
+			conv->pool_after->by_previous = true;
+		}
+		if (is_kind(plan, after, HWR_LAYER_BATCH_NORM))
+		{
+			conv->norm_after = &plan->runs[after];
+			conv->norm_after->by_previous = true;
+		}
+		if (is_kind(plan, i - 1, HWR_LAYER_BATCH_NORM))
+		{
+			conv->norm_before = &plan->runs[i - 1];
+			conv->norm_before->by_next = true;
+		}
+	}
+}
+
 /* Shapes and settings of each layer's run; pointers come later. */
 static bool
 describe_runs(HwrCpuPlan *plan, HwrStatus *st)
@@ -70,6 +106,7 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 				.out = shapes[i],
 				.training = plan->training,
 				.k = plan->cpu->k,
+				.e = plan->training && plan->cpu->e != NULL ? plan->cpu->e : plan->cpu->k->elements,
 				.pool = plan->pool,
 				.version = &plan->cpu->version,
 				.values = plan->cpu->values,
@@ -77,6 +114,8 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 			};
 		in = shapes[i];
 	}
+	if (plan->training)
+		fuse_runs(plan);
 	return true;
 }
 
@@ -109,7 +148,10 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 			scratch_stride = scratch_size;
 		if (batch_size(plan, run->out) > largest)
 			largest = batch_size(plan, run->out);
-		if (plan->training)
+		/* a map between fused layers is passed on as it is, or not there at all */
+		if (run->by_next)
+			run->y = NULL;
+		else if (plan->training && run->pool_after == NULL)
 			run->y = hwr_take(base, &cursor, batch_size(plan, run->out), sizeof(hwr_real));
 	}
 	turn[0] = hwr_take(base, &cursor, largest, sizeof(hwr_real));
@@ -124,13 +166,19 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 		run->scratch = scratch;
 		run->scratch_stride = scratch_stride;
 		run->x = i > plan->first ? plan->runs[i - 1].y : plan->input;
-		if (plan->training)
-		{
-			run->dy = turn[i % 2];
-			run->dx = i > plan->first ? turn[(i + 1) % 2] : plan->dinput;
-		}
-		else
+		if (run->norm_before != NULL)
+			run->x = run->norm_before->x;
+		if (!plan->training)
 			run->y = turn[i % 2];
+	}
+	for (int i = plan->last - 1, t = 0; plan->training && i >= plan->first; i--)
+	{
+		HwrLayerRun *run = &plan->runs[i];
+
+		run->dy = turn[t];
+		if (!run->by_previous)
+			t = 1 - t;			/* else the gradient stays where it is */
+		run->dx = i > plan->first ? turn[t] : plan->dinput;
 	}
 	plan->output = plan->runs[plan->last - 1].y;
 	plan->doutput = plan->runs[plan->last - 1].dy;

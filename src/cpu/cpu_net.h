@@ -15,6 +15,7 @@ typedef struct HwrCpuNet
 {
 	const HwrNet *net;
 	const HwrKernels *k;
+	const HwrElements *e;		/* what products are of in training; NULL: hwr_real */
 	hwr_real   *values;			/* [nvalues] */
 	uint64_t	version;		/* raised by hwr_cpu_net_changed */
 	hwr_real   *grads;			/* [nvalues], zero for running statistics; NULL: inference only */

@@ -44,6 +44,28 @@ typedef struct HwrProduct
 	bool		relu;
 } HwrProduct;
 
+/*
+ * C[m][n] += sum over parts of A_part[depth][m] transposed times B_part[depth][n]: the gradient of weights.
+ *
+ * A and B are as HwrElements.pack_rows leaves them, A in panels of outer_rows columns, B in panels of "panel" columns;
+ * distances are in elements.
+ */
+typedef struct HwrOuter
+{
+	int			m;
+	int			n;
+	int			depth;
+	int			parts;
+	const void *a;
+	ptrdiff_t	a_panel;
+	ptrdiff_t	a_part;
+	const void *b;
+	ptrdiff_t	b_panel;
+	ptrdiff_t	b_part;
+	hwr_real   *c;
+	ptrdiff_t	c_row;
+} HwrOuter;
+
 typedef struct HwrElements HwrElements;
 
 typedef struct HwrKernels
@@ -105,6 +127,17 @@ typedef struct HwrKernels
 	void		(*pool_row) (int ky, int kx, int cols, size_t row_stride, int columns, int step,
 							 const hwr_real *x, hwr_real *y);
 
+	/* The same for training: which[columns][cols] as above */
+	void		(*pool_row_which) (int ky, int kx, int cols, size_t row_stride, int columns, int step,
+								   const hwr_real *x, hwr_real *y, uint8_t *which);
+
+	/*
+	 * A row of the map under a row of windows kx wide that do not overlap: dx[columns][kx][cols] = dy where which
+	 * names first, first + 1 ..., else 0
+	 */
+	void		(*unpool_row) (int kx, int cols, int columns, int first, const uint8_t *which,
+							   const hwr_real *dy, hwr_real *dx);
+
 	/* dx[window position] += dy where which names it */
 	void		(*pool_back) (int ky, int kx, int cols, size_t row_stride,
 							  const uint8_t *which, const hwr_real *dy, hwr_real *dx);
@@ -137,7 +170,7 @@ typedef struct HwrKernels
 extern const HwrKernels *hwr_kernels(void);
 
 /*
- * What inference multiplies with: elements of hwr_real, or bfloat16 (round to nearest even) with sums
+ * What products are of: elements of hwr_real, or bfloat16 (round to nearest even) with sums
  * in float32, or 8-bit numbers with exact sums.  The last are for values of A in [-1, 1] only.
  */
 struct HwrElements
@@ -158,6 +191,23 @@ struct HwrElements
 
 	/* out[i] = ink[i] as elements, 0 .. 255; int8: NULL */
 	void		(*store_ink) (size_t n, const uint8_t *ink, void *out);
+
+	/* The rest is for training; int8 has none of it. */
+	int			group;			/* rows that lie together in a panel, 1 or 2 */
+	int			outer_rows;		/* columns of a panel of HwrOuter.a */
+
+	/*
+	 * x[depth][n], rows x_row apart, to panels [depth / group][width][group], out_panel elements apart; the last
+	 * panel and the last group are filled up with zeros.
+	 */
+	void		(*pack_rows) (int depth, int n, int width, const hwr_real *x, ptrdiff_t x_row,
+							  void *out, ptrdiff_t out_panel);
+
+	/* The transposed matrix likewise, in panels of "panel": x[n][depth] */
+	void		(*pack_columns) (int depth, int n, const hwr_real *x, ptrdiff_t x_row,
+								 void *out, ptrdiff_t out_panel);
+
+	void		(*outer) (const HwrOuter *p);
 };
 
 /* bfloat16 elements, or NULL where the processor has no such instructions or HWR_CPU forbids them. */

@@ -34,6 +34,7 @@ max_real(hwr_real a, hwr_real b)
 }
 
 #include "multiply_impl.h"
+#include "outer_impl.h"
 
 static void
 bias_act(size_t rows, int cols, const hwr_real *restrict bias, HwrActivation act, hwr_real *restrict y)
@@ -274,6 +275,33 @@ pool_lanes(int ky, int kx, int cols, size_t row_stride, const hwr_real *x, hwr_r
 	*(Vector *) y = top;
 }
 
+#ifdef HWR_REAL_DOUBLE
+typedef int64_t Mask __attribute__((vector_size(VECTOR_BYTES)));
+#else
+typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES)));
+#endif
+typedef uint8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+
+/* The same, and which it is: the first of equal ones. */
+__attribute__((always_inline)) static inline void
+pool_lanes_which(int ky, int kx, int cols, size_t row_stride, const hwr_real *x, hwr_real *y, uint8_t *which)
+{
+	Vector		top = *(const Vector *) x;
+	Mask		at = {0};
+
+	for (int i = 0; i < ky; i++)
+		for (int j = 0; j < kx; j++)
+		{
+			Vector		v = *(const Vector *) (x + (size_t) i * row_stride + (size_t) j * (size_t) cols);
+			Mask		more = v > top;
+
+			at = (more & (i * kx + j)) | (at & ~more);
+			top = (Vector) (((Mask) v & more) | ((Mask) top & ~more));
+		}
+	*(Vector *) y = top;
+	*(Bytes *) which = __builtin_convertvector(at, Bytes);
+}
+
 static void
 pool_row(int ky, int kx, int cols, size_t row_stride, int columns, int step,
 		 const hwr_real *restrict x, hwr_real *restrict y)
@@ -302,6 +330,33 @@ pool_back(int ky, int kx, int cols, size_t row_stride, const uint8_t *restrict w
 		for (int c = 0; c < cols; c++)
 			p[c] += which[c] == i ? dy[c] : 0;
 	}
+}
+
+static void
+pool_row_which(int ky, int kx, int cols, size_t row_stride, int columns, int step,
+			   const hwr_real *restrict x, hwr_real *restrict y, uint8_t *restrict which)
+{
+	for (int i = 0; i < columns; i++, x += (size_t) step * (size_t) cols, y += cols, which += cols)
+	{
+		if (cols % LANES != 0)
+			pool_max(ky, kx, cols, row_stride, x, y, which);
+		else if (ky == 2 && kx == 2)
+			for (int c = 0; c < cols; c += LANES)
+				pool_lanes_which(2, 2, cols, row_stride, x + c, y + c, which + c);
+		else
+			for (int c = 0; c < cols; c += LANES)
+				pool_lanes_which(ky, kx, cols, row_stride, x + c, y + c, which + c);
+	}
+}
+
+static void
+unpool_row(int kx, int cols, int columns, int first, const uint8_t *restrict which,
+		   const hwr_real *restrict dy, hwr_real *restrict dx)
+{
+	for (int i = 0; i < columns; i++, which += cols, dy += cols)
+		for (int j = first; j < first + kx; j++, dx += cols)
+			for (int c = 0; c < cols; c++)
+				dx[c] = which[c] == j ? dy[c] : 0;
 }
 
 static void
@@ -480,6 +535,11 @@ static const HwrElements elements = {
 	.pack = elements_pack,
 	.store = elements_store,
 	.store_ink = elements_store_ink,
+	.group = 1,
+	.outer_rows = TILE_ROWS,
+	.pack_rows = pack_rows,
+	.pack_columns = pack_columns,
+	.outer = outer,
 };
 
 const HwrKernels HWR_KERNELS_TABLE = {
@@ -501,6 +561,8 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.norm_back_apply = norm_back_apply,
 	.pool_max = pool_max,
 	.pool_row = pool_row,
+	.pool_row_which = pool_row_which,
+	.unpool_row = unpool_row,
 	.pool_back = pool_back,
 	.lstm_cell = lstm_cell,
 	.lstm_step = lstm_step,

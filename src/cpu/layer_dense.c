@@ -4,10 +4,43 @@
  *
  *	 y[rows][units] = activation(x[rows][in] kernel[in][units] + bias)
  */
-#include <string.h>
-
-#include "gemm.h"
 #include "layers.h"
+#include "products.h"
+
+/* The kernel packed, and for the backward pass its transpose. */
+typedef struct Aux
+{
+	void	   *kernel;
+	void	   *transposed;
+	size_t		size;
+} Aux;
+
+static Aux
+aux(const HwrLayerRun *run)
+{
+	Aux			a = {0};
+
+	a.kernel = hwr_take(run->aux, &a.size, run->e->packed_size(1, run->in.c, run->out.c), 1);
+	if (run->training)
+		a.transposed = hwr_take(run->aux, &a.size, run->e->packed_size(1, run->out.c, run->in.c), 1);
+	return a;
+}
+
+static size_t
+dense_aux_size(const HwrLayerRun *run)
+{
+	return aux(run).size;
+}
+
+static size_t
+dense_scratch_size(const HwrLayerRun *run)
+{
+	size_t		size = hwr_rows_scratch(run->e, run->in.c > run->out.c ? run->in.c : run->out.c);
+
+	if (run->training && hwr_weight_gradient_scratch(run->e, run->in.c, run->out.c) > size)
+		size = hwr_weight_gradient_scratch(run->e, run->in.c, run->out.c);
+	return size;
+}
 
 static size_t
 positions(const HwrLayerRun *run)
@@ -16,31 +49,59 @@ positions(const HwrLayerRun *run)
 }
 
 static void
+pack_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+	const hwr_real *kernel = hwr_layer_tensor(run, run->values, 0);
+	Aux			a = aux(run);
+
+	hwr_pack_weights(run->e, 1, run->in.c, run->out.c, kernel, false, a.kernel, part, parts);
+	if (run->training)
+		hwr_pack_weights(run->e, 1, run->out.c, run->in.c, kernel, true, a.transposed, part, parts);
+}
+
+static void
 forward_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	int			in = run->in.c;
-	int			units = run->out.c;
+	HwrActivation act = run->layer->activation;
+	bool		fused = act == HWR_ACT_RELU || act == HWR_ACT_LINEAR;
+	const hwr_real *bias = hwr_layer_tensor(run, run->values, 1);
 	size_t		lo;
 	size_t		hi;
 
 	hwr_pool_share(positions(run), part, parts, &lo, &hi);
-	if (hi == lo)
-		return;
-	hwr_gemm_nn((int) (hi - lo), units, in, run->x + lo * (size_t) in, in,
-				hwr_layer_tensor(run, run->values, 0), units, 0, run->y + lo * (size_t) units, units);
-	run->k->bias_act(hi - lo, units, hwr_layer_tensor(run, run->values, 1),
-					 run->layer->activation, run->y + lo * (size_t) units);
+	hwr_multiply_rows(run->e,
+					  &(HwrProduct) {
+						  .m = (int) (hi - lo),
+						  .n = run->out.c,
+						  .k = run->in.c,
+						  .a = run->x + lo * (size_t) run->in.c,
+						  .b = aux(run).kernel,
+						  .c = run->y + lo * (size_t) run->out.c,
+						  .c_row = run->out.c,
+						  .bias = fused ? bias : NULL,
+						  .relu = act == HWR_ACT_RELU,
+					  },
+					  run->scratch + (size_t) part * run->scratch_stride);
+	if (!fused)
+		run->k->bias_act(hi - lo, run->out.c, bias, act, run->y + lo * (size_t) run->out.c);
 }
 
 static void
 dense_forward(HwrLayerRun *run)
 {
+	if (run->training || run->packed != *run->version)
+	{
+		hwr_pool_run(run->pool, pack_part, run);
+		run->packed = *run->version;
+	}
 	hwr_pool_run(run->pool, forward_part, run);
 }
 
+/* The gradient before the activation, and this part's share of dx. */
 static void
-back_act_part(void *arg, int part, int parts)
+input_back_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
 	size_t		units = (size_t) run->out.c;
@@ -49,38 +110,56 @@ back_act_part(void *arg, int part, int parts)
 
 	hwr_pool_share(positions(run), part, parts, &lo, &hi);
 	run->k->act_back(hi - lo, run->out.c, run->y + lo * units, run->layer->activation, run->dy + lo * units);
+	if (run->dx != NULL)
+		hwr_multiply_rows(run->e,
+						  &(HwrProduct) {
+							  .m = (int) (hi - lo),
+							  .n = run->in.c,
+							  .k = run->out.c,
+							  .a = run->dy + lo * units,
+							  .b = aux(run).transposed,
+							  .c = run->dx + lo * (size_t) run->in.c,
+							  .c_row = run->in.c,
+						  },
+						  run->scratch + (size_t) part * run->scratch_stride);
 }
 
-/* Each thread takes a share of dx's rows and a share of the kernel gradient's rows. */
+/* Each thread takes a share of the kernel gradient's rows. */
 static void
-backward_part(void *arg, int part, int parts)
+weights_back_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	int			in = run->in.c;
-	int			units = run->out.c;
 	size_t		lo;
 	size_t		hi;
 
-	hwr_pool_share(positions(run), part, parts, &lo, &hi);
-	if (run->dx != NULL && hi > lo)
-		hwr_gemm_nt((int) (hi - lo), in, units, run->dy + lo * (size_t) units, units,
-					hwr_layer_tensor(run, run->values, 0), units, 0, run->dx + lo * (size_t) in, in);
-	hwr_pool_share((size_t) in, part, parts, &lo, &hi);
-	if (hi > lo)
-		hwr_gemm_tn((int) (hi - lo), units, (int) positions(run), run->x + lo, in, run->dy, units,
-					1, hwr_layer_tensor(run, run->grads, 0) + lo * (size_t) units, units);
+	hwr_pool_share((size_t) run->in.c, part, parts, &lo, &hi);
+	hwr_weight_gradient(run->e,
+						&(HwrWeightGradient) {
+							.depth = positions(run),
+							.m = (int) (hi - lo),
+							.n = run->out.c,
+							.x = run->x + lo,
+							.x_row = run->in.c,
+							.dy = run->dy,
+							.dy_row = run->out.c,
+							.grad = hwr_layer_tensor(run, run->grads, 0) + lo * (size_t) run->out.c,
+							.grad_row = run->out.c,
+						},
+						run->scratch + (size_t) part * run->scratch_stride);
+	if (part == 0)
+		run->k->col_sum(positions(run), run->out.c, run->dy, hwr_layer_tensor(run, run->grads, 1));
 }
 
 static void
 dense_backward(HwrLayerRun *run)
 {
-	if (run->layer->activation != HWR_ACT_LINEAR)
-		hwr_pool_run(run->pool, back_act_part, run);
-	run->k->col_sum(positions(run), run->out.c, run->dy, hwr_layer_tensor(run, run->grads, 1));
-	hwr_pool_run(run->pool, backward_part, run);
+	hwr_pool_run(run->pool, input_back_part, run);
+	hwr_pool_run(run->pool, weights_back_part, run);
 }
 
 const HwrLayerOps hwr_dense_ops = {
 	.forward = dense_forward,
 	.backward = dense_backward,
+	.aux_size = dense_aux_size,
+	.scratch_size = dense_scratch_size,
 };

@@ -14,8 +14,8 @@
  */
 #include <string.h>
 
-#include "gemm.h"
 #include "layers.h"
+#include "products.h"
 
 enum
 {
@@ -35,8 +35,10 @@ typedef struct Direction
 	hwr_real   *h;				/* [T][S][n] */
 	hwr_real   *dh;				/* [T][S][n] */
 	hwr_real   *dc;				/* [S][n] */
-	hwr_real   *recurrent;		/* [n][4n] in panels */
-	hwr_real   *transposed;		/* [4n][n] in panels */
+	void	   *kernel;			/* [F][4n] packed */
+	void	   *recurrent;		/* [n][4n] packed */
+	void	   *kernel_transposed;	/* [4n][F] packed; training */
+	void	   *recurrent_transposed;	/* [4n][n] packed; training */
 } Direction;
 
 typedef struct Lstm
@@ -52,15 +54,6 @@ typedef struct Lstm
 	hwr_real   *dxt;			/* likewise */
 	size_t		size;
 } Lstm;
-
-/* Values of b[rows][cols] in panels. */
-static size_t
-panels_size(const HwrLayerRun *run, int rows, int cols)
-{
-	int			panel = run->k->panel;
-
-	return (size_t) rows * (size_t) ((cols + panel - 1) / panel * panel);
-}
 
 static Lstm
 layout(const HwrLayerRun *run)
@@ -95,10 +88,12 @@ layout(const HwrLayerRun *run)
 		d->h = hwr_take(run->aux, &s.size, ts * (size_t) s.n, sizeof(hwr_real));
 		d->cell = hwr_take(run->aux, &s.size, run->training ? ts * (size_t) s.n : 2 * state, sizeof(hwr_real));
 		d->tc = hwr_take(run->aux, &s.size, run->training ? ts * (size_t) s.n : state, sizeof(hwr_real));
-		d->recurrent = hwr_take(run->aux, &s.size, panels_size(run, s.n, 4 * s.n), sizeof(hwr_real));
+		d->kernel = hwr_take(run->aux, &s.size, run->e->packed_size(1, s.F, 4 * s.n), 1);
+		d->recurrent = hwr_take(run->aux, &s.size, run->e->packed_size(1, s.n, 4 * s.n), 1);
 		if (run->training)
 		{
-			d->transposed = hwr_take(run->aux, &s.size, panels_size(run, 4 * s.n, s.n), sizeof(hwr_real));
+			d->kernel_transposed = hwr_take(run->aux, &s.size, run->e->packed_size(1, 4 * s.n, s.F), 1);
+			d->recurrent_transposed = hwr_take(run->aux, &s.size, run->e->packed_size(1, 4 * s.n, s.n), 1);
 			d->dh = hwr_take(run->aux, &s.size, ts * (size_t) s.n, sizeof(hwr_real));
 			d->dc = hwr_take(run->aux, &s.size, state, sizeof(hwr_real));
 		}
@@ -111,6 +106,20 @@ static size_t
 lstm_aux_size(const HwrLayerRun *run)
 {
 	return layout(run).size;
+}
+
+/* A thread's scratch: rows as elements, or the operands of a gradient of weights. */
+static size_t
+lstm_scratch_size(const HwrLayerRun *run)
+{
+	Lstm		l = layout(run);
+	int			widest = l.F > 4 * l.n ? l.F : 4 * l.n;
+	size_t		size = hwr_rows_scratch(run->e, widest);
+	size_t		step = (size_t) l.S * (size_t) (4 * l.n) * run->e->size;
+	size_t		gradient = run->training ? hwr_weight_gradient_scratch(run->e, l.F > l.n ? l.F : l.n, 4 * l.n) : 0;
+
+	size = size > step ? size : step;
+	return size > gradient ? size : gradient;
 }
 
 /* Row of the map [N][H][W] where sequence s is at step t. */
@@ -175,13 +184,19 @@ input_part(void *arg, int part, int parts)
 	for (int i = 0; i < l.directions; i++)
 	{
 		Direction  *d = &l.dir[i];
-		hwr_real   *gates = d->gates + row * (size_t) n4;
-		const hwr_real *bias = hwr_layer_tensor(run, run->values, d->tensor + BIAS);
 
-		for (int r = 0; r < rows; r++)
-			memcpy(gates + (size_t) r * (size_t) n4, bias, (size_t) n4 * sizeof(hwr_real));
-		hwr_gemm_nn(rows, n4, l.F, xt + row * (size_t) l.F, l.F,
-					hwr_layer_tensor(run, run->values, d->tensor + KERNEL), n4, 1, gates, n4);
+		hwr_multiply_rows(run->e,
+						  &(HwrProduct) {
+							  .m = rows,
+							  .n = n4,
+							  .k = l.F,
+							  .a = xt + row * (size_t) l.F,
+							  .b = d->kernel,
+							  .c = d->gates + row * (size_t) n4,
+							  .c_row = n4,
+							  .bias = hwr_layer_tensor(run, run->values, d->tensor + BIAS),
+						  },
+						  run->scratch + (size_t) part * run->scratch_stride);
 	}
 }
 
@@ -212,29 +227,25 @@ chain(Lstm *l, int i, int count)
 
 /* gates[rows][4n] += h[rows][n] recurrent, or dh[rows][n] += gates[rows][4n] transposed. */
 static void
-multiply_weights(const HwrLayerRun *run, int rows, int k, int n, const hwr_real *a, const hwr_real *weights, hwr_real *c)
+multiply_weights(const HwrLayerRun *run, int part, int rows, int k, int n, const hwr_real *a, const void *weights, hwr_real *c)
 {
-	HwrProduct	p = {
-		.m = rows,
-		.n = n,
-		.k = k,
-		.parts = 1,
-		.a = a,
-		.a_row = k,
-		.a_col = 1,
-		.b = weights,
-		.b_row = run->k->panel,
-		.b_panel = (ptrdiff_t) run->k->panel * k,
-		.c = c,
-		.c_row = n,
-		.accumulate = true,
-	};
-
-	run->k->multiply(&p);
+	run->e->multiply(&(HwrProduct) {
+						 .m = rows,
+						 .n = n,
+						 .k = k,
+						 .parts = 1,
+						 .a = hwr_to_elements(run->e, (size_t) rows, k, a, run->scratch + (size_t) part * run->scratch_stride),
+						 .a_row = hwr_whole_groups(run->e, k),
+						 .a_col = 1,
+						 .b = weights,
+						 .c = c,
+						 .c_row = n,
+						 .accumulate = true,
+					 });
 }
 
 static void
-run_chain(const HwrLayerRun *run, const Lstm *l, const Chain *c)
+run_chain(const HwrLayerRun *run, int part, const Lstm *l, const Chain *c)
 {
 	const Direction *d = c->d;
 	size_t		n = (size_t) l->n;
@@ -250,7 +261,7 @@ run_chain(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 		size_t		cell_before = run->training ? before : (size_t) ((p + 1) % 2);
 
 		if (p > 0)
-			multiply_weights(run, c->rows, l->n, 4 * l->n, d->h + before * state + at, d->recurrent, gates);
+			multiply_weights(run, part, c->rows, l->n, 4 * l->n, d->h + before * state + at, d->recurrent, gates);
 		run->k->lstm_cell((size_t) c->rows, l->n, gates,
 						  p > 0 ? d->cell + cell_before * state + at : NULL,
 						  d->cell + cell * state + at,
@@ -271,7 +282,7 @@ recurrence_part(void *arg, int part, int parts)
 		Chain		c = chain(&l, i, count);
 
 		if (c.rows > 0)
-			run_chain(run, &l, &c);
+			run_chain(run, part, &l, &c);
 	}
 }
 
@@ -312,9 +323,20 @@ pack_part(void *arg, int part, int parts)
 	HwrLayerRun *run = arg;
 	Lstm		l = layout(run);
 
-	for (int i = part; i < l.directions; i += parts)
-		run->k->pack_panels(l.n, 4 * l.n, hwr_layer_tensor(run, run->values, l.dir[i].tensor + RECURRENT),
-							4 * l.n, l.dir[i].recurrent);
+	for (int i = 0; i < l.directions; i++)
+	{
+		const Direction *d = &l.dir[i];
+		const hwr_real *kernel = hwr_layer_tensor(run, run->values, d->tensor + KERNEL);
+		const hwr_real *recurrent = hwr_layer_tensor(run, run->values, d->tensor + RECURRENT);
+
+		hwr_pack_weights(run->e, 1, l.F, 4 * l.n, kernel, false, d->kernel, part, parts);
+		hwr_pack_weights(run->e, 1, l.n, 4 * l.n, recurrent, false, d->recurrent, part, parts);
+		if (run->training)
+		{
+			hwr_pack_weights(run->e, 1, 4 * l.n, l.F, kernel, true, d->kernel_transposed, part, parts);
+			hwr_pack_weights(run->e, 1, 4 * l.n, l.n, recurrent, true, d->recurrent_transposed, part, parts);
+		}
+	}
 }
 
 static void
@@ -361,29 +383,8 @@ output_back_part(void *arg, int part, int parts)
 	}
 }
 
-/* The recurrent weights as the backward pass multiplies by them. */
 static void
-pack_back_part(void *arg, int part, int parts)
-{
-	HwrLayerRun *run = arg;
-	Lstm		l = layout(run);
-	int			panel = run->k->panel;
-	int			n4 = 4 * l.n;
-
-	for (int i = part; i < l.directions; i += parts)
-	{
-		const hwr_real *recurrent = hwr_layer_tensor(run, run->values, l.dir[i].tensor + RECURRENT);
-		hwr_real   *out = l.dir[i].transposed;
-
-		for (int col = 0; col < l.n; col += panel)
-			for (int row = 0; row < n4; row++)
-				for (int j = col; j < col + panel; j++)
-					*out++ = j < l.n ? recurrent[(size_t) j * (size_t) n4 + (size_t) row] : 0;
-	}
-}
-
-static void
-run_chain_back(const HwrLayerRun *run, const Lstm *l, const Chain *c)
+run_chain_back(const HwrLayerRun *run, int part, const Lstm *l, const Chain *c)
 {
 	const Direction *d = c->d;
 	size_t		n = (size_t) l->n;
@@ -397,8 +398,8 @@ run_chain_back(const HwrLayerRun *run, const Lstm *l, const Chain *c)
 		hwr_real   *dh = d->dh + t * state + at;
 
 		if (p < l->T - 1)
-			multiply_weights(run, c->rows, 4 * l->n, l->n,
-							 d->gates + (size_t) step_at(l, d, p + 1) * 4 * state + 4 * at, d->transposed, dh);
+			multiply_weights(run, part, c->rows, 4 * l->n, l->n,
+							 d->gates + (size_t) step_at(l, d, p + 1) * 4 * state + 4 * at, d->recurrent_transposed, dh);
 		run->k->lstm_cell_back((size_t) c->rows, l->n, d->gates + t * 4 * state + 4 * at,
 							   p > 0 ? d->cell + (size_t) step_at(l, d, p - 1) * state + at : NULL,
 							   d->tc + t * state + at, dh, d->dc + at);
@@ -417,40 +418,56 @@ recurrence_back_part(void *arg, int part, int parts)
 		Chain		c = chain(&l, i, count);
 
 		if (c.rows > 0)
-			run_chain_back(run, &l, &c);
+			run_chain_back(run, part, &l, &c);
 	}
 }
 
-/* Kernel, recurrent and bias gradients: this part's share of the rows of each. */
+/* Gradients of the weights: this part's share of the gates' columns in both directions. */
 static void
-weights_back_part(HwrLayerRun *run, const Lstm *l, int part, int parts)
+weights_back_part(void *arg, int part, int parts)
 {
-	const hwr_real *xt = l->direct ? run->x : l->xt;
-	int			n4 = 4 * l->n;
+	HwrLayerRun *run = arg;
+	Lstm		l = layout(run);
+	char	   *scratch = run->scratch + (size_t) part * run->scratch_stride;
+	int			n4 = 4 * l.n;
+	size_t		state = (size_t) l.S * (size_t) l.n;
 	size_t		lo;
 	size_t		hi;
 
-	for (int i = 0; i < l->directions; i++)
+	hwr_pool_share((size_t) (l.directions * n4), part, parts, &lo, &hi);
+	for (int i = 0; i < l.directions; i++, lo -= lo < (size_t) n4 ? lo : (size_t) n4, hi -= hi < (size_t) n4 ? hi : (size_t) n4)
 	{
-		const Direction *d = &l->dir[i];
-		size_t		state = (size_t) l->S * (size_t) l->n;
+		const Direction *d = &l.dir[i];
+		size_t		first = lo;
+		size_t		last = hi < (size_t) n4 ? hi : (size_t) n4;
+		HwrWeightGradient g = {
+			.depth = (size_t) l.T * (size_t) l.S,
+			.m = l.F,
+			.n = (int) last - (int) first,
+			.x = l.direct ? run->x : l.xt,
+			.x_row = l.F,
+			.dy = d->gates + first,
+			.dy_row = n4,
+			.grad = hwr_layer_tensor(run, run->grads, d->tensor + KERNEL) + first,
+			.grad_row = n4,
+		};
 
-		hwr_pool_share((size_t) l->F, part, parts, &lo, &hi);
-		if (hi > lo)
-			hwr_gemm_tn((int) (hi - lo), n4, l->T * l->S, xt + lo, l->F, d->gates, n4, 1,
-						hwr_layer_tensor(run, run->grads, d->tensor + KERNEL) + lo * (size_t) n4, n4);
+		if (g.n <= 0)
+			continue;
+		hwr_weight_gradient(run->e, &g, scratch);
 
 		/* the state before step t is h[t - 1] going forward, h[t + 1] in reverse */
-		hwr_pool_share((size_t) l->n, part, parts, &lo, &hi);
-		if (hi > lo && l->T > 1)
-			hwr_gemm_tn((int) (hi - lo), n4, (l->T - 1) * l->S,
-						d->h + (d->reverse ? state : 0) + lo, l->n,
-						d->gates + (d->reverse ? 0 : 4 * state), n4, 1,
-						hwr_layer_tensor(run, run->grads, d->tensor + RECURRENT) + lo * (size_t) n4, n4);
-		if (i % parts == part)
-			run->k->col_sum((size_t) l->T * (size_t) l->S, n4, d->gates,
-							hwr_layer_tensor(run, run->grads, d->tensor + BIAS));
+		g.depth -= (size_t) l.S;
+		g.m = l.n;
+		g.x = d->h + (d->reverse ? state : 0);
+		g.x_row = l.n;
+		g.dy += d->reverse ? 0 : 4 * state;
+		g.grad = hwr_layer_tensor(run, run->grads, d->tensor + RECURRENT) + first;
+		hwr_weight_gradient(run->e, &g, scratch);
 	}
+	for (int i = part; i < l.directions; i += parts)
+		run->k->col_sum((size_t) l.T * (size_t) l.S, n4, l.dir[i].gates,
+						hwr_layer_tensor(run, run->grads, l.dir[i].tensor + BIAS));
 }
 
 static void
@@ -463,16 +480,20 @@ input_back_part(void *arg, int part, int parts)
 	size_t		t0;
 	size_t		t1;
 
-	weights_back_part(run, &l, part, parts);
-
 	hwr_pool_share((size_t) l.T, part, parts, &t0, &t1);
-	if (run->dx == NULL || t1 == t0)
-		return;
 	for (int i = 0; i < l.directions; i++)
-		hwr_gemm_nt((int) (t1 - t0) * l.S, l.F, n4,
-					l.dir[i].gates + t0 * (size_t) l.S * (size_t) n4, n4,
-					hwr_layer_tensor(run, run->values, l.dir[i].tensor + KERNEL), n4,
-					i == 0 ? 0 : 1, dxt + t0 * (size_t) l.S * (size_t) l.F, l.F);
+		hwr_multiply_rows(run->e,
+						  &(HwrProduct) {
+							  .m = (int) (t1 - t0) * l.S,
+							  .n = l.F,
+							  .k = n4,
+							  .a = l.dir[i].gates + t0 * (size_t) l.S * (size_t) n4,
+							  .b = l.dir[i].kernel_transposed,
+							  .c = dxt + t0 * (size_t) l.S * (size_t) l.F,
+							  .c_row = l.F,
+							  .accumulate = i > 0,
+						  },
+						  run->scratch + (size_t) part * run->scratch_stride);
 	if (!l.direct)
 		from_time_major(run, &l, run->dx, l.F, 0, l.F, l.dxt, (int) t0, (int) t1);
 }
@@ -480,14 +501,16 @@ input_back_part(void *arg, int part, int parts)
 static void
 lstm_backward(HwrLayerRun *run)
 {
-	hwr_pool_run(run->pool, pack_back_part, run);
 	hwr_pool_run(run->pool, output_back_part, run);
 	hwr_pool_run(run->pool, recurrence_back_part, run);
-	hwr_pool_run(run->pool, input_back_part, run);
+	hwr_pool_run(run->pool, weights_back_part, run);
+	if (run->dx != NULL)
+		hwr_pool_run(run->pool, input_back_part, run);
 }
 
 const HwrLayerOps hwr_lstm_ops = {
 	.forward = lstm_forward,
 	.backward = lstm_backward,
 	.aux_size = lstm_aux_size,
+	.scratch_size = lstm_scratch_size,
 };

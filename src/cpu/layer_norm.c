@@ -4,14 +4,14 @@
  *
  *	 y = gamma (x - mean) / sqrt(variance + eps) + beta
  *
- * Training uses the batch's own mean and (biased) variance and moves the running ones towards
+ * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses the batch's own mean and (biased) variance and moves the running ones towards
  * them; otherwise the running ones are used.  Source: Ioffe, Szegedy 2015; eps and momentum
  * as in Keras.
  */
 #include <math.h>
 #include <string.h>
 
-#include "layers.h"
+#include "layer_norm.h"
 
 #define NORM_MOMENTUM 0.99
 
@@ -23,37 +23,29 @@ enum
 	VARIANCE
 };
 
-/* Kept from forward to backward, and the threads' partial sums. */
-typedef struct Aux
+HwrNormAux
+hwr_norm_aux(const HwrLayerRun *run)
 {
-	hwr_real   *mean;			/* [c] */
-	hwr_real   *inv_std;		/* [c] */
-	hwr_real   *a;				/* [c] coefficients of the pass in hand */
-	hwr_real   *b;
-	hwr_real   *c;
-	double	   *sums;			/* [threads][2][c] */
-	size_t		size;
-} Aux;
-
-static Aux
-aux(const HwrLayerRun *run)
-{
-	Aux			x = {0};
+	HwrNormAux	x = {0};
 	size_t		c = (size_t) run->in.c;
+	size_t		threads = (size_t) hwr_pool_threads(run->pool);
 
 	x.mean = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
 	x.inv_std = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
-	x.a = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
-	x.b = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
-	x.c = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
-	x.sums = hwr_take(run->aux, &x.size, (size_t) hwr_pool_threads(run->pool) * 2 * c, sizeof(double));
+	x.scale = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
+	x.shift = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
+	x.back_dy = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
+	x.back_x = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
+	x.back_shift = hwr_take(run->aux, &x.size, c, sizeof(hwr_real));
+	x.sums = hwr_take(run->aux, &x.size, threads * 2 * c, sizeof(double));
+	x.image = hwr_take(run->aux, &x.size, threads * 2 * c, sizeof(double));
 	return x;
 }
 
 static size_t
 norm_aux_size(const HwrLayerRun *run)
 {
-	return aux(run).size;
+	return hwr_norm_aux(run).size;
 }
 
 static size_t
@@ -62,36 +54,75 @@ positions(const HwrLayerRun *run)
 	return (size_t) run->N * (size_t) run->in.h * (size_t) run->in.w;
 }
 
+void
+hwr_norm_clear_sums(const HwrLayerRun *run, int part)
+{
+	size_t		size = 2 * (size_t) run->in.c;
+
+	memset(hwr_norm_aux(run).sums + (size_t) part * size, 0, size * sizeof(double));
+}
+
+/* sums += image */
+static void
+add_image(const HwrLayerRun *run, const HwrNormAux *ax, int part)
+{
+	size_t		size = 2 * (size_t) run->in.c;
+
+	for (size_t i = (size_t) part * size; i < (size_t) (part + 1) * size; i++)
+		ax->sums[i] += ax->image[i];
+}
+
+void
+hwr_norm_add_sums(const HwrLayerRun *run, int part, size_t n)
+{
+	HwrNormAux	ax = hwr_norm_aux(run);
+	double	   *sums = ax.image + (size_t) part * 2 * (size_t) run->in.c;
+
+	run->k->norm_stats((size_t) run->in.h * (size_t) run->in.w, run->in.c, run->x + n * hwr_shape_size(run->in), sums, sums + run->in.c);
+	add_image(run, &ax, part);
+}
+
+void
+hwr_norm_add_back_sums(const HwrLayerRun *run, int part, size_t n)
+{
+	HwrNormAux	ax = hwr_norm_aux(run);
+	double	   *sums = ax.image + (size_t) part * 2 * (size_t) run->in.c;
+	size_t		at = n * hwr_shape_size(run->in);
+
+	run->k->norm_back_stats((size_t) run->in.h * (size_t) run->in.w, run->in.c, run->x + at, run->dy + at,
+							ax.mean, ax.inv_std, sums, sums + run->in.c);
+	add_image(run, &ax, part);
+}
+
 static void
 stats_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	Aux			ax = aux(run);
-	size_t		c = (size_t) run->in.c;
-	double	   *sums = ax.sums + (size_t) part * 2 * c;
 	size_t		lo;
 	size_t		hi;
 
-	hwr_pool_share(positions(run), part, parts, &lo, &hi);
-	run->k->norm_stats(hi - lo, run->in.c, run->x + lo * c, sums, sums + c);
+	hwr_norm_clear_sums(run, part);
+	hwr_pool_share((size_t) run->N, part, parts, &lo, &hi);
+	for (size_t n = lo; n < hi; n++)
+		hwr_norm_add_sums(run, part, n);
 }
 
 static void
 apply_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	Aux			ax = aux(run);
+	HwrNormAux	ax = hwr_norm_aux(run);
 	size_t		c = (size_t) run->in.c;
 	size_t		lo;
 	size_t		hi;
 
 	hwr_pool_share(positions(run), part, parts, &lo, &hi);
-	run->k->norm_apply(hi - lo, run->in.c, run->x + lo * c, ax.a, ax.b, run->y + lo * c);
+	run->k->norm_apply(hi - lo, run->in.c, run->x + lo * c, ax.scale, ax.shift, run->y + lo * c);
 }
 
 /* Total over the threads, in thread order. */
 static double
-total(const HwrLayerRun *run, const Aux *ax, int which, int c)
+total(const HwrLayerRun *run, const HwrNormAux *ax, int which, int c)
 {
 	double		sum = 0;
 
@@ -102,13 +133,14 @@ total(const HwrLayerRun *run, const Aux *ax, int which, int c)
 
 /* The batch's mean and variance; the running ones follow. */
 static void
-batch_statistics(HwrLayerRun *run, const Aux *ax)
+batch_statistics(HwrLayerRun *run, const HwrNormAux *ax)
 {
 	hwr_real   *running_mean = hwr_layer_tensor(run, run->values, MEAN);
 	hwr_real   *running_variance = hwr_layer_tensor(run, run->values, VARIANCE);
 	double		count = (double) positions(run);
 
-	hwr_pool_run(run->pool, stats_part, run);
+	if (!run->by_previous)
+		hwr_pool_run(run->pool, stats_part, run);
 	for (int c = 0; c < run->in.c; c++)
 	{
 		double		mean = total(run, ax, 0, c) / count;
@@ -126,7 +158,7 @@ batch_statistics(HwrLayerRun *run, const Aux *ax)
 static void
 norm_forward(HwrLayerRun *run)
 {
-	Aux			ax = aux(run);
+	HwrNormAux	ax = hwr_norm_aux(run);
 	const hwr_real *gamma = hwr_layer_tensor(run, run->values, GAMMA);
 	const hwr_real *beta = hwr_layer_tensor(run, run->values, BETA);
 
@@ -140,39 +172,38 @@ norm_forward(HwrLayerRun *run)
 		}
 	for (int c = 0; c < run->in.c; c++)
 	{
-		ax.a[c] = gamma[c] * ax.inv_std[c];
-		ax.b[c] = beta[c] - ax.mean[c] * ax.a[c];
+		ax.scale[c] = gamma[c] * ax.inv_std[c];
+		ax.shift[c] = beta[c] - ax.mean[c] * ax.scale[c];
 	}
-	hwr_pool_run(run->pool, apply_part, run);
+	if (!run->by_next)
+		hwr_pool_run(run->pool, apply_part, run);
 }
 
 static void
 back_stats_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	Aux			ax = aux(run);
-	size_t		c = (size_t) run->in.c;
-	double	   *sums = ax.sums + (size_t) part * 2 * c;
 	size_t		lo;
 	size_t		hi;
 
-	hwr_pool_share(positions(run), part, parts, &lo, &hi);
-	run->k->norm_back_stats(hi - lo, run->in.c, run->x + lo * c, run->dy + lo * c,
-							ax.mean, ax.inv_std, sums, sums + c);
+	hwr_norm_clear_sums(run, part);
+	hwr_pool_share((size_t) run->N, part, parts, &lo, &hi);
+	for (size_t n = lo; n < hi; n++)
+		hwr_norm_add_back_sums(run, part, n);
 }
 
 static void
 back_apply_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	Aux			ax = aux(run);
+	HwrNormAux	ax = hwr_norm_aux(run);
 	size_t		c = (size_t) run->in.c;
 	size_t		lo;
 	size_t		hi;
 
 	hwr_pool_share(positions(run), part, parts, &lo, &hi);
 	run->k->norm_back_apply(hi - lo, run->in.c, run->x + lo * c, run->dy + lo * c,
-							ax.a, ax.b, ax.c, run->dx + lo * c);
+							ax.back_dy, ax.back_x, ax.back_shift, run->dx + lo * c);
 }
 
 /*
@@ -182,13 +213,14 @@ back_apply_part(void *arg, int part, int parts)
 static void
 norm_backward(HwrLayerRun *run)
 {
-	Aux			ax = aux(run);
+	HwrNormAux	ax = hwr_norm_aux(run);
 	const hwr_real *gamma = hwr_layer_tensor(run, run->values, GAMMA);
 	hwr_real   *dgamma = hwr_layer_tensor(run, run->grads, GAMMA);
 	hwr_real   *dbeta = hwr_layer_tensor(run, run->grads, BETA);
 	double		count = (double) positions(run);
 
-	hwr_pool_run(run->pool, back_stats_part, run);
+	if (!run->by_next)
+		hwr_pool_run(run->pool, back_stats_part, run);
 	for (int c = 0; c < run->in.c; c++)
 	{
 		double		sum_dy = total(run, &ax, 0, c);
@@ -198,11 +230,11 @@ norm_backward(HwrLayerRun *run)
 
 		dgamma[c] += (hwr_real) sum_dyx;
 		dbeta[c] += (hwr_real) sum_dy;
-		ax.a[c] = (hwr_real) a;
-		ax.b[c] = (hwr_real) b;
-		ax.c[c] = (hwr_real) (-a * sum_dy / count - b * (double) ax.mean[c]);
+		ax.back_dy[c] = (hwr_real) a;
+		ax.back_x[c] = (hwr_real) b;
+		ax.back_shift[c] = (hwr_real) (-a * sum_dy / count - b * (double) ax.mean[c]);
 	}
-	if (run->dx != NULL)
+	if (run->dx != NULL && !run->by_previous)
 		hwr_pool_run(run->pool, back_apply_part, run);
 }
 

@@ -41,7 +41,8 @@ forward_part(void *arg, int part, int parts)
 static void
 pool_forward(HwrLayerRun *run)
 {
-	hwr_pool_run(run->pool, forward_part, run);
+	if (!run->by_previous)
+		hwr_pool_run(run->pool, forward_part, run);
 }
 
 static void
@@ -71,7 +72,7 @@ backward_part(void *arg, int part, int parts)
 static void
 pool_backward(HwrLayerRun *run)
 {
-	if (run->dx != NULL)
+	if (run->dx != NULL && !run->by_previous)
 		hwr_pool_run(run->pool, backward_part, run);
 }
 

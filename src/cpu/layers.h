@@ -16,7 +16,9 @@
 /* Batch normalisation: what keeps a variance of zero from dividing by zero.  As in Keras. */
 #define HWR_NORM_EPSILON 1e-3
 
-typedef struct HwrLayerRun
+typedef struct HwrLayerRun HwrLayerRun;
+
+struct HwrLayerRun
 {
 	const HwrNet *net;
 	const HwrLayer *layer;
@@ -27,6 +29,7 @@ typedef struct HwrLayerRun
 	bool		training;
 	uint64_t	rng_key;		/* training: decides dropout */
 	const HwrKernels *k;
+	const HwrElements *e;		/* what products are of */
 	HwrPool    *pool;
 	const uint64_t *version;	/* of the values: raised when they are set */
 	uint64_t	packed;			/* version of the values that aux holds rearranged, 0: none */
@@ -39,7 +42,17 @@ typedef struct HwrLayerRun
 	hwr_real   *y;				/* output [N][out] */
 	hwr_real   *dy;				/* backward: gradient at y; may be overwritten */
 	hwr_real   *dx;				/* backward: gradient at x, written; NULL: not wanted */
-} HwrLayerRun;
+
+	/*
+	 * Training: neighbours that a convolution works for, row by row.  The map between them is then not kept, and the gradient goes
+	 * through them in one piece: dy is the gradient behind the last of them.
+	 */
+	HwrLayerRun *norm_before;	/* normalises the input */
+	HwrLayerRun *pool_after;	/* max-pooling without overlap */
+	HwrLayerRun *norm_after;	/* behind that: gets its sums, and its gradient is taken back */
+	bool		by_next;		/* batch normalisation: the convolution behind it applies it, and sums its gradients */
+	bool		by_previous;	/* pooling: is done by the convolution before; normalisation: its sums and gradient are */
+};
 
 typedef struct HwrLayerOps
 {

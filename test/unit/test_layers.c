@@ -27,6 +27,9 @@
 #define W 11
 #define RNG_KEY 12345
 
+/* An operand is rounded by at most 2^-9 of itself; errors that are independent add up as squares. */
+#define BFLOAT16_BOUND 1.5e-2
+
 /* Layer 1 of a small net, laid out alone: the layer before it only gives the map its channels. */
 typedef struct Fixture
 {
@@ -353,6 +356,86 @@ test_dropout(void **state)
 	tear_down(&one);
 }
 
+/* Distance of two arrays over the length of the second; 0 where that has none. */
+static double
+distance(const hwr_real *x, const hwr_real *reference, size_t n)
+{
+	double		d = 0;
+	double		size = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		d += pow((double) x[i] - (double) reference[i], 2);
+		size += pow((double) reference[i], 2);
+	}
+	return d == 0 ? 0 : sqrt(d / size);
+}
+
+static void
+check_distance(const Fixture *f, const char *what, const hwr_real *x, const hwr_real *reference, size_t n)
+{
+	double		d = distance(x, reference, n);
+
+	if (!(d <= BFLOAT16_BOUND))
+		fail_msg("%s, %d threads: %s in bfloat16 is off by %g of its length", f->item, hwr_pool_threads(f->pool), what, d);
+}
+
+/* Forward and backward of both, with no gradient where rounding has moved an output over the kink of a ReLU. */
+static void
+run_both(Fixture *f, Fixture *reference)
+{
+	hwr_cpu_plan_forward(&f->plan, RNG_KEY);
+	hwr_cpu_plan_forward(&reference->plan, RNG_KEY);
+	for (size_t i = 0; i < f->nout; i++)
+	{
+		bool		agree = (f->plan.output[i] > 0) == (reference->plan.output[i] > 0);
+
+		f->plan.doutput[i] = reference->plan.doutput[i] = agree ? (hwr_real) reference_value(30, (uint32_t) i) : 0;
+	}
+	hwr_cpu_plan_backward(&f->plan);
+	hwr_cpu_plan_backward(&reference->plan);
+}
+
+/* Products of bfloat16: output and gradients, tensor by tensor, against float32 on the plain kernels. */
+static void
+test_bfloat16(void **state)
+{
+	static const char *const more[] = {"Cr3,3,40", "Cl3,3,8", "Ct4,2,33", "Cr1,1,64", "Cr1,7,3", "Cr9,1,3", "Fl40", "Lbx40", "Lby16"};
+	const int	nmore = sizeof(more) / sizeof(more[0]);
+	int			worse = 0;
+
+	(void) state;
+	if (hwr_elements_bfloat16() == NULL)
+		return;
+	for (int i = 0; i < LAYER_CASES + nmore; i++)
+		for (int threads = 1; threads <= 3; threads += 2)
+		{
+			const char *item = i < LAYER_CASES ? layer_items[i] : more[i - LAYER_CASES];
+			Fixture		reference;
+			Fixture		f;
+
+			set_up(&reference, item, &hwr_kernels_plain, 1, true);
+			set_up(&f, item, NULL, threads, true);
+			f.cpu->e = hwr_elements_bfloat16();
+			hwr_cpu_plan_free(&f.plan);	/* and lay it out again */
+			assert_true(hwr_cpu_plan_prepare(&f.plan, f.cpu, f.pool, 1, 2, true, true, N, W, &(HwrStatus) {0}));
+			memcpy(f.plan.input, reference.plan.input, f.nin * sizeof(hwr_real));
+			run_both(&f, &reference);
+			check_distance(&f, "output", f.plan.output, reference.plan.output, f.nout);
+			check_distance(&f, "input gradient", f.plan.dinput, reference.plan.dinput, f.nin);
+			for (int t = 0; t < f.net.layers[1].ntensors; t++)
+			{
+				const HwrTensor *tensor = &f.net.tensors[f.net.layers[1].first_tensor + t];
+
+				check_distance(&f, tensor->name, f.cpu->grads + tensor->offset, reference.cpu->grads + tensor->offset, tensor->count);
+			}
+			worse += distance(f.plan.output, reference.plan.output, f.nout) > 1e-5;
+			tear_down(&reference);
+			tear_down(&f);
+		}
+	assert_true(worse > LAYER_CASES);	/* it was bfloat16 */
+}
+
 /* Very large and very small inputs give finite outputs. */
 static void
 test_extremes(void **state)
@@ -389,6 +472,7 @@ main(void)
 		cmocka_unit_test(test_accumulation),
 		cmocka_unit_test(test_running_statistics),
 		cmocka_unit_test(test_dropout),
+		cmocka_unit_test(test_bfloat16),
 		cmocka_unit_test(test_extremes),
 	};
 
