@@ -64,41 +64,13 @@ $(eval $(call VARIANT,f64,-DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES),$(DECODING_SOURC
 $(eval $(call VARIANT,asan,$(SANITIZE),$(UNIT_F32_SOURCES)))
 $(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES),$(DECODING_SOURCES)))
 
-#
-# The CUDA kernels, compiled by the host's compiler against an emulation of the device's threads: gpu_host is tested
-# wherever the core is.
-#
-
-GPU_KERNELS := $(sort $(wildcard gpu/kernels/*.cu))
-GPU_HOST_FLAGS = -std=gnu++17 -g -O1 -Wall -Wextra -Wno-unknown-pragmas $(if $(WERROR),-Werror) \
-	-Itest/gpu/host/include -Itest/gpu/host -Isrc -Igpu
-
-# $(1) variant of the core, $(2) its flags
-define GPU_HOST
-build/$(1)/gpu/%.o: gpu/kernels/%.cu Makefile
-	@mkdir -p $$(@D)
-	$$(CXX) $$(GPU_HOST_FLAGS) $(2) -MMD -MP -x c++ -c -o $$@ $$<
-build/$(1)/gpu/%.o: test/gpu/host/%.cpp Makefile
-	@mkdir -p $$(@D)
-	$$(CXX) $$(GPU_HOST_FLAGS) $(2) -MMD -MP -c -o $$@ $$<
-build/$(1)/gpu/%.o: test/gpu/host/%.c Makefile
-	@mkdir -p $$(@D)
-	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -MMD -MP -c -o $$@ $$<
-build/$(1)/unit/test_gpu_kernels: $(patsubst gpu/kernels/%.cu,build/$(1)/gpu/%.o,$(GPU_KERNELS)) $\
-		build/$(1)/gpu/test_gpu_kernels.o build/$(1)/gpu/cpu_reference.o build/$(1)/libhwr_core.a
-	@mkdir -p $$(@D)
-	$$(CXX) $(2) -o $$@ $$^ -lcmocka $$(DEP_LIBS)
-UNITS_$(1) += build/$(1)/unit/test_gpu_kernels
-endef
-
-$(eval $(call GPU_HOST,f32,))
-$(eval $(call GPU_HOST,asan,$(SANITIZE)))
+include gpu/gpu.mk
 
 #
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo bench deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core
+PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 
@@ -123,6 +95,11 @@ deps:
 	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps $(if $(filter check,$(MAKECMDGOALS)),build check,build)
 
 lib: build/f32/libhwr_core.a
+
+gpu: build/gpu/hwr_cuda.so
+
+check-gpu: build/gpu/hwr_cuda.so build/f32/gpu/check_gpu
+	build/f32/gpu/check_gpu build/gpu/hwr_cuda.so build/f64/gpu/reference.so
 
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
