@@ -22,6 +22,7 @@ take_stage(HwrInfer *inf, int i)
 	*s = (HwrStage) {.conv = &net->layers[i],.conv_index = i,.before.layer = -1,.after.layer = -1};
 	if (s->conv->sy != 1 || s->conv->sx != 1 || s->conv->activation == HWR_ACT_SOFTMAX)
 		return -1;
+	s->winograd = hwr_winograd_applies(s->conv);
 	for (i++; i < net->nlayers; i++)
 	{
 		const HwrLayer *l = &net->layers[i];
@@ -109,6 +110,7 @@ place_weights(HwrInfer *inf, char *base)
 	const HwrElements *e = inf->e;
 	const HwrLayer *first = inf->stages[0].conv;
 	size_t		cursor = 0;
+	size_t		work = 0;
 
 	inf->ink_kernel = hwr_take(base, &cursor, (size_t) (first->ky * first->kx * first->units), sizeof(hwr_real));
 
@@ -116,10 +118,16 @@ place_weights(HwrInfer *inf, char *base)
 	{
 		HwrStage   *s = &inf->stages[i];
 
-		s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
+		if (s->winograd)
+			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(inf, s->conv), 1);
+		else
+			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
+		if (s->winograd && (size_t) s->conv->in.c > work)
+			work = (size_t) s->conv->in.c;
 		place_affine(inf, base, &cursor, &s->before);
 		place_affine(inf, base, &cursor, &s->after);
 	}
+	inf->work = hwr_take(base, &cursor, work * (size_t) e->panel, sizeof(hwr_real));
 	for (int i = 0; i < inf->nops; i++)
 	{
 		HwrSeqOp   *op = &inf->ops[i];
@@ -228,7 +236,10 @@ set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
 			inf->ink_kernel[i] = kernel[i] / 255;
 		kernel = inf->ink_kernel;
 	}
-	inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
+	if (s->winograd)
+		hwr_winograd_pack(inf, l, kernel, inf->work, s->kernel);
+	else
+		inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
 }
 
 void
@@ -274,9 +285,7 @@ describe(HwrInfer *inf, HwrStatus *st)
 		s->in = in;
 		s->mid = shapes[s->conv_index];
 		s->out = shapes[s->last];
-		s->top = (s->conv->ky - 1) / 2;
-		s->left = (s->conv->kx - 1) / 2;
-		s->wide = in.w + s->conv->kx - 1;
+		hwr_infer_describe_stage(s);
 		in = s->out;
 	}
 	inf->T = in.w * inf->split;

@@ -29,7 +29,8 @@ typedef struct HwrStage
 	int			last;			/* last layer of the stage */
 	HwrAffine	before;			/* of the pool */
 	HwrAffine	after;
-	void	   *kernel;			/* packed */
+	bool		winograd;
+	void	   *kernel;			/* packed, for Winograd's convolution transformed */
 	const hwr_real *bias;
 
 	/* for the width in hand */
@@ -39,6 +40,19 @@ typedef struct HwrStage
 	int			top;			/* zero border of the input map */
 	int			left;
 	int			wide;			/* columns of a bordered row */
+	int			high;			/* bordered rows */
+
+	/* how it is worked on: a strip of output rows at a time, by way of float32 rows */
+	int			unit;			/* strips begin at multiples of this many output rows */
+	int			strip;			/* output rows of a strip, at most */
+	int			rows;			/* float32 rows that give a strip */
+	int			row_columns;	/* columns of each */
+	bool		pooled;			/* the rows are pooled already */
+
+	/* Winograd's convolution */
+	int			tiles;			/* in a row */
+	int			chunk;			/* of them worked on at a time */
+	bool		fused;			/* activation and batch norm before the pool are part of it */
 } HwrStage;
 
 /* A dense layer, an LSTM or the output. */
@@ -71,6 +85,7 @@ struct HwrInfer
 	char	   *weights;		/* packed weights and affine maps */
 	size_t		weights_size;
 	hwr_real   *ink_kernel;		/* the first kernel over 255 */
+	hwr_real   *work;			/* a panel of a kernel while it is transformed */
 
 	/* laid out for this many images of this width */
 	int			N;
@@ -90,12 +105,33 @@ struct HwrInfer
 	const uint8_t *ink;
 	float	   *logp;
 	int			op;
+	int			stage;			/* being shared by the threads, of this image */
+	size_t		image;
 };
 
 /* infer_front.c */
+extern void hwr_infer_describe_stage(HwrStage *s);
 extern size_t hwr_infer_maps_size(const HwrInfer *inf);
 extern void hwr_infer_clear_borders(HwrInfer *inf);
 extern void hwr_infer_front(HwrInfer *inf);
+
+/* infer_winograd.c */
+
+/* Whether a convolution is done so. */
+extern bool hwr_winograd_applies(const HwrLayer *l);
+
+/* Bytes of its transformed and packed kernel; the making of it from [3][3][c][d], with room for work[c][panel]. */
+extern size_t hwr_winograd_kernel_size(const HwrInfer *inf, const HwrLayer *l);
+extern void hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel, hwr_real *work, void *packed);
+
+/* Fill in the stage's fields on strips and tiles from its maps and pool. */
+extern void hwr_winograd_describe(HwrStage *s);
+
+/* Bytes that hwr_winograd_rows needs. */
+extern size_t hwr_winograd_memory(const HwrInfer *inf, const HwrStage *s);
+
+/* Convolution rows [y, y + rows), after activation and the batch norm before the pool if fused, pooled if s->pooled: out[s->rows][s->row_columns][c] */
+extern void hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory, hwr_real *out);
 
 /* infer_seq.c */
 extern size_t hwr_infer_scratch_size(const HwrInfer *inf);

@@ -66,6 +66,25 @@ typedef struct HwrOuter
 	ptrdiff_t	c_row;
 } HwrOuter;
 
+/* A row of tiles of Winograd's convolution (winograd.h) from the products to the map. */
+typedef struct HwrTilesOut
+{
+	int			tiles;
+	int			cols;			/* channels */
+	const hwr_real *products;	/* frequency f, tile i, channel c at f frequency + i tile + c; whole vectors are read */
+	ptrdiff_t	tile;
+	ptrdiff_t	frequency;
+	const hwr_real *bias;		/* [cols] or NULL */
+	bool		relu;
+	const hwr_real *scale;		/* y scale + shift after that; or NULL */
+	const hwr_real *shift;
+	int			pool_y;			/* then the maximum of 1 x 1, 2 x 1 or 2 x 2 places */
+	int			pool_x;
+	hwr_real   *out;			/* [4 / pool_y][4 tiles / pool_x][cols] */
+	ptrdiff_t	out_row;
+	ptrdiff_t	out_col;
+} HwrTilesOut;
+
 typedef struct HwrElements HwrElements;
 
 typedef struct HwrKernels
@@ -142,6 +161,9 @@ typedef struct HwrKernels
 	void		(*pool_back) (int ky, int kx, int cols, size_t row_stride,
 							  const uint8_t *which, const hwr_real *dy, hwr_real *dx);
 
+	/* The output transform of Winograd's convolution with what follows it. */
+	void		(*winograd_out) (const HwrTilesOut *p);
+
 	/*
 	 * LSTM cell, rows sequences: gates[rows][4n] pre-activations in, activations i, f, g, o
 	 * out; cell = f * cell_before + i * g (cell_before NULL: zero), tc = tanh(cell),
@@ -185,6 +207,12 @@ struct HwrElements
 	/* Bytes of B[parts * k][n] in packed form, and the packing */
 	size_t		(*packed_size) (int parts, int k, int n);
 	void		(*pack) (int parts, int k, int n, const hwr_real *b, void *out);
+
+	/*
+	 * The input transform of Winograd's convolution for a row of tiles.  map: elements [6][4 tiles + 2][c], rows map_row
+	 * apart; out: frequency f, tile i, channel j at f frequency + i c + j.  c >= HWR_WINOGRAD_MIN_CHANNELS.
+	 */
+	void		(*winograd_in) (int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out);
 
 	/* out[i] = x[i] as elements */
 	void		(*store) (size_t n, const hwr_real *x, void *out);

@@ -80,6 +80,25 @@ pack(int parts, int k, int n, const float *b, void *packed)
 						*out++ = j < n && half < k ? to_bf16(b[((ptrdiff_t) part * k + half) * n + j]) : 0;
 }
 
+typedef Bf16 Element;
+typedef float Vector __attribute__((vector_size(64)));
+
+static inline Vector
+load_elements(const Element *x)
+{
+	__m512i		wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) x));
+
+	return (Vector) _mm512_slli_epi32(wide, 16);
+}
+
+static inline void
+store_elements(Vector x, Element *out)
+{
+	_mm256_storeu_si256((__m256i *) out, (__m256i) _mm512_cvtneps_pbh((__m512) x));
+}
+
+#include "winograd_in_impl.h"
+
 static void
 store(size_t n, const float *x, void *out)
 {
@@ -267,6 +286,7 @@ const HwrElements hwr_elements_avx512_bf16 = {
 	.multiply = multiply,
 	.packed_size = packed_size,
 	.pack = pack,
+	.winograd_in = winograd_in,
 	.store = store,
 	.store_ink = store_ink,
 	.group = 2,

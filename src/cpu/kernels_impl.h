@@ -254,14 +254,7 @@ pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x
 	}
 }
 
-/* The larger of each pair; C has no ?: for vectors. */
-__attribute__((always_inline)) static inline Vector
-vector_max(Vector a, Vector b)
-{
-	__typeof__(a > b) mask = a > b;
-
-	return (Vector) (((__typeof__(mask)) a & mask) | ((__typeof__(mask)) b & ~mask));
-}
+#include "winograd_out_impl.h"
 
 /* Channels [c, c + LANES) of one window: the maximum stays in a register. */
 __attribute__((always_inline)) static inline void
@@ -511,6 +504,22 @@ elements_pack(int parts, int k, int n, const hwr_real *b, void *out)
 	pack_panels(parts * k, n, b, n, out);
 }
 
+typedef hwr_real Element;
+
+static inline Vector
+load_elements(const Element *x)
+{
+	return *(const Vector *) x;
+}
+
+static inline void
+store_elements(Vector x, Element *out)
+{
+	*(Vector *) out = x;
+}
+
+#include "winograd_in_impl.h"
+
 static void
 elements_store(size_t n, const hwr_real *x, void *out)
 {
@@ -533,6 +542,7 @@ static const HwrElements elements = {
 	.multiply = elements_multiply,
 	.packed_size = elements_packed_size,
 	.pack = elements_pack,
+	.winograd_in = winograd_in,
 	.store = elements_store,
 	.store_ink = elements_store_ink,
 	.group = 1,
@@ -564,6 +574,7 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.pool_row_which = pool_row_which,
 	.unpool_row = unpool_row,
 	.pool_back = pool_back,
+	.winograd_out = winograd_out,
 	.lstm_cell = lstm_cell,
 	.lstm_step = lstm_step,
 	.lstm_cell_back = lstm_cell_back,

@@ -23,6 +23,15 @@
 
 typedef hwr_real Vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(hwr_real)), may_alias));
 
+/* The larger of each pair; C has no ?: for vectors. */
+__attribute__((always_inline)) static inline Vector
+vector_max(Vector a, Vector b)
+{
+	__typeof__(a > b) mask = a > b;
+
+	return (Vector) (((__typeof__(mask)) a & mask) | ((__typeof__(mask)) b & ~mask));
+}
+
 /* acc += A[rows][k] B[k][vectors], from one part.  rows and vectors are constants once inlined. */
 __attribute__((always_inline)) static inline void
 tile_part(int rows, int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int k,
@@ -47,28 +56,45 @@ tile_part(int rows, int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a
 	}
 }
 
+/* What is added to and cut off a vector of C. */
+__attribute__((always_inline)) static inline Vector
+finished(const HwrProduct *p, Vector x, const hwr_real *c, const hwr_real *bias)
+{
+	if (p->accumulate)
+		x += *(const Vector *) c;
+	if (p->bias != NULL)
+		x += *(const Vector *) bias;
+	if (p->relu)
+		x = vector_max(x, (Vector) {0});
+	return x;
+}
+
 /* Write a tile: rows x cols of it belong to C. */
 __attribute__((always_inline)) static inline void
-tile_store(const HwrProduct *p, int row, int col, int rows, int cols, Vector acc[TILE_ROWS][2])
+tile_store(const HwrProduct *p, int row, int col, int rows, int vectors, int cols, Vector acc[TILE_ROWS][2])
 {
+#pragma GCC unroll 8
 	for (int r = 0; r < rows; r++)
-	{
-		hwr_real   *c = p->c + (ptrdiff_t) (row + r) * p->c_row + col;
-		hwr_real	line[PANEL];
+#pragma GCC unroll 2
+		for (int v = 0; v < vectors; v++)
+		{
+			hwr_real   *c = p->c + (ptrdiff_t) (row + r) * p->c_row + col + v * LANES;
+			const hwr_real *bias = p->bias != NULL ? p->bias + col + v * LANES : NULL;
+			int			left = cols - v * LANES;
+			hwr_real	line[2][LANES] = {{0}};
 
-		for (int v = 0; v < 2; v++)
-			*(Vector *) (line + v * LANES) = acc[r][v];
-		if (p->accumulate)
-			for (int j = 0; j < cols; j++)
-				line[j] += c[j];
-		if (p->bias != NULL)
-			for (int j = 0; j < cols; j++)
-				line[j] += p->bias[col + j];
-		if (p->relu)
-			for (int j = 0; j < cols; j++)
-				line[j] = max_real(line[j], 0);
-		memcpy(c, line, (size_t) cols * sizeof(hwr_real));
-	}
+			if (left >= LANES)
+			{
+				*(Vector *) c = finished(p, acc[r][v], c, bias);
+				continue;
+			}
+			if (p->accumulate)
+				memcpy(line[0], c, (size_t) left * sizeof(hwr_real));
+			if (bias != NULL)
+				memcpy(line[1], bias, (size_t) left * sizeof(hwr_real));
+			*(Vector *) line[0] = finished(p, acc[r][v], line[0], line[1]);
+			memcpy(c, line[0], (size_t) left * sizeof(hwr_real));
+		}
 }
 
 __attribute__((always_inline)) static inline void
@@ -78,7 +104,9 @@ tile(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
 	const hwr_real *b = (const hwr_real *) p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
 	Vector		acc[TILE_ROWS][2];
 
-	memset(acc, 0, sizeof(acc));
+#pragma GCC unroll 8
+	for (int r = 0; r < rows; r++)
+		acc[r][0] = acc[r][1] = (Vector) {0};
 	for (int part = 0; part < p->parts; part++, a += p->a_part, b += p->k * p->b_row)
 	{
 		const hwr_real *at[TILE_ROWS];
@@ -88,7 +116,7 @@ tile(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
 			at[r] = a + (ptrdiff_t) (row + r) * p->a_row;
 		tile_part(rows, vectors, at, p->a_col, p->k, b, p->b_row, acc);
 	}
-	tile_store(p, row, col, rows, cols, acc);
+	tile_store(p, row, col, rows, vectors, cols, acc);
 }
 
 /* The last rows of C, fewer than a whole tile. */

@@ -276,19 +276,57 @@ test_shapes(void **state)
 		"[1,9,33,1 Cr3,3,16 Mp3,2,3,1 S1(3x1)2,3 Lbx16",
 		"[1,8,24,1 Cr2,4,40 Mp8,3 Fl3",
 		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
+		"[1,21,43,1 Cr3,3,20 Mp2,2,2,1 Bn Ct3,3,37 Bn Mp2,2 Cr3,3,66 Mp5,1 Bn Lbx9",
+		"[1,11,0,1 Cl3,3,16 Bn Cr3,3,130 Bn Mp3,3,4,2 S1(1x0)1,3 Fl30 Lfx8",
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8, 8};
-			int			widths[] = {40, 50, 33, 24, 24};
+			int			heights[] = {16, 12, 9, 8, 8, 21, 11};
+			int			widths[] = {40, 50, 33, 24, 24, 43, 230};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
 			free(ink);
 		}
+}
+
+/* The log posteriors are the same to the last bit with any number of threads, more of them than images or fewer. */
+static void
+test_threads(void **state)
+{
+	static const char vgsl[] = "[1,24,70,1 Cr3,3,17 Mp2,2 Bn Cr3,3,33 Bn Mp2,1 Cr3,3,20 Mp6,1 Lbx16 Fr12";
+	uint8_t    *ink = random_ink(4, 24, 70);
+	float		one[4 * 35 * CLASSES];
+	float		more[4 * 35 * CLASSES];
+	Way			way[WAYS];
+	int			nways = ways(way);
+
+	(void) state;
+	for (int i = 0; i < nways * 4; i++)
+	{
+		int			n = i % 4 + 1;
+		size_t		size = (size_t) n * 35 * CLASSES * sizeof(float);
+
+		for (int threads = 1; threads <= 5; threads++)
+		{
+			Fixture		f;
+			HwrInfer   *inf;
+			HwrStatus	st;
+
+			set_up(&f, vgsl, threads);
+			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].bounded, f.pool, &inf, &st));
+			hwr_infer_set_values(inf, f.values);
+			assert_true(hwr_infer_run(inf, n, 70, ink, threads == 1 ? one : more, &st));
+			if (threads > 1 && memcmp(one, more, size) != 0)
+				fail_msg("%s: %d images differ with %d threads", way[i / 4].name, n, threads);
+			hwr_infer_free(inf);
+			tear_down(&f);
+		}
+	}
+	free(ink);
 }
 
 static void
@@ -342,6 +380,7 @@ main(void)
 		cmocka_unit_test(test_random_images),
 		cmocka_unit_test(test_sample_images),
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_others),
 	};
