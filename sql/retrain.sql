@@ -66,6 +66,13 @@ SET SESSION AUTHORIZATION regress_hwr_retrain;
 SELECT version FROM hwr_train('retrain_words', 'retrain_mine', options => '{"base": "retrain_base", "epochs": 1}');
 RESET SESSION AUTHORIZATION;
 
+--
+-- The average of the last steps
+--
+SELECT version, epochs, best_epoch, train_loss FROM hwr_train('retrain_words', 'retrain_next', options => tiny('{"average": 0.5, "validation_fraction": 0}'));
+SELECT hwr_train('retrain_words', 'retrain_next', options => tiny('{"average": 1}'));
+\echo :SQLSTATE
+
 SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names}'::text[]) model;
 DROP VIEW retrain_few;
 DROP TABLE retrain_words;

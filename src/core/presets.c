@@ -23,6 +23,7 @@
 	.base = "", \
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \
+	.average = 0, \
 	.max_minutes = 0
 
 static const HwrTrainOptions presets[] = {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Eleven keys and numbers of at most 16 characters stay far below this. */
+/* Twelve keys and numbers of at most 16 characters stay far below this. */
 #define RESULT_SIZE 1024
 
 typedef struct Json
@@ -51,6 +51,8 @@ hwr_result_json(const HwrEpoch *epoch, int training_images, int validation_image
 	append(&json, "precision", hwr_metrics_precision(m));
 	append(&json, "recall", hwr_metrics_recall(m));
 	append(&json, "f1", hwr_metrics_f1(m));
+	if (epoch->averaged > 0)
+		append(&json, "averaged", epoch->averaged);
 	snprintf(json.text + json.used, RESULT_SIZE - json.used, "}");
 	*out = json.text;
 	return true;

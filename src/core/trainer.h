@@ -16,6 +16,7 @@
 
 #include "backend.h"
 #include "dataset.h"
+#include "diagnose.h"
 #include "metrics.h"
 #include "model.h"
 
@@ -25,6 +26,7 @@ typedef enum HwrTrainEvent
 {
 	HWR_TRAIN_STEP,				/* a minibatch was trained on */
 	HWR_TRAIN_VALIDATED,		/* a batch was validated */
+	HWR_TRAIN_AVERAGED,			/* the average of the last steps is validated: hwr_trainer_epoch has its figures */
 	HWR_TRAIN_EPOCH,			/* an epoch, validation included, is complete: see hwr_trainer_epoch */
 	HWR_TRAIN_FINISHED			/* no more to do */
 } HwrTrainEvent;
@@ -51,6 +53,7 @@ typedef struct HwrEpoch
 	double		images_per_second;	/* training */
 	bool		best;			/* the best so far */
 	double		grad_norm;		/* mean before clipping */
+	int			averaged;		/* 0, or the snapshots whose average this is, instead of an epoch's values */
 } HwrEpoch;
 
 /* CPU threads that a run with these options has. */
@@ -74,6 +77,9 @@ extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
 
 /* The best epoch (by validation loss; training loss without validation rows), its metrics, NULL before the first is complete. */
 extern const HwrEpoch *hwr_trainer_best(const HwrTrainer *t);
+
+/* What the epoch just completed shows to be wrong, once for each trouble. */
+extern HwrTrouble hwr_trainer_trouble(const HwrTrainer *t);
 
 /* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached". */
 extern const char *hwr_trainer_reason(const HwrTrainer *t);

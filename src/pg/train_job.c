@@ -166,6 +166,7 @@ report_epoch(HwrTrainWorker *w)
 	hwr_worker_commit(w);
 	w->reported = GetCurrentTimestamp();
 	hwr_report_epoch(epoch, &progress);
+	hwr_report_trouble(hwr_trainer_trouble(w->trainer));
 }
 
 void
@@ -186,6 +187,8 @@ hwr_worker_train(HwrTrainWorker *w)
 		hwr_worker_check(w);
 		if (event == HWR_TRAIN_EPOCH)
 			report_epoch(w);
+		else if (event == HWR_TRAIN_AVERAGED)
+			hwr_report_average(hwr_trainer_epoch(w->trainer));
 		else
 			report_step(w);
 	} while (event != HWR_TRAIN_FINISHED);

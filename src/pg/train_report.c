@@ -62,9 +62,51 @@ hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress)
 }
 
 void
+hwr_report_average(const HwrEpoch *average)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "average of the last steps (%d snapshots)", average->averaged);
+	if (average->valid.images > 0)
+		appendStringInfo(&line, " val %6.2f CER %5.1f %%", hwr_metrics_loss(&average->valid),
+						 100 * hwr_metrics_cer(&average->valid));
+	appendStringInfoString(&line, average->best ? " best" : "");
+	ereport(NOTICE, (errmsg_internal("%s", line.data)));
+	pfree(line.data);
+}
+
+void
+hwr_report_trouble(HwrTrouble trouble)
+{
+	switch (trouble)
+	{
+		case HWR_TROUBLE_BLANK:
+			ereport(NOTICE,
+					(errmsg("the network does not read anything yet"),
+					 errhint("If its loss falls, it needs more epochs or more images. If it does not, "
+							 "the learning rate is too high or too low, or the labels do not belong to the images.")));
+			break;
+		case HWR_TROUBLE_LOSS:
+			ereport(NOTICE,
+					(errmsg("the training loss no longer falls"),
+					 errhint("Try another learning rate or a larger network, and look whether labels belong to their images.")));
+			break;
+		case HWR_TROUBLE_GRADIENT:
+			ereport(NOTICE,
+					(errmsg("the training loss rises, and the gradient exceeds \"clip_norm\" in every step"),
+					 errhint("Lower the training option \"learning_rate\".")));
+			break;
+		case HWR_TROUBLE_NONE:
+			break;
+	}
+}
+
+void
 hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 {
 	const char *skipped = hwr_dataset_skipped_text(dataset);
+	int64		too_long = hwr_dataset_skipped(dataset, HWR_SKIP_TOO_LONG);
 
 	ereport(NOTICE,
 			(errmsg("training on %lld images, validating on %lld",
@@ -73,5 +115,7 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row was left out", "%lld rows were left out",
 							   (unsigned long) counts->skipped, (long long) counts->skipped),
-				 skipped[0] != '\0' ? errdetail("First of them: %s", hwr_from_utf8(skipped)) : 0));
+				 skipped[0] != '\0' ? errdetail("First of them: %s", hwr_from_utf8(skipped)) : 0,
+				 too_long > 0 ? errhint("%lld of the labels are longer than the network has steps: an architecture "
+										"that pools the width less, or a wider input, has more.", (long long) too_long) : 0));
 }

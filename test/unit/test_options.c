@@ -74,6 +74,7 @@ expect_round_trip(const HwrTrainOptions *o)
 	assert_string_equal(back.base, o->base);
 	assert_int_equal(back.base_version, o->base_version);
 	assert_int_equal(back.alphabet, o->alphabet);
+	assert_true(back.average == o->average);
 	assert_true(back.max_minutes == o->max_minutes);
 	assert_true(hwr_options_to_json(&back, &again, &st));
 	assert_string_equal(json, again);
@@ -149,7 +150,7 @@ test_to_json(void **state)
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"max_minutes\": 0}");
+						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"average\": 0, \"max_minutes\": 0}");
 	free(json);
 }
 
@@ -231,7 +232,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, precision, case, fit, augment, base, base_version, alphabet, max_minutes"
+	" validation, seed, threads, precision, case, fit, augment, base, base_version, alphabet, average, max_minutes"
 
 static void
 test_unknown(void **state)

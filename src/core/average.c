@@ -1,0 +1,35 @@
+/*
+ * average.c
+ *	  The running mean of a network's values.
+ */
+#include "average.h"
+
+#include <stdlib.h>
+
+bool
+hwr_average_add(HwrAverage *average, const HwrBackend *backend, HwrBackendContext *ctx,
+				size_t nvalues, HwrStatus *st)
+{
+	float		share;
+
+	if (average->mean == NULL)
+	{
+		average->mean = hwr_alloc_zero(nvalues, sizeof(float), st);
+		average->snapshot = hwr_alloc(nvalues, sizeof(float), st);
+		if (average->mean == NULL || average->snapshot == NULL)
+			return false;
+	}
+	if (!backend->get_values(ctx, average->snapshot, st))
+		return false;
+	share = 1.0f / (float) ++average->count;
+	for (size_t i = 0; i < nvalues; i++)
+		average->mean[i] += share * (average->snapshot[i] - average->mean[i]);
+	return true;
+}
+
+void
+hwr_average_free(HwrAverage *average)
+{
+	free(average->mean);
+	free(average->snapshot);
+}
