@@ -65,12 +65,14 @@ $(eval $(call VARIANT,asan,$(SANITIZE),$(UNIT_F32_SOURCES)))
 $(eval $(call VARIANT,asan_f64,$(SANITIZE) -DHWR_REAL_DOUBLE,$(UNIT_F64_SOURCES),$(DECODING_SOURCES)))
 
 include gpu/gpu.mk
+include test/fuzz/fuzz.mk
 
 #
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core
+PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core \
+	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 
@@ -92,7 +94,7 @@ bench: deps
 	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' bench/run
 
 deps:
-	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps $(if $(filter check,$(MAKECMDGOALS)),build check,build)
+	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps build $(filter check fuzz,$(MAKECMDGOALS))
 
 lib: build/f32/libhwr_core.a
 

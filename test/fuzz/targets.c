@@ -1,0 +1,243 @@
+/*
+ * targets.c
+ *	  What is done with foreign bytes, and what must hold of it.
+ */
+#include "targets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/image.h"
+#include "core/lm.h"
+#include "core/options.h"
+#include "core/preprocess.h"
+#include "core/recognizer.h"
+
+/* Networks larger than this are not run: the reader is under test, not the patience. */
+#define MAX_MACS 2e6
+#define MAX_VALUES 100000
+
+static void
+promise(bool kept, const char *what)
+{
+	if (kept)
+		return;
+	fprintf(stderr, "broken promise: %s\n", what);
+	abort();
+}
+
+/* A failure must say what it is, in texts that end. */
+static void
+check_status(const HwrStatus *st)
+{
+	promise(st->code > HWR_OK && st->code < HWR_INTERNAL, "a failure has a code");
+	promise(st->message[0] != '\0', "a failure has a message");
+	promise(memchr(st->message, 0, sizeof(st->message)) != NULL && memchr(st->detail, 0, sizeof(st->detail)) != NULL &&
+			memchr(st->hint, 0, sizeof(st->hint)) != NULL, "texts of a failure end");
+}
+
+static char *
+terminated(const uint8_t *bytes, size_t len)
+{
+	char	   *copy = malloc(len + 1);
+
+	memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+static void
+preprocess(const HwrImage *img, HwrFit fit)
+{
+	int			width = hwr_preprocess_width(img, fit, 32, 0);
+	int			content;
+	HwrStatus	st = {0};
+	uint8_t    *ink = malloc((size_t) 32 * (size_t) width);
+
+	if (hwr_preprocess(img, fit, 32, width, ink, &content, &st))
+		promise(content >= 1 && content <= width, "content lies within the canvas");
+	else
+		check_status(&st);
+	free(ink);
+}
+
+int
+fuzz_image(const uint8_t *bytes, size_t len)
+{
+	const HwrImageLimits limits = {1 << 20, 1 << 20};
+	static const int heights[] = {0, 32};
+
+	for (int i = 0; i < 2; i++)
+	{
+		HwrStatus	st = {0};
+		HwrImage	img;
+
+		if (!hwr_image_decode(bytes, len, &limits, heights[i], heights[i], &img, &st))
+		{
+			check_status(&st);
+			continue;
+		}
+		promise(img.width >= 1 && img.height >= 1 && (int64_t) img.source_width * img.source_height <= limits.max_pixels,
+				"an image is within the limits");
+		preprocess(&img, HWR_FIT_PAD);
+		preprocess(&img, HWR_FIT_STRETCH);
+		hwr_image_free(&img);
+	}
+	return 0;
+}
+
+/* Read a blank canvas: values of any size may come out, but as many as announced. */
+static void
+run(const HwrModel *model)
+{
+	HwrRecognizer *rec;
+	HwrPosterior p;
+	HwrReading	reading;
+	HwrStatus	st = {0};
+	int			width = model->net.width > 0 ? model->net.width : 40;
+	HwrCanvas	canvas = {.width = width,.content_width = width,.source_width = width};
+
+	if (model->net.nvalues > MAX_VALUES || hwr_net_macs(&model->net, width) > MAX_MACS)
+		return;
+	if (!hwr_recognizer_create(model, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+	{
+		check_status(&st);
+		return;
+	}
+	canvas.ink = calloc((size_t) model->net.height, (size_t) width);
+	if (hwr_recognizer_run(rec, 1, &canvas, &p, &st))
+	{
+		promise(p.classes == model->alphabet.n + 1, "a class for each character, and the blank");
+		if (hwr_decode_greedy(p.logp, p.steps, p.classes, &model->alphabet, &reading, &st))
+			hwr_reading_free(&reading);
+		hwr_posterior_free(&p);
+	}
+	else
+		check_status(&st);
+	hwr_canvas_free(&canvas);
+	hwr_recognizer_free(rec);
+}
+
+int
+fuzz_model(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrModel   *model;
+	HwrModel   *again;
+	uint8_t    *saved;
+	size_t		saved_len;
+
+	if (!hwr_model_load(bytes, len, &model, &st))
+	{
+		check_status(&st);
+		return 0;
+	}
+	promise(hwr_model_save(model, &saved, &saved_len, &st), "what was loaded can be saved");
+	promise(hwr_model_load(saved, saved_len, &again, &st), "what was saved can be loaded");
+	promise(again->net.nvalues == model->net.nvalues &&
+			memcmp(again->values, model->values, model->net.nvalues * sizeof(float)) == 0, "values are kept");
+	run(model);
+	free(saved);
+	hwr_model_free(model);
+	hwr_model_free(again);
+	return 0;
+}
+
+int
+fuzz_lm(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrLm	   *lm;
+	uint8_t    *saved;
+	size_t		saved_len;
+	uint32_t	text[3];
+
+	if (!hwr_lm_load(bytes, len, &lm, &st))
+	{
+		check_status(&st);
+		return 0;
+	}
+	for (int i = 0; i < 3; i++)
+		text[i] = i < lm->vocabulary.n ? lm->vocabulary.codepoints[i] : 'x';
+	promise(!isnan(hwr_lm_log_probability(lm, text, 3)), "a text has a probability");
+	promise(hwr_lm_save(lm, &saved, &saved_len, &st), "what was loaded can be saved");
+	promise(saved_len == len && memcmp(saved, bytes, len) == 0, "only what was saved is loaded");
+	free(saved);
+	hwr_lm_free(lm);
+	return 0;
+}
+
+int
+fuzz_vgsl(const uint8_t *bytes, size_t len)
+{
+	char	   *spec = terminated(bytes, len);
+	static HwrNet net;
+	static HwrNet again;
+	HwrStatus	st = {0};
+
+	for (int classes = 0; classes <= 5; classes += 5)
+	{
+		if (!hwr_vgsl_parse(spec, classes, &net, &st))
+		{
+			check_status(&st);
+			continue;
+		}
+		promise(hwr_vgsl_parse(net.vgsl, 0, &again, &st), "a canonical string parses");
+		promise(strcmp(net.vgsl, again.vgsl) == 0 && net.nvalues == again.nvalues, "to the same network");
+		promise(net.nlayers >= 1 && net.classes >= 2, "a network has layers and classes");
+		promise(hwr_net_steps(&net, net.width > 0 ? net.width : 100) >= 0, "a network has steps");
+	}
+	free(spec);
+	return 0;
+}
+
+int
+fuzz_options(const uint8_t *bytes, size_t len)
+{
+	char	   *json = terminated(bytes, len);
+	HwrTrainOptions options;
+	HwrTrainOptions again;
+	HwrStatus	st = {0};
+	char	   *text;
+	char	   *text_again;
+
+	if (hwr_options_parse(json, len, &options, &st))
+	{
+		promise(hwr_options_to_json(&options, &text, &st), "options can be written");
+		promise(hwr_options_parse(text, strlen(text), &again, &st), "and read again");
+		promise(hwr_options_to_json(&again, &text_again, &st) && strcmp(text, text_again) == 0, "as they were");
+		free(text);
+		free(text_again);
+	}
+	else
+		check_status(&st);
+	free(json);
+	return 0;
+}
+
+int
+fuzz_label(const uint8_t *bytes, size_t len)
+{
+	char	   *text = terminated(bytes, len);
+
+	for (int mapping = HWR_CASE_KEEP; mapping <= HWR_CASE_LOWER; mapping++)
+	{
+		HwrStatus	st = {0};
+		char	   *normal;
+		char	   *again;
+
+		if (!hwr_text_normalize(text, len, (HwrCase) mapping, &normal, &st))
+		{
+			check_status(&st);
+			continue;
+		}
+		promise(hwr_text_normalize(normal, strlen(normal), (HwrCase) mapping, &again, &st), "normal text is valid");
+		promise(strcmp(normal, again) == 0, "normal text stays as it is");
+		free(normal);
+		free(again);
+	}
+	free(text);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * targets.h
+ *	  One function for each reader of foreign bytes: it must survive any bytes, and what it accepts must keep its promises.
+ *
+ * A broken promise ends the program.  fuzz.c hands them to libFuzzer, test/unit/test_fuzz_corpus.c runs them on
+ * the files of corpus/ and on damaged copies of these.
+ */
+#ifndef HWR_FUZZ_TARGETS_H
+#define HWR_FUZZ_TARGETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+extern int	fuzz_image(const uint8_t *bytes, size_t len);	/* JPEG and PNG */
+extern int	fuzz_model(const uint8_t *bytes, size_t len);	/* safetensors file */
+extern int	fuzz_lm(const uint8_t *bytes, size_t len);		/* language model */
+extern int	fuzz_vgsl(const uint8_t *bytes, size_t len);	/* architecture string */
+extern int	fuzz_options(const uint8_t *bytes, size_t len);	/* training options, JSON */
+extern int	fuzz_label(const uint8_t *bytes, size_t len);	/* text */
+
+#endif							/* HWR_FUZZ_TARGETS_H */
