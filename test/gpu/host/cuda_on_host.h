@@ -16,6 +16,7 @@
 #define HWR_CUDA_ON_HOST
 
 #include <math.h>
+#include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -117,6 +118,8 @@ enum State
 struct Fiber
 {
 	ucontext_t context;
+	jmp_buf jump;
+	bool started;
 	char *stack;
 	void *fake;
 	State state;
@@ -133,6 +136,7 @@ struct Machine
 	std::vector<uint64_t> slots; /* [2][threads]: what the lanes offer to a shuffle */
 	std::function<void()> body;
 	ucontext_t scheduler;
+	jmp_buf jump;
 	void *fake = NULL;
 	const void *scheduler_stack = NULL;
 	size_t scheduler_size = 0;
@@ -141,7 +145,15 @@ struct Machine
 	unsigned char *dynamic = NULL;
 	uint64_t order = 0;
 	uint64_t random = 0;
-	long launches = 0;
+
+	~Machine()
+	{
+		for (Fiber *f : fibers)
+		{
+			free(f->stack);
+			delete f;
+		}
+	}
 };
 
 /* One for the program: inline functions' statics are shared by all files. */
@@ -163,19 +175,56 @@ stop_with(const char *what)
 	abort();
 }
 
+/*
+ * Switches.  A context is needed to begin on a new stack; from then on the jumps do the same without a system call, but
+ * the address sanitizer wants to be told of each switch and does not follow jumps.
+ */
+
+#if defined(__SANITIZE_ADDRESS__)
+
 inline void
 to_scheduler(Fiber *f)
 {
 	Machine &m = machine();
 
-#if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_start_switch_fiber(&f->fake, m.scheduler_stack, m.scheduler_size);
-#endif
 	swapcontext(&f->context, &m.scheduler);
-#if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_finish_switch_fiber(f->fake, &m.scheduler_stack, &m.scheduler_size);
-#endif
 }
+
+inline void
+to_fiber(Fiber *f)
+{
+	Machine &m = machine();
+
+	__sanitizer_start_switch_fiber(&m.fake, f->stack, STACK);
+	swapcontext(&m.scheduler, &f->context);
+	__sanitizer_finish_switch_fiber(m.fake, NULL, NULL);
+}
+
+#else
+
+inline void
+to_scheduler(Fiber *f)
+{
+	if (_setjmp(f->jump) == 0)
+		_longjmp(machine().jump, 1);
+}
+
+inline void
+to_fiber(Fiber *f)
+{
+	Machine &m = machine();
+
+	if (_setjmp(m.jump) != 0)
+		return;
+	if (f->started)
+		_longjmp(f->jump, 1);
+	f->started = true;
+	setcontext(&f->context);
+}
+
+#endif
 
 /* A fiber runs one thread after another, for the life of the program. */
 inline void
@@ -206,13 +255,7 @@ resume(Fiber *f)
 	thread_index.x = i % block_size.x;
 	thread_index.y = i / block_size.x % block_size.y;
 	thread_index.z = i / block_size.x / block_size.y;
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_start_switch_fiber(&m.fake, f->stack, STACK);
-#endif
-	swapcontext(&m.scheduler, &f->context);
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_finish_switch_fiber(m.fake, NULL, NULL);
-#endif
+	to_fiber(f);
 }
 
 inline void
@@ -342,7 +385,6 @@ launch(dim3 grid, dim3 block, size_t shared, Body body)
 		m.fibers.push_back(new_fiber((int) m.fibers.size()));
 	m.slots.assign(2 * (size_t) m.threads, 0);
 	m.body = body;
-	m.launches++;
 	grid_size = grid;
 	block_size = block;
 	for (unsigned i : sequence(blocks))
