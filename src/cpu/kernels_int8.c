@@ -18,7 +18,6 @@
 
 #include <float.h>
 #include <immintrin.h>
-#include <math.h>
 #include <string.h>
 
 #define GROUP 4
@@ -37,27 +36,27 @@ padded(int n)
 }
 
 static inline const float *
-scales(const void *packed)
+packed_scales(const HwrProduct *p)
 {
-	return packed;
+	return p->b;
 }
 
 static inline const int32_t *
-starts(const void *packed, int n)
+packed_starts(const HwrProduct *p)
 {
-	return (const int32_t *) (scales(packed) + padded(n));
+	return (const int32_t *) (packed_scales(p) + padded(p->n));
 }
 
 static inline const Element *
 packed_panels(const HwrProduct *p)
 {
-	return (const Element *) (starts(p->b, p->n) + padded(p->n));
+	return (const Element *) (packed_starts(p) + padded(p->n));
 }
 
 static inline Sum
 sum_start(const HwrProduct *p, int col)
 {
-	return _mm512_loadu_si512(starts(p->b, p->n) + col);
+	return _mm512_loadu_si512(packed_starts(p) + col);
 }
 
 static inline Sum
@@ -69,7 +68,7 @@ sum_add(Sum sum, __m512i a, __m512i b)
 static inline __m512
 sum_value(const HwrProduct *p, Sum sum, int col)
 {
-	return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scales(p->b) + col));
+	return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(packed_scales(p) + col));
 }
 
 #include "multiply_groups_impl.h"
@@ -80,42 +79,71 @@ packed_size(int parts, int k, int n)
 	return padded(n) * (sizeof(float) + sizeof(int32_t) + (size_t) (parts * part_size(k) / PANEL));
 }
 
-/* The scale of a column of B[rows][n]; one of almost nothing is taken for zero. */
-static float
-column_scale(int rows, int n, const float *b, int col)
+/* Columns of a panel vector that B has, as a mask. */
+static inline __mmask16
+columns(int n, int col)
 {
-	float		top = 0;
+	return n - col >= LANES ? 0xffff : n <= col ? 0 : (__mmask16) ((1u << (n - col)) - 1);
+}
+
+/* The scales of LANES columns of B[rows][n]; those of columns of almost nothing are zero. */
+static __m512
+column_scales(int rows, int n, const float *b, int col)
+{
+	__mmask16	mask = columns(n, col);
+	__m512		top = _mm512_setzero_ps();
+	__m512		scale;
 
 	for (int i = 0; i < rows; i++)
-		top = fmaxf(top, fabsf(b[(ptrdiff_t) i * n + col]));
-	return top / ONE >= FLT_MIN ? top / ONE : 0;
+		top = _mm512_max_ps(top, _mm512_abs_ps(_mm512_maskz_loadu_ps(mask, b + (ptrdiff_t) i * n + col)));
+	scale = _mm512_div_ps(top, _mm512_set1_ps(ONE));
+	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(scale, _mm512_set1_ps(FLT_MIN), _CMP_GE_OQ), scale);
+}
+
+/*
+ * Rows [row, row + GROUP) of a part of depth k, LANES columns from col on, as groups, the first row lowest; their sums
+ * are taken ZERO times from *start.
+ */
+static inline __m512i
+pack_group(int k, int n, const float *b, int row, int col, __m512 scale, __m512i *start)
+{
+	__mmask16	mask = columns(n, col) & _mm512_cmp_ps_mask(scale, _mm512_setzero_ps(), _CMP_GT_OQ);
+	__m512i		group = _mm512_setzero_si512();
+	__m512i		sum = _mm512_setzero_si512();
+
+	for (int i = 0; i < GROUP && row + i < k; i++)
+	{
+		__m512		x = _mm512_maskz_loadu_ps(mask, b + (ptrdiff_t) (row + i) * n + col);
+		__m512i		q = _mm512_cvtps_epi32(_mm512_maskz_div_ps(mask, x, scale));
+
+		sum = _mm512_add_epi32(sum, q);
+		q = _mm512_and_si512(q, _mm512_set1_epi32(0xff));
+		group = _mm512_or_si512(group, _mm512_sllv_epi32(q, _mm512_set1_epi32(8 * i)));
+	}
+	*start = _mm512_sub_epi32(*start, _mm512_mullo_epi32(sum, _mm512_set1_epi32(ZERO)));
+	return group;
 }
 
 static void
 pack(int parts, int k, int n, const float *b, void *packed)
 {
-	float	   *scale = packed;
-	int32_t    *start = (int32_t *) (scale + padded(n));
-	Element    *out = (Element *) (start + padded(n));
+	float	   *scales = packed;
+	int32_t    *starts = (int32_t *) (scales + padded(n));
+	Element    *panels = (Element *) (starts + padded(n));
+	ptrdiff_t	panel = parts * part_size(k);
 
-	for (int col = 0; col < (int) padded(n); col++)
+	for (int col = 0; col < (int) padded(n); col += LANES)
 	{
-		scale[col] = col < n ? column_scale(parts * k, n, b, col) : 0;
-		start[col] = 0;
-	}
-	for (int col = 0; col < n; col += PANEL)
+		__m512		scale = column_scales(parts * k, n, b, col);
+		__m512i		start = _mm512_setzero_si512();
+		Element    *out = panels + col / PANEL * panel + col % PANEL * GROUP;
+
 		for (int part = 0; part < parts; part++)
-			for (int i = 0; i < k; i += GROUP)
-				for (int j = col; j < col + PANEL; j++)
-					for (int row = i; row < i + GROUP; row++, out++)
-					{
-						*out = 0;
-						if (j < n && row < k && scale[j] > 0)
-							*out = (Element) lrintf(b[((ptrdiff_t) part * k + row) * n + j] / scale[j]);
-						start[j] -= ZERO * *out;
-					}
-	for (int col = 0; col < n; col++)
-		scale[col] /= ONE;
+			for (int row = 0; row < k; row += GROUP, out += PANEL * GROUP)
+				_mm512_storeu_si512(out, pack_group(k, n, b + (ptrdiff_t) part * k * n, row, col, scale, &start));
+		_mm512_storeu_ps(scales + col, _mm512_div_ps(scale, _mm512_set1_ps(ONE)));
+		_mm512_storeu_si512(starts + col, start);
+	}
 }
 
 static void
