@@ -385,15 +385,15 @@ lstm_cell(size_t rows, int n, hwr_real *restrict gates, const hwr_real *restrict
 }
 
 /*
- * sigmoid(x) tanh(y) = (1 - e^-2y) / ((1 + e^-x) (1 + e^-2y)): one division.  The exponent of tanh is cut at 30, where
- * it is -1 to the last bit, so that the product overflows only where the result is zero.
+ * With f = e^-x the sigmoid is 1 / (1 + f), and with g = e^-2x the hyperbolic tangent is (1 - g) / (1 + g): a cell takes two
+ * divisions.  Exponents beyond 28 change neither in float, and a product of three such powers does not overflow.
  */
 __attribute__((always_inline)) static inline hwr_real
-sigmoid_tanh(hwr_real x, hwr_real y)
+gate_exp(hwr_real x)
 {
-	hwr_real	e = hwr_exp(-2 * y < 30 ? -2 * y : 30);
-
-	return (1 - e) / ((1 + hwr_exp(-x)) * (1 + e));
+	x = x < -28 ? -28 : x;
+	x = x > 28 ? 28 : x;
+	return hwr_exp_near(x);
 }
 
 static void
@@ -410,10 +410,14 @@ lstm_step(size_t rows, int n, const hwr_real *restrict gates, bool first, hwr_re
 			memset(cell, 0, (size_t) n * sizeof(hwr_real));
 		for (int j = 0; j < n; j++)
 		{
-			hwr_real	c = hwr_sigmoid(gf[j]) * cell[j] + sigmoid_tanh(gi[j], gg[j]);
+			hwr_real	f = 1 + gate_exp(-gf[j]);
+			hwr_real	g = gate_exp(-2 * gg[j]);
+			hwr_real	ig = (1 + gate_exp(-gi[j])) * (1 + g);
+			hwr_real	c = (cell[j] * ig + (1 - g) * f) / (f * ig);
+			hwr_real	t = gate_exp(-2 * c);
 
 			cell[j] = c;
-			h[j] = sigmoid_tanh(go[j], c);
+			h[j] = (1 - t) / ((1 + gate_exp(-go[j])) * (1 + t));
 		}
 	}
 }

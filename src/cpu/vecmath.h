@@ -23,10 +23,17 @@ hwr_exp(double x)
 	return exp(x);
 }
 
+static inline double
+hwr_exp_near(double x)
+{
+	return exp(x);
+}
+
 #else
 
+/* For x in [-87, 88] or NaN */
 __attribute__((always_inline)) static inline float
-hwr_exp(float x)
+hwr_exp_near(float x)
 {
 	union
 	{
@@ -37,8 +44,6 @@ hwr_exp(float x)
 	float		r;
 	float		p;
 
-	x = x < -87.0f ? -87.0f : x;
-	x = x > 88.0f ? 88.0f : x;
 	/* adding and subtracting 1.5 * 2^23 rounds to the nearest integer */
 	k = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
 	r = x - k * 0.693359375f;	/* ln 2 in two parts: the first product is exact */
@@ -53,6 +58,14 @@ hwr_exp(float x)
 	k = k > -126.0f ? k : -126.0f;	/* no change but for a NaN, which lives on in p */
 	scale.i = ((int32_t) k + 127) << 23;
 	return p * scale.f;
+}
+
+__attribute__((always_inline)) static inline float
+hwr_exp(float x)
+{
+	x = x < -87.0f ? -87.0f : x;
+	x = x > 88.0f ? 88.0f : x;
+	return hwr_exp_near(x);
 }
 
 #endif
