@@ -7,8 +7,12 @@
  * A few images at a time are unrolled, so that the column is still in the card's second-level cache when the
  * product reads it.  The gradient at the input takes the same way back: dcolumn = dz kernel', rolled up
  * by summing at each place of x the patches that read it.
+ *
+ * The first convolution, over one channel, goes without the product: kernels/thin.h.
  */
 #include "plan.h"
+
+#include "kernels/thin.h"
 
 /* A quarter of an H100's second-level cache. */
 #define COLUMN_BYTES (12 << 20)
@@ -32,6 +36,12 @@ is_pointwise(const HwrGpuStage *stage)
 	const HwrLayer *l = stage->layer;
 
 	return l->ky == 1 && l->kx == 1 && l->sy == 1 && l->sx == 1;
+}
+
+static bool
+is_thin(const HwrGpuStage *stage)
+{
+	return stage->dx == NULL && hwr_gpu_is_thin(&stage->window);
 }
 
 static HwrGpuWindow
@@ -67,6 +77,13 @@ layout(const HwrGpuPlan *plan, HwrGpuStage *stage, HwrGpuCursor *kept, HwrGpuCur
 	stage->chunk = plan->N;
 	if (is_pointwise(stage))
 		return;
+	if (is_thin(stage))
+	{
+		stage->window.n = plan->N;
+		if (plan->training)
+			stage->column = hwr_gpu_take(scratch, hwr_gpu_thin_sums_size(stage->mid.c));
+		return;
+	}
 	if (stage->chunk > (int) (COLUMN_BYTES / patches))
 		stage->chunk = (int) (COLUMN_BYTES / patches);
 	if (stage->chunk < 1)
@@ -106,6 +123,13 @@ forward(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st)
 {
 	HwrGpuProduct p = {};
 
+	if (is_thin(stage))
+	{
+		hwr_gpu_thin_forward(plan->net->stream, plan->type, stage->window, stage->mid.c, stage->x,
+							 hwr_gpu_weights(plan->net, plan->type, stage->layer, KERNEL), stage->z);
+		hwr_gpu_tail_forward(plan, stage);
+		return true;
+	}
 	p.n = stage->mid.c;
 	p.k = depth(stage);
 	p.batch = 1;
@@ -184,6 +208,12 @@ static bool
 backward(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st)
 {
 	hwr_gpu_tail_backward(plan, stage);
+	if (is_thin(stage))
+	{
+		hwr_gpu_thin_backward(plan->net->stream, plan->type, stage->window, stage->mid.c, stage->x, stage->dz,
+							  hwr_gpu_tensor(plan->net, plan->net->grads, stage->layer, KERNEL), stage->column);
+		return true;
+	}
 	for (int i = 0; i < plan->N; i += stage->chunk)
 	{
 		int			n = min_int(stage->chunk, plan->N - i);

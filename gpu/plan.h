@@ -88,7 +88,7 @@ struct HwrGpuStage
 	/* convolution */
 	HwrGpuWindow window;		/* over chunk images */
 	int			chunk;			/* images unrolled at a time */
-	void	   *column;			/* [chunk][mid.h][mid.w][ky][kx][in.c] */
+	void	   *column;			/* [chunk][mid.h][mid.w][ky][kx][in.c]; the first convolution's sums */
 
 	HwrGpuLstm	lstm;
 };

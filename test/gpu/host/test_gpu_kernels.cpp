@@ -26,6 +26,8 @@ extern "C"
 #include "../../unit/reference.h"
 #include "cpu_reference.h"
 #include "kernels/kernels.h"
+#include "kernels/thin.h"
+#include "kernels/unroll.h"
 
 #define STREAM NULL
 
@@ -627,6 +629,116 @@ test_dropout(void **)
 }
 
 /*
+ * Convolutions
+ */
+
+static HwrGpuWindow
+window_over(int n, int h, int w, int c, int k, int s)
+{
+	HwrGpuWindow window = {};
+
+	window.n = n;
+	window.h = h;
+	window.w = w;
+	window.c = c;
+	window.out_h = (h + s - 1) / s;
+	window.out_w = (w + s - 1) / s;
+	window.ky = window.kx = k;
+	window.sy = window.sx = s;
+	window.top = ((window.out_h - 1) * s + k - h) / 2;
+	window.left = ((window.out_w - 1) * s + k - w) / 2;
+	return window;
+}
+
+/* The values under each place of the window. */
+static Floats
+patches(const HwrGpuWindow &w, const Floats &x)
+{
+	Floats column;
+
+	for (int i = 0; i < w.n * w.out_h * w.out_w; i++)
+		for (int tap = 0; tap < w.ky * w.kx; tap++)
+			for (int c = 0; c < w.c; c++)
+			{
+				int px = i % w.out_w * w.sx - w.left + tap % w.kx;
+				int py = i / w.out_w % w.out_h * w.sy - w.top + tap / w.kx;
+				int n = i / w.out_w / w.out_h;
+
+				column.push_back(px < 0 || px >= w.w || py < 0 || py >= w.h ? 0
+								 : x[(((size_t) n * w.h + py) * w.w + px) * w.c + c]);
+			}
+	return column;
+}
+
+/* Rolling up is unrolling transposed: <unroll x, c> = <x, roll c>, here entry by entry through indices as values. */
+static void
+test_unroll(void **)
+{
+	for (HwrGpuType type : TYPES)
+		for (int c : {1, 3, 8})
+			for (int s : {1, 2})
+			{
+				HwrGpuWindow w = window_over(2, 5, 7, c, 3, s);
+				Floats x = rounded(type, random_floats((size_t) w.n * w.h * w.w * c));
+				Floats expected = patches(w, x);
+				Floats column = rounded(type, random_floats(expected.size()));
+				Floats indices(x.size());
+				Floats rolled(x.size(), 0.0f);
+				Elements dev_x(type, x);
+				Elements dev_column(type, expected.size());
+				Elements dev_in(type, column);
+				Elements dev_out(type, x.size());
+
+				for (size_t i = 0; i < indices.size(); i++)
+					indices[i] = (float) i + 1;
+				indices = patches(w, indices);
+				for (size_t i = 0; i < indices.size(); i++)
+					if (indices[i] > 0)
+						rolled[(size_t) indices[i] - 1] += column[i];
+				in_all_orders({dev_column}, [&] { hwr_gpu_unroll(STREAM, type, w, dev_x, dev_column); });
+				assert_close("unroll", dev_column.read(), expected, 0);
+				in_all_orders({dev_out}, [&] { hwr_gpu_roll(STREAM, type, w, dev_in, dev_out); });
+				assert_close("roll", dev_out.read(), rolled, tolerance(type));
+			}
+}
+
+static void
+test_thin(void **)
+{
+	for (HwrGpuType type : TYPES)
+		for (int d : {1, 6, 16, 32})
+			for (int s : {1, 2})
+			{
+				HwrGpuWindow w = window_over(3, 18, 23, 1, 3, s);
+				size_t places = (size_t) w.n * w.out_h * w.out_w;
+				Floats x = rounded(type, random_floats((size_t) w.n * w.h * w.w));
+				Floats kernel = rounded(type, random_floats(9 * (size_t) d));
+				Floats dz = rounded(type, random_floats(places * d));
+				Floats column = patches(w, x);
+				Floats z(places * d, 0.0f);
+				Floats dkernel(9 * (size_t) d, 0.0f);
+				Floats sums(hwr_gpu_thin_sums_size(d) / sizeof(float));
+				Elements dev_x(type, x), dev_kernel(type, kernel), dev_dz(type, dz), dev_z(type, z.size());
+				Elements dev_dkernel(HWR_GPU_FLOAT32, dkernel.size());
+
+				assert_true(hwr_gpu_is_thin(&w));
+				for (size_t i = 0; i < places; i++)
+					for (int tap = 0; tap < 9; tap++)
+						for (int c = 0; c < d; c++)
+						{
+							z[i * d + c] += column[i * 9 + tap] * kernel[tap * d + c];
+							dkernel[tap * d + c] += column[i * 9 + tap] * dz[i * d + c];
+						}
+				in_all_orders({dev_z}, [&] { hwr_gpu_thin_forward(STREAM, type, w, d, dev_x, dev_kernel, dev_z); });
+				assert_close("thin forward", dev_z.read(), z, tolerance(type));
+				in_all_orders({dev_dkernel}, [&] {
+					hwr_gpu_thin_backward(STREAM, type, w, d, dev_x, dev_dz, dev_dkernel.f(), sums.data());
+				});
+				assert_close("thin backward", dev_dkernel.read(), dkernel, 1e-5);
+			}
+}
+
+/*
  * LSTM
  */
 
@@ -1039,6 +1151,8 @@ main(void)
 		cmocka_unit_test(test_transpose),
 		cmocka_unit_test(test_flat),
 		cmocka_unit_test(test_dropout),
+		cmocka_unit_test(test_unroll),
+		cmocka_unit_test(test_thin),
 		cmocka_unit_test(test_lstm),
 		cmocka_unit_test(test_softmax),
 		cmocka_unit_test(test_ctc),
