@@ -221,31 +221,45 @@ pair_up(const float *row, const float *below, __mmask16 mask)
 	return _mm512_or_si512(x, _mm512_slli_epi32(y, 16));
 }
 
+/* Columns packed at a time */
+#define PACK_COLUMNS 64
+
+/* One vector of columns of two rows to its place: a panel is wider, or takes half of it. */
+__attribute__((always_inline)) static inline void
+store_pairs(__m512i pairs, int col, int width, int whole, Bf16 *out, ptrdiff_t out_panel)
+{
+	Bf16	   *to = out + (col / width) * out_panel + (ptrdiff_t) (col % width) * 2;
+
+	if (width >= LANES)
+		_mm512_storeu_si512(to, pairs);
+	else
+	{
+		_mm256_storeu_si256((__m256i *) to, _mm512_castsi512_si256(pairs));
+		if (col + width < whole)
+			_mm256_storeu_si256((__m256i *) (to + out_panel), _mm512_extracti64x4_epi64(pairs, 1));
+	}
+}
+
+/* A few columns at a time: as many panels as the L1 cache can write to at once, and rows read in long enough pieces. */
 static void
 pack_rows(int depth, int n, int width, const float *x, ptrdiff_t x_row, void *packed, ptrdiff_t out_panel)
 {
-	Bf16	   *out = packed;
 	int			whole = (n + width - 1) / width * width;
 
-	for (int col = 0; col < whole; col += LANES)
+	for (int first = 0; first < whole; first += PACK_COLUMNS)
 	{
-		__mmask16	mask = n - col >= LANES ? 0xffff : n <= col ? 0 : (__mmask16) ((1u << (n - col)) - 1);
-		Bf16	   *to = out + (col / width) * out_panel + (ptrdiff_t) (col % width) * 2;
-		const float *from = x + col;
+		int			last = first + PACK_COLUMNS < whole ? first + PACK_COLUMNS : whole;
+		const float *from = x;
+		Bf16	   *out = packed;
 
-		for (int i = 0; i < depth; i += 2, from += 2 * x_row, to += 2 * (ptrdiff_t) width)
-		{
-			__m512i		pairs = pair_up(from, i + 1 < depth ? from + x_row : NULL, mask);
-
-			if (width >= LANES)
-				_mm512_storeu_si512(to, pairs);
-			else
+		for (int i = 0; i < depth; i += 2, from += 2 * x_row, out += 2 * (ptrdiff_t) width)
+			for (int col = first; col < last; col += LANES)
 			{
-				_mm256_storeu_si256((__m256i *) to, _mm512_castsi512_si256(pairs));
-				if (col + width < whole)
-					_mm256_storeu_si256((__m256i *) (to + out_panel), _mm512_extracti64x4_epi64(pairs, 1));
+				__mmask16	mask = n - col >= LANES ? 0xffff : n <= col ? 0 : (__mmask16) ((1u << (n - col)) - 1);
+
+				store_pairs(pair_up(from + col, i + 1 < depth ? from + x_row + col : NULL, mask),
+							col, width, whole, out, out_panel);
 			}
-		}
 	}
 }
 

@@ -10,6 +10,9 @@
 #include "core/rng.h"
 #include "layers.h"
 
+/* Values masked at a time: a multiple of 4. */
+#define CHUNK 64
+
 /* dst = mask(src) for the positions of one part; four 16-bit draws from each random word. */
 static void
 mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *dst)
@@ -24,14 +27,22 @@ mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *
 	for (size_t p = lo; p < hi; p++)
 	{
 		HwrRng		rng;
-		uint64_t	bits = 0;
 
 		hwr_rng_seed(&rng, run->rng_key + (uint64_t) run->index, p);
-		for (size_t i = 0; i < c; i++, bits >>= 16)
+		for (size_t i = 0; i < c; i += CHUNK)
 		{
-			if (i % 4 == 0)
-				bits = hwr_rng_next(&rng);
-			dst[p * c + i] = (uint32_t) (bits & 0xffff) < drop ? 0 : src[p * c + i] * scale;
+			size_t		count = c - i < CHUNK ? c - i : CHUNK;
+			uint16_t	draws[CHUNK];
+
+			for (size_t j = 0; j < count; j += 4)
+			{
+				uint64_t	bits = hwr_rng_next(&rng);
+
+				for (size_t k = 0; k < 4; k++)
+					draws[j + k] = (uint16_t) (bits >> (16 * k));
+			}
+			for (size_t j = 0; j < count; j++)
+				dst[p * c + i + j] = draws[j] < drop ? 0 : src[p * c + i + j] * scale;
 		}
 	}
 }
