@@ -13,9 +13,9 @@
  * "error ...", so that compare.py can alternate between us and the peers; peer.py speaks the same:
  *
  *	 posteriors VARIANT N FILE		write log posteriors of the first N canvases, float32 [N][T][K]
- *	 loss N						loss of the first N canvases in training mode without dropout
+ *	 loss VARIANT N				loss of the first N canvases in training mode without dropout
  *	 infer VARIANT N SECONDS	measure for at least so long; "ok" and the seconds an image
- *	 train VARIANT N SECONDS	likewise
+ *	 train VARIANT N SECONDS	likewise; float32 or bfloat16
  *	 decode FILE SECONDS		likewise: an encoded image to an ink canvas
  *	 variants					what VARIANT can be, separated by tabs
  *
@@ -258,7 +258,7 @@ open_infer(Bench *b, const char *variant, HwrStatus *st)
 
 /* The network as it is in the model file; each call starts again from those values. */
 static bool
-open_train(Bench *b, HwrNet *net, HwrStatus *st)
+open_train(Bench *b, const char *variant, HwrNet *net, HwrStatus *st)
 {
 	HwrBackendConfig config = {.net = net,.threads = b->threads,.training = true,.options = &b->options};
 
@@ -266,6 +266,7 @@ open_train(Bench *b, HwrNet *net, HwrStatus *st)
 		hwr_cpu_backend()->destroy(b->train);
 	b->train = NULL;
 	b->step = 0;
+	b->options.precision = strcmp(variant, "float32") == 0 ? HWR_TRAIN_FLOAT32 : HWR_TRAIN_BFLOAT16;
 	return hwr_cpu_backend()->create(&config, &b->train, st) &&
 		hwr_cpu_backend()->set_values(b->train, b->model->values, st);
 }
@@ -327,12 +328,12 @@ do_posteriors(Bench *b, const char *variant, const char *path, HwrStatus *st)
 }
 
 static bool
-do_loss(Bench *b, HwrStatus *st)
+do_loss(Bench *b, const char *variant, HwrStatus *st)
 {
 	HwrNet		net = b->model->net;
 	bool		ok;
 
-	ok = hwr_net_set_dropout(&net, 0, st) && open_train(b, &net, st) && call_train(b, st);
+	ok = hwr_net_set_dropout(&net, 0, st) && open_train(b, variant, &net, st) && call_train(b, st);
 	hwr_cpu_backend()->destroy(b->train);
 	b->train = NULL;
 	if (ok)
@@ -367,18 +368,18 @@ command(Bench *b, const char *line, HwrStatus *st)
 	}
 	if (sscanf(line, "decode %1023s %lf", path, &seconds) == 2)
 		return do_decode(b, path, seconds, st);
-	if (sscanf(line, "loss %d", &b->n) != 1 && sscanf(line, "%*s %31s %d", variant, &b->n) != 2)
+	if (sscanf(line, "%*s %31s %d", variant, &b->n) != 2)
 		return hwr_fail(st, HWR_BAD_OPTION, "unknown command");
 	if (b->n < 1 || b->n > b->ncanvases)
 		return hwr_fail(st, HWR_BAD_OPTION, "batch size out of range");
 	if (strcmp(verb, "loss") == 0)
-		return do_loss(b, st);
+		return do_loss(b, variant, st);
 	if (sscanf(line, "posteriors %*s %*d %1023s", path) == 1)
 		return do_posteriors(b, variant, path, st);
 	if (sscanf(line, "infer %*s %*d %lf", &seconds) == 1)
 		return open_infer(b, variant, st) && measure(b, call_infer, seconds, st);
 	if (sscanf(line, "train %*s %*d %lf", &seconds) == 1)
-		return open_train(b, &b->model->net, st) && measure(b, call_train, seconds, st);
+		return open_train(b, variant, &b->model->net, st) && measure(b, call_train, seconds, st);
 	return hwr_fail(st, HWR_BAD_OPTION, "unknown command");
 }
 

@@ -95,8 +95,8 @@ class Peer:
         np.asarray(self.runner(variant, n)(self.x[:n]), np.float32).tofile(target)
         return ""
 
-    def do_loss(self, n):
-        return f"{Training(self, 'eager', int(n), 0.0).step():.9g}"
+    def do_loss(self, variant, n):
+        return f"{Training(self, variant, int(n), 0.0).step():.9g}"
 
     def do_infer(self, variant, n, seconds):
         x = self.x[:int(n)]
