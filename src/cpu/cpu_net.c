@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t) 2 << 20)
 
 bool
 hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus *st)
@@ -210,9 +213,14 @@ hwr_cpu_plan_prepare(HwrCpuPlan *plan, HwrCpuNet *cpu, HwrPool *pool, int first,
 	{
 		free(plan->arena);
 		plan->arena_size = 0;
-		plan->arena = aligned_alloc(64, size);
+		plan->arena = aligned_alloc(size >= HUGE_PAGE ? HUGE_PAGE : 64, size);
 		if (plan->arena == NULL)
 			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+#ifdef MADV_HUGEPAGE
+		/* a wish: fewer address translations, and fewer faults when it is first written */
+		if (size >= HUGE_PAGE)
+			(void) madvise(plan->arena, size, MADV_HUGEPAGE);
+#endif
 		plan->arena_size = size;
 	}
 	assign_memory(plan, plan->arena, want_dinput);

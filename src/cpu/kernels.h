@@ -185,6 +185,9 @@ typedef struct HwrKernels
 	 */
 	void		(*lstm_step) (size_t rows, int n, const hwr_real *gates, bool first, hwr_real *cell, hwr_real *h);
 
+	/* y[i] = 0 where draws[i] < limit, else scale x[i] */
+	void		(*drop) (size_t n, const uint16_t *draws, uint32_t limit, hwr_real scale, const hwr_real *x, hwr_real *y);
+
 	/* y[row] = log softmax of x[row] */
 	void		(*log_softmax) (size_t rows, int cols, const hwr_real *x, hwr_real *y);
 } HwrKernels;

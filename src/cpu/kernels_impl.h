@@ -463,6 +463,13 @@ lstm_cell_back(size_t rows, int n, hwr_real *restrict gates, const hwr_real *res
 }
 
 static void
+drop(size_t n, const uint16_t *restrict draws, uint32_t limit, hwr_real scale, const hwr_real *restrict x, hwr_real *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = draws[i] < limit ? 0 : x[i] * scale;
+}
+
+static void
 log_softmax(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restrict y)
 {
 	for (size_t r = 0; r < rows; r++, x += cols, y += cols)
@@ -582,5 +589,6 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.lstm_cell = lstm_cell,
 	.lstm_step = lstm_step,
 	.lstm_cell_back = lstm_cell_back,
+	.drop = drop,
 	.log_softmax = log_softmax,
 };

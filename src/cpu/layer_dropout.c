@@ -11,14 +11,14 @@
 #include "layers.h"
 
 /* Values masked at a time: a multiple of 4. */
-#define CHUNK 64
+#define CHUNK 512
 
 /* dst = mask(src) for the positions of one part; four 16-bit draws from each random word. */
 static void
 mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *dst)
 {
 	size_t		c = (size_t) run->in.c;
-	uint32_t	drop = (uint32_t) (run->layer->dropout * 65536.0f + 0.5f);
+	uint32_t	limit = (uint32_t) (run->layer->dropout * 65536.0f + 0.5f);
 	hwr_real	scale = (hwr_real) (1.0 / (1.0 - (double) run->layer->dropout));
 	size_t		lo;
 	size_t		hi;
@@ -41,8 +41,7 @@ mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *
 				for (size_t k = 0; k < 4; k++)
 					draws[j + k] = (uint16_t) (bits >> (16 * k));
 			}
-			for (size_t j = 0; j < count; j++)
-				dst[p * c + i + j] = draws[j] < drop ? 0 : src[p * c + i + j] * scale;
+			run->k->drop(count, draws, limit, scale, src + p * c + i, dst + p * c + i);
 		}
 	}
 }
