@@ -71,7 +71,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core \
+PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -149,6 +149,10 @@ build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
 
 # Our side of "make bench".
 build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# The stages of a training step: see doc/performance.md.
+build/stages: bench/stages.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 samples: build/generate-words
