@@ -209,6 +209,8 @@ hwr_cpu_plan_prepare(HwrCpuPlan *plan, HwrCpuNet *cpu, HwrPool *pool, int first,
 		return false;
 	}
 	size = assign_memory(plan, NULL, want_dinput);
+	if (size >= HUGE_PAGE)
+		size = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	if (size > plan->arena_size)
 	{
 		free(plan->arena);
