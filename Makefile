@@ -103,6 +103,9 @@ gpu: build/gpu/hwr_cuda.so
 check-gpu: build/gpu/hwr_cuda.so build/f32/gpu/check_gpu
 	build/f32/gpu/check_gpu build/gpu/hwr_cuda.so build/f64/gpu/reference.so
 
+bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
+	bench/gpu.py $(BENCH_FLAGS)
+
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 unit: unit-build
@@ -111,7 +114,7 @@ unit: unit-build
 unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
 	@tools/run-unit $(UNITS_asan) $(UNITS_asan_f64)
 
-C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] bench/*.[ch] tools/*.[ch])
+C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.c bench/*.[ch] tools/*.[ch])
 
 format:
 	clang-format -i $(C_FILES)
@@ -196,6 +199,15 @@ install-models: installdirs
 	$(INSTALL_DATA) $(wildcard $(srcdir)/models/*.safetensors) '$(DESTDIR)$(datadir)/hwr/'
 uninstall-models:
 	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(wildcard $(srcdir)/models/*.safetensors)))
+
+# The CUDA backend, where "make gpu" built it.
+install: install-gpu
+uninstall: uninstall-gpu
+.PHONY: install-gpu uninstall-gpu
+install-gpu: installdirs
+	$(if $(wildcard build/gpu/hwr_cuda.so),$(INSTALL_SHLIB) build/gpu/hwr_cuda.so '$(DESTDIR)$(pkglibdir)/')
+uninstall-gpu:
+	rm -f '$(DESTDIR)$(pkglibdir)/hwr_cuda.so'
 
 hwr.so: build/f32/libhwr_core.a
 $(OBJS): $(wildcard src/pg/*.h src/core/*.h) Makefile

@@ -49,13 +49,13 @@ train_type(const HwrTrainOptions *options)
 static bool
 fill(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 {
-	bool		half = config->precision == HWR_BFLOAT16 ||
+	bool		half = config->precision != HWR_FLOAT32 ||
 		(config->training && train_type(config->options) == HWR_GPU_BFLOAT16);
 
 	if (!hwr_gpu_net_create(&ctx->net, config, half, st))
 		return false;
 	ctx->infer.net = &ctx->net;
-	ctx->infer.type = config->precision == HWR_BFLOAT16 ? HWR_GPU_BFLOAT16 : HWR_GPU_FLOAT32;
+	ctx->infer.type = config->precision == HWR_FLOAT32 ? HWR_GPU_FLOAT32 : HWR_GPU_BFLOAT16;
 	if (!config->training)
 		return true;
 	ctx->train = (HwrGpuTrain *) hwr_alloc_zero(1, sizeof(HwrGpuTrain), st);

@@ -51,7 +51,11 @@ describe_driver(char *out, size_t size)
 static bool
 unavailable(cudaError_t error, HwrStatus *st)
 {
+	int			version = 0;
+
 	hwr_fail(st, HWR_DEVICE, "GPU is not available");
+	if (cudaDriverGetVersion(&version) == cudaSuccess && version == 0)
+		return hwr_fail_detail(st, "There is no NVIDIA driver.");
 	return hwr_fail_detail(st, "%s: %s.", cudaGetErrorName(error), cudaGetErrorString(error));
 }
 

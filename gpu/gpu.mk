@@ -81,4 +81,8 @@ build/f64/gpu/reference.so: test/gpu/reference.c build/f64/libhwr_core.a
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) -DHWR_REAL_DOUBLE $(CORE_CPPFLAGS) -shared -o $@ $^ $(DEP_LIBS)
 
+build/f32/gpu/bench_gpu: bench/bench_gpu.c build/f32/libhwr_core.a
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(DEP_LIBS)
+
 -include $(wildcard build/gpu/*.d build/gpu/kernels/*.d)

@@ -495,12 +495,12 @@ check_curve(const HwrBackend *backend, const HwrBackend *reference, HwrPrecision
 	float	   *values;
 
 	options.augment = 0;
-	if (!hwr_vgsl_parse("[1,16,40,1 Cr3,3,8 Bn Mp2,2 Cr3,3,16 Bn Mp8,1 Lbx16 Do0.1 O1c9]", CLASSES, &net, &st))
+	if (!hwr_vgsl_parse("[1,16,32,1 Cr3,3,8 Bn Mp2,2 Cr3,3,8 Bn Mp8,1 Lbx8 Do0.1 O1c9]", CLASSES, &net, &st))
 		die("curve", &st);
 	values = make_values(&net);
 	for (int i = 0; i < BATCHES; i++)
 	{
-		in[i] = make_input(&net, 8, 40);
+		in[i] = make_input(&net, 4, 32);
 		draw_labels(&net, &in[i]);
 	}
 	options.precision = HWR_TRAIN_FLOAT32;
