@@ -114,7 +114,7 @@ unit: unit-build
 unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
 	@tools/run-unit $(UNITS_asan) $(UNITS_asan_f64)
 
-C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.c bench/*.[ch] tools/*.[ch])
+C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch])
 
 format:
 	clang-format -i $(C_FILES)

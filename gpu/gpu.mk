@@ -68,7 +68,7 @@ build/$(1)/unit/test_gpu_kernels: $(GPU_KERNELS:%.cu=build/$(1)/%.o) $\
 	$$(CXX) $(2) -o $$@ $$^ -lcmocka $$(DEP_LIBS)
 build/$(1)/gpu/hwr_cuda.so: $(GPU_HOST_NAMES:%=build/$(1)/%.o) build/$(1)/libhwr_core.a
 	$$(CXX) $(2) -shared $(if $(findstring address,$(2)),,-Wl,-z$(comma)defs) -o $$@ $$^ -lm
-build/$(1)/gpu/check_gpu: test/gpu/check_gpu.c build/$(1)/libhwr_core.a build/$(1)/gpu/hwr_cuda.so build/f64/gpu/reference.so
+build/$(1)/gpu/check_gpu: test/gpu/check_gpu.c test/gpu/cases.h build/$(1)/libhwr_core.a build/$(1)/gpu/hwr_cuda.so build/f64/gpu/reference.so
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -DHWR_VARIANT='"$(1)"' -o $$@ $$< build/$(1)/libhwr_core.a $$(DEP_LIBS)
 UNITS_$(1) += build/$(1)/unit/test_gpu_kernels build/$(1)/gpu/check_gpu
 -include $(wildcard build/$(1)/gpu/*.d build/$(1)/gpu/kernels/*.d)
