@@ -43,6 +43,7 @@ typedef struct Option
 
 static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
+static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
@@ -69,6 +70,7 @@ static const Option option_table[] = {
 	{"validation", FIELD(validation), 0, 0, NULL, OPTION_STRING, false, false, false},
 	{"seed", FIELD(seed), 0, 9007199254740992.0, NULL, OPTION_SEED, false, false, false},
 	{"threads", FIELD(threads), 0, 256, NULL, OPTION_INT, false, false, false},
+	{"device", FIELD(device), 0, 0, device_words, OPTION_ENUM, false, false, false},
 	{"precision", FIELD(precision), 0, 0, precision_words, OPTION_ENUM, false, false, false},
 	{"case", FIELD(mapping), 0, 0, hwr_case_words, OPTION_ENUM, false, false, false},
 	{"fit", FIELD(fit), 0, 0, hwr_fit_words, OPTION_ENUM, false, false, false},
@@ -91,6 +93,7 @@ static const Option option_table[] = {
 /* Enumerations are read and written through their bytes: they are as wide as unsigned int here. */
 _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrScheduleKind) == sizeof(unsigned) &&
+			   sizeof(HwrDeviceKind) == sizeof(unsigned) &&
 			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&

@@ -39,6 +39,14 @@ typedef enum HwrAlphabetRule
 	HWR_ALPHABET_NEW			/* those of the training labels */
 } HwrAlphabetRule;
 
+/* Where to compute. */
+typedef enum HwrDeviceKind
+{
+	HWR_USE_AUTO,				/* the caller decides */
+	HWR_USE_CPU,
+	HWR_USE_CUDA
+} HwrDeviceKind;
+
 /* The words of HwrCase and HwrFit, by value, NULL-terminated; model files use them too. */
 extern const char *const hwr_case_words[];
 extern const char *const hwr_fit_words[];
@@ -63,6 +71,7 @@ typedef struct HwrTrainOptions
 	char		validation[256];	/* name of a validation table, or empty; resolved by the caller */
 	uint64_t	seed;			/* 0 .. 2^53 */
 	int			threads;		/* 1 .. 256; 0: as many as there are CPUs */
+	HwrDeviceKind device;		/* auto | cpu | cuda; resolved by the caller */
 	HwrTrainPrecision precision;	/* auto | float32 | bfloat16 */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
 	HwrFit		fit;			/* pad | stretch */

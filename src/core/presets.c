@@ -18,6 +18,7 @@
 	.validation = "", \
 	.seed = 1, \
 	.threads = 0, \
+	.device = HWR_USE_AUTO, \
 	.precision = HWR_TRAIN_AUTO, \
 	.mapping = HWR_CASE_KEEP, \
 	.base = "", \

@@ -81,12 +81,12 @@ make_net(HwrTrainer *t, HwrStatus *st)
 }
 
 static bool
-start(HwrTrainer *t, HwrStatus *st)
+start(HwrTrainer *t, size_t memory_limit, HwrStatus *st)
 {
 	int			ntrain = hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN);
 	int			nvalid = hwr_dataset_count(t->ds, HWR_SPLIT_VALIDATION);
 	int			batch = t->options->batch_size;
-	HwrBackendConfig config = {.net = &t->net,.training = true,.options = t->options};
+	HwrBackendConfig config = {.net = &t->net,.training = true,.options = t->options,.memory_limit = memory_limit};
 
 	config.threads = hwr_trainer_threads(t->options);
 	if (!make_net(t, st) || !t->backend->create(&config, &t->ctx, st))
@@ -113,7 +113,7 @@ start(HwrTrainer *t, HwrStatus *st)
 
 bool
 hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
-				   const HwrBackend *backend, HwrTrainer **out, HwrStatus *st)
+				   const HwrBackend *backend, size_t memory_limit, HwrTrainer **out, HwrStatus *st)
 {
 	HwrTrainer *t = hwr_alloc_zero(1, sizeof(HwrTrainer), st);
 
@@ -122,7 +122,7 @@ hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
 	t->options = options;
 	t->ds = ds;
 	t->backend = backend;
-	if (!start(t, st))
+	if (!start(t, memory_limit, st))
 	{
 		hwr_trainer_free(t);
 		return false;

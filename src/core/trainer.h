@@ -60,11 +60,11 @@ typedef struct HwrEpoch
 extern int	hwr_trainer_threads(const HwrTrainOptions *options);
 
 /*
- * Options and data set outlive the trainer.  version etc. are the caller's.
+ * Options and data set outlive the trainer.  memory_limit as in HwrBackendConfig.  version etc. are the caller's.
  * Errors: HWR_BAD_ARCHITECTURE, HWR_OUT_OF_MEMORY, HWR_BAD_DATA.
  */
 extern bool hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset *ds,
-							   const HwrBackend *backend, HwrTrainer **out, HwrStatus *st);
+							   const HwrBackend *backend, size_t memory_limit, HwrTrainer **out, HwrStatus *st);
 extern void hwr_trainer_free(HwrTrainer *t);
 
 /* Begin with a trained model's values instead of random ones.  Before the first step.  Errors as hwr_transfer_values. */

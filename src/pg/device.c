@@ -87,16 +87,18 @@ hwr_use_service(void)
 }
 
 const HwrBackend *
-hwr_training_backend(HwrDeviceSetting setting)
+hwr_training_backend(HwrDeviceKind wanted)
 {
 	const HwrBackend *backend;
 	HwrStatus	st;
 
-	if (setting == HWR_USE_CPU)
+	if (wanted == HWR_USE_AUTO)
+		wanted = hwr_device;
+	if (wanted == HWR_USE_CPU)
 		return hwr_cpu_backend();
 	if (hwr_device_load(hwr_cuda_path(), &backend, &st))
 		return backend;
-	if (setting == HWR_USE_CUDA)
+	if (wanted == HWR_USE_CUDA)
 		raise_no_gpu(pstrdup(st.detail));
 	ereport(LOG,
 			(errmsg("training runs on the CPU: %s", st.message),

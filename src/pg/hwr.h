@@ -31,13 +31,6 @@ extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */
 extern int	hwr_training_memory;	/* kB of canvases in memory */
 extern int	hwr_precision;		/* HwrPrecisionSetting */
-typedef enum HwrDeviceSetting
-{
-	HWR_USE_AUTO,
-	HWR_USE_CPU,
-	HWR_USE_CUDA
-} HwrDeviceSetting;
-
 typedef enum HwrServiceSetting
 {
 	HWR_SERVICE_AUTO,
@@ -49,7 +42,7 @@ typedef enum HwrServiceSetting
 /* Upper limit of hwr.max_batch. */
 #define HWR_MAX_BATCH 1024
 
-extern int	hwr_device;			/* HwrDeviceSetting */
+extern int	hwr_device;			/* HwrDeviceKind */
 extern int	hwr_service_device; /* HwrServiceSetting */
 extern int	hwr_service_threads;	/* of the service on the CPU */
 extern int	hwr_queue_slots;	/* requests in flight at most */
@@ -262,10 +255,10 @@ extern void hwr_batch_free(HwrBatchReader *batch);
 extern bool hwr_use_service(void);
 
 /*
- * The backend for training as the setting says; the driver is initialised in this process, which must be a background worker of its own.
- * Raises object_not_in_prerequisite_state for cuda without a GPU; auto without one is a NOTICE.
+ * The backend for training on that device, auto: as hwr.device says.  May initialise a driver: the process must be a
+ * training worker.  Raises object_not_in_prerequisite_state for cuda without a GPU; auto without one logs why.
  */
-extern const HwrBackend *hwr_training_backend(HwrDeviceSetting setting);
+extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
 
 /* hwr.cuda_library with $libdir put in, palloc'd. */
 extern char *hwr_cuda_path(void);

@@ -40,7 +40,7 @@ hwr_gate_measure(HwrTrainWorker *w)
 
 	if (w->rival == NULL || hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION) == 0)
 		return;
-	if (!hwr_rival_create(w->rival, w->dataset, hwr_cpu_backend(), hwr_trainer_threads(&w->options),
+	if (!hwr_rival_create(w->rival, w->dataset, w->backend, hwr_trainer_threads(&w->options),
 						  &w->rival_reader, &st))
 		hwr_raise(&st);
 	while (!done)

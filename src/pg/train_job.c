@@ -176,7 +176,8 @@ hwr_worker_train(HwrTrainWorker *w)
 	HwrStatus	st;
 
 	report_phase(w, "training");
-	if (!hwr_trainer_create(&w->options, w->dataset, hwr_cpu_backend(), &w->trainer, &st))
+	if (!hwr_trainer_create(&w->options, w->dataset, w->backend, (size_t) hwr_gpu_memory_limit * 1024,
+							&w->trainer, &st))
 		hwr_raise(&st);
 	if (w->base != NULL && !hwr_trainer_set_base(w->trainer, w->base, &st))
 		hwr_raise(&st);

@@ -225,6 +225,9 @@ announce(HwrTrainWorker *w, const char *options)
 	hwr_worker_begin();
 	if (w->options.base[0] != '\0')
 		hwr_worker_load_base(w, options);
+	/* job and model tell the device that it became */
+	w->backend = hwr_training_backend(w->options.device);
+	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	if (!hwr_options_to_json(&w->options, &json, &st))
 		hwr_raise(&st);
 	options = pstrdup(json);

@@ -26,6 +26,7 @@ typedef struct HwrTrainWorker
 
 	int64		job;			/* 0: no row yet */
 	HwrTrainOptions options;
+	const HwrBackend *backend;
 	HwrColumns	training;
 	HwrColumns	validation;
 	bool		reading;

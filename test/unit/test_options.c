@@ -67,6 +67,7 @@ expect_round_trip(const HwrTrainOptions *o)
 	assert_string_equal(back.validation, o->validation);
 	assert_true(back.seed == o->seed);
 	assert_int_equal(back.threads, o->threads);
+	assert_int_equal(back.device, o->device);
 	assert_int_equal(back.precision, o->precision);
 	assert_int_equal(back.mapping, o->mapping);
 	assert_int_equal(back.fit, o->fit);
@@ -149,7 +150,7 @@ test_to_json(void **state)
 						" \"momentum\": 0.9, \"weight_decay\": 0.01, \"schedule\": \"one_cycle\","
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
-						" \"seed\": 1, \"threads\": 0, \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
+						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
 						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"average\": 0, \"max_minutes\": 0}");
 	free(json);
 }
@@ -161,7 +162,7 @@ test_all_given(void **state)
 
 	(void) state;
 	parse("{\"max_minutes\": 1e-7, \"augment\": 3, \"fit\": \"stretch\", \"case\": \"lower\","
-		  " \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
+		  " \"device\": \"cuda\", \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
 		  " \"validation_fraction\": 0.9, \"patience\": 3, \"dropout\": 0, \"clip_norm\": 0,"
 		  " \"warmup\": 0.1, \"schedule\": \"plateau\", \"weight_decay\": 1.2345678901234567e-5,"
 		  " \"momentum\": 0.99999999999999989, \"learning_rate\": 10, \"optimizer\": \"adam\","
@@ -183,6 +184,7 @@ test_all_given(void **state)
 	assert_true(o.validation_fraction == 0.9);
 	assert_true(o.seed == UINT64_C(9007199254740992));
 	assert_int_equal(o.threads, 256);
+	assert_int_equal(o.device, HWR_USE_CUDA);
 	assert_int_equal(o.precision, HWR_TRAIN_FLOAT32);
 	assert_int_equal(o.mapping, HWR_CASE_LOWER);
 	assert_int_equal(o.fit, HWR_FIT_STRETCH);
@@ -232,7 +234,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, precision, case, fit, augment, base, base_version, alphabet, average, max_minutes"
+	" validation, seed, threads, device, precision, case, fit, augment, base, base_version, alphabet, average, max_minutes"
 
 static void
 test_unknown(void **state)

@@ -34,7 +34,7 @@ train(HwrDataset *ds, const HwrTrainOptions *o, HwrMetrics *metrics)
 	HwrModel   *model;
 	HwrStatus	st;
 
-	if (!hwr_trainer_create(o, ds, hwr_cpu_backend(), &t, &st))
+	if (!hwr_trainer_create(o, ds, hwr_cpu_backend(), 0, &t, &st))
 		fail_msg("%s: %s", st.message, st.detail);
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));

@@ -208,7 +208,7 @@ train(const char *json)
 	int			best = 0;
 	double		best_loss = 0;
 
-	if (!hwr_trainer_create(&o, ds, hwr_cpu_backend(), &t, &st))
+	if (!hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st))
 		fail_msg("%s: %s", st.message, st.detail);
 	do
 	{
