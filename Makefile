@@ -43,6 +43,11 @@ $(DEVICE_LIBRARIES): build/unit/library_%.so: test/unit/device_library.c src/cor
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -DLIBRARY_$(shell echo $* | tr a-z A-Z) -o $@ $<
 
+# And one that computes, in the place of hwr_cuda.so in the TAP tests.
+build/unit/library_cpu.so: test/unit/device_cpu.c build/f32/libhwr_core.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
 # $(1) variant, $(2) its flags, $(3) the unit test sources linked against it, $(4) sources left out
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES)))
@@ -106,7 +111,7 @@ check-gpu: build/gpu/hwr_cuda.so build/f32/gpu/check_gpu
 bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 	bench/gpu.py $(BENCH_FLAGS)
 
-unit-build: $(UNITS_f32) $(UNITS_f64)
+unit-build: $(UNITS_f32) $(UNITS_f64) build/unit/library_cpu.so
 
 unit: unit-build
 	@tools/run-unit $(UNITS_f32) $(UNITS_f64)

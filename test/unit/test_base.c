@@ -170,7 +170,7 @@ test_head_start(void **state)
 	(void) state;
 	for (int run = 0; run < 2; run++)
 	{
-		assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), &t, &st));
+		assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st));
 		if (run == 1)
 			assert_true(hwr_trainer_set_base(t, base, &st));
 		do
