@@ -81,7 +81,7 @@ train(const char *json)
 	HwrStatus	st;
 	Run			r = {0};
 
-	assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), &t, &st));
+	assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st));
 	do
 	{
 		if (!hwr_trainer_step(t, &event, &st))
