@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 use lib 'test/t';
 use HwrTest;
@@ -45,6 +46,8 @@ sub while_stopped
 	my ($block) = @_;
 	my $pid = service('pid');
 
+	# It may have been woken by the end of a session; stop it asleep, not with a lock in its hand.
+	usleep(1000) until !-e "/proc/$pid/stat" || slurp_file("/proc/$pid/stat") =~ /\) S /;
 	kill('STOP', $pid);
 	$block->($pid);
 	kill('CONT', $pid);
