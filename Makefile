@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize decode evaluate errors train retrain jobs report privileges
+REGRESS = setup models bundled recognize decode evaluate errors train retrain jobs report stat privileges
 
 #
 # The core library

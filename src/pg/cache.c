@@ -134,6 +134,7 @@ hwr_cache_get_again(const HwrVersionInfo *version)
 	result.recognizer = entry->recognizer;
 	result.hash = entry->hash;
 	result.precision = entry->precision;
+	result.version = version;
 	return result;
 }
 

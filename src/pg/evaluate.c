@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "hwr.h"
+#include "stat.h"
 
 PG_FUNCTION_INFO_V1(hwr_evaluate);
 
@@ -239,6 +240,7 @@ hwr_evaluate(PG_FUNCTION_ARGS)
 	ev = create_evaluation();
 	hwr_catalog_find(model, PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4), &ev->version);
 	hwr_cache_get(&ev->version);
+	hwr_stat_counts(&ev->version)->calls++;
 	hwr_find_columns(PG_GETARG_OID(0),
 					 PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2)),
 					 PG_ARGISNULL(3) ? NULL : NameStr(*PG_GETARG_NAME(3)), &ev->columns);

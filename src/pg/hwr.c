@@ -8,6 +8,7 @@
 
 #include "hwr.h"
 #include "service.h"
+#include "stat.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,4 +19,6 @@ _PG_init(void)
 {
 	hwr_define_settings();
 	hwr_service_request_start();
+	hwr_stat_request_memory();
+	hwr_explain_install();
 }

@@ -224,6 +224,7 @@ typedef struct HwrLoaded
 	HwrRecognizer *recognizer;
 	const uint8 *hash;			/* of its file, SHA-256 */
 	HwrPrecision precision;
+	const HwrVersionInfo *version;	/* the caller's */
 } HwrLoaded;
 extern HwrLoaded hwr_cache_get(const HwrVersionInfo *version);	/* checks the privilege to use it */
 extern HwrLoaded hwr_cache_get_again(const HwrVersionInfo *version);	/* after a hwr_cache_get in this statement */
@@ -239,6 +240,7 @@ typedef struct HwrBatchReader
 	HwrCanvas	canvases[HWR_RECOGNIZE_BATCH];
 	HwrPosterior posteriors[HWR_RECOGNIZE_BATCH];
 	HwrReading	readings[HWR_RECOGNIZE_BATCH];
+	double		queue_time;		/* ms that it waited for the service */
 } HwrBatchReader;
 extern HwrBatchReader *hwr_batch_create(void);
 extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st);

@@ -8,10 +8,12 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "utils/memutils.h"
 
 #include "hwr.h"
 #include "service.h"
+#include "stat.h"
 
 static void
 free_results(void *arg)
@@ -42,44 +44,76 @@ hwr_batch_create(void)
 	return batch;
 }
 
+static double
+milliseconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
 bool
 hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st)
 {
 	HwrImageLimits limits = hwr_image_limits();
+	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
+	instr_time	start;
 
 	Assert(batch->n < HWR_RECOGNIZE_BATCH);
 	CHECK_FOR_INTERRUPTS();
+	INSTR_TIME_SET_CURRENT(start);
 	if (!hwr_recognizer_prepare(loaded.recognizer, bytes, len, &limits,
 								&batch->canvases[batch->n], st))
+	{
+		counts->errors++;
 		return false;
+	}
+	counts->prepare_time += milliseconds_since(start);
 	batch->n++;
 	return true;
 }
 
 /* On the service's device or here; without a wish for a GPU, here too where the service fails. */
 static void
-compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded)
+compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts)
 {
 	HwrStatus	st;
 
 	if (hwr_use_service())
 	{
 		if (hwr_service_run(batch, loaded, &st))
+		{
+			counts->service_images += batch->n;
 			return;
+		}
+		counts->errors++;
 		if (hwr_device == HWR_USE_CUDA)
 			hwr_raise(&st);
 	}
 	if (!hwr_recognizer_run(loaded.recognizer, batch->n, batch->canvases, batch->posteriors, &st))
+	{
+		counts->errors++;
 		hwr_raise(&st);
+	}
 }
 
 void
 hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
 {
+	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
 	HwrStatus	st;
+	instr_time	start;
 
 	CHECK_FOR_INTERRUPTS();
-	compute_posteriors(batch, loaded);
+	INSTR_TIME_SET_CURRENT(start);
+	compute_posteriors(batch, loaded, counts);
+	counts->images += batch->n;
+	counts->batches++;
+	counts->queue_time += batch->queue_time;
+	counts->network_time += milliseconds_since(start) - batch->queue_time;
+	INSTR_TIME_SET_CURRENT(start);
 	for (int i = 0; i < batch->n; i++)
 	{
 		const HwrPosterior *p = &batch->posteriors[i];
@@ -88,6 +122,8 @@ hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
 							   &batch->readings[i], &st))
 			hwr_raise(&st);
 	}
+	counts->decode_time += milliseconds_since(start);
+	hwr_stat_flush_if_due();
 }
 
 void

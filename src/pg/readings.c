@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "hwr.h"
+#include "stat.h"
 
 PG_FUNCTION_INFO_V1(hwr_readings);
 
@@ -423,6 +424,7 @@ hwr_readings(PG_FUNCTION_ARGS)
 		hwr_raise_no_version(model, PG_GETARG_INT32(2));
 	hwr_catalog_find(model, PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), &r->version);
 	hwr_cache_get(&r->version);
+	hwr_stat_counts(&r->version)->calls++;
 	hwr_find_columns_to_read(PG_GETARG_OID(0),
 							 PG_ARGISNULL(3) ? NULL : NameStr(*PG_GETARG_NAME(3)),
 							 PG_ARGISNULL(4) ? NULL : NameStr(*PG_GETARG_NAME(4)),

@@ -9,6 +9,7 @@
 #include "utils/snapmgr.h"
 
 #include "decode.h"
+#include "stat.h"
 
 HwrMoment
 hwr_moment(void)
@@ -48,11 +49,15 @@ hwr_resolve_model(HwrResolved *r, const char *model)
 	if (model == NULL)
 		model = HWR_DEFAULT_MODEL;
 	if (strcmp(NameStr(r->version.name), model) == 0 && hwr_same_moment(&r->moment, &now))
-		return hwr_cache_get_again(&r->version);
-
-	hwr_catalog_find(model, 0, &version);
-	loaded = hwr_cache_get(&version);
-	r->moment = now;
-	r->version = version;
+		loaded = hwr_cache_get_again(&r->version);
+	else
+	{
+		hwr_catalog_find(model, 0, &version);
+		loaded = hwr_cache_get(&version);
+		r->moment = now;
+		r->version = version;
+		loaded.version = &r->version;
+	}
+	hwr_stat_counts(loaded.version)->calls++;
 	return loaded;
 }

@@ -81,6 +81,7 @@ typedef struct HwrServiceSlot
 	dsm_handle	model;			/* HwrServiceModel, or DSM_HANDLE_INVALID */
 	int			n;				/* canvases */
 	HwrModelKey key;
+	TimestampTz taken;			/* when the worker did */
 } HwrServiceSlot;
 
 /* One canvas in a session's segment, offsets from its start. */

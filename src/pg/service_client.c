@@ -8,6 +8,7 @@
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "utils/timestamp.h"
 
 #include "hwr.h"
 #include "service.h"
@@ -230,7 +231,7 @@ converse(HwrServiceSlot *slot, const HwrModel *model)
 
 /* The answer to a request that has been submitted; the slot is free again after it. */
 static HwrAnswer
-finish(HwrServiceSlot *slot, const HwrModel *model, const HwrServiceData *data, HwrStatus *st)
+finish(HwrServiceSlot *slot, const HwrModel *model, const HwrServiceData *data, TimestampTz *taken, HwrStatus *st)
 {
 	volatile HwrAnswer answer = HWR_ANSWER_LOST;
 
@@ -241,6 +242,7 @@ finish(HwrServiceSlot *slot, const HwrModel *model, const HwrServiceData *data, 
 	PG_END_ENSURE_ERROR_CLEANUP(release_slot, PointerGetDatum(slot));
 	if (answer == HWR_ANSWER_FAILED)
 		*st = data->status;
+	*taken = slot->taken;
 	release_slot(0, PointerGetDatum(slot));
 	return answer;
 }
@@ -251,6 +253,8 @@ hwr_service_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st)
 	const HwrNet *net = &loaded.model->net;
 	const HwrServiceData *data = fill_segment(batch, net);
 	HwrAnswer	answer = HWR_ANSWER_LOST;
+	TimestampTz submitted = GetCurrentTimestamp();
+	TimestampTz taken = submitted;
 	HwrServiceSlot *slot;
 	HwrServiceSlot request = {
 		.client = MyProc,
@@ -263,7 +267,7 @@ hwr_service_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st)
 	memcpy(request.key.hash, loaded.hash, sizeof(request.key.hash));
 	slot = submit(&request);
 	if (slot != NULL)
-		answer = finish(slot, loaded.model, data, st);
+		answer = finish(slot, loaded.model, data, &taken, st);
 	if (answer == HWR_ANSWER_LOST)
 	{
 		hwr_fail(st, HWR_DEVICE, "connection to the service worker was lost");
@@ -271,6 +275,7 @@ hwr_service_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st)
 	}
 	if (answer != HWR_ANSWER_DONE)
 		return false;
+	batch->queue_time = Max(taken - submitted, 0) / 1000.0;
 	for (int i = 0; i < batch->n; i++)
 	{
 		HwrPosterior *p = &batch->posteriors[i];

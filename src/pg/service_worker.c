@@ -284,6 +284,7 @@ take_requests(void)
 		{
 			slot = dlist_container(HwrServiceSlot, node, dlist_pop_head_node(&hwr_service->queue));
 			slot->state = HWR_SLOT_TAKEN;
+			slot->taken = GetCurrentTimestamp();
 		}
 		LWLockRelease(hwr_service->lock);
 		if (slot == NULL)
