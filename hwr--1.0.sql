@@ -62,6 +62,10 @@ CREATE TABLE hwr.job (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	model		text		NOT NULL,
 	training	text		NOT NULL,		-- qualified name of the table
+	validation	text,						-- likewise, where there is one
+	image_column text		NOT NULL DEFAULT '',	-- '': to be found
+	label_column text		NOT NULL DEFAULT '',
+	activate	text		NOT NULL DEFAULT 'auto',	-- auto, always, never
 	owner		hwr.role	NOT NULL,		-- role that asked
 	options		jsonb		NOT NULL,
 	state		text		NOT NULL CHECK (state IN ('starting', 'running', 'done', 'failed', 'cancelled')),
@@ -84,7 +88,9 @@ CREATE TABLE hwr.job (
 	version		integer,					-- result
 	activated	boolean,					-- whether readers got it
 	sqlstate	text,						-- of a failure
-	message		text						-- why it ended, or the error
+	message		text,						-- why it ended, or the error
+	checkpoint	oid,						-- large object to go on from
+	checkpointed timestamptz
 ) WITH (fillfactor = 50);
 
 -- One row an epoch of a job.
@@ -420,6 +426,42 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 COMMENT ON FUNCTION hwr_train(regclass, text, name, name, jsonb, boolean, text) IS
 'train a model''s next version from a table of labelled images, in a background worker; activate: auto (where it is better on the same validation rows than the active version), always or never';
 
+CREATE FUNCTION hwr_resume(
+	job				bigint,
+	max_minutes		double precision DEFAULT NULL,
+	wait			boolean		DEFAULT true
+)
+RETURNS TABLE (
+	job				bigint,
+	model			text,
+	version			integer,
+	activated		boolean,
+	epochs			integer,
+	best_epoch		integer,
+	train_loss		double precision,
+	validation_loss double precision,
+	cer				double precision,
+	wer				double precision,
+	exact_match		double precision,
+	images			bigint,
+	validation_images bigint,
+	skipped			bigint,
+	seconds			double precision
+)
+AS 'MODULE_PATHNAME', 'hwr_resume'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
+
+COMMENT ON FUNCTION hwr_resume(bigint, double precision, boolean) IS
+'go on with a training job that was stopped, from its last checkpoint; max_minutes: another limit of its whole time';
+
+CREATE FUNCTION hwr_drop_job(job bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'hwr_drop_job'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION hwr_drop_job(bigint) IS
+'forget a training job that has ended: its row, its epochs and its checkpoint, not its model';
+
 CREATE FUNCTION hwr_cancel(job bigint)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'hwr_cancel'
@@ -458,6 +500,7 @@ SELECT j.id AS job,
 	j.requested,
 	j.started,
 	j.finished,
+	j.checkpointed,
 	CASE WHEN i.interrupted OR j.finished IS NOT NULL THEN NULL ELSE j.pid END AS pid,
 	j.options
 FROM hwr.job j
@@ -470,6 +513,8 @@ WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 GRANT SELECT ON hwr_jobs TO PUBLIC;
 
 COMMENT ON VIEW hwr_jobs IS 'training jobs and how they ended';
+COMMENT ON COLUMN hwr_jobs.checkpointed IS
+'when the state was kept from which hwr_resume goes on; null: there is none';
 COMMENT ON COLUMN hwr_jobs.state IS
 'starting, running, done, failed, cancelled, or interrupted: the worker is gone without having said why';
 
@@ -588,6 +633,8 @@ COMMENT ON FUNCTION hwr_evaluate(regclass, text, name, name, integer) IS
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
 	hwr_train(regclass, text, name, name, jsonb, boolean, text),
+	hwr_resume(bigint, double precision, boolean),
+	hwr_drop_job(bigint),
 	hwr_train_lm(text, text[], text, integer),
 	hwr_train_lm(text, regclass, name, text, integer),
 	hwr_train_lm(text, text, text, text, integer),

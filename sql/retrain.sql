@@ -73,6 +73,19 @@ SELECT version, epochs, best_epoch, train_loss FROM hwr_train('retrain_words', '
 SELECT hwr_train('retrain_words', 'retrain_next', options => tiny('{"average": 1}'));
 \echo :SQLSTATE
 
+--
+-- Going on: the rest is in a TAP test
+--
+SELECT hwr_resume(NULL);
+\echo :SQLSTATE
+SELECT hwr_resume(0);
+\echo :SQLSTATE
+SELECT hwr_resume(0, -1);
+\echo :SQLSTATE
+SELECT hwr_drop_job(0);
+\echo :SQLSTATE
+SELECT count(*) AS with_checkpoint FROM hwr_jobs WHERE checkpointed IS NOT NULL AND model LIKE 'retrain%';
+
 SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names}'::text[]) model;
 DROP VIEW retrain_few;
 DROP TABLE retrain_words;

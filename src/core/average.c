@@ -7,19 +7,23 @@
 #include <stdlib.h>
 
 bool
+hwr_average_reserve(HwrAverage *average, size_t nvalues, HwrStatus *st)
+{
+	if (average->mean == NULL)
+		average->mean = hwr_alloc_zero(nvalues, sizeof(float), st);
+	if (average->snapshot == NULL)
+		average->snapshot = hwr_alloc(nvalues, sizeof(float), st);
+	return average->mean != NULL && average->snapshot != NULL;
+}
+
+bool
 hwr_average_add(HwrAverage *average, const HwrBackend *backend, HwrBackendContext *ctx,
 				size_t nvalues, HwrStatus *st)
 {
 	float		share;
 
-	if (average->mean == NULL)
-	{
-		average->mean = hwr_alloc_zero(nvalues, sizeof(float), st);
-		average->snapshot = hwr_alloc(nvalues, sizeof(float), st);
-		if (average->mean == NULL || average->snapshot == NULL)
-			return false;
-	}
-	if (!backend->get_values(ctx, average->snapshot, st))
+	if (!hwr_average_reserve(average, nvalues, st) ||
+		!backend->get_values(ctx, average->snapshot, st))
 		return false;
 	share = 1.0f / (float) ++average->count;
 	for (size_t i = 0; i < nvalues; i++)

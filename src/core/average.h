@@ -22,6 +22,9 @@ typedef struct HwrAverage
 /* Add a context's values. */
 extern bool hwr_average_add(HwrAverage *average, const HwrBackend *backend, HwrBackendContext *ctx,
 							size_t nvalues, HwrStatus *st);
+
+/* Allocate mean and snapshot, of nvalues each, unless that is done. */
+extern bool hwr_average_reserve(HwrAverage *average, size_t nvalues, HwrStatus *st);
 extern void hwr_average_free(HwrAverage *average);
 
 #endif							/* HWR_AVERAGE_H */

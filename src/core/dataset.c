@@ -51,6 +51,7 @@ struct HwrDataset
 	Rows		splits[2];		/* HWR_SPLIT_TRAIN, HWR_SPLIT_VALIDATION */
 	HwrAlphabet alphabet;
 	bool		alphabet_fixed;
+	uint64_t	fingerprint;
 	int64_t		skipped[HWR_NSKIPS];
 	int			named;
 	char		skipped_text[1024];
@@ -115,15 +116,22 @@ hwr_dataset_free(HwrDataset *ds)
 	free(ds);
 }
 
-/* FNV-1a over the bytes, mixed: the same image always lands in the same split. */
-static double
-image_fraction(const uint8_t *bytes, size_t len)
+/* FNV-1a over the bytes, mixed. */
+static uint64_t
+hash_bytes(const void *bytes, size_t len)
 {
 	uint64_t	h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return (double) (hwr_mix64(h) >> 11) * 0x1.0p-53;
+		h = (h ^ ((const uint8_t *) bytes)[i]) * UINT64_C(0x100000001b3);
+	return hwr_mix64(h);
+}
+
+/* The same image always lands in the same split. */
+static double
+image_fraction(uint64_t hash)
+{
+	return (double) (hash >> 11) * 0x1.0p-53;
 }
 
 static void
@@ -314,6 +322,7 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 	int			width = 0;
 	Rows	   *rows;
 	Row		   *row;
+	uint64_t	hash;
 
 	if (skip == NULL)
 		skip = &reason;
@@ -324,8 +333,9 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 		note_skip(ds, row_number, *skip, "");
 		return true;
 	}
+	hash = hash_bytes(bytes, len);
 	if (split == HWR_SPLIT_AUTO)
-		split = image_fraction(bytes, len) < ds->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
+		split = image_fraction(hash) < ds->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
 	if (!take_label(ds, row_number, split, label, label_len, &text, skip, st))
 		return false;
 	if (*skip != HWR_SKIP_NONE)
@@ -346,6 +356,7 @@ hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
 	}
 	row->label = text;
 	rows->n++;
+	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(hash ^ (hash_bytes(text, strlen(text)) + split)));
 	return keep_canvases(ds, split == HWR_SPLIT_VALIDATION, row, ink, width, bytes, len, st);
 }
 
@@ -433,6 +444,12 @@ const HwrAlphabet *
 hwr_dataset_alphabet(const HwrDataset *ds)
 {
 	return &ds->alphabet;
+}
+
+uint64_t
+hwr_dataset_fingerprint(const HwrDataset *ds)
+{
+	return ds->fingerprint;
 }
 
 void

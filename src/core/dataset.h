@@ -79,6 +79,9 @@ extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);
 extern const HwrAlphabet *hwr_dataset_alphabet(const HwrDataset *ds);
 
+/* Equal only for equal rows (images, labels, splits) in the same order, as far as 64 bits can tell. */
+extern uint64_t hwr_dataset_fingerprint(const HwrDataset *ds);
+
 /* Row i of a split: normalised label, its classes, canvas width. */
 typedef struct HwrSample
 {

@@ -79,6 +79,7 @@ static const Option option_table[] = {
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
+	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 };
 

@@ -80,6 +80,7 @@ typedef struct HwrTrainOptions
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */
 	double		average;		/* share of the last steps whose values are averaged, 0: off .. 0.9 */
+	double		checkpoint_minutes; /* between checkpoints; 0: none */
 	double		max_minutes;	/* stop after the step that passes this; 0: no limit */
 } HwrTrainOptions;
 
@@ -97,7 +98,7 @@ extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out
  * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture or a fit other than the
  * base's is an error.
  */
-#define HWR_FINE_TUNE_RATE 0.5
+#define HWR_FINE_TUNE_RATE 0.25
 struct HwrModel;
 extern bool hwr_options_parse_with_base(const char *json, size_t len, const struct HwrModel *base,
 										HwrTrainOptions *out, HwrStatus *st);

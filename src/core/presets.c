@@ -25,6 +25,7 @@
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \
 	.average = 0, \
+	.checkpoint_minutes = 10, \
 	.max_minutes = 0
 
 static const HwrTrainOptions presets[] = {

@@ -26,6 +26,8 @@
 #define PLATEAU_EPOCHS 2
 #define PLATEAU_FACTOR 0.5
 
+#define OUT_OF_TIME "time limit reached"
+
 double
 hwr_trainer_clock(void)
 {
@@ -213,6 +215,18 @@ diagnose(HwrTrainer *t)
 	t->trouble = hwr_diagnose(&t->diagnosis, &evidence);
 }
 
+/* After an epoch: is it the last one? */
+static void
+settle_reason(HwrTrainer *t)
+{
+	if (t->epoch >= t->options->epochs)
+		t->reason = "all epochs done";
+	else if (hwr_trainer_out_of_time(t))
+		t->reason = OUT_OF_TIME;
+	else if (t->options->patience > 0 && t->epoch - t->best.epoch >= t->options->patience)
+		t->reason = "validation loss stopped improving";
+}
+
 static bool
 end_epoch(HwrTrainer *t, HwrStatus *st)
 {
@@ -229,12 +243,7 @@ end_epoch(HwrTrainer *t, HwrStatus *st)
 	follow_plateau(t);
 	diagnose(t);
 
-	if (t->epoch >= t->options->epochs)
-		t->reason = "all epochs done";
-	else if (hwr_trainer_out_of_time(t))
-		t->reason = "time limit reached";
-	else if (t->options->patience > 0 && t->epoch - t->best.epoch >= t->options->patience)
-		t->reason = "validation loss stopped improving";
+	settle_reason(t);
 	t->phase = HWR_PHASE_EPOCH_DONE;
 	return true;
 }
@@ -338,6 +347,34 @@ const HwrEpoch *
 hwr_trainer_best(const HwrTrainer *t)
 {
 	return t->have_best ? &t->best : NULL;
+}
+
+void
+hwr_trainer_continue(HwrTrainer *t)
+{
+	hwr_trainer_order(t);
+	if (t->phase == HWR_PHASE_VALIDATING)
+		begin_validation(t);
+	if (t->phase != HWR_PHASE_EPOCH_DONE && !t->averaging)
+		return;
+	settle_reason(t);
+	if (t->reason == NULL && t->averaging)	/* there is time again: for a later average, too */
+	{
+		t->averaging = false;
+		t->average.count = 0;
+	}
+}
+
+int
+hwr_trainer_epochs_done(const HwrTrainer *t)
+{
+	return t->phase == HWR_PHASE_EPOCH_DONE || t->averaging ? t->epoch : t->epoch - 1;
+}
+
+bool
+hwr_trainer_timed_out(const HwrTrainer *t)
+{
+	return t->reason != NULL && strcmp(t->reason, OUT_OF_TIME) == 0;
 }
 
 HwrTrouble

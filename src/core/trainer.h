@@ -72,6 +72,24 @@ extern bool hwr_trainer_set_base(HwrTrainer *t, const HwrModel *base, HwrStatus 
 extern bool hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st);
 extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
 
+/*
+ * The run's state as the bytes of a file (malloc'd), between two steps; and its continuation from them, by a trainer just created
+ * with the same options (but for max_minutes) and rows: on the CPU with equal threads the results are those of a run that was not interrupted, bit
+ * for bit.  A run that ended by its time limit goes on if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
+ * HWR_BAD_DATA where the rows are others.
+ */
+extern bool hwr_trainer_save(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st);
+extern bool hwr_trainer_restore(HwrTrainer *t, const uint8_t *bytes, size_t len, HwrStatus *st);
+
+/* The alphabet of such a file, for the data set: it may have characters that no training row has. */
+extern bool hwr_checkpoint_alphabet(const uint8_t *bytes, size_t len, HwrAlphabet *out, HwrStatus *st);
+
+/* Epochs that are complete. */
+extern int	hwr_trainer_epochs_done(const HwrTrainer *t);
+
+/* Did it finish by its time limit? */
+extern bool hwr_trainer_timed_out(const HwrTrainer *t);
+
 /* The epoch just completed. */
 extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
 

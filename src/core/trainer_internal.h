@@ -91,4 +91,7 @@ extern bool hwr_trainer_train(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_validate(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_out_of_time(const HwrTrainer *t);
 
+/* trainer.c: after the state of an interrupted run was read */
+extern void hwr_trainer_continue(HwrTrainer *t);
+
 #endif							/* HWR_TRAINER_INTERNAL_H */

@@ -46,8 +46,8 @@ job_lock_tag(int64 job, LOCKTAG *tag)
  * Held by another process?  A share lock is tried, not waited for: two who look at the same time do
  * not hinder each other, and the worker itself has the lock before anyone can know its id.
  */
-static bool
-job_is_alive(int64 job)
+bool
+hwr_job_is_alive(int64 job)
 {
 	LOCKTAG		tag;
 
@@ -81,27 +81,65 @@ job_update(const char *sql, int nargs, Oid *types, Datum *values, const char *nu
 	(void) job_execute(sql, nargs, types, values, nulls, &isnull);
 }
 
-int64
-hwr_job_insert(const char *model, const char *training, Oid owner, const char *options)
+/* Text in the server's encoding, or null. */
+static Datum
+text_or_null(const char *text, char *null)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID};
+	*null = text == NULL ? 'n' : ' ';
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+int64
+hwr_job_insert(const HwrJobRequest *r)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID};
+	char		nulls[] = "         ";
 	Datum		values[] = {
-		CStringGetTextDatum(model),
-		CStringGetTextDatum(training),
-		ObjectIdGetDatum(owner),
-		CStringGetTextDatum(hwr_from_utf8(options)),
+		CStringGetTextDatum(r->model),
+		CStringGetTextDatum(r->training),
+		text_or_null(r->validation, &nulls[2]),
+		CStringGetTextDatum(r->image_column),
+		CStringGetTextDatum(r->label_column),
+		CStringGetTextDatum(r->activate),
+		ObjectIdGetDatum(r->owner),
+		CStringGetTextDatum(hwr_from_utf8(r->options)),
 		Int32GetDatum(MyProcPid)
 	};
 	LOCKTAG		tag;
 	bool		isnull;
 	int64		job;
 
-	job = DatumGetInt64(job_execute("INSERT INTO hwr.job (model, training, owner, options, state, pid) "
-									"VALUES ($1, $2, $3, $4::jsonb, 'starting', $5) RETURNING id",
-									lengthof(values), types, values, NULL, &isnull));
+	job = DatumGetInt64(job_execute("INSERT INTO hwr.job (model, training, validation, image_column, label_column, "
+									"activate, owner, options, state, pid) "
+									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9) RETURNING id",
+									lengthof(values), types, values, nulls, &isnull));
 	job_lock_tag(job, &tag);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 	return job;
+}
+
+bool
+hwr_job_restart(int64 job)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid)};
+	LOCKTAG		tag;
+
+	job_lock_tag(job, &tag);
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL "
+			   "WHERE id = $1", lengthof(values), types, values, NULL);
+	return true;
+}
+
+void
+hwr_job_forget_epochs(int64 job, int epochs)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(epochs)};
+
+	job_update("DELETE FROM hwr.history WHERE job = $1 AND epoch > $2", lengthof(values), types, values, NULL);
 }
 
 void
@@ -259,7 +297,7 @@ hwr_job_interrupted(PG_FUNCTION_ARGS)
 {
 	int64		job = PG_GETARG_INT64(0);
 
-	PG_RETURN_BOOL(!RecoveryInProgress() && !job_is_alive(job) && row_says_running(job));
+	PG_RETURN_BOOL(!RecoveryInProgress() && !hwr_job_is_alive(job) && row_says_running(job));
 }
 
 /* The owner and the pid of a job that has not ended by its row; pid 0: it has. */
@@ -300,7 +338,7 @@ hwr_cancel(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to cancel training job %lld", (long long) job),
 				 errdetail("Only members of the role that started it can.")));
-	if (pid == 0 || !job_is_alive(job) || BackendPidGetProc(pid) == NULL)
+	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
 		PG_RETURN_BOOL(false);
 	if (kill(pid, SIGINT) != 0)
 	{

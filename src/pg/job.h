@@ -21,11 +21,30 @@ typedef struct HwrJobCounts
  * All of these run one statement as the extension's owner in the current transaction.
  */
 
-/*
- * Insert a job in state 'starting' and take the lock that says that its worker, this process,
- * lives.  options: JSON in UTF-8.
- */
-extern int64 hwr_job_insert(const char *model, const char *training, Oid owner, const char *options);
+/* What a job is to do, as its row says it. */
+typedef struct HwrJobRequest
+{
+	const char *model;
+	const char *training;		/* qualified and quoted */
+	const char *validation;		/* likewise, or NULL */
+	const char *image_column;	/* empty: to be found */
+	const char *label_column;
+	const char *activate;
+	Oid			owner;
+	const char *options;		/* JSON in UTF-8 */
+} HwrJobRequest;
+
+/* Insert a job in state 'starting' and take the lock that says that its worker, this process, lives. */
+extern int64 hwr_job_insert(const HwrJobRequest *request);
+
+/* Take that lock for a job that was stopped; false if another worker has it.  Its row becomes that of a starting job. */
+extern bool hwr_job_restart(int64 job);
+
+/* Forget the epochs after this one: they will be done again. */
+extern void hwr_job_forget_epochs(int64 job, int epochs);
+
+/* Does a worker work on it? */
+extern bool hwr_job_is_alive(int64 job);
 
 /* The job runs, and is in this phase. */
 extern void hwr_job_phase(int64 job, const char *phase);
@@ -39,5 +58,14 @@ extern void hwr_job_activated(int64 job, bool activated);
 /* The end: state is 'done', 'failed' or 'cancelled'; version 0 and sqlstate NULL where there is none. */
 extern void hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate,
 						const char *message);
+
+/*
+ * checkpoint.c: the state from which a stopped job can go on.  store replaces an earlier one; read returns a palloc'd copy and
+ * raises an error where there is none.  drop_of_model is for all jobs of a model, SPI being connected.
+ */
+extern void hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len);
+extern void hwr_checkpoint_drop(int64 job);
+extern bytea *hwr_checkpoint_read(int64 job);
+extern void hwr_checkpoint_drop_of_model(const char *model);
 
 #endif							/* HWR_JOB_H */

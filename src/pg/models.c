@@ -16,6 +16,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "hwr.h"
+#include "job.h"
 
 PG_FUNCTION_INFO_V1(hwr_activate_model);
 PG_FUNCTION_INFO_V1(hwr_drop_model);
@@ -152,6 +153,8 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 					 errhint("Activate another version with hwr_activate_model first, or drop the whole model.")));
 	}
 	delete_versions(model_id, version);
+	if (version == 0)
+		hwr_checkpoint_drop_of_model(model);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -1,6 +1,6 @@
 /*
  * orphans.c
- *	  Large objects that hold a model but belong to no version.
+ *	  Large objects that hold a model or a checkpoint but belong to no version or job.
  *
  * DROP EXTENSION removes the tables of schema hwr but, as PostgreSQL has no dependency of large objects on
  * anything, not the weights.  So does TRUNCATE or a restore of the large objects alone.  What remains can be told
@@ -48,7 +48,7 @@ looks_like_model(Oid loid)
 	return VARSIZE_ANY_EXHDR(read_part(loid, MaxAllocSize - 1024, 1)) == 0;
 }
 
-/* The architecture if these are the bytes of a model file, else NULL. */
+/* The architecture if these are the bytes of a model file or of a training's checkpoint, else NULL. */
 static char *
 architecture_of(const uint8 *bytes, Size len)
 {
@@ -67,7 +67,7 @@ architecture_of(const uint8 *bytes, Size len)
 		const char *format = hwr_safetensors_metadata(file, "format");
 		const char *architecture = hwr_safetensors_metadata(file, "architecture");
 
-		if (format != NULL && strcmp(format, "hwr") == 0)
+		if (format != NULL && (strcmp(format, "hwr") == 0 || strcmp(format, "hwr-checkpoint") == 0))
 			result = hwr_from_utf8(architecture != NULL ? architecture : "");
 	}
 	PG_FINALLY();
@@ -114,7 +114,8 @@ hwr_orphans(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	n = hwr_catalog_execute("SELECT l.oid, pg_get_userbyid(l.lomowner) FROM pg_largeobject_metadata l "
-							"WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) ORDER BY l.oid",
+							"WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
+							"AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
 							0, NULL, NULL, NULL);
 	objects = SPI_tuptable;
 	context = AllocSetContextCreate(CurrentMemoryContext, "hwr orphans", ALLOCSET_DEFAULT_SIZES);

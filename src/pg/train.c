@@ -65,12 +65,12 @@ PG_FUNCTION_INFO_V1(hwr_train);
  * Checks
  */
 
-static void
-check_transaction(void)
+void
+hwr_check_training_allowed(const char *function)
 {
-	PreventCommandDuringRecovery("hwr_train()");
-	PreventCommandIfReadOnly("hwr_train()");
-	PreventCommandIfParallelMode("hwr_train()");
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfReadOnly(function);
+	PreventCommandIfParallelMode(function);
 }
 
 /* Does this transaction hold a lock on the relation that a writer takes, or a stronger one? */
@@ -154,6 +154,16 @@ check_data(Oid relid, const HwrTrainRequest *request)
 	UnlockRelationOid(relid, AccessShareLock);
 }
 
+void
+hwr_check_training_request(const HwrTrainRequest *request)
+{
+	check_data(request->training, request);
+	if (OidIsValid(request->validation))
+		check_data(request->validation, request);
+	check_catalog();
+	(void) hwr_catalog_check_owner(NameStr(request->model), request->user);
+}
+
 /*
  * The request
  */
@@ -196,17 +206,23 @@ read_options(Jsonb *options, Oid *validation)
 	return json;
 }
 
-static HwrActivate
-read_activate(const char *word)
-{
-	const char *const words[] = {"auto", "always", "never"};
+static const char *const activate_words[] = {"auto", "always", "never"};
 
-	for (int i = 0; i < lengthof(words); i++)
-		if (strcmp(word, words[i]) == 0)
+const char *
+hwr_activate_word(HwrActivate activate)
+{
+	return activate_words[activate];
+}
+
+HwrActivate
+hwr_activate_from_word(const char *word, const char *function)
+{
+	for (int i = 0; i < lengthof(activate_words); i++)
+		if (strcmp(word, activate_words[i]) == 0)
 			return (HwrActivate) i;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for argument \"%s\" of %s: \"%s\"", "activate", "hwr_train", word),
+			 errmsg("invalid value for argument \"%s\" of %s: \"%s\"", "activate", function, word),
 			 errhint("Valid values are: auto, always, never.")));
 }
 
@@ -230,17 +246,13 @@ read_arguments(FunctionCallInfo fcinfo, HwrTrainRequest *request)
 	request->user = GetUserId();
 	request->training = PG_GETARG_OID(0);
 	request->wait = PG_GETARG_BOOL(5);
-	request->activate = read_activate(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	request->activate = hwr_activate_from_word(text_to_cstring(PG_GETARG_TEXT_PP(6)), "hwr_train");
 	namestrcpy(&request->model, model);
 	column_argument(fcinfo, 2, &request->image_column);
 	column_argument(fcinfo, 3, &request->label_column);
 	options = read_options(PG_GETARG_JSONB_P(4), &request->validation);
 
-	check_data(request->training, request);
-	if (OidIsValid(request->validation))
-		check_data(request->validation, request);
-	check_catalog();
-	(void) hwr_catalog_check_owner(model, request->user);
+	hwr_check_training_request(request);
 	return options;
 }
 
@@ -484,6 +496,26 @@ form_result(TupleDesc desc, const TrainClient *client, const char *model)
 	return heap_form_tuple(desc, values, nulls);
 }
 
+HeapTuple
+hwr_run_training(TupleDesc desc, const HwrTrainRequest *request, const char *options)
+{
+	TrainClient client;
+
+	run_worker(&client, request, options);
+	return form_result(desc, &client, NameStr(request->model));
+}
+
+void
+hwr_init_training_result(FunctionCallInfo fcinfo)
+{
+	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != NRESULTS)
+		elog(ERROR, "unexpected result type of a training function");
+	funcctx->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
+}
+
 /*
  * hwr_train(training regclass, model text, image_column name, label_column name, options jsonb, wait boolean,
  *			 activate text)
@@ -495,28 +527,16 @@ hwr_train(PG_FUNCTION_ARGS)
 	FuncCallContext *funcctx;
 
 	if (SRF_IS_FIRSTCALL())
-	{
-		TupleDesc	desc;
-
-		funcctx = SRF_FIRSTCALL_INIT();
-		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE || desc->natts != NRESULTS)
-			elog(ERROR, "unexpected result type of hwr_train");
-		funcctx->tuple_desc = BlessTupleDesc(CreateTupleDescCopy(desc));
-	}
-
+		hwr_init_training_result(fcinfo);
 	funcctx = SRF_PERCALL_SETUP();
 	if (funcctx->call_cntr == 0)
 	{
 		HwrTrainRequest request;
-		TrainClient client;
 		char	   *options;
-		HeapTuple	tuple;
 
-		check_transaction();
+		hwr_check_training_allowed("hwr_train()");
 		options = read_arguments(fcinfo, &request);
-		run_worker(&client, &request, options);
-		tuple = form_result(funcctx->tuple_desc, &client, NameStr(request.model));
-		SRF_RETURN_NEXT(funcctx, HeapTupleGetDatum(tuple));
+		SRF_RETURN_NEXT(funcctx, HeapTupleGetDatum(hwr_run_training(funcctx->tuple_desc, &request, options)));
 	}
 	SRF_RETURN_DONE(funcctx);
 }

@@ -14,13 +14,17 @@
 #ifndef HWR_TRAIN_H
 #define HWR_TRAIN_H
 
-#include "core/options.h"
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
 #include "port/atomics.h"
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
 
+#include "core/options.h"
+
 /* To be changed with anything below: a session may have loaded an older library than its worker. */
-#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000002)
+#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000003)
 
 /* Keys of the segment's table of contents */
 #define HWR_KEY_SHARED 1		/* HwrTrainShared */
@@ -50,6 +54,7 @@ typedef struct HwrTrainRequest
 	NameData	image_column;
 	NameData	label_column;
 	HwrActivate activate;
+	int64		resume;			/* job to go on with; 0: a new one */
 	bool		wait;
 } HwrTrainRequest;
 
@@ -89,6 +94,20 @@ typedef struct HwrTrainResult
  * they are parsed again.  json: in UTF-8.
  */
 extern void hwr_check_base(const char *json, HwrTrainOptions *options);
+
+/*
+ * train.c: the client's side.  check_allowed is about the transaction, check_request about the tables and the model; run starts a
+ * worker, waits if that was asked for, and returns the row.  init_result describes the row, in the first call of a function
+ * that returns it.
+ */
+extern void hwr_check_training_allowed(const char *function);
+extern void hwr_check_training_request(const HwrTrainRequest *request);
+extern void hwr_init_training_result(FunctionCallInfo fcinfo);
+extern HeapTuple hwr_run_training(TupleDesc desc, const HwrTrainRequest *request, const char *options);
+
+/* The words of HwrActivate; an error names the function. */
+extern const char *hwr_activate_word(HwrActivate activate);
+extern HwrActivate hwr_activate_from_word(const char *word, const char *function);
 
 /* The worker's entry point, called by name. */
 extern PGDLLEXPORT void hwr_train_worker_main(Datum main_arg);

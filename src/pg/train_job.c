@@ -74,6 +74,28 @@ read_table(HwrTrainWorker *w, const HwrColumns *columns, HwrSplit split)
 	hwr_rows_close(rows);
 }
 
+/* A base, and a job that is gone on with, bring characters along. */
+static void
+begin_alphabet(HwrTrainWorker *w)
+{
+	bool		fixed = w->options.alphabet == HWR_ALPHABET_KEEP;
+	HwrAlphabet alphabet = {0};
+	HwrStatus	st;
+	bool		ok = true;
+
+	if (w->checkpoint != NULL)
+	{
+		ok = hwr_checkpoint_alphabet((const uint8 *) VARDATA(w->checkpoint), VARSIZE(w->checkpoint) - VARHDRSZ,
+									 &alphabet, &st) &&
+			hwr_dataset_set_alphabet(w->dataset, &alphabet, fixed, &st);
+		hwr_alphabet_free(&alphabet);
+	}
+	else if (w->base != NULL && w->options.alphabet != HWR_ALPHABET_NEW)
+		ok = hwr_dataset_set_alphabet(w->dataset, &w->base->alphabet, fixed, &st);
+	if (!ok)
+		hwr_raise(&st);
+}
+
 static void
 read_rows(HwrTrainWorker *w)
 {
@@ -92,9 +114,7 @@ read_rows(HwrTrainWorker *w)
 	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
 							&w->dataset, &st))
 		hwr_raise(&st);
-	if (w->base != NULL && w->options.alphabet != HWR_ALPHABET_NEW &&
-		!hwr_dataset_set_alphabet(w->dataset, &w->base->alphabet, w->options.alphabet == HWR_ALPHABET_KEEP, &st))
-		hwr_raise(&st);
+	begin_alphabet(w);
 	hwr_gate_load(w);
 	SPI_connect();
 	hwr_become_user(w->request.user, &save);
@@ -170,17 +190,71 @@ report_epoch(HwrTrainWorker *w)
 }
 
 void
+hwr_worker_checkpoint(HwrTrainWorker *w)
+{
+	uint8_t    *bytes;
+	size_t		len;
+	HwrStatus	st;
+
+	if (w->trainer == NULL || w->options.checkpoint_minutes == 0)
+		return;
+	if (!hwr_trainer_save(w->trainer, &bytes, &len, &st))
+		hwr_raise(&st);
+	PG_TRY();
+	{
+		hwr_checkpoint_store(w->job, bytes, len);
+	}
+	PG_FINALLY();
+	{
+		free(bytes);
+	}
+	PG_END_TRY();
+}
+
+static void
+checkpoint_if_due(HwrTrainWorker *w)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (w->options.checkpoint_minutes == 0 ||
+		(double) (now - w->checkpointed) < w->options.checkpoint_minutes * 60 * USECS_PER_SEC)
+		return;
+	hwr_worker_set("synchronous_commit", w->synchronous_commit);	/* a crash is what it is for */
+	hwr_worker_begin();
+	hwr_worker_checkpoint(w);
+	hwr_worker_commit(w);
+	hwr_worker_set("synchronous_commit", "off");
+	w->checkpointed = GetCurrentTimestamp();
+}
+
+/* Go on from the checkpoint; epochs that were done after it are done again. */
+static void
+restore(HwrTrainWorker *w)
+{
+	HwrStatus	st;
+
+	if (!hwr_trainer_restore(w->trainer, (const uint8 *) VARDATA(w->checkpoint), VARSIZE(w->checkpoint) - VARHDRSZ, &st))
+		hwr_raise(&st);
+	hwr_worker_begin();
+	hwr_job_forget_epochs(w->job, hwr_trainer_epochs_done(w->trainer));
+	hwr_worker_commit(w);
+}
+
+void
 hwr_worker_train(HwrTrainWorker *w)
 {
 	HwrTrainEvent event;
 	HwrStatus	st;
 
 	report_phase(w, "training");
+	w->checkpointed = GetCurrentTimestamp();
 	if (!hwr_trainer_create(&w->options, w->dataset, w->backend, (size_t) hwr_gpu_memory_limit * 1024,
 							&w->trainer, &st))
 		hwr_raise(&st);
 	if (w->base != NULL && !hwr_trainer_set_base(w->trainer, w->base, &st))
 		hwr_raise(&st);
+	if (w->checkpoint != NULL)
+		restore(w);
 	do
 	{
 		if (!hwr_trainer_step(w->trainer, &event, &st))
@@ -192,6 +266,7 @@ hwr_worker_train(HwrTrainWorker *w)
 			hwr_report_average(hwr_trainer_epoch(w->trainer));
 		else
 			report_step(w);
+		checkpoint_if_due(w);
 	} while (event != HWR_TRAIN_FINISHED);
 }
 
@@ -248,6 +323,10 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	verdict = verdict != NULL ? MemoryContextStrdup(w->context, verdict) : NULL;
 	message = verdict == NULL ? pstrdup(hwr_trainer_reason(w->trainer)) :
 		psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
+	if (hwr_trainer_timed_out(w->trainer))
+		hwr_worker_checkpoint(w);	/* more time may be given to it */
+	else
+		hwr_checkpoint_drop(w->job);
 	hwr_job_activated(w->job, result->activated);
 	hwr_job_end(w->job, "done", version.version, NULL, message);
 	hwr_worker_commit(w);

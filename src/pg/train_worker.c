@@ -213,32 +213,65 @@ find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 					 column_or_null(&w->request.label_column), out);
 }
 
+/* Insert the job's row, with all options as they are in the end.  In a transaction. */
+static void
+insert_job(HwrTrainWorker *w)
+{
+	HwrJobRequest request = {
+		.model = NameStr(w->request.model),
+		.training = w->training.relation,
+		.validation = OidIsValid(w->request.validation) ? w->validation.relation : NULL,
+		.image_column = NameStr(w->request.image_column),
+		.label_column = NameStr(w->request.label_column),
+		.activate = hwr_activate_word(w->request.activate),
+		.owner = w->request.user
+	};
+	HwrStatus	st;
+	char	   *json;
+
+	if (!hwr_options_to_json(&w->options, &json, &st))
+		hwr_raise(&st);
+	request.options = pstrdup(json);
+	free(json);
+	w->job = hwr_job_insert(&request);
+}
+
+/* Take up a job that was stopped.  In a transaction. */
+static void
+take_up_job(HwrTrainWorker *w)
+{
+	if (!hwr_job_restart(w->request.resume))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("training job %lld is running", (long long) w->request.resume)));
+	w->job = w->request.resume;
+}
+
 static void
 announce(HwrTrainWorker *w, const char *options)
 {
 	HwrStatus	st;
-	char	   *json;
 	MemoryContext transaction_context;
 
 	if (!hwr_options_parse(options, strlen(options), &w->options, &st))
 		hwr_raise(&st);
 	hwr_worker_begin();
-	if (w->options.base[0] != '\0')
+	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);
 	/* job and model tell the device that it became */
 	w->backend = hwr_training_backend(w->options.device);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
-	if (!hwr_options_to_json(&w->options, &json, &st))
-		hwr_raise(&st);
-	options = pstrdup(json);
-	free(json);
-
 	transaction_context = MemoryContextSwitchTo(w->context);
 	find_columns(w, w->request.training, &w->training);
 	if (OidIsValid(w->request.validation))
 		find_columns(w, w->request.validation, &w->validation);
+	if (w->request.resume != 0)
+		w->checkpoint = hwr_checkpoint_read(w->request.resume);
 	MemoryContextSwitchTo(transaction_context);
-	w->job = hwr_job_insert(NameStr(w->request.model), w->training.relation, w->request.user, options);
+	if (w->request.resume != 0)
+		take_up_job(w);
+	else
+		insert_job(w);
 	hwr_worker_commit(w);
 
 	send_message(HWR_MESSAGE_JOB, &w->job, sizeof(w->job));
@@ -300,11 +333,32 @@ explain(const HwrTrainWorker *w, ErrorData *error)
 		error->output_to_server = false;
 }
 
+/* What a cancelled training has learned is kept, to go on from; not being able to is no reason to fail otherwise. */
+static void
+keep_checkpoint(HwrTrainWorker *w)
+{
+	PG_TRY();
+	{
+		hwr_worker_begin();
+		hwr_worker_checkpoint(w);
+		hwr_worker_commit(w);
+	}
+	PG_CATCH();
+	{
+		EmitErrorReport();
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+	}
+	PG_END_TRY();
+}
+
 static void
 record_failure(HwrTrainWorker *w, const ErrorData *error)
 {
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
+	if (cancelled)
+		keep_checkpoint(w);
 	PG_TRY();
 	{
 		hwr_worker_begin();

@@ -34,6 +34,8 @@ typedef struct HwrTrainWorker
 	char	   *synchronous_commit; /* the session's */
 	TimestampTz started;
 	TimestampTz reported;
+	TimestampTz checkpointed;
+	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;
 
 	/* the version that was active when the job began; none where rival is NULL */
@@ -72,6 +74,9 @@ extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
 extern void hwr_worker_read_tables(HwrTrainWorker *w);
 extern void hwr_worker_train(HwrTrainWorker *w);
 extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
+
+/* Keep the state of the training, if there is one and checkpoints are wanted.  In a transaction. */
+extern void hwr_worker_checkpoint(HwrTrainWorker *w);
 
 /*
  * train_gate.c: may the new version take the active one's place?  load in a transaction, before the rows are read; measure

@@ -76,6 +76,7 @@ expect_round_trip(const HwrTrainOptions *o)
 	assert_int_equal(back.base_version, o->base_version);
 	assert_int_equal(back.alphabet, o->alphabet);
 	assert_true(back.average == o->average);
+	assert_true(back.checkpoint_minutes == o->checkpoint_minutes);
 	assert_true(back.max_minutes == o->max_minutes);
 	assert_true(hwr_options_to_json(&back, &again, &st));
 	assert_string_equal(json, again);
@@ -151,7 +152,7 @@ test_to_json(void **state)
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"average\": 0, \"max_minutes\": 0}");
+						" \"augment\": 0.5, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0}");
 	free(json);
 }
 
@@ -234,7 +235,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, fit, augment, base, base_version, alphabet, average, max_minutes"
+	" validation, seed, threads, device, precision, case, fit, augment, base, base_version, alphabet, average, checkpoint_minutes, max_minutes"
 
 static void
 test_unknown(void **state)

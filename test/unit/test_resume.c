@@ -1,0 +1,230 @@
+/*
+ * test_resume.c
+ *	  A training that is interrupted anywhere and goes on from its saved state ends as one that is not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "words.h"
+
+typedef struct End
+{
+	HwrEpoch	epochs[20];
+	int			nepochs;
+	HwrEpoch	best;
+	char		reason[64];
+	uint8_t    *model;
+	size_t		len;
+	int			nconfusions;
+	int			steps;			/* of all kinds */
+} End;
+
+static HwrTrainer *
+create(const HwrTrainOptions *o, const HwrDataset *ds)
+{
+	HwrTrainer *t;
+	HwrStatus	st;
+
+	if (!hwr_trainer_create(o, ds, hwr_cpu_backend(), 0, &t, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	return t;
+}
+
+/* Save, throw away, begin anew, restore. */
+static HwrTrainer *
+interrupt(HwrTrainer *t, const HwrTrainOptions *o, const HwrDataset *ds)
+{
+	uint8_t    *bytes;
+	size_t		len;
+	HwrStatus	st;
+
+	if (!hwr_trainer_save(t, &bytes, &len, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	hwr_trainer_free(t);
+	t = create(o, ds);
+	if (!hwr_trainer_restore(t, bytes, len, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	free(bytes);
+	return t;
+}
+
+/* Train, interrupted after each of these many steps; 0: not at all. */
+static End
+train(const HwrTrainOptions *o, const HwrDataset *ds, int every)
+{
+	HwrTrainer *t = create(o, ds);
+	HwrTrainEvent event;
+	HwrModel   *model;
+	HwrStatus	st;
+	End			end = {0};
+
+	do
+	{
+		if (every > 0 && end.steps % every == 0)
+			t = interrupt(t, o, ds);
+		if (!hwr_trainer_step(t, &event, &st))
+			fail_msg("%s: %s", st.message, st.detail);
+		if (event == HWR_TRAIN_EPOCH)
+			end.epochs[end.nepochs++] = *hwr_trainer_epoch(t);
+		assert_int_equal(hwr_trainer_epochs_done(t), end.nepochs);
+		/* a validation that was interrupted is done again: more than every - 1 steps make no difference */
+		end.steps += event != HWR_TRAIN_VALIDATED;
+		if (event == HWR_TRAIN_VALIDATED && every > 0)
+			while (event == HWR_TRAIN_VALIDATED)
+			{
+				assert_true(hwr_trainer_step(t, &event, &st));
+				if (event == HWR_TRAIN_EPOCH)
+				{
+					end.epochs[end.nepochs++] = *hwr_trainer_epoch(t);
+					end.steps++;
+				}
+			}
+	} while (event != HWR_TRAIN_FINISHED);
+	end.best = *hwr_trainer_best(t);
+	end.nconfusions = hwr_trainer_confusions(t)->n;
+	snprintf(end.reason, sizeof(end.reason), "%s", hwr_trainer_reason(t));
+	assert_true(hwr_trainer_model(t, &model, &st));
+	assert_true(hwr_model_save(model, &end.model, &end.len, &st));
+	hwr_model_free(model);
+	hwr_trainer_free(t);
+	return end;
+}
+
+static void
+assert_same_end(const End *a, const End *b)
+{
+	assert_int_equal(a->nepochs, b->nepochs);
+	for (int i = 0; i < a->nepochs; i++)
+	{
+		assert_true(a->epochs[i].train_loss == b->epochs[i].train_loss);
+		assert_true(a->epochs[i].grad_norm == b->epochs[i].grad_norm);
+		assert_true(a->epochs[i].learning_rate == b->epochs[i].learning_rate);
+		assert_true(a->epochs[i].valid.loss_sum == b->epochs[i].valid.loss_sum);
+		assert_int_equal(a->epochs[i].valid.hits, b->epochs[i].valid.hits);
+		assert_int_equal(a->epochs[i].best, b->epochs[i].best);
+	}
+	assert_int_equal(a->best.epoch, b->best.epoch);
+	assert_int_equal(a->best.averaged, b->best.averaged);
+	assert_int_equal(a->nconfusions, b->nconfusions);
+	assert_string_equal(a->reason, b->reason);
+	assert_int_equal(a->len, b->len);
+	assert_memory_equal(a->model, b->model, a->len);
+}
+
+static void
+compare(const char *json)
+{
+	HwrTrainOptions o = options(json);
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	End			whole = train(&o, ds, 0);
+
+	for (int every = 1; every <= 7; every += 2)
+	{
+		End			parts = train(&o, ds, every);
+
+		assert_same_end(&whole, &parts);
+		free(parts.model);
+	}
+	free(whole.model);
+	hwr_dataset_free(ds);
+}
+
+static void
+test_resume(void **state)
+{
+	(void) state;
+	compare("{" TINY ", \"epochs\": 4, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.4, \"dropout\": 0.3}");
+	compare("{" TINY ", \"epochs\": 9, \"threads\": 1, \"optimizer\": \"sgd\", \"schedule\": \"plateau\", \"learning_rate\": 1e-6,"
+			" \"patience\": 3, \"augment\": 0, \"validation_fraction\": 0.2}");
+	compare("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"batch_size\": 8, \"optimizer\": \"adam\","
+			" \"epochs\": 3, \"threads\": 2, \"average\": 0.9, \"validation_fraction\": 0}");
+}
+
+/* Time that was limited goes on where the limit is raised. */
+static void
+test_time_limit(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 3, \"max_minutes\": 1e-7}");
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	HwrTrainer *t = create(&o, ds);
+	HwrTrainEvent event;
+	HwrStatus	st;
+
+	(void) state;
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	assert_true(hwr_trainer_timed_out(t));
+	t = interrupt(t, &o, ds);
+	assert_true(hwr_trainer_timed_out(t));
+	o.max_minutes = 60;
+	t = interrupt(t, &o, ds);
+	assert_false(hwr_trainer_timed_out(t));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	assert_int_equal(hwr_trainer_epochs_done(t), 3);
+	assert_string_equal(hwr_trainer_reason(t), "all epochs done");
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+}
+
+static void
+expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code, const char *message)
+{
+	HwrTrainer *t = create(o, ds);
+	HwrStatus	st = {0};
+
+	assert_false(hwr_trainer_restore(t, bytes, len, &st));
+	assert_string_equal(st.message, message);
+	assert_int_equal(st.code, code);
+	hwr_trainer_free(t);
+}
+
+static void
+test_refused(void **state)
+{
+	HwrTrainOptions o = options("{" TINY "}");
+	HwrTrainOptions other = options("{\"architecture\": \"[1,32,96,1 Mp4,4 Mp8,1 Lbx12\"}");
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	HwrDataset *changed = dataset(&o, 1 << 30);
+	HwrTrainer *t = create(&o, ds);
+	HwrAlphabet alphabet;
+	HwrStatus	st;
+	uint8_t    *bytes;
+	size_t		len;
+
+	(void) state;
+	assert_true(hwr_trainer_save(t, &bytes, &len, &st));
+	hwr_trainer_free(t);
+	assert_true(hwr_checkpoint_alphabet(bytes, len, &alphabet, &st));
+	assert_int_equal(alphabet.n, hwr_dataset_alphabet(ds)->n);
+
+	/* one label is another one, of the same characters */
+	for (int i = 0; i < words.n; i++)
+		add(changed, HWR_SPLIT_AUTO, i, words.label[i == 17 ? 16 : i]);
+	assert_true(hwr_dataset_set_alphabet(changed, &alphabet, false, &st));
+	assert_true(hwr_dataset_finish(changed, &st));
+	expect_refused(&o, changed, bytes, len, HWR_BAD_DATA, "the training data has changed since the checkpoint");
+	expect_refused(&other, ds, bytes, len, HWR_BAD_MODEL, "checkpoint is corrupted");
+	expect_refused(&o, ds, bytes, len - 1, HWR_BAD_MODEL, "model is corrupted");
+	hwr_alphabet_free(&alphabet);
+	free(bytes);
+	hwr_dataset_free(ds);
+	hwr_dataset_free(changed);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_time_limit),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, load_words, free_words);
+}
