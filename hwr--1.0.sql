@@ -68,7 +68,7 @@ CREATE TABLE hwr.job (
 	activate	text		NOT NULL DEFAULT 'auto',	-- auto, always, never
 	owner		hwr.role	NOT NULL,		-- role that asked
 	options		jsonb		NOT NULL,
-	state		text		NOT NULL CHECK (state IN ('starting', 'running', 'done', 'failed', 'cancelled')),
+	state		text		NOT NULL CHECK (state IN ('queued', 'starting', 'running', 'done', 'failed', 'cancelled')),
 	phase		text,						-- reading, training, validating, saving
 	pid			integer,
 	requested	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -88,7 +88,7 @@ CREATE TABLE hwr.job (
 	version		integer,					-- result
 	activated	boolean,					-- whether readers got it
 	sqlstate	text,						-- of a failure
-	message		text,						-- why it ended, or the error
+	message		text,						-- what it waits for, why it ended, or the error
 	checkpoint	oid,						-- large object to go on from
 	checkpointed timestamptz
 ) WITH (fillfactor = 50);
@@ -505,7 +505,7 @@ SELECT j.id AS job,
 	j.options
 FROM hwr.job j
 CROSS JOIN LATERAL (
-	SELECT CASE WHEN j.state IN ('starting', 'running') THEN hwr.job_interrupted(j.id) ELSE false END AS interrupted
+	SELECT CASE WHEN j.state IN ('queued', 'starting', 'running') THEN hwr.job_interrupted(j.id) ELSE false END AS interrupted
 ) i
 WHERE pg_catalog.pg_has_role(j.owner, 'USAGE')
 	OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
@@ -516,7 +516,7 @@ COMMENT ON VIEW hwr_jobs IS 'training jobs and how they ended';
 COMMENT ON COLUMN hwr_jobs.checkpointed IS
 'when the state was kept from which hwr_resume goes on; null: there is none';
 COMMENT ON COLUMN hwr_jobs.state IS
-'starting, running, done, failed, cancelled, or interrupted: the worker is gone without having said why';
+'queued: waits for other trainings because of hwr.max_jobs; starting, running, done, failed, cancelled; or interrupted: the worker is gone without having said why';
 
 CREATE VIEW hwr_progress WITH (security_barrier) AS
 SELECT j.id AS job,

@@ -39,8 +39,9 @@ typedef enum HwrServiceSetting
 	HWR_SERVICE_NONE
 } HwrServiceSetting;
 
-/* Upper limit of hwr.max_batch. */
+/* Upper limits of hwr.max_batch and hwr.max_jobs. */
 #define HWR_MAX_BATCH 1024
+#define HWR_MAX_MAX_JOBS 1024
 
 extern int	hwr_device;			/* HwrDeviceKind */
 extern int	hwr_service_device; /* HwrServiceSetting */
@@ -48,6 +49,7 @@ extern int	hwr_service_threads;	/* of the service on the CPU */
 extern int	hwr_queue_slots;	/* requests in flight at most */
 extern int	hwr_max_batch;		/* canvases the service runs at once */
 extern int	hwr_batch_wait;		/* ms, for a batch to fill */
+extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern void hwr_define_settings(void);
@@ -264,6 +266,17 @@ extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
 
 /* hwr.cuda_library with $libdir put in, palloc'd. */
 extern char *hwr_cuda_path(void);
+
+/* wait.c: what a process waits for */
+typedef enum HwrWait
+{
+	HWR_WAIT_MAIN,				/* the service worker: for requests, or for more to fill a batch */
+	HWR_WAIT_SLOT,				/* a session: for a free slot of the service's */
+	HWR_WAIT_ANSWER,			/* a session: for the service's answer */
+	HWR_WAIT_PLACE,				/* a training worker, the next in the queue: for a place among hwr.max_jobs */
+	HWR_WAIT_TRAINING			/* a session: for its training */
+} HwrWait;
+extern uint32 hwr_wait_event(HwrWait wait);
 
 /*
  * label.c: a row's label as a model reads it

@@ -143,12 +143,22 @@ hwr_job_forget_epochs(int64 job, int epochs)
 }
 
 void
+hwr_job_queue(int64 job)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(job)};
+
+	job_update("UPDATE hwr.job SET state = 'queued', message = 'waits for other trainings: hwr.max_jobs' WHERE id = $1",
+			   lengthof(values), types, values, NULL);
+}
+
+void
 hwr_job_phase(int64 job, const char *phase)
 {
 	Oid			types[] = {INT8OID, TEXTOID};
 	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(phase)};
 
-	job_update("UPDATE hwr.job SET state = 'running', phase = $2, updated = clock_timestamp(), "
+	job_update("UPDATE hwr.job SET state = 'running', phase = $2, message = NULL, updated = clock_timestamp(), "
 			   "started = coalesce(started, clock_timestamp()) WHERE id = $1",
 			   lengthof(values), types, values, NULL);
 }
@@ -276,7 +286,7 @@ row_says_running(int64 job)
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	hwr_become_owner(&save);
-	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('starting', 'running') AND "
+	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('queued', 'starting', 'running') AND "
 							  "(pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'pg_read_all_stats', 'USAGE'))",
 							  lengthof(values), types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read job");
@@ -310,7 +320,7 @@ find_job(int64 job, int *pid)
 	bool		isnull;
 
 	SPI_connect();
-	if (hwr_catalog_execute("SELECT owner, CASE WHEN state IN ('starting', 'running') THEN pid END "
+	if (hwr_catalog_execute("SELECT owner, CASE WHEN state IN ('queued', 'starting', 'running') THEN pid END "
 							"FROM hwr.job WHERE id = $1", 1, types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

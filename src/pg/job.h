@@ -46,6 +46,9 @@ extern void hwr_job_forget_epochs(int64 job, int epochs);
 /* Does a worker work on it? */
 extern bool hwr_job_is_alive(int64 job);
 
+/* The job waits for a place among hwr.max_jobs. */
+extern void hwr_job_queue(int64 job);
+
 /* The job runs, and is in this phase. */
 extern void hwr_job_phase(int64 job, const char *phase);
 extern void hwr_job_counts(int64 job, const HwrJobCounts *counts);

@@ -154,15 +154,6 @@ extern void hwr_service_free_slot(HwrServiceSlot *slot);
 /* Make it ANSWERED and wake its client.  The lock is held. */
 extern void hwr_service_answer_slot(HwrServiceSlot *slot, HwrAnswer answer);
 
-/* What a process waits for, as pg_stat_activity names it where the version allows. */
-typedef enum HwrWait
-{
-	HWR_WAIT_MAIN,				/* the worker: for requests, or for more to fill a batch */
-	HWR_WAIT_SLOT,				/* a session: for a free slot */
-	HWR_WAIT_ANSWER				/* a session: for the worker's answer */
-} HwrWait;
-extern uint32 hwr_wait_event(HwrWait wait);
-
 /*
  * service_client.c: run the batch's canvases on the service's device.  False: the service has failed or has gone, *st
  * says why, and the batch is as before.

@@ -131,17 +131,3 @@ hwr_service_answer_slot(HwrServiceSlot *slot, HwrAnswer answer)
 	slot->state = HWR_SLOT_ANSWERED;
 	SetLatch(&slot->client->procLatch);
 }
-
-uint32
-hwr_wait_event(HwrWait wait)
-{
-	static uint32 events[HWR_WAIT_ANSWER + 1];
-
-	if (events[wait] == 0)
-	{
-		const char *const names[] = {"HwrServiceMain", "HwrServiceSlot", "HwrServiceAnswer"};
-
-		events[wait] = WaitEventExtensionNew(names[wait]);
-	}
-	return events[wait];
-}

@@ -28,6 +28,7 @@ int			hwr_service_threads = 1;
 int			hwr_queue_slots = 64;
 int			hwr_max_batch = 64;
 int			hwr_batch_wait = 1;
+int			hwr_max_jobs = 0;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
 
@@ -128,6 +129,11 @@ hwr_define_settings(void)
 							"Further images go to a temporary file.",
 							&hwr_training_memory, 512 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.max_jobs",
+							"Sets how many training jobs of the server run at the same time.",
+							"Further jobs wait in the order of request. Zero means no limit.",
+							&hwr_max_jobs, 0, 0, HWR_MAX_MAX_JOBS,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.precision",
 							 "Sets the numbers that recognition computes with.",
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",

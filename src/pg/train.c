@@ -444,7 +444,7 @@ wait_for_worker(TrainClient *client, bool to_the_end)
 		else
 		{
 			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1000L,
-							 PG_WAIT_EXTENSION);
+							 hwr_wait_event(HWR_WAIT_TRAINING));
 			ResetLatch(MyLatch);
 		}
 	}

@@ -27,14 +27,20 @@
  * Reading
  */
 
-static void
-report_phase(HwrTrainWorker *w, const char *phase)
+void
+hwr_report_activity(const HwrTrainWorker *w, const char *what)
 {
 	char		activity[128];
 
-	snprintf(activity, sizeof(activity), "training job %lld: %s", (long long) w->job, phase);
+	snprintf(activity, sizeof(activity), "training job %lld: %s", (long long) w->job, what);
 	pgstat_report_activity(STATE_RUNNING, activity);
 	set_ps_display(activity);
+}
+
+static void
+report_phase(HwrTrainWorker *w, const char *phase)
+{
+	hwr_report_activity(w, phase);
 	hwr_worker_begin();
 	hwr_job_phase(w->job, phase);
 	hwr_worker_commit(w);

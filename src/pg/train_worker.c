@@ -247,9 +247,11 @@ take_up_job(HwrTrainWorker *w)
 	w->job = w->request.resume;
 }
 
-static void
+/* Returns whether the job has a place already. */
+static bool
 announce(HwrTrainWorker *w, const char *options)
 {
+	bool		queued;
 	HwrStatus	st;
 	MemoryContext transaction_context;
 
@@ -272,11 +274,25 @@ announce(HwrTrainWorker *w, const char *options)
 		take_up_job(w);
 	else
 		insert_job(w);
+	queued = !hwr_place_try();
+	if (queued)
+		hwr_job_queue(w->job);
 	hwr_worker_commit(w);
 
 	send_message(HWR_MESSAGE_JOB, &w->job, sizeof(w->job));
 	if (!w->request.wait)
 		leave_client(w);
+	return !queued;
+}
+
+static void
+wait_for_place(HwrTrainWorker *w)
+{
+	hwr_report_activity(w, "queued");
+	ereport(w->shared != NULL ? NOTICE : LOG,
+			(errmsg("training job %lld waits for other trainings", (long long) w->job),
+			 errhint("The configuration parameter \"hwr.max_jobs\" limits how many run at the same time.")));
+	hwr_place_wait(w);
 }
 
 static void
@@ -285,9 +301,13 @@ run_job(HwrTrainWorker *w, shm_toc *toc)
 	HwrTrainResult result;
 
 	memset(&result, 0, sizeof(result));
-	w->started = GetCurrentTimestamp();
 	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false));
-	announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false));
+	if (!announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false)))
+		wait_for_place(w);
+	w->started = GetCurrentTimestamp();
+	ereport(LOG,
+			(errmsg("training job %lld of model \"%s\" from table %s started", (long long) w->job,
+					NameStr(w->request.model), w->training.relation)));
 	hwr_worker_read_tables(w);
 	hwr_worker_train(w);
 	hwr_worker_store(w, &result);
@@ -331,6 +351,9 @@ explain(const HwrTrainWorker *w, ErrorData *error)
 	/* the waiting client's error goes to the server log */
 	if (w->shared != NULL)
 		error->output_to_server = false;
+	else if (w->job != 0)
+		error->context = psprintf("%s%straining job %lld of model \"%s\"", error->context != NULL ? error->context : "",
+								  error->context != NULL ? "\n" : "", (long long) w->job, NameStr(w->request.model));
 }
 
 /* What a cancelled training has learned is kept, to go on from; not being able to is no reason to fail otherwise. */

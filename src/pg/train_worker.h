@@ -67,8 +67,18 @@ extern void hwr_worker_set(const char *name, const char *value);
 extern void hwr_worker_begin(void);
 extern void hwr_worker_commit(HwrTrainWorker *w);
 
+/*
+ * place.c: a place among hwr.max_jobs, until this process exits.  try, in a transaction, does not wait, and fails if
+ * someone does; wait is called outside of one.
+ */
+extern bool hwr_place_try(void);
+extern void hwr_place_wait(HwrTrainWorker *w);
+
 /* train_base.c: in a transaction; options are parsed again with what the base decides */
 extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
+
+/* train_job.c: what pg_stat_activity and ps show */
+extern void hwr_report_activity(const HwrTrainWorker *w, const char *what);
 
 /* train_job.c: the job itself.  store fills in all but the counts and the time. */
 extern void hwr_worker_read_tables(HwrTrainWorker *w);
