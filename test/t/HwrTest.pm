@@ -80,6 +80,9 @@ sub sql_fails
 	like($err, qr/ERROR:  $sqlstate: .*$pattern/s, "$name: error");
 }
 
+# Seconds that a session beside the test may take
+our $patience = 120;
+
 # Run statements in a psql of its own and go on.
 sub start_sql
 {
@@ -90,7 +93,7 @@ sub start_sql
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'),
 			map { ('-c', $_) } @statements ],
 		'<', '/dev/null', '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout(120));
+		IPC::Run::timeout($patience));
 	return $session;
 }
 
