@@ -84,6 +84,21 @@ foreach my $precision ('auto', 'float32')
 }
 is(service('models'), 2, 'a model for each precision');
 
+# What it does is told, waiting apart from computing
+$node->safe_psql('postgres', 'SELECT hwr_stat_reset()');
+my $queued;
+while_stopped(sub
+	{
+		$queued = start_sql($node, $reading);
+		$node->poll_query_until('postgres', 'SELECT in_use = 1 FROM hwr_service');
+		usleep(300_000);
+	});
+finish_sql($queued);
+is($node->safe_psql('postgres', 'SELECT images, service_images, errors, queue_time > 250, network_time < queue_time FROM hwr_stat'),
+	'1|1|0|t|t', 'hwr_stat: the image waited');
+like($node->safe_psql('postgres', "EXPLAIN (ANALYZE, VERBOSE) $reading"),
+	qr/Handwriting Model: 'strokes', version 1, cpu \(service\): images=1 batches=1 prepare=\S+ queue=\S+ network=\S+ decode=/, 'EXPLAIN names the device');
+
 #
 # Several models, and more than the memory holds
 #
