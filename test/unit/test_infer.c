@@ -3,7 +3,7 @@
  *	  Inference on every kind of kernel against the layer-by-layer forward pass.
  *
  * The reference is HwrCpuPlan on the plain kernels, which test_layers compares with PyTorch.  Networks
- * have weights by formula; images are random canvases and the sample words.
+ * have weights by formula; images are random canvases, the sample words and, where it can be had, handwriting.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -236,33 +236,81 @@ read_file(const char *path, size_t *len)
 	return bytes;
 }
 
+/* An encoded image as the small preset's canvas, the next of ink[SAMPLE_IMAGES][32][160]. */
+static void
+add_canvas(const uint8_t *bytes, size_t len, uint8_t *ink, int *count)
+{
+	const HwrImageLimits limits = {1 << 20, 1 << 24};
+	HwrImage	img;
+	HwrStatus	st;
+
+	assert_true(hwr_image_decode(bytes, len, &limits, 32, 160, &img, &st));
+	assert_true(hwr_preprocess(&img, HWR_FIT_PAD, 32, 160, ink + (size_t) *count * 32 * 160, NULL, &st));
+	hwr_image_free(&img);
+	(*count)++;
+}
+
 static void
 test_sample_images(void **state)
 {
-	const HwrImageLimits limits = {1 << 20, 1 << 24};
-	const char *vgsl = hwr_preset_find("small")->architecture;
 	uint8_t    *ink = malloc((size_t) SAMPLE_IMAGES * 32 * 160);
 	int			count = 0;
 
 	(void) state;
-	for (int i = 0; i < SAMPLE_IMAGES; i++)
+	while (count < SAMPLE_IMAGES)
 	{
 		char		path[64];
 		size_t		len = 0;
 		uint8_t    *bytes;
-		HwrImage	img;
-		HwrStatus	st;
 
-		snprintf(path, sizeof(path), "test/data/words/%05d.jpg", i);
+		snprintf(path, sizeof(path), "test/data/words/%05d.jpg", count);
 		bytes = read_file(path, &len);
 		assert_non_null(bytes);
-		assert_true(hwr_image_decode(bytes, len, &limits, 32, 160, &img, &st));
-		assert_true(hwr_preprocess(&img, HWR_FIT_PAD, 32, 160, ink + (size_t) count * 32 * 160, NULL, &st));
-		hwr_image_free(&img);
+		add_canvas(bytes, len, ink, &count);
 		free(bytes);
-		count++;
 	}
-	compare(vgsl, 1, count, 160, ink);
+	compare(hwr_preset_find("small")->architecture, 1, count, 160, ink);
+	free(ink);
+}
+
+/*
+ * The same with handwriting, which is not part of the tree: the archive train.tar in the folder that HWR_NAMES names.  A
+ * member of a tar file is a block of 512 bytes, with its size in octal digits at 124, and its bytes padded to whole blocks.
+ */
+static void
+test_handwriting(void **state)
+{
+	const char *folder = getenv("HWR_NAMES");
+	char		path[1024];
+	char		header[512];
+	uint8_t    *ink;
+	uint8_t    *bytes;
+	FILE	   *tar;
+	int			count = 0;
+
+	(void) state;
+	snprintf(path, sizeof(path), "%s/train.tar", folder != NULL ? folder : "../shared/data/names");
+	tar = fopen(path, "rb");
+	if (tar == NULL)
+	{
+		print_message("there is no %s\n", path);
+		skip();
+	}
+	ink = malloc((size_t) SAMPLE_IMAGES * 32 * 160);
+	bytes = malloc(1 << 20);
+	while (count < SAMPLE_IMAGES && fread(header, 1, sizeof(header), tar) == sizeof(header) && header[0] != '\0')
+	{
+		size_t		len = strtoul(header + 124, NULL, 8);
+
+		assert_true(len < (1 << 20) - 512);
+		assert_int_equal(fread(bytes, 512, (len + 511) / 512, tar), (len + 511) / 512);
+		if (strstr(header, ".jpg") != NULL)
+			add_canvas(bytes, len, ink, &count);
+	}
+	fclose(tar);
+	assert_int_equal(count, SAMPLE_IMAGES);
+	compare(hwr_preset_find("small")->architecture, 1, count, 160, ink);
+	free(bytes);
 	free(ink);
 }
 
@@ -379,6 +427,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_images),
 		cmocka_unit_test(test_sample_images),
+		cmocka_unit_test(test_handwriting),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_presets),
