@@ -76,7 +76,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
+PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -91,6 +91,10 @@ $(OTHER_GOALS):
 
 check: deps
 	@REGRESS='$(REGRESS)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
+
+# The same with longer forms of some tests.
+check-long: export HWR_LONG = yes
+check-long: check
 
 demo: deps
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/demo $(DEMO_FLAGS)

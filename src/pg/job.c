@@ -73,12 +73,22 @@ job_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 	return result;				/* pass-by-value types only */
 }
 
+/*
+ * A statement on this process's job.  Those of a running one name the row by id and pid: where the extension was dropped
+ * and created again, ids begin anew, and the row is another job's.
+ */
 static void
 job_update(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	bool		isnull;
+	uint64		n;
 
-	(void) job_execute(sql, nargs, types, values, nulls, &isnull);
+	SPI_connect();
+	n = hwr_catalog_execute(sql, nargs, types, values, nulls);
+	SPI_finish();
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the row of training job %lld has been removed", (long long) DatumGetInt64(values[0]))));
 }
 
 /* Text in the server's encoding, or null. */
@@ -138,8 +148,10 @@ hwr_job_forget_epochs(int64 job, int epochs)
 {
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(epochs)};
+	bool		isnull;
 
-	job_update("DELETE FROM hwr.history WHERE job = $1 AND epoch > $2", lengthof(values), types, values, NULL);
+	(void) job_execute("DELETE FROM hwr.history WHERE job = $1 AND epoch > $2", lengthof(values), types, values, NULL,
+					   &isnull);
 }
 
 void
@@ -148,7 +160,8 @@ hwr_job_queue(int64 job)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(job)};
 
-	job_update("UPDATE hwr.job SET state = 'queued', message = 'waits for other trainings: hwr.max_jobs' WHERE id = $1",
+	job_update("UPDATE hwr.job SET state = 'queued', message = 'waits for other trainings: hwr.max_jobs' "
+			   "WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, NULL);
 }
 
@@ -159,7 +172,7 @@ hwr_job_phase(int64 job, const char *phase)
 	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(phase)};
 
 	job_update("UPDATE hwr.job SET state = 'running', phase = $2, message = NULL, updated = clock_timestamp(), "
-			   "started = coalesce(started, clock_timestamp()) WHERE id = $1",
+			   "started = coalesce(started, clock_timestamp()) WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, NULL);
 }
 
@@ -174,7 +187,7 @@ hwr_job_counts(int64 job, const HwrJobCounts *counts)
 		Int64GetDatum(counts->skipped)
 	};
 
-	job_update("UPDATE hwr.job SET images = $2, validation_images = $3, skipped = $4 WHERE id = $1",
+	job_update("UPDATE hwr.job SET images = $2, validation_images = $3, skipped = $4 WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, NULL);
 }
 
@@ -206,7 +219,7 @@ hwr_job_progress(int64 job, const HwrTrainProgress *p)
 
 	job_update("UPDATE hwr.job SET phase = $2, epochs = $3, epoch = $4, steps = $5, step = $6, loss = $7, "
 			   "images_per_second = $8, eta = make_interval(secs => $9), updated = clock_timestamp() "
-			   "WHERE id = $1",
+			   "WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, nulls);
 }
 
@@ -233,7 +246,8 @@ hwr_job_add_epoch(int64 job, const HwrEpoch *e)
 
 	job_update("INSERT INTO hwr.history (job, epoch, learning_rate, train_loss, validation_loss, cer, wer, "
 			   "exact_match, grad_norm, images_per_second, seconds, best) "
-			   "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM hwr.job WHERE id = $1 FOR KEY SHARE",
+			   "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+			   "FROM hwr.job WHERE id = $1 AND pid = pg_backend_pid() FOR KEY SHARE",
 			   lengthof(values), types, values, nulls);
 }
 
@@ -243,7 +257,8 @@ hwr_job_activated(int64 job, bool activated)
 	Oid			types[] = {INT8OID, BOOLOID};
 	Datum		values[] = {Int64GetDatum(job), BoolGetDatum(activated)};
 
-	job_update("UPDATE hwr.job SET activated = $2 WHERE id = $1", lengthof(values), types, values, NULL);
+	job_update("UPDATE hwr.job SET activated = $2 WHERE id = $1 AND pid = pg_backend_pid()",
+			   lengthof(values), types, values, NULL);
 }
 
 void
@@ -266,7 +281,7 @@ hwr_job_end(int64 job, const char *state, int32 version, const char *sqlstate, c
 	job_update("UPDATE hwr.job SET state = $2, version = $3, sqlstate = $4, message = $5, eta = NULL, "
 			   "phase = CASE WHEN $2 <> 'done' THEN phase END, "
 			   "started = coalesce(started, requested), finished = clock_timestamp(), "
-			   "updated = clock_timestamp() WHERE id = $1",
+			   "updated = clock_timestamp() WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, nulls);
 }
 

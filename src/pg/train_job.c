@@ -14,14 +14,13 @@
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "utils/ps_status.h"
-#include "utils/timestamp.h"
 
 #include "hwr.h"
 #include "train_report.h"
 #include "train_worker.h"
 
-/* Least time between updates of the job's row, in milliseconds. */
-#define PROGRESS_INTERVAL 1000
+/* Least time between updates of the job's row, in seconds. */
+#define PROGRESS_INTERVAL 1.0
 
 /*
  * Reading
@@ -167,10 +166,10 @@ hwr_worker_read_tables(HwrTrainWorker *w)
 static void
 report_step(HwrTrainWorker *w)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	double		now = hwr_worker_seconds();
 	HwrTrainProgress progress;
 
-	if (!TimestampDifferenceExceeds(w->reported, now, PROGRESS_INTERVAL))
+	if (now - w->reported < PROGRESS_INTERVAL)
 		return;
 	w->reported = now;
 	hwr_trainer_progress(w->trainer, &progress);
@@ -190,7 +189,7 @@ report_epoch(HwrTrainWorker *w)
 	hwr_job_add_epoch(w->job, epoch);
 	hwr_job_progress(w->job, &progress);
 	hwr_worker_commit(w);
-	w->reported = GetCurrentTimestamp();
+	w->reported = hwr_worker_seconds();
 	hwr_report_epoch(epoch, &progress);
 	hwr_report_trouble(hwr_trainer_trouble(w->trainer));
 }
@@ -220,17 +219,17 @@ hwr_worker_checkpoint(HwrTrainWorker *w)
 static void
 checkpoint_if_due(HwrTrainWorker *w)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	double		now = hwr_worker_seconds();
 
 	if (w->options.checkpoint_minutes == 0 ||
-		(double) (now - w->checkpointed) < w->options.checkpoint_minutes * 60 * USECS_PER_SEC)
+		now - w->checkpointed < w->options.checkpoint_minutes * 60)
 		return;
 	hwr_worker_set("synchronous_commit", w->synchronous_commit);	/* a crash is what it is for */
 	hwr_worker_begin();
 	hwr_worker_checkpoint(w);
 	hwr_worker_commit(w);
 	hwr_worker_set("synchronous_commit", "off");
-	w->checkpointed = GetCurrentTimestamp();
+	w->checkpointed = hwr_worker_seconds();
 }
 
 /* Go on from the checkpoint; epochs that were done after it are done again. */
@@ -253,7 +252,7 @@ hwr_worker_train(HwrTrainWorker *w)
 	HwrStatus	st;
 
 	report_phase(w, "training");
-	w->checkpointed = GetCurrentTimestamp();
+	w->checkpointed = hwr_worker_seconds();
 	if (!hwr_trainer_create(&w->options, w->dataset, w->backend, (size_t) hwr_gpu_memory_limit * 1024,
 							&w->trainer, &st))
 		hwr_raise(&st);

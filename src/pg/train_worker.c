@@ -21,6 +21,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -31,7 +32,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 #include "hwr.h"
 #include "train_worker.h"
@@ -60,6 +60,15 @@ void
 hwr_worker_set(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+double
+hwr_worker_seconds(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return INSTR_TIME_GET_DOUBLE(now);
 }
 
 /*
@@ -150,9 +159,7 @@ restore_settings(HwrTrainWorker *w, void *settings)
 	/* the same rows in the same order, whoever else reads the table */
 	hwr_worker_set("synchronize_seqscans", "off");
 	hwr_worker_set("max_parallel_workers_per_gather", "0");
-	/* progress that a crash takes along is no loss */
 	w->synchronous_commit = pstrdup(GetConfigOption("synchronous_commit", false, false));
-	hwr_worker_set("synchronous_commit", "off");
 }
 
 /* A message of our own, see train.h. */
@@ -278,6 +285,8 @@ announce(HwrTrainWorker *w, const char *options)
 	if (queued)
 		hwr_job_queue(w->job);
 	hwr_worker_commit(w);
+	/* Progress that a crash takes along is no loss; the job, of which a client is told now, would be. */
+	hwr_worker_set("synchronous_commit", "off");
 
 	send_message(HWR_MESSAGE_JOB, &w->job, sizeof(w->job));
 	if (!w->request.wait)
@@ -304,7 +313,7 @@ run_job(HwrTrainWorker *w, shm_toc *toc)
 	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false));
 	if (!announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false)))
 		wait_for_place(w);
-	w->started = GetCurrentTimestamp();
+	w->started = hwr_worker_seconds();
 	ereport(LOG,
 			(errmsg("training job %lld of model \"%s\" from table %s started", (long long) w->job,
 					NameStr(w->request.model), w->training.relation)));
@@ -315,7 +324,7 @@ run_job(HwrTrainWorker *w, shm_toc *toc)
 	result.images = w->counts.images;
 	result.validation_images = w->counts.validation_images;
 	result.skipped = w->counts.skipped;
-	result.seconds = TimestampDifferenceMilliseconds(w->started, GetCurrentTimestamp()) / 1000.0;
+	result.seconds = hwr_worker_seconds() - w->started;
 	if (w->shared != NULL)
 		send_message(HWR_MESSAGE_RESULT, &result, sizeof(result));
 	else

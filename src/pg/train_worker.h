@@ -32,9 +32,9 @@ typedef struct HwrTrainWorker
 	bool		reading;
 	bool		stored;			/* the model is there, the row says 'done' */
 	char	   *synchronous_commit; /* the session's */
-	TimestampTz started;
-	TimestampTz reported;
-	TimestampTz checkpointed;
+	double		started;		/* hwr_worker_seconds() */
+	double		reported;
+	double		checkpointed;
 	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;
 
@@ -62,6 +62,9 @@ extern void hwr_worker_ignore_cancellation(void);
 
 /* Set a configuration parameter. */
 extern void hwr_worker_set(const char *name, const char *value);
+
+/* A clock that nobody sets. */
+extern double hwr_worker_seconds(void);
 
 /* A transaction with a snapshot; the worker's memory context is current after it. */
 extern void hwr_worker_begin(void);
