@@ -207,7 +207,7 @@ get_lexicon(CallSite *site, ArrayType *words, const HwrModel *model)
 								  "They have characters outside its alphabet, or none.",
 								  lexicon->left_out)));
 	old = MemoryContextSwitchTo(site->context);
-	site->words = (ArrayType *) DatumGetPointer(PG_DETOAST_DATUM_COPY(PointerGetDatum(words)));
+	site->words = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(words));
 	MemoryContextSwitchTo(old);
 	memcpy(site->lexicon_model, site->resolved.version.hash, sizeof(site->lexicon_model));
 }
