@@ -76,7 +76,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
+PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan unit-valgrind format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -122,6 +122,13 @@ unit: unit-build
 
 unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
 	@tools/run-unit $(UNITS_asan) $(UNITS_asan_f64)
+
+# Those that read foreign bytes or search with maps of indices.  Valgrind knows no AVX-512.
+VALGRIND_UNITS = image model lm beam
+
+unit-valgrind: $(VALGRIND_UNITS:%=build/f32/unit/test_%)
+	@HWR_CPU=avx2 OPENBLAS_CORETYPE=Haswell RUN_UNIT_WITH='valgrind -q --error-exitcode=9 --leak-check=full' \
+		tools/run-unit $^
 
 C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch])
 

@@ -14,13 +14,18 @@
 #	server_stop			fast shutdown, then immediate
 #	run COMMAND			as ourselves
 #	run_as_user COMMAND	as the server's user
+#	run_regress OPTION...	pg_regress in the present directory: prints what it says, adds to $passed and $failed
 #
-# Sets BINDIR, HWR_DIR, HWR_USER, SERVER_PID.  HWR_KEEP=yes leaves server and directory at exit.
+# SERVER_CONF holds lines for postgresql.conf.
+# Sets BINDIR, PGXS_DIR, HWR_DIR, HWR_USER, SERVER_PID.  HWR_KEEP=yes leaves server and directory at exit.
 
 PG_CONFIG=${PG_CONFIG:-pg_config}
 SERVER_PID=
+SERVER_CONF=
 CHILD_PID=
 HWR_DIR=
+passed=0
+failed=0
 HWR_MARK=.hwr-private-server
 HWR_KEEP=${HWR_KEEP:-}
 
@@ -30,6 +35,7 @@ unset PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE PGDATABASE PGSERVICE
 hwr_prepare() {
 	local dir
 	BINDIR=$("$PG_CONFIG" --bindir) || exit 1
+	PGXS_DIR=$(dirname "$(dirname "$("$PG_CONFIG" --pgxs)")")
 	HWR_DIR=
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
@@ -98,6 +104,7 @@ server_start() {
 			unix_socket_permissions = 0700
 			fsync = off
 			log_line_prefix = '%m [%p] '
+			$SERVER_CONF
 		CONF
 	fi
 	(
@@ -131,6 +138,20 @@ server_stop() {
 	done
 	wait "$SERVER_PID" 2> /dev/null
 	SERVER_PID=
+}
+
+run_regress() {
+	local log=$HWR_DIR/regress.log ok bad
+	run_as_user "$PGXS_DIR/test/regress/pg_regress" --inputdir=. --outputdir=. --bindir="$BINDIR" \
+		--host="$HWR_DIR" --port=5432 --user=postgres "$@" > "$log" 2>&1
+	cat "$log"
+	[ ! -s regression.diffs ] || cat regression.diffs
+	# PostgreSQL 16 and later write TAP; the schedule of 15 indents what runs side by side.
+	ok=$(grep -Ec '^(test .* \.\.\. ok|     .* \.\.\. ok|ok [0-9])' "$log")
+	bad=$(grep -Ec '^(test .* \.\.\. FAILED|     .* \.\.\. FAILED|not ok [0-9])' "$log")
+	[ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
+	passed=$((passed + ok))
+	failed=$((failed + bad))
 }
 
 hwr_cleanup() {
