@@ -189,7 +189,7 @@ main(int argc, char **argv)
 	}
 	options = *preset;
 	options.optimizer = HWR_ADAMW;
-	options.augment = 0;
+	options.augment = (HwrAugmentStrengths) {0};
 	options.precision = HWR_TRAIN_BFLOAT16;
 	if (!hwr_device_load(argv[1], &b.backend, &st))
 	{

@@ -133,7 +133,7 @@ infer_work(void *arg, HwrStatus *st)
 	const HwrLayer *output = &net->net->layers[net->net->nlayers - 1];
 
 	hwr_gpu_ink(net->stream, plan->type, plan->N, net->net->height, plan->width, (const uint8_t *) ctx->ink.data, NULL,
-				0, NULL, NULL, plan->input);
+				NULL, NULL, NULL, plan->input);
 	if (!hwr_gpu_plan_forward(plan, st))
 		return false;
 	hwr_gpu_log_softmax(net->stream, HWR_GPU_FLOAT32, (int64_t) plan->N * plan->T, plan->K, plan->logits,

@@ -203,7 +203,7 @@ work(void *arg, HwrStatus *st)
 	const HwrGpuUpload *u = &train->upload;
 	const HwrLayer *output = &net->net->layers[net->net->nlayers - 1];
 
-	hwr_gpu_ink(net->stream, plan->type, plan->N, net->net->height, plan->width, train->base, u->slots, train->augment,
+	hwr_gpu_ink(net->stream, plan->type, plan->N, net->net->height, plan->width, train->base, u->slots, &train->augment,
 				u->step, plan->warped, plan->input);
 	if (!hwr_gpu_plan_forward(plan, st))
 		return false;

@@ -30,7 +30,7 @@ typedef struct HwrGpuTrain
 	HwrGpuCanvases canvases;
 	HwrGpuGraphs graphs;
 	HwrGpuRule	rule;
-	double		augment;
+	HwrAugmentStrengths augment;
 	int64_t		steps;			/* optimiser steps done */
 
 	HwrGpuBlock state;			/* holds the five that follow */

@@ -2,8 +2,8 @@
  * ink.cu
  *	  8-bit canvases to the network's input, distorted while training.
  *
- * A block works on one image: it finds the ink's extent, one thread makes the map from the draws, all warp, then all change the
- * strokes on the way to the output.  The arithmetic is that of src/core/augment.c, from the same header; pixels differ only
+ * A block works on one image: it finds the ink's extent, one thread makes map, field and marks from the draws, all warp, then all
+ * change the strokes and add the marks on the way to the output.  The arithmetic is that of src/core/augment.c, from the same header; pixels differ only
  * where the device's sine rounds otherwise.
  */
 #include "common.cuh"
@@ -17,6 +17,8 @@ struct Distortion
 {
 	HwrAugmentDraws draws;
 	HwrAugmentMap inverse;
+	HwrAugmentField field;
+	HwrAugmentMark marks[HWR_AUGMENT_MARKS];
 	int64_t		step_x;
 	int64_t		step_y;
 };
@@ -75,34 +77,68 @@ find_ink(const uint8_t *src, int h, int w)
 }
 
 static __device__ void
-distort(const HwrAugmentExtent &ink, int h, int w, double strength, uint64_t key, Distortion *d)
+distort(const HwrAugmentExtent &ink, int h, int w, const HwrAugmentStrengths &strengths, uint64_t key, Distortion *d)
 {
 	HwrRng		rng;
 	HwrAugmentMap map;
+	HwrAugmentExtent moved;
 
 	hwr_rng_seed(&rng, key, blockIdx.x);
-	d->draws = hwr_augment_draw(strength, &rng);
+	d->draws = hwr_augment_draw(&strengths, &rng);
 	map = hwr_augment_map(&d->draws, &ink, h, w);
 	d->inverse = hwr_augment_invert(&map);
 	d->step_x = llrint(d->inverse.a * HWR_AUGMENT_ONE);
 	d->step_y = llrint(d->inverse.c * HWR_AUGMENT_ONE);
+	d->field = hwr_augment_field(&d->draws.field, h, w);
+	moved = hwr_augment_moved(&map, &ink);
+	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
+		d->marks[i] = hwr_augment_place_mark(i, &d->draws.marks[i], &ink, &moved, h, w);
 }
 
-/* A pixel of the warped image, its strokes changed. */
 static __device__ __forceinline__ uint8_t
-stroke(const uint8_t *ink, int h, int w, int i, const HwrAugmentDraws &d)
+warp(const uint8_t *src, int h, int w, int y, int x, int64_t sx, int64_t sy, const HwrAugmentField &field)
 {
-	int			at = d.upright ? i / w : i % w;
-	int			last = (d.upright ? h : w) - 1;
-	int			step = d.upright ? w : 1;
+	const int	part = HWR_AUGMENT_ONE / HWR_AUGMENT_PARTS;
 
-	return hwr_augment_blend(ink[at > 0 ? i - step : i], ink[i], ink[at < last ? i + step : i], d.thin, d.stroke);
+	if (field.reach > 0)
+	{
+		HwrAugmentMove move = hwr_augment_move(&field, y, x);
+
+		sx += move.x * part;
+		sy += move.y * part;
+	}
+	return (uint8_t) hwr_augment_sample(src, h, w, sx, sy);
+}
+
+/* A pixel of the warped row ink, its strokes changed along the row. */
+static __device__ __forceinline__ uint8_t
+stroke_across(const uint8_t *ink, int w, int x, const HwrAugmentDraws &d)
+{
+	return d.across == 0 ? ink[x] :
+		hwr_augment_blend(ink[x > 0 ? x - 1 : x], ink[x], ink[x < w - 1 ? x + 1 : x], d.thin, d.across);
+}
+
+/* A pixel of the warped image, its strokes changed along the row, then along the column. */
+static __device__ __forceinline__ uint8_t
+stroke(const uint8_t *ink, int h, int w, int y, int x, const HwrAugmentDraws &d)
+{
+	uint8_t		cur = stroke_across(ink + (int64_t) y * w, w, x, d);
+
+	return d.upright == 0 ? cur :
+		hwr_augment_blend(y > 0 ? stroke_across(ink + (int64_t) (y - 1) * w, w, x, d) : cur, cur,
+						  y < h - 1 ? stroke_across(ink + (int64_t) (y + 1) * w, w, x, d) : cur, d.thin, d.upright);
+}
+
+static __device__ __forceinline__ bool
+contains(const HwrAugmentExtent &e, int y, int x)
+{
+	return x >= e.left && x <= e.right && y >= e.top && y <= e.bottom;
 }
 
 template <typename T> __global__ void
 __launch_bounds__(INK_THREADS)
-augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, double strength, const HwrGpuStep *step,
-			   uint8_t *warped, T *y)
+augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, HwrAugmentStrengths strengths,
+			   const HwrGpuStep *step, uint8_t *warped, T *y)
 {
 	__shared__ Distortion d;
 	__shared__ uint8_t tone[256];
@@ -114,7 +150,7 @@ augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, double s
 	HwrAugmentExtent extent = find_ink(src, h, w);
 
 	if (threadIdx.x == 0)
-		distort(extent, h, w, strength, step->rng_key, &d);
+		distort(extent, h, w, strengths, step->rng_key, &d);
 	__syncthreads();
 	for (int i = threadIdx.x; i < 256; i += INK_THREADS)
 		tone[i] = hwr_augment_tone(&d.draws, i);
@@ -129,12 +165,20 @@ augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, double s
 		int			x = i % w;
 		int			r = i / w;
 
-		ink[i] = tone[hwr_augment_sample(src, h, w, row_x[r] + x * d.step_x, row_y[r] + x * d.step_y)];
+		ink[i] = tone[warp(src, h, w, r, x, row_x[r] + x * d.step_x, row_y[r] + x * d.step_y, d.field)];
 	}
 	__syncthreads();
 	for (int i = threadIdx.x; i < size; i += INK_THREADS)
-		from_float((float) (d.draws.change_stroke ? stroke(ink, h, w, i, d.draws) : ink[i]) * (1.0f / 255.0f),
-				   &y[blockIdx.x * size + i]);
+	{
+		int			x = i % w;
+		int			r = i / w;
+		int			v = stroke(ink, h, w, r, x, d.draws);
+
+		for (const HwrAugmentMark &mark : d.marks)
+			if (contains(mark.box, r, x))
+				v = hwr_augment_mark(&mark, src, h, w, x, r, v);
+		from_float((float) v * (1.0f / 255.0f), &y[blockIdx.x * size + i]);
+	}
 }
 
 template <typename T, int V> __global__ void
@@ -168,14 +212,14 @@ gather(cudaStream_t stream, int n, int h, int w, const uint8_t *canvases, const 
 
 void
 hwr_gpu_ink(cudaStream_t stream, HwrGpuType type, int n, int h, int w, const uint8_t *canvases, const int *slots,
-			double strength, const HwrGpuStep *step, uint8_t *warped, void *y)
+			const HwrAugmentStrengths *strengths, const HwrGpuStep *step, uint8_t *warped, void *y)
 {
-	if (strength <= 0)
+	if (strengths == NULL || !hwr_augment_any(strengths))
 		DISPATCH(type, vectors_fit(type, (int64_t) h * w, canvases, y), gather, stream, n, h, w, canvases, slots, y);
 	else if (type == HWR_GPU_BFLOAT16)
 		HWR_LAUNCH(augment_kernel<__nv_bfloat16>, n, INK_THREADS, 0, stream,
-				   h, w, canvases, slots, strength, step, warped, (__nv_bfloat16 *) y);
+				   h, w, canvases, slots, *strengths, step, warped, (__nv_bfloat16 *) y);
 	else
 		HWR_LAUNCH(augment_kernel<float>, n, INK_THREADS, 0, stream,
-				   h, w, canvases, slots, strength, step, warped, (float *) y);
+				   h, w, canvases, slots, *strengths, step, warped, (float *) y);
 }

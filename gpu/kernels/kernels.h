@@ -58,12 +58,13 @@ typedef struct HwrGpuResult
  */
 
 /*
- * y[n][h][w] = ink / 255, ink being canvases[slots[i]] (slots NULL: canvases[i]), each [h][w] bytes.  strength > 0:
- * distorted as hwr_augment does with a generator seeded by (step->rng_key, i); warped[n][h][w] is
- * scratch for that.  h at most 512.
+ * y[n][h][w] = ink / 255, ink being canvases[slots[i]] (slots NULL: canvases[i]), each [h][w] bytes.  With strengths
+ * (NULL: none) distorted as hwr_augment does with a generator seeded by (step->rng_key, i);
+ * warped[n][h][w] is scratch for that.  h at most 512.
  */
 extern void hwr_gpu_ink(cudaStream_t stream, HwrGpuType type, int n, int h, int w, const uint8_t *canvases,
-						const int *slots, double strength, const HwrGpuStep *step, uint8_t *warped, void *y);
+						const int *slots, const HwrAugmentStrengths *strengths, const HwrGpuStep *step,
+						uint8_t *warped, void *y);
 
 /*
  * Positions: what happens to each value between two products.

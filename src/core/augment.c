@@ -1,16 +1,18 @@
 /*
  * augment.c
- *	  Random distortion of an ink canvas: an affine map, ink strength, stroke thickness.
+ *	  Random distortion of an ink canvas: an affine map, a field of displacements, ink strength, stroke
+ *	  thickness, marks.
  *
  * A label is only true of an image that shows all its letters, and a reader sees
  * images whose ink begins near the left edge.  So the map turns about the middle of the
  * ink, its left edge is then put back where it was (plus the random shift), and a
  * line that would leave the canvas on the right is narrowed until it fits.  A long
  * line turns less than a word, lest its ends leave at the top and the bottom.  The draws and the map are
- * in augment_map.h.
+ * in augment_map.h, the field in augment_field.h, the marks in augment_marks.h.
  *
  * The warp steps through the source in 16.16 fixed point.  For each row the stretch of
  * pixels whose four neighbours all lie inside is computed beforehand; it needs no tests.
+ * Only with a field of displacements does each pixel look where it is.
  */
 #include "augment.h"
 
@@ -124,6 +126,51 @@ warp(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentMap *inv,
 	}
 }
 
+/* The same under a field of displacements, cell by cell. */
+static void
+warp_elastic(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentMap *inv,
+			 const HwrAugmentField *field, const uint8_t tone[256])
+{
+	const int64_t part = HWR_AUGMENT_ONE / HWR_AUGMENT_PARTS;
+	uint64_t	in_x = (uint64_t) (w - 1) * HWR_AUGMENT_ONE;
+	uint64_t	in_y = (uint64_t) (h - 1) * HWR_AUGMENT_ONE;
+	int64_t		step_x = llrint(inv->a * HWR_AUGMENT_ONE);
+	int64_t		step_y = llrint(inv->c * HWR_AUGMENT_ONE);
+
+	for (int y = 0; y < h; y++)
+	{
+		int64_t		sx = llrint((inv->b * y + inv->tx) * HWR_AUGMENT_ONE);
+		int64_t		sy = llrint((inv->d * y + inv->ty) * HWR_AUGMENT_ONE);
+		uint8_t    *row = dst + (ptrdiff_t) y * w;
+		HwrAugmentMove from;
+		HwrAugmentMove to = hwr_augment_node_in_row(field, y, 0);
+
+		for (int x0 = 0, col = 1; x0 < w; x0 += field->cell, col++)
+		{
+			int			x1 = w - x0 < field->cell ? w : x0 + field->cell;
+
+			from = to;
+			to = hwr_augment_node_in_row(field, y, col);
+			for (int x = x0; x < x1; x++)
+			{
+				HwrAugmentMove m = hwr_augment_between(from, to, hwr_augment_smoothstep(field, x - x0));
+				int64_t		px = sx + x * step_x + m.x * part;
+				int64_t		py = sy + x * step_y + m.y * part;
+
+				/* a position left of or above the canvas is negative, here a large number */
+				if ((uint64_t) px < in_x && (uint64_t) py < in_y)
+				{
+					const uint8_t *p = src + (py >> 16) * w + (px >> 16);
+
+					row[x] = tone[hwr_augment_lerp(p[0], p[1], p[w], p[w + 1], px, py)];
+				}
+				else
+					row[x] = tone[hwr_augment_sample(src, h, w, px, py)];
+			}
+		}
+	}
+}
+
 /* out = cur blended with the largest or smallest of its three taps */
 static void
 blend_taps(const uint8_t *before, const uint8_t *cur, const uint8_t *after, int n,
@@ -176,16 +223,36 @@ change_strokes_upright(uint8_t *ink, int h, int w, bool thin, int share)
 	}
 }
 
-void
-hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, double strength, HwrRng *rng)
+static void
+add_marks(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentMarkDraws *draws,
+		  const HwrAugmentExtent *ink, const HwrAugmentExtent *moved)
 {
-	HwrAugmentDraws d = hwr_augment_draw(strength, rng);
+	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
+	{
+		HwrAugmentMark m = hwr_augment_place_mark(i, &draws[i], ink, moved, h, w);
+
+		for (int y = m.box.top; y <= m.box.bottom; y++)
+		{
+			uint8_t    *row = dst + (ptrdiff_t) y * w;
+
+			for (int x = m.box.left; x <= m.box.right; x++)
+				row[x] = (uint8_t) hwr_augment_mark(&m, src, h, w, x, y, row[x]);
+		}
+	}
+}
+
+void
+hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStrengths *strengths, HwrRng *rng)
+{
+	HwrAugmentDraws d = hwr_augment_draw(strengths, rng);
 	HwrAugmentExtent ink;
+	HwrAugmentExtent moved;
+	HwrAugmentField field = hwr_augment_field(&d.field, h, w);
 	HwrAugmentMap map;
 	HwrAugmentMap inv;
 	uint8_t		tone[256];
 
-	if (strength <= 0.0)
+	if (!hwr_augment_any(strengths))
 	{
 		memcpy(dst, src, (size_t) h * (size_t) w);
 		return;
@@ -194,12 +261,17 @@ hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, double strength, Hwr
 	ink = find_ink(src, h, w);
 	map = hwr_augment_map(&d, &ink, h, w);
 	inv = hwr_augment_invert(&map);
+	moved = hwr_augment_moved(&map, &ink);
 	for (int i = 0; i < 256; i++)
 		tone[i] = hwr_augment_tone(&d, i);
-	warp(src, dst, h, w, &inv, tone);
+	if (field.reach > 0)
+		warp_elastic(src, dst, h, w, &inv, &field, tone);
+	else
+		warp(src, dst, h, w, &inv, tone);
 
-	if (d.change_stroke && d.upright)
-		change_strokes_upright(dst, h, w, d.thin, d.stroke);
-	else if (d.change_stroke)
-		change_strokes_across(dst, h, w, d.thin, d.stroke);
+	if (d.across > 0)
+		change_strokes_across(dst, h, w, d.thin, d.across);
+	if (d.upright > 0)
+		change_strokes_upright(dst, h, w, d.thin, d.upright);
+	add_marks(src, dst, h, w, d.marks, &ink, &moved);
 }

@@ -5,17 +5,33 @@
 #ifndef HWR_AUGMENT_H
 #define HWR_AUGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rng.h"
+#include "shared.h"
+
+/* Each multiplies its ranges or chances (augment_map.h, augment_field.h, augment_marks.h): 1 as there, 0: none. */
+typedef struct HwrAugmentStrengths
+{
+	double		affine;			/* rotation, shear, scale, shift, ink strength */
+	double		elastic;		/* a smooth field of displacements */
+	double		morphology;		/* dilation or erosion */
+	double		strokes;		/* lines, pieces of neighbours, gaps */
+} HwrAugmentStrengths;
+
+HWR_SHARED bool
+hwr_augment_any(const HwrAugmentStrengths *s)
+{
+	return s->affine > 0 || s->elastic > 0 || s->morphology > 0 || s->strokes > 0;
+}
 
 /*
- * Draw an affine map (rotation, shear, scale, shift) and an ink strength from rng, each
- * range multiplied by strength (1: the default ranges in augment.c, 0: identity),
- * and write the warped src[h][w] to dst[h][w] (not overlapping) by bilinear sampling,
- * paper (0) outside.  The number of draws from rng does not depend on the pixels.
+ * Write src[h][w] distorted to dst[h][w] (not overlapping): sampled bilinearly under the inverse
+ * of the map, paper (0) outside, then thickened or thinned, then marked.  The number of draws from
+ * rng depends neither on the pixels nor on the strengths.
  */
 extern void hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w,
-						double strength, HwrRng *rng);
+						const HwrAugmentStrengths *strengths, HwrRng *rng);
 
 #endif							/* HWR_AUGMENT_H */

@@ -2,7 +2,7 @@
  * augment_map.h
  *	  What augment.c and the CUDA kernel share: the random draws, the map made of them, and samples under it.
  *
- * Whatever decides a pixel is here, so that both distort alike.
+ * Whatever decides a pixel is here, in augment_field.h or in augment_marks.h, so that both distort alike.
  */
 #ifndef HWR_AUGMENT_MAP_H
 #define HWR_AUGMENT_MAP_H
@@ -10,7 +10,9 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "rng.h"
+#include "augment.h"
+#include "augment_field.h"
+#include "augment_marks.h"
 
 /* The default ranges, at strength 1. */
 #define HWR_AUGMENT_ROTATION		(2.0 * 3.14159265358979323846 / 180.0)	/* either way, radians */
@@ -25,6 +27,11 @@
 #define HWR_AUGMENT_STROKE_CHANCE	0.3		/* of thicker or thinner strokes */
 #define HWR_AUGMENT_MIN_STROKE		0.3		/* share of the 3-tap extreme in the blend */
 #define HWR_AUGMENT_MAX_STROKE		0.8
+
+#define HWR_AUGMENT_MORPH_CHANCE	0.5		/* of dilation or erosion, at any strength */
+#define HWR_AUGMENT_MIN_MORPH		0.1		/* share of the extreme in a row of 3, then in a column */
+#define HWR_AUGMENT_MAX_MORPH		0.5
+#define HWR_AUGMENT_MAX_THIN		0.6		/* at any strength: more leaves nothing of a thin pen */
 
 /* Ink below this is paper when looking for the ink's extent. */
 #define HWR_AUGMENT_FAINT 32
@@ -41,20 +48,12 @@ typedef struct HwrAugmentDraws
 	double		shift_x;
 	double		shift_y;
 	double		ink;
-	bool		change_stroke;
-	bool		thin;
-	bool		upright;		/* 3 taps along a column */
-	int			stroke;			/* 0..256 */
+	bool		thin;			/* thinner strokes, else thicker */
+	int			across;			/* share of the extreme of 3 pixels in a row, 0 .. 256 */
+	int			upright;		/* then in a column */
+	HwrAugmentFieldDraws field;
+	HwrAugmentMarkDraws marks[HWR_AUGMENT_MARKS];
 } HwrAugmentDraws;
-
-/* The extent of the ink, inclusive. */
-typedef struct HwrAugmentExtent
-{
-	int			left;
-	int			right;
-	int			top;
-	int			bottom;
-} HwrAugmentExtent;
 
 /* x' = a x + b y + tx;  y' = c x + d y + ty */
 typedef struct HwrAugmentMap
@@ -75,12 +74,38 @@ hwr_augment_around_one(double lo, double hi, double strength, HwrRng *rng)
 	return factor > 0.1 ? factor : 0.1;
 }
 
+HWR_SHARED double
+hwr_augment_clamp(double v, double lo, double hi)
+{
+	v = v < hi ? v : hi;
+	return v > lo ? v : lo;
+}
+
+/* In place of a change of strokes that goes with the affine map: that is of one direction, this of both. */
+HWR_SHARED void
+hwr_augment_draw_morphology(double strength, HwrAugmentDraws *d, HwrRng *rng)
+{
+	bool		change = hwr_rng_uniform(rng) < HWR_AUGMENT_MORPH_CHANCE;
+	bool		thin = (hwr_rng_next(rng) >> 63) != 0;
+	double		share = strength * hwr_rng_range(rng, HWR_AUGMENT_MIN_MORPH, HWR_AUGMENT_MAX_MORPH);
+	double		most = thin ? HWR_AUGMENT_MAX_THIN : 1.0;
+
+	if (change && strength > 0)
+	{
+		d->thin = thin;
+		d->across = d->upright = (int) (256.0 * hwr_augment_clamp(share, 0.0, most));
+	}
+}
+
 /* Every value is drawn every time: the stream must not depend on what is used. */
 HWR_SHARED HwrAugmentDraws
-hwr_augment_draw(double strength, HwrRng *rng)
+hwr_augment_draw(const HwrAugmentStrengths *s, HwrRng *rng)
 {
-	HwrAugmentDraws d;
+	double		strength = s->affine;
+	bool		change;
 	uint64_t	kind;
+	int			stroke;
+	HwrAugmentDraws d;
 
 	d.rotation = strength * hwr_rng_range(rng, -HWR_AUGMENT_ROTATION, HWR_AUGMENT_ROTATION);
 	d.slant = strength * hwr_rng_range(rng, -HWR_AUGMENT_SLANT, HWR_AUGMENT_SLANT);
@@ -89,11 +114,16 @@ hwr_augment_draw(double strength, HwrRng *rng)
 	d.shift_x = strength * hwr_rng_range(rng, 0.0, HWR_AUGMENT_SHIFT_X);
 	d.shift_y = strength * hwr_rng_range(rng, -HWR_AUGMENT_SHIFT_Y, HWR_AUGMENT_SHIFT_Y);
 	d.ink = hwr_augment_around_one(HWR_AUGMENT_MIN_INK, HWR_AUGMENT_MAX_INK, strength, rng);
-	d.change_stroke = hwr_rng_uniform(rng) < HWR_AUGMENT_STROKE_CHANCE * strength;
+	change = hwr_rng_uniform(rng) < HWR_AUGMENT_STROKE_CHANCE * strength;
 	kind = hwr_rng_next(rng) >> 62;
+	stroke = (int) (256.0 * hwr_rng_range(rng, HWR_AUGMENT_MIN_STROKE, HWR_AUGMENT_MAX_STROKE));
 	d.thin = (kind & 1) != 0;
-	d.upright = (kind & 2) != 0;
-	d.stroke = (int) (256.0 * hwr_rng_range(rng, HWR_AUGMENT_MIN_STROKE, HWR_AUGMENT_MAX_STROKE));
+	d.upright = change && (kind & 2) != 0 ? stroke : 0;
+	d.across = change && (kind & 2) == 0 ? stroke : 0;
+	d.field = hwr_augment_draw_field(s->elastic, rng);
+	hwr_augment_draw_morphology(s->morphology, &d, rng);
+	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
+		d.marks[i] = hwr_augment_draw_mark(s->strokes, rng);
 	return d;
 }
 
@@ -106,13 +136,6 @@ HWR_SHARED double
 hwr_augment_half_extent(double along, double cross)
 {
 	return fabs(along) + 0.5 * fabs(cross);
-}
-
-HWR_SHARED double
-hwr_augment_clamp(double v, double lo, double hi)
-{
-	v = v < hi ? v : hi;
-	return v > lo ? v : lo;
 }
 
 /* The map from source to destination. */
@@ -174,6 +197,27 @@ hwr_augment_invert(const HwrAugmentMap *m)
 	inv.tx = -(inv.a * m->tx + inv.b * m->ty);
 	inv.ty = -(inv.c * m->tx + inv.d * m->ty);
 	return inv;
+}
+
+/* Where the source's box of ink comes to lie, about as hwr_augment_map reckons. */
+HWR_SHARED HwrAugmentExtent
+hwr_augment_moved(const HwrAugmentMap *m, const HwrAugmentExtent *ink)
+{
+	double		half_w = 0.5 * (ink->right - ink->left);
+	double		half_h = 0.5 * (ink->bottom - ink->top);
+	double		mid_x = ink->left + half_w;
+	double		mid_y = ink->top + half_h;
+	double		x = m->a * mid_x + m->b * mid_y + m->tx;
+	double		y = m->c * mid_x + m->d * mid_y + m->ty;
+	HwrAugmentExtent e;
+
+	half_w = hwr_augment_half_extent(m->a * half_w, m->b * half_h);
+	half_h = hwr_augment_half_extent(m->d * half_h, m->c * 0.5 * (ink->right - ink->left));
+	e.left = (int) (x - half_w);
+	e.right = (int) (x + half_w);
+	e.top = (int) (y - half_h);
+	e.bottom = (int) (y + half_h);
+	return e;
 }
 
 HWR_SHARED unsigned

@@ -13,7 +13,7 @@
 #include "vgsl.h"
 
 /* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
-#define HWR_BACKEND_ABI 3
+#define HWR_BACKEND_ABI 4
 
 typedef struct HwrBackendContext HwrBackendContext;
 

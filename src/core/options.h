@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "augment.h"
 #include "preprocess.h"
 #include "text.h"
 
@@ -75,7 +76,7 @@ typedef struct HwrTrainOptions
 	HwrTrainPrecision precision;	/* auto | float32 | bfloat16 */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
 	HwrFit		fit;			/* pad | stretch */
-	double		augment;		/* strength of augmentation, 0: off .. 3 */
+	HwrAugmentStrengths augment;	/* each 0: off .. 3; JSON keys augment (affine), elastic, morphology, strokes */
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */

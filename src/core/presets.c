@@ -42,7 +42,7 @@ static const HwrTrainOptions presets[] = {
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
 		.warmup = 0.15,
 		.fit = HWR_FIT_PAD,
-		.augment = 1,
+		.augment = {.affine = 1},
 		COMMON
 	},
 	{
@@ -58,7 +58,7 @@ static const HwrTrainOptions presets[] = {
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
 		.warmup = 0.15,
 		.fit = HWR_FIT_PAD,
-		.augment = 0.5,
+		.augment = {.affine = 0.5},
 		COMMON
 	},
 	{
@@ -74,7 +74,7 @@ static const HwrTrainOptions presets[] = {
 		.schedule = HWR_SCHEDULE_CONSTANT,
 		.warmup = 0,
 		.fit = HWR_FIT_STRETCH,
-		.augment = 0,
+		.augment = {0},
 		COMMON
 	},
 	{
@@ -90,7 +90,7 @@ static const HwrTrainOptions presets[] = {
 		.schedule = HWR_SCHEDULE_CONSTANT,
 		.warmup = 0,
 		.fit = HWR_FIT_PAD,
-		.augment = 0,
+		.augment = {0},
 		COMMON
 	},
 };

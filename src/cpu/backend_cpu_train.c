@@ -34,6 +34,7 @@ load_part(void *arg, int part, int parts)
 	int			width = job->batch->width;
 	size_t		size = (size_t) height * (size_t) width;
 	uint8_t    *warped = ctx->ink + (size_t) part * size;
+	const HwrAugmentStrengths *augment = &ctx->options->augment;
 	size_t		lo;
 	size_t		hi;
 
@@ -43,10 +44,10 @@ load_part(void *arg, int part, int parts)
 		const uint8_t *ink = job->batch->ink + n * size;
 		HwrRng		rng;
 
-		if (ctx->options->augment > 0)
+		if (hwr_augment_any(augment))
 		{
 			hwr_rng_seed(&rng, job->rng_key, n);
-			hwr_augment(ink, warped, height, width, ctx->options->augment, &rng);
+			hwr_augment(ink, warped, height, width, augment, &rng);
 			ink = warped;
 		}
 		ctx->cpu->k->from_ink(size, ink, ctx->train.input + n * size);

@@ -276,7 +276,10 @@ check_step(const HwrBackend *backend, const HwrBackend *reference, const Case *c
 	double		all;
 	HwrStatus	st;
 
-	options.augment = exact.augment = c->large ? 1 : 0;	/* of tiny canvases of noise nothing is left */
+	if (c->large)			/* of tiny canvases of noise nothing is left */
+		options.augment = exact.augment = (HwrAugmentStrengths) {1, 1, 1, 1};
+	else
+		options.augment = exact.augment = (HwrAugmentStrengths) {0};
 	a = open_context(backend, net, precision, &options, values);
 	b = open_context(reference, net, HWR_FLOAT32, &exact, values);
 	step(backend, a, &in.batch, 0.5, key, &x, c->name);
@@ -460,7 +463,7 @@ check_curve(const HwrBackend *backend, const HwrBackend *reference, HwrPrecision
 	double		late[2] = {0};
 	float	   *values;
 
-	options.augment = 0;
+	options.augment = (HwrAugmentStrengths) {0};
 	if (!hwr_vgsl_parse("[1,16,32,1 Cr3,3,8 Bn Mp2,2 Cr3,3,8 Bn Mp8,1 Lbx8 Do0.1 O1c9]", CLASSES, &net, &st))
 		die("curve", &st);
 	values = make_values(&net);

@@ -55,7 +55,7 @@ augment(const uint8_t *src, uint8_t *dst, double strength, uint64_t seed)
 
 	hwr_rng_seed(&rng, seed, 5);
 	memset(dst, 0xAA, H * W);
-	hwr_augment(src, dst, H, W, strength, &rng);
+	hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {.affine = strength}, &rng);
 }
 
 static void
@@ -110,7 +110,7 @@ test_reproducible(void **state)
 	}
 }
 
-/* Neither pixels nor strength change how much of the stream is used. */
+/* Neither pixels nor strengths change how much of the stream is used. */
 static void
 test_draws(void **state)
 {
@@ -119,20 +119,23 @@ test_draws(void **state)
 	HwrRng		blank;
 	HwrRng		inked;
 	HwrRng		off;
+	HwrRng		all;
 
 	(void) state;
 	hwr_rng_seed(&blank, 9, 9);
-	inked = off = blank;
+	inked = off = all = blank;
 	for (int i = 0; i < 100; i++)
 	{
 		memset(src, 0, sizeof(src));
-		hwr_augment(src, dst, H, W, 1.0, &blank);
+		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {.affine = 1}, &blank);
 		assert_int_equal(mass(dst, 0, W), 0);
 		fill_bar(src, 5, 100 + i);
-		hwr_augment(src, dst, H, W, 1.0, &inked);
-		hwr_augment(src, dst, H, W, 0.0, &off);
+		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {.affine = 1}, &inked);
+		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {0}, &off);
+		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {3, 2, 1, 3}, &all);
 		assert_memory_equal(&blank, &inked, sizeof(blank));
 		assert_memory_equal(&blank, &off, sizeof(blank));
+		assert_memory_equal(&blank, &all, sizeof(blank));
 	}
 }
 
@@ -219,14 +222,18 @@ check_size(int h, int w, double strength, uint64_t seed)
 {
 	uint8_t    *src = malloc((size_t) (h * w));	/* exactly: a sanitizer sees the ends */
 	uint8_t    *dst = malloc((size_t) (h * w));
+	HwrAugmentStrengths affine = {.affine = strength};
+	HwrAugmentStrengths all = {strength, strength, strength, strength};
 	HwrRng		rng;
 
 	fill_random(src, h * w, seed);
 	hwr_rng_seed(&rng, seed, 1);
-	hwr_augment(src, dst, h, w, strength, &rng);
+	hwr_augment(src, dst, h, w, &affine, &rng);
+	hwr_augment(src, dst, h, w, &all, &rng);
 	memset(src, 0, (size_t) (h * w));
 	src[(h - 1) * w] = 255;
-	hwr_augment(src, dst, h, w, strength, &rng);
+	hwr_augment(src, dst, h, w, &affine, &rng);
+	hwr_augment(src, dst, h, w, &all, &rng);
 	free(src);
 	free(dst);
 }

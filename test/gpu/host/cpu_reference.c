@@ -279,10 +279,10 @@ cpu_greedy(const float *logp, int T, int K, int *ids)
 }
 
 void
-cpu_augment(const uint8_t *src, uint8_t *dst, int h, int w, double strength, uint64_t key, uint64_t stream)
+cpu_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStrengths *strengths, uint64_t key, uint64_t stream)
 {
 	HwrRng		rng;
 
 	hwr_rng_seed(&rng, key, stream);
-	hwr_augment(src, dst, h, w, strength, &rng);
+	hwr_augment(src, dst, h, w, strengths, &rng);
 }

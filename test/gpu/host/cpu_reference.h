@@ -15,6 +15,7 @@ extern "C"
 {
 #endif
 
+#include "core/augment.h"
 #include "core/optimizer.h"
 #include "core/vgsl.h"
 
@@ -65,7 +66,8 @@ extern bool cpu_ctc(const float *logp, int T, int K, const int *label, int L, do
 /* Best path: ids[T], returns their number. */
 extern int	cpu_greedy(const float *logp, int T, int K, int *ids);
 
-extern void cpu_augment(const uint8_t *src, uint8_t *dst, int h, int w, double strength, uint64_t key, uint64_t stream);
+extern void cpu_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStrengths *strengths,
+						uint64_t key, uint64_t stream);
 
 #ifdef __cplusplus
 }

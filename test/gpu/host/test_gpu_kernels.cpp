@@ -227,7 +227,7 @@ step_of(uint64_t key)
  */
 
 static void
-check_ink(HwrGpuType type, int h, int w, double strength, bool slots)
+check_ink(HwrGpuType type, int h, int w, const HwrAugmentStrengths &strengths, bool slots)
 {
 	const int n = 4;
 	size_t size = (size_t) h * w;
@@ -250,14 +250,14 @@ check_ink(HwrGpuType type, int h, int w, double strength, bool slots)
 			canvases[i * size + j] = i == 1 || ink < 0 ? 0 : ink > 255 ? 255 : (uint8_t) ink;
 		}
 	in_all_orders({y}, [&] {
-		hwr_gpu_ink(STREAM, type, n, h, w, canvases.data(), slots ? device_order.data() : NULL, strength, &step,
+		hwr_gpu_ink(STREAM, type, n, h, w, canvases.data(), slots ? device_order.data() : NULL, &strengths, &step,
 					warped.data(), y);
 	});
 	for (int i = 0; i < n; i++)
 	{
 		std::vector<uint8_t> out(size);
 
-		cpu_augment(canvases.data() + (slots ? order[i] : i) * size, out.data(), h, w, strength, step.rng_key, i);
+		cpu_augment(canvases.data() + (slots ? order[i] : i) * size, out.data(), h, w, &strengths, step.rng_key, i);
 		for (size_t j = 0; j < size; j++)
 			expected[i * size + j] = (float) out[j] * (float) (1.0 / 255);
 	}
@@ -269,11 +269,14 @@ test_ink(void **)
 {
 	for (HwrGpuType type : TYPES)
 		for (double strength : {0.0, 1.0, 3.0})
-		{
-			check_ink(type, 48, 64, strength, true);
-			check_ink(type, 33, 45, strength, false);
-			check_ink(type, 9, 11, strength, true);
-		}
+			for (const HwrAugmentStrengths &strengths : std::initializer_list<HwrAugmentStrengths>{
+					 {strength, 0, 0, 0}, {0, strength, 0, 0}, {0, 0, strength, 0}, {0, 0, 0, strength},
+					 {strength, strength, strength, strength}})
+			{
+				check_ink(type, 48, 64, strengths, true);
+				check_ink(type, 33, 45, strengths, false);
+				check_ink(type, 9, 11, strengths, true);
+			}
 }
 
 /*
