@@ -4,13 +4,15 @@
  */
 #include "dataset.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "canvas_store.h"
-#include "ctc.h"
+#include "dataset_row.h"
 #include "rng.h"
+#include "threads.h"
 
 /* Skipped rows named in hwr_dataset_skipped_text. */
 #define SKIPS_NAMED 5
@@ -24,14 +26,6 @@ typedef struct Row
 	HwrStoredCanvas rival;		/* validation rows, where there is another network to be measured */
 } Row;
 
-/* How an image becomes a canvas. */
-typedef struct Geometry
-{
-	HwrFit		fit;
-	int			height;
-	int			width;			/* 0: any */
-} Geometry;
-
 typedef struct Rows
 {
 	int			n;
@@ -41,16 +35,13 @@ typedef struct Rows
 
 struct HwrDataset
 {
-	Geometry	geometry;
-	Geometry	rival;			/* height 0: none, or the same */
-	HwrCase		mapping;
-	double		validation_fraction;
-	HwrNet		net;			/* for the steps only */
-	HwrImageLimits limits;
+	HwrRowRules rules;
+	HwrPool    *pool;			/* while rows are added; NULL: one thread */
+	HwrStopFn	stop;
+	void	   *stop_arg;
 	HwrCanvasStore *store;
 	Rows		splits[2];		/* HWR_SPLIT_TRAIN, HWR_SPLIT_VALIDATION */
 	HwrAlphabet alphabet;
-	bool		alphabet_fixed;
 	uint64_t	fingerprint;
 	int64_t		skipped[HWR_NSKIPS];
 	int			named;
@@ -65,18 +56,16 @@ hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
 
 	if (ds == NULL)
 		return false;
-	ds->mapping = options->mapping;
-	ds->validation_fraction = options->validation_fraction;
-	ds->limits = *limits;
+	ds->rules = (HwrRowRules) {.mapping = options->mapping,.validation_fraction = options->validation_fraction,.limits = *limits};
 
 	/* the number of classes does not matter here: any will do where the output is left out */
 	if (!hwr_canvas_store_create(memory_limit, tmpdir, &ds->store, st) ||
-		!hwr_vgsl_parse(options->architecture, strstr(options->architecture, "O1c") ? 0 : 2, &ds->net, st))
+		!hwr_vgsl_parse(options->architecture, strstr(options->architecture, "O1c") ? 0 : 2, &ds->rules.net, st))
 	{
 		hwr_dataset_free(ds);
 		return false;
 	}
-	ds->geometry = (Geometry) {options->fit, ds->net.height, ds->net.width};
+	ds->rules.geometry = (HwrGeometry) {options->fit, ds->rules.net.height, ds->rules.net.width};
 	*out = ds;
 	return true;
 }
@@ -84,14 +73,30 @@ hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
 void
 hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width)
 {
-	if (fit != ds->geometry.fit || height != ds->geometry.height || width != ds->geometry.width)
-		ds->rival = (Geometry) {fit, height, width};
+	const HwrGeometry *own = &ds->rules.geometry;
+
+	if (fit != own->fit || height != own->height || width != own->width)
+		ds->rules.rival = (HwrGeometry) {fit, height, width};
+}
+
+bool
+hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st)
+{
+	return threads <= 1 || hwr_pool_create(threads, &ds->pool, st);
+}
+
+void
+hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg)
+{
+	ds->stop = stop;
+	ds->stop_arg = arg;
 }
 
 bool
 hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st)
 {
-	ds->alphabet_fixed = fixed;
+	if (fixed)
+		ds->rules.alphabet = &ds->alphabet;
 	return hwr_alphabet_copy(alphabet, &ds->alphabet, st);
 }
 
@@ -100,6 +105,7 @@ hwr_dataset_free(HwrDataset *ds)
 {
 	if (ds == NULL)
 		return;
+	hwr_pool_free(ds->pool);
 	for (int s = 0; s < 2; s++)
 	{
 		for (int i = 0; i < ds->splits[s].n; i++)
@@ -116,24 +122,6 @@ hwr_dataset_free(HwrDataset *ds)
 	free(ds);
 }
 
-/* FNV-1a over the bytes, mixed. */
-static uint64_t
-hash_bytes(const void *bytes, size_t len)
-{
-	uint64_t	h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ ((const uint8_t *) bytes)[i]) * UINT64_C(0x100000001b3);
-	return hwr_mix64(h);
-}
-
-/* The same image always lands in the same split. */
-static double
-image_fraction(uint64_t hash)
-{
-	return (double) (hash >> 11) * 0x1.0p-53;
-}
-
 static void
 note_skip(HwrDataset *ds, int64_t row, HwrSkip reason, const char *why)
 {
@@ -145,16 +133,6 @@ note_skip(HwrDataset *ds, int64_t row, HwrSkip reason, const char *why)
 	snprintf(ds->skipped_text + used, sizeof(ds->skipped_text) - used, "%srow %lld: %s",
 			 ds->named > 0 ? "; " : "", (long long) row, why);
 	ds->named++;
-}
-
-/* A message and its detail as one phrase. */
-static void
-note_failure(HwrDataset *ds, int64_t row, HwrSkip reason, const HwrStatus *why)
-{
-	char		text[160];
-
-	snprintf(text, sizeof(text), "%.80s%s%.70s", why->message, why->detail[0] ? ": " : "", why->detail);
-	note_skip(ds, row, reason, text);
 }
 
 static Row *
@@ -174,190 +152,109 @@ new_row(Rows *rows, HwrStatus *st)
 	return &rows->rows[rows->n];
 }
 
-/* Steps that a label needs: its characters and a blank between equal neighbours. */
-static bool
-label_fits(const HwrDataset *ds, const char *label, int width, bool *fits, int *needs, HwrStatus *st)
+/* What the threads make ready together. */
+typedef struct Batch
 {
-	uint32_t   *codepoints;
+	HwrDataset *ds;
+	HwrSplit	split;
+	const HwrDatasetRow *rows;
 	int			n;
+	HwrReadyRow *ready;			/* [n] */
+	atomic_int	next;			/* row that nobody has begun with */
+	bool		stopped;
+} Batch;
 
-	if (!hwr_text_decode(label, strlen(label), &codepoints, &n, st))
-		return false;
-	*needs = hwr_ctc_min_steps((const int *) codepoints, n);
-	*fits = *needs <= hwr_net_steps(&ds->net, width);
-	free(codepoints);
-	return true;
+/* Rows go to whoever is free: who makes one ready does not change it. */
+static void
+ready_part(void *arg, int part, int parts)
+{
+	Batch	   *batch = arg;
+	HwrDataset *ds = batch->ds;
+	int			i;
+
+	(void) parts;
+	while ((i = atomic_fetch_add(&batch->next, 1)) < batch->n)
+	{
+		if (part == 0 && ds->stop != NULL && ds->stop(ds->stop_arg))
+		{
+			batch->stopped = true;
+			batch->next = batch->n;
+			return;
+		}
+		hwr_row_make_ready(&ds->rules, batch->split, &batch->rows[i], &batch->ready[i]);
+	}
 }
 
-/* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
+/* Put a row into its split; takes what it has, on failure too. */
 static bool
-make_canvas(const HwrDataset *ds, const Geometry *g, const uint8_t *bytes, size_t len,
-			uint8_t **ink, int *width, HwrStatus *st)
+keep_row(HwrDataset *ds, HwrReadyRow *ready, HwrStatus *st)
 {
-	HwrImage	img;
+	Row		   *row = new_row(&ds->splits[ready->split], st);
+	uint8_t    *ink = ready->ink;
+	uint8_t    *rival_ink = ready->rival_ink;
 	bool		ok;
 
-	if (!hwr_image_decode(bytes, len, &ds->limits, g->height, g->width, &img, st))
+	if (row == NULL)
+	{
+		hwr_ready_row_free(ready);
 		return false;
-	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
-	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
-	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
-	hwr_image_free(&img);
-	if (!ok)
-		free(*ink);
+	}
+	ds->splits[ready->split].n++;
+	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(ready->hash ^ (hwr_row_hash(ready->label, strlen(ready->label)) +
+																		   ready->split)));
+	row->label = ready->label;
+	ok = hwr_canvas_store_put(ds->store, ink, ds->rules.geometry.height, ready->width, &row->canvas, st);
+	if (rival_ink == NULL)
+		return ok;
+	if (ok)
+		return hwr_canvas_store_put(ds->store, rival_ink, ds->rules.rival.height, ready->rival_width, &row->rival, st);
+	free(rival_ink);
+	return false;
+}
+
+/* In order, until one fails; what is left is freed. */
+static bool
+keep_rows(Batch *batch, HwrSkip *skips, HwrStatus *st)
+{
+	bool		ok = !batch->stopped || hwr_fail(st, HWR_CANCELLED, "cancelled");
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		HwrReadyRow *ready = &batch->ready[i];
+
+		if (ok && !ready->ok)
+		{
+			*st = ready->st;
+			ok = false;
+		}
+		if (!ok)
+			hwr_ready_row_free(ready);
+		else if (ready->skip != HWR_SKIP_NONE)
+			note_skip(batch->ds, batch->rows[i].number, ready->skip, ready->why);
+		else
+			ok = keep_row(batch->ds, ready, st);
+		if (skips != NULL)
+			skips[i] = ready->skip;
+	}
 	return ok;
 }
 
-static bool
-is_bad_row(const HwrStatus *st)
-{
-	return st->code == HWR_BAD_IMAGE || st->code == HWR_IMAGE_TOO_LARGE || st->code == HWR_BAD_LABEL;
-}
-
-/* Leave out a training row whose label the alphabet cannot write, where it may not grow.  Frees text then. */
-static bool
-check_alphabet(HwrDataset *ds, int64_t row, char *text, HwrSkip *skip, HwrStatus *st)
-{
-	uint32_t   *codepoints;
-	int			n;
-
-	if (!hwr_text_decode(text, strlen(text), &codepoints, &n, st))
-	{
-		free(text);
-		return false;
-	}
-	for (int i = 0; i < n && *skip == HWR_SKIP_NONE; i++)
-	{
-		char		why[80];
-
-		if (hwr_alphabet_class(&ds->alphabet, codepoints[i]) > 0)
-			continue;
-		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
-		*skip = HWR_SKIP_LABEL;
-		note_skip(ds, row, *skip, why);
-		free(text);
-	}
-	free(codepoints);
-	return true;
-}
-
-/* The normalised label; *skip set where the row is to be left out. */
-static bool
-take_label(HwrDataset *ds, int64_t row, HwrSplit split, const char *label, size_t len, char **text,
-		   HwrSkip *skip, HwrStatus *st)
-{
-	if (!hwr_text_normalize(label, len, ds->mapping, text, st))
-	{
-		if (!is_bad_row(st))
-			return false;
-		*skip = HWR_SKIP_LABEL;
-		note_failure(ds, row, *skip, st);
-		return true;
-	}
-	if ((*text)[0] == '\0')
-	{
-		free(*text);
-		*skip = HWR_SKIP_LABEL;
-		note_skip(ds, row, *skip, "empty label");
-		return true;
-	}
-	return !ds->alphabet_fixed || split == HWR_SPLIT_VALIDATION || check_alphabet(ds, row, *text, skip, st);
-}
-
-/* The canvas, and whether the label can be written on it; takes no ownership of text. */
-static bool
-take_image(HwrDataset *ds, int64_t row, const uint8_t *bytes, size_t len, const char *text,
-		   uint8_t **ink, int *width, HwrSkip *skip, HwrStatus *st)
-{
-	bool		fits;
-	int			needs;
-
-	if (!make_canvas(ds, &ds->geometry, bytes, len, ink, width, st))
-	{
-		if (!is_bad_row(st))
-			return false;
-		*skip = HWR_SKIP_IMAGE;
-		note_failure(ds, row, *skip, st);
-		return true;
-	}
-	if (!label_fits(ds, text, *width, &fits, &needs, st))
-	{
-		free(*ink);
-		return false;
-	}
-	if (!fits)
-	{
-		char		why[120];
-
-		snprintf(why, sizeof(why), "label needs %d steps, the network has %d", needs,
-				 hwr_net_steps(&ds->net, *width));
-		free(*ink);
-		*skip = HWR_SKIP_TOO_LONG;
-		note_skip(ds, row, *skip, why);
-	}
-	return true;
-}
-
-/* Keep a row's canvases; takes ownership of ink, on failure too. */
-static bool
-keep_canvases(HwrDataset *ds, bool validation, Row *row, uint8_t *ink, int width,
-			  const uint8_t *bytes, size_t len, HwrStatus *st)
-{
-	if (!hwr_canvas_store_put(ds->store, ink, ds->geometry.height, width, &row->canvas, st))
-		return false;
-	if (!validation || ds->rival.height == 0)
-		return true;
-	return make_canvas(ds, &ds->rival, bytes, len, &ink, &width, st) &&
-		hwr_canvas_store_put(ds->store, ink, ds->rival.height, width, &row->rival, st);
-}
-
 bool
-hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row_number,
-				const uint8_t *bytes, size_t len, const char *label, size_t label_len,
-				HwrSkip *skip, HwrStatus *st)
+hwr_dataset_add(HwrDataset *ds, HwrSplit split, const HwrDatasetRow *rows, int n, HwrSkip *skips, HwrStatus *st)
 {
-	HwrSkip		reason = HWR_SKIP_NONE;
-	char	   *text = NULL;
-	uint8_t    *ink = NULL;
-	int			width = 0;
-	Rows	   *rows;
-	Row		   *row;
-	uint64_t	hash;
+	Batch		batch = {.ds = ds,.split = split,.rows = rows,.n = n};
+	bool		ok;
 
-	if (skip == NULL)
-		skip = &reason;
-	*skip = HWR_SKIP_NONE;
-	if (bytes == NULL || label == NULL)
-	{
-		*skip = HWR_SKIP_NULL;
-		note_skip(ds, row_number, *skip, "");
-		return true;
-	}
-	hash = hash_bytes(bytes, len);
-	if (split == HWR_SPLIT_AUTO)
-		split = image_fraction(hash) < ds->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
-	if (!take_label(ds, row_number, split, label, label_len, &text, skip, st))
+	batch.ready = hwr_alloc_zero((size_t) n, sizeof(HwrReadyRow), st);
+	if (batch.ready == NULL)
 		return false;
-	if (*skip != HWR_SKIP_NONE)
-		return true;
-	if (!take_image(ds, row_number, bytes, len, text, &ink, &width, skip, st) || *skip != HWR_SKIP_NONE)
-	{
-		free(text);
-		return *skip != HWR_SKIP_NONE;
-	}
-
-	rows = &ds->splits[split];
-	row = new_row(rows, st);
-	if (row == NULL)
-	{
-		free(text);
-		free(ink);
-		return false;
-	}
-	row->label = text;
-	rows->n++;
-	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(hash ^ (hash_bytes(text, strlen(text)) + split)));
-	return keep_canvases(ds, split == HWR_SPLIT_VALIDATION, row, ink, width, bytes, len, st);
+	if (ds->pool != NULL)
+		hwr_pool_run(ds->pool, ready_part, &batch);
+	else
+		ready_part(&batch, 0, 1);
+	ok = keep_rows(&batch, skips, st);
+	free(batch.ready);
+	return ok;
 }
 
 /* Label to classes; characters outside the alphabet are left out. */
@@ -410,9 +307,11 @@ hwr_dataset_finish(HwrDataset *ds, HwrStatus *st)
 {
 	Rows	   *train = &ds->splits[HWR_SPLIT_TRAIN];
 
+	hwr_pool_free(ds->pool);
+	ds->pool = NULL;
 	if (!check_counts(ds, st))
 		return false;
-	for (int i = 0; i < train->n && !ds->alphabet_fixed; i++)
+	for (int i = 0; i < train->n && ds->rules.alphabet == NULL; i++)
 		if (!hwr_alphabet_add(&ds->alphabet, train->rows[i].label, strlen(train->rows[i].label), st))
 			return false;
 	for (int s = 0; s < 2; s++)
@@ -463,7 +362,7 @@ hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out)
 bool
 hwr_dataset_read(const HwrDataset *ds, HwrSplit split, int i, uint8_t *ink, int stride, HwrStatus *st)
 {
-	return hwr_canvas_store_get(ds->store, &ds->splits[split].rows[i].canvas, ds->geometry.height, ink, stride, st);
+	return hwr_canvas_store_get(ds->store, &ds->splits[split].rows[i].canvas, ds->rules.geometry.height, ink, stride, st);
 }
 
 static const HwrStoredCanvas *
@@ -471,7 +370,7 @@ rival_canvas(const HwrDataset *ds, int i)
 {
 	const Row  *row = &ds->splits[HWR_SPLIT_VALIDATION].rows[i];
 
-	return ds->rival.height > 0 ? &row->rival : &row->canvas;
+	return ds->rules.rival.height > 0 ? &row->rival : &row->canvas;
 }
 
 int
@@ -483,7 +382,7 @@ hwr_dataset_rival_width(const HwrDataset *ds, int i)
 bool
 hwr_dataset_read_rival(const HwrDataset *ds, int i, uint8_t *ink, HwrStatus *st)
 {
-	int			height = ds->rival.height > 0 ? ds->rival.height : ds->geometry.height;
+	int			height = ds->rules.rival.height > 0 ? ds->rules.rival.height : ds->rules.geometry.height;
 
 	return hwr_canvas_store_get(ds->store, rival_canvas(ds, i), height, ink, rival_canvas(ds, i)->width, st);
 }

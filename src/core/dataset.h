@@ -55,13 +55,30 @@ extern void hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int wi
 extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st);
 
 /*
- * Add one row.  bytes or label NULL: counted as HWR_SKIP_NULL.  row: the caller's row number, from 1, for messages.
- * A bad row is not an error: it is counted, and *skip (if not NULL) says why.  Errors: memory, temporary file.
+ * Images are decoded and preprocessed by so many threads, 1 unless set; they live until the set is closed.  The set does not
+ * depend on how many.  Before the first row is added.
  */
-extern bool hwr_dataset_add(HwrDataset *ds, HwrSplit split, int64_t row,
-							const uint8_t *bytes, size_t len,
-							const char *label, size_t label_len,
-							HwrSkip *skip, HwrStatus *st);
+extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
+
+/* Asked by the calling thread, between images, whether to leave hwr_dataset_add with HWR_CANCELLED. */
+typedef bool (*HwrStopFn) (void *arg);
+extern void hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg);
+
+typedef struct HwrDatasetRow
+{
+	int64_t		number;			/* the caller's, from 1, for messages */
+	const uint8_t *image;		/* JPEG or PNG; NULL: HWR_SKIP_NULL */
+	size_t		image_len;
+	const char *label;			/* UTF-8; likewise */
+	size_t		label_len;
+} HwrDatasetRow;
+
+/*
+ * Add n rows, in order.  A bad row is not an error: it is counted, and skips[i] (if skips is not NULL) says why.
+ * Errors: memory, temporary file, HWR_CANCELLED; some of the rows may then have been added.
+ */
+extern bool hwr_dataset_add(HwrDataset *ds, HwrSplit split, const HwrDatasetRow *rows, int n,
+							HwrSkip *skips, HwrStatus *st);
 
 /*
  * Close the set: build the alphabet from the training rows, encode labels.  Rows

@@ -9,9 +9,9 @@
 #define HWR_LAYERS_H
 
 #include "core/real.h"
+#include "core/threads.h"
 #include "core/vgsl.h"
 #include "kernels.h"
-#include "threads.h"
 
 /* Batch normalisation: what keeps a variance of zero from dividing by zero.  As in Keras. */
 #define HWR_NORM_EPSILON 1e-3

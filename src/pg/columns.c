@@ -22,8 +22,8 @@
 
 #include "hwr.h"
 
-/* Rows fetched from the cursor at a time; their values stay in the table's TOAST until they are read. */
-#define ROWS_FETCHED 64
+/* Rows fetched from the cursor the first time. */
+#define FIRST_FETCH 64
 
 struct HwrRows
 {
@@ -32,6 +32,7 @@ struct HwrRows
 	uint64		batch_rows;
 	uint64		next;
 	int64		number;
+	uint64		bytes;			/* of the images so far */
 	MemoryContext row_context;
 };
 
@@ -328,29 +329,55 @@ read_row(HeapTuple tuple, TupleDesc desc, HwrRow *row)
 	}
 }
 
+/*
+ * The next rows from the cursor.  Values in a table's TOAST stay there until they are read, but a view's or a
+ * foreign table's come along: so as many rows as would fill a batch if their images were like those before.
+ */
+static bool
+fetch(HwrRows *rows)
+{
+	uint64		count = rows->number == 0 ? FIRST_FETCH :
+		HWR_ROWS_BATCH_BYTES / (rows->bytes / rows->number + 1);
+
+	if (rows->batch != NULL)
+		SPI_freetuptable(rows->batch);
+	SPI_cursor_fetch(rows->portal, true, Max(1, Min(count, HWR_ROWS_BATCH)));
+	rows->batch = SPI_tuptable;
+	rows->batch_rows = SPI_processed;
+	rows->next = 0;
+	return rows->batch_rows > 0;
+}
+
+int
+hwr_rows_next_batch(HwrRows *rows, int limit, HwrRow *batch)
+{
+	MemoryContext old;
+	Size		bytes = 0;
+	int			n = 0;
+
+	if (rows->next == rows->batch_rows && !fetch(rows))
+		return 0;
+	MemoryContextReset(rows->row_context);
+	old = MemoryContextSwitchTo(rows->row_context);
+	/* not beyond what was fetched: images that are not in TOAST are there, and stay for as long as it does */
+	while (n < limit && bytes < HWR_ROWS_BATCH_BYTES && rows->next < rows->batch_rows)
+	{
+		HwrRow	   *row = &batch[n++];
+
+		memset(row, 0, sizeof(*row));
+		row->number = ++rows->number;
+		read_row(rows->batch->vals[rows->next++], rows->batch->tupdesc, row);
+		bytes += row->image_len;
+	}
+	MemoryContextSwitchTo(old);
+	rows->bytes += bytes;
+	return n;
+}
+
 bool
 hwr_rows_next(HwrRows *rows, HwrRow *row)
 {
-	MemoryContext old;
-
-	if (rows->next == rows->batch_rows)
-	{
-		if (rows->batch != NULL)
-			SPI_freetuptable(rows->batch);
-		SPI_cursor_fetch(rows->portal, true, ROWS_FETCHED);
-		rows->batch = SPI_tuptable;
-		rows->batch_rows = SPI_processed;
-		rows->next = 0;
-		if (rows->batch_rows == 0)
-			return false;
-	}
-	memset(row, 0, sizeof(*row));
-	row->number = ++rows->number;
-	MemoryContextReset(rows->row_context);
-	old = MemoryContextSwitchTo(rows->row_context);
-	read_row(rows->batch->vals[rows->next++], rows->batch->tupdesc, row);
-	MemoryContextSwitchTo(old);
-	return true;
+	return hwr_rows_next_batch(rows, 1, row) > 0;
 }
 
 void

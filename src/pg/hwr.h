@@ -208,6 +208,13 @@ typedef struct HwrRows HwrRows;
 
 extern HwrRows *hwr_rows_open(const HwrColumns *columns);
 extern bool hwr_rows_next(HwrRows *rows, HwrRow *row);
+
+/* At most this many rows, and few more than this many bytes of images, make a batch. */
+#define HWR_ROWS_BATCH 256
+#define HWR_ROWS_BATCH_BYTES (16 * 1024 * 1024)
+
+/* The next rows, at least one and at most limit; 0: there are no more. */
+extern int	hwr_rows_next_batch(HwrRows *rows, int limit, HwrRow *batch);
 extern void hwr_rows_close(HwrRows *rows);
 
 /*

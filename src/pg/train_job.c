@@ -2,7 +2,7 @@
  * train_job.c
  *	  What a training worker does: read the tables, train, store the model.
  *
- * Every loop is here; the core does one row or one minibatch at a time, so that between them the worker
+ * Every loop is here; the core does one batch of rows or one minibatch at a time, so that between them the worker
  * can be cancelled and can say how far it is.
  */
 #include "postgres.h"
@@ -21,6 +21,9 @@
 
 /* Least time between updates of the job's row, in seconds. */
 #define PROGRESS_INTERVAL 1.0
+
+/* Time between notices while a table is read, in seconds. */
+#define NOTICE_INTERVAL 10.0
 
 /*
  * Reading
@@ -62,21 +65,60 @@ find_temporary_directory(char *path)
 				 errmsg("could not create directory \"%s\": %m", path)));
 }
 
+/* Between two images: has something happened for which hwr_worker_check will end the job? */
+static bool
+should_stop(void *arg)
+{
+	HwrTrainWorker *w = arg;
+
+	return QueryCancelPending || ProcDiePending ||
+		(w->shared != NULL && pg_atomic_read_u32(&w->shared->client) != HWR_CLIENT_WAITING);
+}
+
+/* The table is read in one transaction, so the job's row cannot tell how far it is. */
+static void
+report_rows(HwrTrainWorker *w, int64 rows)
+{
+	double		now = hwr_worker_seconds();
+	char		what[64];
+
+	if (now - w->reported >= PROGRESS_INTERVAL)
+	{
+		snprintf(what, sizeof(what), "reading, %lld rows so far", (long long) rows);
+		hwr_report_activity(w, what);
+		w->reported = now;
+	}
+	if (now - w->noticed >= NOTICE_INTERVAL)
+	{
+		ereport(NOTICE, (errmsg("%lld rows read", (long long) rows)));
+		w->noticed = now;
+	}
+}
+
 static void
 read_table(HwrTrainWorker *w, const HwrColumns *columns, HwrSplit split)
 {
 	HwrRows    *rows = hwr_rows_open(columns);
-	HwrRow		row;
+	HwrRow	   *batch = palloc(HWR_ROWS_BATCH * sizeof(HwrRow));
+	HwrDatasetRow *added = palloc(HWR_ROWS_BATCH * sizeof(HwrDatasetRow));
 	HwrStatus	st;
+	int			n;
 
-	while (hwr_rows_next(rows, &row))
+	while ((n = hwr_rows_next_batch(rows, HWR_ROWS_BATCH, batch)) > 0)
 	{
-		if (!hwr_dataset_add(w->dataset, split, row.number, row.image, row.image_len,
-							 row.label, row.label_len, NULL, &st))
-			hwr_raise(&st);
+		bool		ok;
+
+		for (int i = 0; i < n; i++)
+			added[i] = (HwrDatasetRow) {batch[i].number, batch[i].image, batch[i].image_len, batch[i].label, batch[i].label_len};
+		ok = hwr_dataset_add(w->dataset, split, added, n, NULL, &st);
 		hwr_worker_check(w);
+		if (!ok)
+			hwr_raise(&st);
+		report_rows(w, batch[n - 1].number);
 	}
 	hwr_rows_close(rows);
+	pfree(batch);
+	pfree(added);
 }
 
 /* A base, and a job that is gone on with, bring characters along. */
@@ -117,10 +159,13 @@ read_rows(HwrTrainWorker *w)
 	find_temporary_directory(directory);
 	hwr_restore_identity(&save);
 	if (!hwr_dataset_create(&w->options, &limits, (size_t) hwr_training_memory * 1024, directory,
-							&w->dataset, &st))
+							&w->dataset, &st) ||
+		!hwr_dataset_set_threads(w->dataset, hwr_trainer_threads(&w->options), &st))
 		hwr_raise(&st);
+	hwr_dataset_set_stop(w->dataset, should_stop, w);
 	begin_alphabet(w);
 	hwr_gate_load(w);
+	w->noticed = w->reported = hwr_worker_seconds();
 	SPI_connect();
 	hwr_become_user(w->request.user, &save);
 	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);

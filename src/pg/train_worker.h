@@ -34,6 +34,7 @@ typedef struct HwrTrainWorker
 	char	   *synchronous_commit; /* the session's */
 	double		started;		/* hwr_worker_seconds() */
 	double		reported;
+	double		noticed;
 	double		checkpointed;
 	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;

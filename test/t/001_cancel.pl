@@ -54,6 +54,19 @@ message_is('interrupted', 'cancelled by the waiting client');
 like($err, qr/NOTICE:  .*epoch +1\/10000 \[-{20}\] train +[0-9.]+ val +[0-9.]+ CER +[0-9.]+ %/, 'epochs are reported');
 worker_is_gone('Ctrl-C');
 
+# Ctrl-C while a table is read, and how far it is
+$node->safe_psql('postgres', q{CREATE VIEW slow AS SELECT image, label FROM words, generate_series(1, 1000) g, pg_sleep(0.02 + 0 * g)});
+$session = start_sql($node, "SELECT * FROM hwr_train('slow', 'unread', options => $HwrTest::endless)");
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity
+	WHERE backend_type = 'hwr training worker' AND query ~ 'reading, [1-9]\d* rows so far'}), 'the rows read so far are shown');
+$begun = time;
+interrupt($session);
+($out, $err) = finish_sql($session);
+like($err, qr/ERROR:  57014: canceling statement due to user request/, 'Ctrl-C ends the reading');
+cmp_ok(time - $begun, '<', 10, 'at once');
+job_is($node, 'unread', 'cancelled');
+worker_is_gone('Ctrl-C while reading');
+
 # statement_timeout while training
 sql_fails($node, "SET statement_timeout = '4s'; " . train('late'),
 	'57014', 'canceling statement due to statement timeout', 'timeout while training');

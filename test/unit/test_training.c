@@ -60,13 +60,14 @@ static void
 test_spill_failure(void **state)
 {
 	HwrTrainOptions o = options("{" TINY "}");
+	HwrDatasetRow row = {1, words.bytes[0], words.len[0], "A", 1};
 	HwrDataset *ds;
 	HwrSkip		skip;
 	HwrStatus	st;
 
 	(void) state;
 	assert_true(hwr_dataset_create(&o, &limits, 0, "/nowhere/at/all", &ds, &st));
-	assert_false(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, 1, words.bytes[0], words.len[0], "A", 1, &skip, &st));
+	assert_false(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, &row, 1, &skip, &st));
 	assert_int_equal(st.code, HWR_IO);
 	assert_string_equal(st.message, "could not create a temporary file for training images");
 	hwr_dataset_free(ds);
@@ -77,7 +78,8 @@ test_skips(void **state)
 {
 	HwrTrainOptions o = options("{" TINY "}");
 	HwrDataset *ds = dataset(&o, 1 << 30);
-	HwrSkip		skip;
+	HwrDatasetRow useless[] = {{99, (const uint8_t *) "GIF89a", 6, "A", 1}, {100, NULL, 0, "A", 1}};
+	HwrSkip		skips[2];
 	HwrStatus	st;
 
 	(void) state;
@@ -89,10 +91,9 @@ test_skips(void **state)
 	/* 24 steps: a repeated letter needs a blank between */
 	assert_int_equal(add(ds, HWR_SPLIT_TRAIN, 53, "abababababababababababab"), HWR_SKIP_NONE);
 	assert_int_equal(add(ds, HWR_SPLIT_TRAIN, 54, "abababababababababababaa"), HWR_SKIP_TOO_LONG);
-	assert_true(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, 99, (const uint8_t *) "GIF89a", 6, "A", 1, &skip, &st));
-	assert_int_equal(skip, HWR_SKIP_IMAGE);
-	assert_true(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, 100, NULL, 0, "A", 1, &skip, &st));
-	assert_int_equal(skip, HWR_SKIP_NULL);
+	assert_true(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, useless, 2, skips, &st));
+	assert_int_equal(skips[0], HWR_SKIP_IMAGE);
+	assert_int_equal(skips[1], HWR_SKIP_NULL);
 	assert_int_equal(hwr_dataset_skipped(ds, HWR_SKIP_LABEL), 2);
 	assert_int_equal(hwr_dataset_skipped(ds, HWR_SKIP_TOO_LONG), 2);
 	assert_int_equal(hwr_dataset_skipped(ds, HWR_SKIP_IMAGE), 1);

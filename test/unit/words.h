@@ -98,8 +98,9 @@ add(HwrDataset *ds, HwrSplit split, int row, const char *label)
 {
 	HwrSkip		skip;
 	HwrStatus	st;
+	HwrDatasetRow r = {row + 1, words.bytes[row], words.len[row], label, strlen(label)};
 
-	assert_true(hwr_dataset_add(ds, split, row + 1, words.bytes[row], words.len[row], label, strlen(label), &skip, &st));
+	assert_true(hwr_dataset_add(ds, split, &r, 1, &skip, &st));
 	return skip;
 }
 

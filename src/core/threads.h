@@ -2,7 +2,7 @@
  * threads.h
  *	  A small fork-join pool of threads.
  *
- * The threads run numeric code only, with every signal blocked: signals stay the business
+ * The threads decode images and compute, with every signal blocked: signals stay the business
  * of the thread that created the pool.
  */
 #ifndef HWR_THREADS_H

@@ -1,0 +1,331 @@
+/*
+ * test_dataset.c
+ *	  A data set filled by several threads is the one that one thread fills, row by row.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "words.h"
+
+/* An address sanitizer needs more room than a limit leaves. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+#define MANY 400
+#define LARGEST (48 * 1000)
+
+static HwrDatasetRow rows[MANY];
+
+/* The words again and again, with labels of all kinds and rows that cannot be used: fewer than a tenth. */
+static void
+make_rows(void)
+{
+	for (int i = 0; i < MANY; i++)
+	{
+		int			word = i % ROWS;
+
+		rows[i] = (HwrDatasetRow) {i + 1, words.bytes[word], words.len[word], words.label[word], strlen(words.label[word])};
+		if (i % 23 == 7)
+			rows[i].image_len /= 2;
+		else if (i % 61 == 8)
+			rows[i].image = (const uint8_t *) "GIF89a";
+		else if (i % 53 == 9)
+			rows[i].image = NULL;
+		else if (i % 67 == 10)
+			rows[i].label = NULL;
+		else if (i % 71 == 11)
+			rows[i].label_len = 0;
+		else if (i % 73 == 12)
+		{
+			rows[i].label = "a label that needs more steps than there are in ninety-six columns";
+			rows[i].label_len = strlen(rows[i].label);
+		}
+		else if (i % 5 == 0)
+		{
+			rows[i].label = "\303\211t\303\251 \316\251";
+			rows[i].label_len = 8;
+		}
+	}
+}
+
+static HwrDataset *
+fill(const HwrTrainOptions *o, size_t memory, const HwrAlphabet *alphabet, int threads, int batch, HwrSkip *skips)
+{
+	HwrDataset *ds = dataset(o, memory);
+	HwrStatus	st;
+
+	hwr_dataset_set_rival(ds, HWR_FIT_STRETCH, 16, 40);
+	assert_true(hwr_dataset_set_threads(ds, threads, &st));
+	if (alphabet != NULL)
+		assert_true(hwr_dataset_set_alphabet(ds, alphabet, true, &st));
+	for (int i = 0; i < MANY; i += batch)
+	{
+		int			n = i + batch < MANY ? batch : MANY - i;
+
+		assert_true(hwr_dataset_add(ds, HWR_SPLIT_AUTO, rows + i, n, skips + i, &st));
+	}
+	if (!hwr_dataset_finish(ds, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	return ds;
+}
+
+static void
+compare_rows(const HwrDataset *a, const HwrDataset *b, HwrSplit split, int i)
+{
+	static uint8_t ink_a[LARGEST];
+	static uint8_t ink_b[LARGEST];
+	HwrSample	sa;
+	HwrSample	sb;
+	HwrStatus	st;
+
+	hwr_dataset_sample(a, split, i, &sa);
+	hwr_dataset_sample(b, split, i, &sb);
+	assert_string_equal(sa.label, sb.label);
+	assert_int_equal(sa.nclasses, sb.nclasses);
+	assert_memory_equal(sa.classes, sb.classes, (size_t) sa.nclasses * sizeof(int));
+	assert_int_equal(sa.width, sb.width);
+	assert_true(hwr_dataset_read(a, split, i, ink_a, sa.width, &st));
+	assert_true(hwr_dataset_read(b, split, i, ink_b, sb.width, &st));
+	assert_memory_equal(ink_a, ink_b, (size_t) (32 * sa.width));
+	if (split == HWR_SPLIT_TRAIN)
+		return;
+	assert_int_equal(hwr_dataset_rival_width(a, i), hwr_dataset_rival_width(b, i));
+	assert_true(hwr_dataset_read_rival(a, i, ink_a, &st));
+	assert_true(hwr_dataset_read_rival(b, i, ink_b, &st));
+	assert_memory_equal(ink_a, ink_b, (size_t) (16 * hwr_dataset_rival_width(a, i)));
+}
+
+static void
+compare(const HwrDataset *a, const HwrDataset *b)
+{
+	char	   *alphabet_a;
+	char	   *alphabet_b;
+	HwrStatus	st;
+
+	assert_true(hwr_dataset_fingerprint(a) == hwr_dataset_fingerprint(b));
+	assert_string_equal(hwr_dataset_skipped_text(a), hwr_dataset_skipped_text(b));
+	for (int reason = HWR_SKIP_NULL; reason < HWR_NSKIPS; reason++)
+		assert_int_equal(hwr_dataset_skipped(a, reason), hwr_dataset_skipped(b, reason));
+	assert_true(hwr_alphabet_to_utf8(hwr_dataset_alphabet(a), &alphabet_a, &st));
+	assert_true(hwr_alphabet_to_utf8(hwr_dataset_alphabet(b), &alphabet_b, &st));
+	assert_string_equal(alphabet_a, alphabet_b);
+	free(alphabet_a);
+	free(alphabet_b);
+	for (HwrSplit s = HWR_SPLIT_TRAIN; s <= HWR_SPLIT_VALIDATION; s++)
+	{
+		assert_true(hwr_dataset_count(a, s) > 0);
+		assert_int_equal(hwr_dataset_count(a, s), hwr_dataset_count(b, s));
+		for (int i = 0; i < hwr_dataset_count(a, s); i++)
+			compare_rows(a, b, s, i);
+	}
+}
+
+static void
+check_threads(const HwrTrainOptions *o, size_t memory, const HwrAlphabet *alphabet)
+{
+	static const struct
+	{
+		int			threads;
+		int			batch;
+	}			ways[] = {{1, 64}, {2, 1}, {2, 7}, {3, MANY}, {16, 64}};
+	HwrSkip		expected[MANY];
+	HwrSkip		skips[MANY];
+	HwrDataset *serial = fill(o, memory, alphabet, 1, 1, expected);
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	{
+		HwrDataset *parallel = fill(o, memory, alphabet, ways[i].threads, ways[i].batch, skips);
+
+		assert_memory_equal(expected, skips, sizeof(skips));
+		compare(serial, parallel);
+		hwr_dataset_free(parallel);
+	}
+	hwr_dataset_free(serial);
+}
+
+static void
+test_threads(void **state)
+{
+	HwrTrainOptions fixed = options("{" TINY ", \"validation_fraction\": 0.3}");
+	HwrTrainOptions any = options("{\"validation_fraction\": 0.3, \"case\": \"upper\", "
+								  "\"architecture\": \"[1,32,0,1 Cr3,3,4 Mp4,4 Mp8,1\"}");
+
+	(void) state;
+	check_threads(&fixed, 1 << 30, NULL);
+	check_threads(&any, 30000, NULL);	/* most canvases go to the file */
+}
+
+/* With characters that may not be added, in training rows only. */
+static void
+test_fixed_alphabet(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"validation_fraction\": 0.9}");
+	HwrAlphabet alphabet = {0};
+	HwrStatus	st;
+
+	(void) state;
+	for (int i = 0; i < ROWS; i++)
+		assert_true(hwr_alphabet_add(&alphabet, words.label[i], strlen(words.label[i]), &st));
+	check_threads(&o, 1 << 30, &alphabet);
+	hwr_alphabet_free(&alphabet);
+}
+
+/* An error is that of the first row that has one, and what the others have is freed (a leak checker would tell). */
+static void
+test_error(void **state)
+{
+	HwrTrainOptions o = options("{" TINY "}");
+	HwrDataset *ds;
+	HwrStatus	st;
+
+	(void) state;
+	assert_true(hwr_dataset_create(&o, &limits, 5 * 32 * 96, "/nowhere/at/all", &ds, &st));
+	assert_true(hwr_dataset_set_threads(ds, 4, &st));
+	assert_false(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, rows, 64, NULL, &st));
+	assert_int_equal(st.code, HWR_IO);
+	assert_int_equal(hwr_dataset_count(ds, HWR_SPLIT_TRAIN), 6);	/* the sixth has no canvas */
+	hwr_dataset_free(ds);
+}
+
+typedef struct Stopper
+{
+	pthread_t	thread;
+	int			asked;
+} Stopper;
+
+static bool
+stop_at_third(void *arg)
+{
+	Stopper    *s = arg;
+
+	assert_true(pthread_equal(s->thread, pthread_self()));
+	return ++s->asked == 3;
+}
+
+static void
+test_stop(void **state)
+{
+	HwrTrainOptions o = options("{" TINY "}");
+
+	(void) state;
+	for (int threads = 1; threads <= 3; threads += 2)
+	{
+		HwrDataset *ds = dataset(&o, 1 << 30);
+		Stopper		stopper = {.thread = pthread_self()};
+		HwrStatus	st;
+
+		assert_true(hwr_dataset_set_threads(ds, threads, &st));
+		hwr_dataset_set_stop(ds, stop_at_third, &stopper);
+		assert_false(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, rows, MANY, NULL, &st));
+		assert_int_equal(st.code, HWR_CANCELLED);
+		assert_int_equal(stopper.asked, 3);
+		/* another call begins anew */
+		assert_true(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, rows, 7, NULL, &st));
+		assert_int_equal(hwr_dataset_count(ds, HWR_SPLIT_TRAIN), 7);
+		hwr_dataset_free(ds);
+	}
+}
+
+#ifndef SANITIZED
+
+/* A JPEG file that says it is 65,500 pixels wide and high: at an eighth of that, 67 MB. */
+static size_t
+make_huge(uint8_t *out)
+{
+	size_t		len = words.len[0];
+
+	memcpy(out, words.bytes[0], len);
+	for (size_t i = 0; i + 8 < len; i++)
+		if (out[i] == 0xFF && out[i + 1] == 0xC0)
+		{
+			out[i + 5] = out[i + 7] = 65500 >> 8;
+			out[i + 6] = out[i + 8] = 65500 & 255;
+			return len;
+		}
+	fail_msg("no frame header");
+	return 0;
+}
+
+/* Address space in use. */
+static rlim_t
+address_space(void)
+{
+	FILE	   *file = fopen("/proc/self/statm", "r");
+	long		pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld", &pages), 1);
+	fclose(file);
+	return (rlim_t) pages * 4096;
+}
+
+static void
+test_out_of_memory(void **state)
+{
+	static uint8_t huge[1 << 16];
+	HwrImageLimits wide = {1 << 20, INT64_C(1) << 33};
+	HwrTrainOptions o = options("{" TINY "}");
+	HwrDatasetRow many[32];
+	struct rlimit old;
+	struct rlimit tight;
+	HwrDataset *ds;
+	HwrStatus	st;
+	bool		ok;
+
+	(void) state;
+	memcpy(many, rows, sizeof(many));
+	many[20].image_len = make_huge(huge);
+	many[20].image = huge;
+	assert_true(hwr_dataset_create(&o, &wide, 1 << 30, "/tmp", &ds, &st));
+	assert_true(hwr_dataset_set_threads(ds, 2, &st));
+	assert_true(hwr_dataset_add(ds, HWR_SPLIT_TRAIN, rows, 32, NULL, &st));
+
+	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+	tight = (struct rlimit) {address_space() + (32 << 20), old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+	ok = hwr_dataset_add(ds, HWR_SPLIT_TRAIN, many, 32, NULL, &st);
+	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+	assert_false(ok);
+	assert_int_equal(st.code, HWR_OUT_OF_MEMORY);
+	hwr_dataset_free(ds);
+}
+
+#endif
+
+static int
+set_up(void **state)
+{
+	if (load_words(state) != 0)
+		return -1;
+	make_rows();
+	mallopt(M_ARENA_MAX, 1);	/* no address space set aside for each thread, which test_out_of_memory could find */
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_fixed_alphabet),
+		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_stop),
+#ifndef SANITIZED
+		cmocka_unit_test(test_out_of_memory),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, set_up, free_words);
+}
