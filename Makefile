@@ -76,7 +76,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan unit-valgrind format lint samples build/posteriors build/random-model build/describe build/bench_core build/stages \
+PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan unit-valgrind format lint samples build/generate-words build/posteriors build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -130,7 +130,7 @@ unit-valgrind: $(VALGRIND_UNITS:%=build/f32/unit/test_%)
 	@HWR_CPU=avx2 OPENBLAS_CORETYPE=Haswell RUN_UNIT_WITH='valgrind -q --error-exitcode=9 --leak-check=full' \
 		tools/run-unit $^
 
-C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch])
+C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch] tools/*/*.[ch])
 
 format:
 	clang-format -i $(C_FILES)
@@ -149,10 +149,11 @@ lint:
 		-std=gnu11 $(CORE_CPPFLAGS) 2>/dev/null
 
 # The generator's libraries are in tools/install-deps' list "samples".
-build/generate-words: tools/generate-words.c Makefile
+GENERATOR = $(wildcard tools/generate-words/*.[ch])
+build/generate-words: $(GENERATOR) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo libjpeg) -o $@ $< \
-		$$(pkg-config --libs pangocairo libjpeg) -lm
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo fontconfig libjpeg) -o $@ \
+		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
 build/posteriors: tools/posteriors.c tools/read_file.h build/f32/libhwr_core.a Makefile
