@@ -66,6 +66,10 @@ SELECT statement, outcome(statement) FROM (VALUES
 	($$SELECT hwr_drop_model('secret')$$),
 	($$SELECT hwr_grant_model('secret', current_user)$$),
 	($$SELECT hwr_revoke_model('secret', 'postgres')$$),
+	($$SELECT hwr_ship_model('secret', '{}')$$),
+	($$SELECT hwr.receive_model('secret', '', true)$$),
+	($$SELECT hwr.receive_model('secret', '', true, '')$$),
+	($$SELECT hwr.check_import('secret')$$),
 	($$SELECT hwr_recognize(image, 'secret') FROM strokes$$),
 	($$SELECT hwr_recognize(ARRAY[image], 'secret') FROM strokes$$),
 	($$SELECT hwr_export_model('secret')$$),
@@ -354,7 +358,9 @@ SELECT array_agg(s ORDER BY n) AS writes FROM (VALUES
 	(17, 'SELECT public.hwr_score(image, ''I'', ''secret'') FROM public.strokes'),
 	(18, 'SELECT public.hwr_lm_perplexity(''trap'', ''{I}'')'),
 	(19, 'SELECT public.hwr_drop_lm(''trap'')'),
-	(20, 'SELECT public.hwr_report(''secret'', ''public.strokes'')')) s (n, s) \gset
+	(20, 'SELECT public.hwr_report(''secret'', ''public.strokes'')'),
+	(21, 'SELECT hwr.receive_model(''secret'', pg_catalog.sha256(public.hwr_export_model(''secret'')), false)'),
+	(22, 'SELECT hwr.receive_model(''trapped'', '''', true)')) s (n, s) \gset
 SELECT tiny() AS options, tiny('{"epochs": 10000, "patience": 0}') AS endless \gset
 SET search_path = regress_hwr_trap, pg_catalog, public;
 \set VERBOSITY sqlstate

@@ -21,4 +21,5 @@ _PG_init(void)
 	hwr_service_request_start();
 	hwr_stat_request_memory();
 	hwr_explain_install();
+	hwr_drop_install();
 }

@@ -274,6 +274,9 @@ extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
 /* hwr.cuda_library with $libdir put in, palloc'd. */
 extern char *hwr_cuda_path(void);
 
+/* drop.c: from _PG_init */
+extern void hwr_drop_install(void);
+
 /* wait.c: what a process waits for */
 typedef enum HwrWait
 {

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(hwr_grant_model);
 PG_FUNCTION_INFO_V1(hwr_revoke_model);
 PG_FUNCTION_INFO_V1(hwr_may_see_weights);
 PG_FUNCTION_INFO_V1(hwr_check_model);
+PG_FUNCTION_INFO_V1(hwr_check_import);
 
 static char *
 required_name(FunctionCallInfo fcinfo, int argno)
@@ -342,5 +343,16 @@ Datum
 hwr_check_model(PG_FUNCTION_ARGS)
 {
 	hwr_catalog_check_see(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr.check_import(model text) returns void: raises the error that hwr_import_model would, whatever the file
+ */
+Datum
+hwr_check_import(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("hwr_import_model()");
+	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
 	PG_RETURN_VOID();
 }

@@ -64,6 +64,27 @@ my $before = $node->safe_psql('postgres', $reading);
 my $weights = $node->safe_psql('postgres', "SELECT weights FROM hwr_models WHERE model = 'kept'");
 $node->safe_psql('postgres', "SELECT lo_from_bytea(0, 'something else')");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_orphans()'), '0', 'no orphans as long as there are versions');
+# Said where the library is loaded, and only of what is hwr's
+my (undef, undef, $notice) = $node->psql('postgres', q{
+	LOAD 'hwr';
+	BEGIN;
+	CREATE TABLE version (weights oid);
+	INSERT INTO version VALUES (1);
+	DROP TABLE version;
+	UPDATE hwr.job SET checkpoint = weights FROM hwr_models v WHERE v.model = 'kept' AND job.model = 'kept';
+	DROP EXTENSION hwr;
+	ROLLBACK;
+	BEGIN;
+	SELECT hwr_drop_model('kept');
+	DROP EXTENSION hwr;
+	ROLLBACK;
+});
+is($notice, <<'NOTICES' =~ s/\n\z//r, 'DROP EXTENSION says what it leaves');
+psql:<stdin>:8: NOTICE:  1 checkpoint of a training remains, as a large object
+HINT:  After CREATE EXTENSION hwr, hwr_orphans() finds them.
+psql:<stdin>:8: NOTICE:  the weights of 1 model version remain, as a large object
+HINT:  After CREATE EXTENSION hwr, hwr_orphans() finds them.
+NOTICES
 $node->safe_psql('postgres', 'DROP EXTENSION hwr');
 is($node->safe_psql('postgres', q{
 	SELECT loid FROM pg_largeobject WHERE pageno = 0 AND encode(data, 'escape') ~ '"format": ?"hwr"'
