@@ -25,8 +25,8 @@ outer_tile(const HwrOuter *p, int rows, const hwr_real *a, const hwr_real *b, hw
 #pragma GCC unroll 8
 			for (int r = 0; r < rows; r++)
 			{
-				acc[r][0] += ap[r] * b0;
-				acc[r][1] += ap[r] * b1;
+				acc[r][0] = MULTIPLY_ADD(ap[r], b0, acc[r][0]);
+				acc[r][1] = MULTIPLY_ADD(ap[r], b1, acc[r][1]);
 			}
 		}
 	}

@@ -12,7 +12,7 @@ use Test::More;
 my $part = $ENV{HWR_LONG} ? 1 : 50;
 my $images = 100_000 / $part;
 my $models = 20_000 / $part;
-my $node = HwrTest::new_server('bad');
+my $node = HwrTest::new_server('bad', init => { extra => ['--encoding=UTF8'] });
 
 load_golden($node, 'golden');
 $node->safe_psql('postgres', <<'SQL');
