@@ -459,7 +459,7 @@ DECLARE
 BEGIN
 	IF citus THEN
 		RETURN QUERY EXECUTE $citus$
-			SELECT r.node_name || ':' || r.node_port, r.success, r.result
+			SELECT r.node_name || ':' || r.node_port, r.success, regexp_replace(r.result, '^ERROR: *', '')
 			  FROM (SELECT array_agg(n.nodename ORDER BY n.nodeid) AS names, array_agg(n.nodeport ORDER BY n.nodeid) AS ports, array_agg($2) AS queries
 					  FROM pg_dist_node n WHERE n.noderole = 'primary' AND n.nodename || ':' || n.nodeport = ANY ($1)) q,
 				   master_run_on_worker(q.names, q.ports, q.queries, true) r
