@@ -9,17 +9,21 @@ use Test::More;
 
 use HwrTest;
 
+my ($libraries) = run_command([ 'pg_config', '--pkglibdir' ]);
+plan skip_all => 'Citus is not installed' unless -e "$libraries/citus.so";
+
 # On TCP: Citus finds nodes by host names.
 my @nodes = map {
 	my $node = PostgreSQL::Test::Cluster->new($_);
 	$node->init;
-	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\ncitus.node_conninfo = 'sslmode=prefer'");
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'citus'");
+	$node->append_conf('postgresql.conf', <<'CONF');
+listen_addresses = '127.0.0.1'
+shared_preload_libraries = 'citus'
+citus.node_conninfo = 'sslmode=prefer'
+CONF
 	$node;
 } ('coordinator', 'worker1', 'worker2');
 my ($coordinator, $worker1, $worker2) = @nodes;
-my ($config) = run_command([ 'pg_config', '--pkglibdir' ]);
-plan skip_all => 'Citus is not installed' unless -e "$config/citus.so";
 $_->start foreach @nodes;
 $_->safe_psql('postgres', 'CREATE EXTENSION citus') foreach @nodes;
 my ($one, $two) = map { '127.0.0.1:' . $_->port } ($worker1, $worker2);
