@@ -74,6 +74,18 @@ SELECT hwr_train('retrain_words', 'retrain_next', options => tiny('{"average": 1
 \echo :SQLSTATE
 
 --
+-- A head that is there in training only
+--
+CREATE FUNCTION tensors(name text, number integer) RETURNS jsonb LANGUAGE sql
+RETURN (SELECT convert_from(substr(file, 9, get_byte(file, 0) + 256 * get_byte(file, 1)), 'UTF8')::jsonb - '__metadata__' FROM hwr_export_model(name, number) file);
+SELECT version FROM hwr_train('retrain_words', 'retrain_head', options => tiny('{"shortcut": 0.1}'));
+SELECT version FROM hwr_train('retrain_words', 'retrain_head', options => tiny('{"base": "retrain_head", "shortcut": 0}'));
+SELECT tensors('retrain_head', 1) = tensors('retrain_head', 2) AS same, (SELECT count(*) FROM jsonb_object_keys(tensors('retrain_head', 1))) AS tensors,
+	(SELECT array_agg((options->>'shortcut')::numeric ORDER BY version) FROM hwr_models WHERE model = 'retrain_head') AS shortcut;
+SELECT hwr_train('retrain_words', 'retrain_head', options => tiny('{"architecture": "[1,32,96,1 Cr3,3,8 Mp32,4 Fr9", "shortcut": 0.1}'));
+\echo :SQLSTATE
+
+--
 -- Going on: the rest is in a TAP test
 --
 SELECT hwr_resume(NULL);
@@ -86,9 +98,9 @@ SELECT hwr_drop_job(0);
 \echo :SQLSTATE
 SELECT count(*) AS with_checkpoint FROM hwr_jobs WHERE checkpointed IS NOT NULL AND model LIKE 'retrain%';
 
-SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names}'::text[]) model;
+SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names, retrain_head}'::text[]) model;
 DROP VIEW retrain_few;
 DROP TABLE retrain_words;
-DROP FUNCTION tiny;
+DROP FUNCTION tiny, tensors;
 DROP OWNED BY regress_hwr_retrain;
 DROP ROLE regress_hwr_retrain;

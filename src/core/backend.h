@@ -13,7 +13,7 @@
 #include "vgsl.h"
 
 /* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
-#define HWR_BACKEND_ABI 4
+#define HWR_BACKEND_ABI 5
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -57,7 +57,7 @@ typedef struct HwrBatch
 
 typedef struct HwrStepResult
 {
-	double		loss;			/* mean CTC loss over the feasible images, nats an image */
+	double		loss;			/* mean CTC loss over the feasible images, nats an image; heads not included */
 	int			infeasible;		/* images whose label does not fit in the steps */
 	double		grad_norm;		/* global norm before clipping */
 } HwrStepResult;
@@ -89,8 +89,9 @@ typedef struct HwrBackend
 						  float *logp, HwrStatus *st);
 
 	/*
-	 * Augment, forward, CTC, backward, clip, one optimiser step.  rng_key decides
-	 * augmentation and dropout: equal keys, values and batches give equal results.
+	 * Augment, forward, CTC, backward, clip, one optimiser step.  What is minimised is the network's loss plus
+	 * each head's times its weight.  rng_key decides augmentation and dropout: equal keys, values and batches give
+	 * equal results.
 	 */
 	bool		(*train_step) (HwrBackendContext *ctx, const HwrBatch *batch,
 							   double learning_rate, uint64_t rng_key,

@@ -144,11 +144,11 @@ hwr_net_macs(const HwrNet *net, int width)
 }
 
 /*
- * Append tensor "LAYER.NAME" with up to four extents (0: none) to the block.
+ * Append tensor "OWNER.NAME" of a layer, with up to four extents (0: none), to the block.
  */
 static bool
-add_tensor(HwrNet *net, int layer, const char *name, const int shape[4],
-		   bool trainable, bool decay, HwrStatus *st)
+append_tensor(HwrNet *net, HwrLayer *layer, const char *owner, const char *name, const int shape[4],
+			  bool trainable, bool decay, HwrStatus *st)
 {
 	HwrTensor  *tensor;
 	int64_t		count = 1;
@@ -160,7 +160,7 @@ add_tensor(HwrNet *net, int layer, const char *name, const int shape[4],
 	}
 	tensor = &net->tensors[net->ntensors];
 	memset(tensor, 0, sizeof(*tensor));
-	snprintf(tensor->name, sizeof(tensor->name), "%d.%s", layer, name);
+	snprintf(tensor->name, sizeof(tensor->name), "%s.%s", owner, name);
 	for (int i = 0; i < 4 && shape[i] > 0; i++)
 	{
 		tensor->shape[tensor->ndim++] = shape[i];
@@ -178,8 +178,19 @@ add_tensor(HwrNet *net, int layer, const char *name, const int shape[4],
 	tensor->decay = decay;
 	net->nvalues += tensor->count;
 	net->ntensors++;
-	net->layers[layer].ntensors++;
+	layer->ntensors++;
 	return true;
+}
+
+/* The same for a layer of the network: "LAYER.NAME". */
+static bool
+add_tensor(HwrNet *net, int layer, const char *name, const int shape[4],
+		   bool trainable, bool decay, HwrStatus *st)
+{
+	char		owner[16];
+
+	snprintf(owner, sizeof(owner), "%d", layer);
+	return append_tensor(net, &net->layers[layer], owner, name, shape, trainable, decay, st);
 }
 
 static bool
@@ -240,6 +251,50 @@ hwr_net_layout(HwrNet *net, HwrStatus *st)
 			return false;
 	}
 	return true;
+}
+
+/* The first LSTM along x that has layers before it and one sequence an image; -1: none. */
+static int
+first_lstm(const HwrNet *net)
+{
+	for (int i = 1; i < net->nlayers; i++)
+		if (net->layers[i].kind == HWR_LAYER_LSTM && !net->layers[i].along_y && net->layers[i].in.h == 1)
+			return i;
+	return -1;
+}
+
+bool
+hwr_net_add_shortcut(HwrNet *net, double weight, HwrStatus *st)
+{
+	HwrHead    *head = &net->heads[net->nheads];
+	HwrLayer   *layer = &head->layer;
+	int			reads = first_lstm(net);
+
+	if (reads < 0)
+	{
+		hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" does not suit the network architecture", "shortcut");
+		return hwr_fail_detail(st, "It needs an LSTM along x behind other layers, on a map of height 1.");
+	}
+	*head = (HwrHead) {.reads = reads,.weight = weight};
+	layer->kind = HWR_LAYER_OUTPUT;
+	layer->units = net->classes;
+	layer->first_tensor = net->ntensors;
+	layer->in = net->layers[reads].in;
+	layer->out = layer->in;
+	layer->out.c = layer->units;
+	net->nheads++;
+	return append_tensor(net, layer, "shortcut", "output.kernel", (int[4]) {layer->in.c, layer->units}, true, true, st) &&
+		append_tensor(net, layer, "shortcut", "output.bias", (int[4]) {layer->units}, true, false, st);
+}
+
+void
+hwr_net_remove_heads(HwrNet *net)
+{
+	if (net->nheads == 0)
+		return;
+	net->ntensors = net->heads[0].layer.first_tensor;
+	net->nvalues = net->tensors[net->ntensors].offset;
+	net->nheads = 0;
 }
 
 static void

@@ -81,6 +81,7 @@ static const Option option_table[] = {
 	{"base", FIELD(base), 0, 0, NULL, OPTION_STRING, false, false, false},
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
+	{"shortcut", FIELD(shortcut), 0, 1, NULL, OPTION_REAL, false, false, false},
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
@@ -346,7 +347,8 @@ settle_architecture(HwrTrainOptions *out, HwrStatus *st)
 	if (net == NULL)
 		return false;
 	ok = hwr_vgsl_parse(out->architecture,
-						strstr(out->architecture, "O1c") != NULL ? 0 : SOME_CLASSES, net, st);
+						strstr(out->architecture, "O1c") != NULL ? 0 : SOME_CLASSES, net, st) &&
+		(out->shortcut == 0 || hwr_net_add_shortcut(net, out->shortcut, st));
 	free(net);
 	return ok;
 }

@@ -24,6 +24,7 @@
 	.base = "", \
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \
+	.shortcut = 0, \
 	.average = 0, \
 	.checkpoint_minutes = 10, \
 	.max_minutes = 0

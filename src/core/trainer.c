@@ -79,7 +79,9 @@ make_net(HwrTrainer *t, HwrStatus *st)
 
 	if (!hwr_vgsl_parse(t->options->architecture, classes, &t->net, st))
 		return false;
-	return t->options->dropout < 0 || hwr_net_set_dropout(&t->net, t->options->dropout, st);
+	if (t->options->dropout >= 0 && !hwr_net_set_dropout(&t->net, t->options->dropout, st))
+		return false;
+	return t->options->shortcut == 0 || hwr_net_add_shortcut(&t->net, t->options->shortcut, st);
 }
 
 static bool
@@ -403,9 +405,10 @@ hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st)
 	if (model == NULL)
 		return false;
 	model->net = t->net;
+	hwr_net_remove_heads(&model->net);
 	model->fit = t->options->fit;
 	model->mapping = t->options->mapping;
-	model->values = hwr_alloc(t->net.nvalues, sizeof(float), st);
+	model->values = hwr_alloc(model->net.nvalues, sizeof(float), st);
 	if (model->values == NULL ||
 		!hwr_result_json(&t->best, hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN),
 						 hwr_dataset_count(t->ds, HWR_SPLIT_VALIDATION), &model->result, st) ||
@@ -415,7 +418,7 @@ hwr_trainer_model(const HwrTrainer *t, HwrModel **out, HwrStatus *st)
 		hwr_model_free(model);
 		return false;
 	}
-	memcpy(model->values, t->best_values, t->net.nvalues * sizeof(float));
+	memcpy(model->values, t->best_values, model->net.nvalues * sizeof(float));
 	*out = model;
 	return true;
 }

@@ -57,9 +57,9 @@ hwr_transfer_values(const HwrModel *base, const HwrNet *net, const HwrAlphabet *
 {
 	const HwrLayer *output = &net->layers[net->nlayers - 1];
 
-	if (base->net.ntensors != net->ntensors)
+	if (base->net.nlayers != net->nlayers)
 		return hwr_fail(st, HWR_INTERNAL, "the base model is another network");
-	for (int i = 0; i < net->ntensors; i++)
+	for (int i = 0; i < base->net.ntensors; i++)
 	{
 		const HwrTensor *from = &base->net.tensors[i];
 		const HwrTensor *to = &net->tensors[i];

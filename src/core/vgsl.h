@@ -97,8 +97,20 @@ typedef struct HwrTensor
 	bool		decay;			/* weight decay applies (kernels, not biases or norms) */
 } HwrTensor;
 
+/*
+ * A dense layer to logits of its own, beside the network, while training: its CTC loss is added to the network's.  Its
+ * tensors are the last of the block, so that the network's are where they are without it.
+ */
+typedef struct HwrHead
+{
+	int			reads;			/* the layer whose input it reads, too */
+	double		weight;			/* of its loss */
+	HwrLayer	layer;			/* an output layer */
+} HwrHead;
+
 #define HWR_MAX_LAYERS 64
 #define HWR_MAX_TENSORS 256
+#define HWR_MAX_HEADS 1
 
 typedef struct HwrNet
 {
@@ -110,7 +122,9 @@ typedef struct HwrNet
 	int			ntensors;
 	HwrTensor	tensors[HWR_MAX_TENSORS];
 	size_t		nvalues;		/* length of the parameter block */
-	char		vgsl[1024];		/* canonical spelling, output included */
+	int			nheads;			/* 0 but in training */
+	HwrHead		heads[HWR_MAX_HEADS];
+	char		vgsl[1024];		/* canonical spelling, output included, heads not */
 } HwrNet;
 
 /*
@@ -123,6 +137,15 @@ extern bool hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus
 
 /* Replace the probability of every dropout layer (0 <= p < 1, to six decimals), in net->vgsl too. */
 extern bool hwr_net_set_dropout(HwrNet *net, double dropout, HwrStatus *st);
+
+/*
+ * Add a head for the alphabet on the features that enter the first LSTM along x.  Error: HWR_BAD_OPTION
+ * 'training option "shortcut" does not suit the network architecture' where there is no such place.
+ */
+extern bool hwr_net_add_shortcut(HwrNet *net, double weight, HwrStatus *st);
+
+/* The network alone: its values are the first nvalues of the block. */
+extern void hwr_net_remove_heads(HwrNet *net);
 
 /* Shapes of every layer's output for an input of this width; out[nlayers]. False if too narrow. */
 extern bool hwr_net_shapes(const HwrNet *net, int width, HwrShape *out, HwrStatus *st);

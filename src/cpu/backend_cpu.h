@@ -29,10 +29,11 @@ struct HwrBackendContext
 	/* buffers with their sizes in bytes */
 	uint8_t    *ink;			/* augmented canvases, one a thread */
 	size_t		ink_size;
-	hwr_real   *logp;			/* [N][T][K] */
+	hwr_real   *logp;			/* training: [T][K], one a thread; inference in double: [N][T][K] */
+	size_t		logp_stride;	/* values */
 	size_t		logp_size;
 	char	   *ctc;			/* CTC workspace, one a thread */
-	size_t		ctc_stride;
+	size_t		ctc_stride;		/* bytes */
 	size_t		ctc_size;
 	double	   *partial;		/* [threads] */
 };

@@ -3,7 +3,7 @@
  *	  A training step on the CPU: augment, forward, CTC, backward, clip, update.
  *
  * The network runs layer by layer over the whole minibatch, because batch normalisation needs its
- * statistics.
+ * statistics.  Its output and each head have a CTC loss; the sum of these, weighted, is what is minimised.
  */
 #include <math.h>
 #include <string.h>
@@ -13,14 +13,21 @@
 #include "core/ctc.h"
 #include "core/optimizer.h"
 
+/* Logits with a CTC loss: the output layer's, then the heads'. */
+typedef struct Target
+{
+	const HwrLayerRun *run;
+	int			feasible;		/* images whose label fits in its steps */
+	double		weight;
+} Target;
+
 typedef struct TrainJob
 {
 	HwrBackendContext *ctx;
 	const HwrBatch *batch;
 	uint64_t	rng_key;
-	int			T;
-	int			K;
-	int			feasible;
+	Target		targets[1 + HWR_MAX_HEADS];
+	int			ntargets;
 	HwrOptimizerStep step;
 } TrainJob;
 
@@ -54,13 +61,31 @@ load_part(void *arg, int part, int parts)
 	}
 }
 
-/* CTC loss and gradient at the logits of this part's images. */
+/* CTC loss of image n and its gradient at the logits; 0 where the label does not fit. */
+static double
+image_loss(const TrainJob *job, const Target *target, size_t n, int part)
+{
+	HwrBackendContext *ctx = job->ctx;
+	int			T = target->run->out.w;
+	int			K = target->run->out.c;
+	size_t		size = (size_t) T * (size_t) K;
+	hwr_real   *logp = ctx->logp + (size_t) part * ctx->logp_stride;
+	hwr_real   *grad = target->run->dy + n * size;
+	double		loss;
+
+	ctx->cpu->k->log_softmax((size_t) T, K, target->run->y + n * size, logp);
+	if (hwr_ctc_loss(logp, T, K, job->batch->labels[n], job->batch->label_lengths[n], &loss, grad,
+					 target->weight / target->feasible, ctx->ctc + (size_t) part * ctx->ctc_stride))
+		return loss;
+	memset(grad, 0, size * sizeof(hwr_real));
+	return 0;
+}
+
+/* Gradients at the logits of this part's images, and the sum of the network's losses. */
 static void
 ctc_part(void *arg, int part, int parts)
 {
 	TrainJob   *job = arg;
-	HwrBackendContext *ctx = job->ctx;
-	size_t		size = (size_t) job->T * (size_t) job->K;
 	double		sum = 0;
 	size_t		lo;
 	size_t		hi;
@@ -68,18 +93,11 @@ ctc_part(void *arg, int part, int parts)
 	hwr_pool_share((size_t) job->batch->n, part, parts, &lo, &hi);
 	for (size_t n = lo; n < hi; n++)
 	{
-		hwr_real   *logp = ctx->logp + n * size;
-		hwr_real   *grad = ctx->train.doutput + n * size;
-		double		loss;
-
-		ctx->cpu->k->log_softmax((size_t) job->T, job->K, ctx->train.output + n * size, logp);
-		if (hwr_ctc_loss(logp, job->T, job->K, job->batch->labels[n], job->batch->label_lengths[n],
-						 &loss, grad, 1.0 / job->feasible, ctx->ctc + (size_t) part * ctx->ctc_stride))
-			sum += loss;
-		else
-			memset(grad, 0, size * sizeof(hwr_real));
+		sum += image_loss(job, &job->targets[0], n, part);
+		for (int i = 1; i < job->ntargets; i++)
+			image_loss(job, &job->targets[i], n, part);
 	}
-	ctx->partial[part] = sum;
+	job->ctx->partial[part] = sum;
 }
 
 static double
@@ -138,37 +156,47 @@ update_part(void *arg, int part, int parts)
 	}
 }
 
-/* Buffers for this batch; counts the labels that fit into T steps. */
+/* Counts the labels that fit, and has each thread's CTC buffers large enough. */
+static void
+add_target(TrainJob *job, const HwrLayerRun *run, double weight)
+{
+	HwrBackendContext *ctx = job->ctx;
+	const HwrBatch *batch = job->batch;
+	Target	   *target = &job->targets[job->ntargets++];
+	int			T = run->out.w;
+	size_t		size = hwr_shape_size(run->out);
+
+	*target = (Target) {.run = run,.weight = weight};
+	if (size > ctx->logp_stride)
+		ctx->logp_stride = size;
+	for (int n = 0; n < batch->n; n++)
+	{
+		size = hwr_aligned(hwr_ctc_workspace(T, batch->label_lengths[n]));
+		if (size > ctx->ctc_stride)
+			ctx->ctc_stride = size;
+		target->feasible += hwr_ctc_min_steps(batch->labels[n], batch->label_lengths[n]) <= T;
+	}
+}
+
+/* The plan, targets and buffers for this batch. */
 static bool
 prepare_training(TrainJob *job, HwrStatus *st)
 {
 	HwrBackendContext *ctx = job->ctx;
 	const HwrBatch *batch = job->batch;
 	const HwrNet *net = ctx->cpu->net;
-	size_t		ctc_stride = 0;
+	size_t		threads = (size_t) ctx->threads;
 
 	if (!hwr_cpu_plan_prepare(&ctx->train, ctx->cpu, ctx->pool, 0, net->nlayers, true, false,
 							  batch->n, batch->width, st))
 		return false;
-	job->T = ctx->train.runs[net->nlayers - 1].out.w;
-	job->K = ctx->train.runs[net->nlayers - 1].out.c;
-	for (int n = 0; n < batch->n; n++)
-	{
-		size_t		size = hwr_aligned(hwr_ctc_workspace(job->T, batch->label_lengths[n]));
-
-		if (size > ctc_stride)
-			ctc_stride = size;
-		if (hwr_ctc_min_steps(batch->labels[n], batch->label_lengths[n]) <= job->T)
-			job->feasible++;
-	}
-	ctx->ctc_stride = ctc_stride;
-	if (!hwr_cpu_reserve((void **) &ctx->ctc, &ctx->ctc_size, ctc_stride * (size_t) ctx->threads, st) ||
-		!hwr_cpu_reserve((void **) &ctx->ink, &ctx->ink_size,
-				 (size_t) ctx->threads * (size_t) net->height * (size_t) batch->width, st) ||
-		!hwr_cpu_reserve((void **) &ctx->logp, &ctx->logp_size,
-				 (size_t) batch->n * (size_t) job->T * (size_t) job->K * sizeof(hwr_real), st))
-		return false;
-	return true;
+	add_target(job, &ctx->train.runs[net->nlayers - 1], 1);
+	for (int i = 0; i < net->nheads; i++)
+		add_target(job, &ctx->train.heads[i], net->heads[i].weight);
+	return hwr_cpu_reserve((void **) &ctx->ctc, &ctx->ctc_size, threads * ctx->ctc_stride, st) &&
+		hwr_cpu_reserve((void **) &ctx->logp, &ctx->logp_size, threads * ctx->logp_stride * sizeof(hwr_real), st) &&
+		hwr_cpu_reserve((void **) &ctx->ink, &ctx->ink_size,
+						threads * (size_t) net->height * (size_t) batch->width, st);
 }
 
 bool
@@ -176,19 +204,21 @@ hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learnin
 				   uint64_t rng_key, HwrStepResult *result, HwrStatus *st)
 {
 	TrainJob	job = {.ctx = ctx,.batch = batch,.rng_key = rng_key};
+	int			feasible;
 
 	if (!prepare_training(&job, st))
 		return false;
+	feasible = job.targets[0].feasible;
 	memset(result, 0, sizeof(*result));
-	result->infeasible = batch->n - job.feasible;
-	if (job.feasible == 0)
+	result->infeasible = batch->n - feasible;
+	if (feasible == 0)
 		return true;			/* nothing to learn from */
 
 	hwr_pool_run(ctx->pool, clear_grads_part, &job);
 	hwr_pool_run(ctx->pool, load_part, &job);
 	hwr_cpu_plan_forward(&ctx->train, rng_key);
 	hwr_pool_run(ctx->pool, ctc_part, &job);
-	result->loss = sum_partials(ctx) / job.feasible;
+	result->loss = sum_partials(ctx) / feasible;
 	hwr_cpu_plan_backward(&ctx->train);
 
 	hwr_pool_run(ctx->pool, norm_part, &job);

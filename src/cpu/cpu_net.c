@@ -87,6 +87,41 @@ fuse_runs(HwrCpuPlan *plan)
 	}
 }
 
+static HwrLayerRun
+describe_run(const HwrCpuPlan *plan, const HwrLayer *layer, int index, HwrShape in, HwrShape out)
+{
+	return (HwrLayerRun) {
+		.net = plan->cpu->net,
+		.layer = layer,
+		.index = index,
+		.N = plan->N,
+		.in = in,
+		.out = out,
+		.training = plan->training,
+		.k = plan->cpu->k,
+		.e = plan->training && plan->cpu->e != NULL ? plan->cpu->e : plan->cpu->k->elements,
+		.pool = plan->pool,
+		.version = &plan->cpu->version,
+		.values = plan->cpu->values,
+		.grads = plan->cpu->grads,
+	};
+}
+
+static void
+describe_heads(HwrCpuPlan *plan)
+{
+	const HwrNet *net = plan->cpu->net;
+
+	for (int i = 0; i < net->nheads; i++)
+	{
+		const HwrHead *head = &net->heads[i];
+		HwrShape	in = plan->runs[head->reads].in;
+		HwrShape	out = {in.h, in.w, head->layer.units};
+
+		plan->heads[i] = describe_run(plan, &head->layer, net->nlayers + i, in, out);
+	}
+}
+
 /* Shapes and settings of each layer's run; pointers come later. */
 static bool
 describe_runs(HwrCpuPlan *plan, HwrStatus *st)
@@ -100,25 +135,14 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 	for (int i = 0; i < plan->last; i++)
 	{
 		if (i >= plan->first)
-			plan->runs[i] = (HwrLayerRun) {
-				.net = net,
-				.layer = &net->layers[i],
-				.index = i,
-				.N = plan->N,
-				.in = in,
-				.out = shapes[i],
-				.training = plan->training,
-				.k = plan->cpu->k,
-				.e = plan->training && plan->cpu->e != NULL ? plan->cpu->e : plan->cpu->k->elements,
-				.pool = plan->pool,
-				.version = &plan->cpu->version,
-				.values = plan->cpu->values,
-				.grads = plan->cpu->grads,
-			};
+			plan->runs[i] = describe_run(plan, &net->layers[i], i, in, shapes[i]);
 		in = shapes[i];
 	}
 	if (plan->training)
+	{
 		fuse_runs(plan);
+		describe_heads(plan);
+	}
 	return true;
 }
 
@@ -129,6 +153,30 @@ batch_size(const HwrCpuPlan *plan, HwrShape shape)
 	return (size_t) plan->N * hwr_shape_size(shape);
 }
 
+static size_t
+scratch_size(const HwrLayerRun *run)
+{
+	const HwrLayerOps *ops = hwr_layer_ops(run->layer->kind);
+
+	return ops->scratch_size ? hwr_aligned(ops->scratch_size(run)) : 0;
+}
+
+static int
+plan_heads(const HwrCpuPlan *plan)
+{
+	return plan->training ? plan->cpu->net->nheads : 0;
+}
+
+/* What a head has of its own.  The gradient at its logits takes their place. */
+static void
+assign_head(HwrCpuPlan *plan, HwrLayerRun *head, char *base, size_t *cursor)
+{
+	head->aux = hwr_take(base, cursor, hwr_layer_ops(head->layer->kind)->aux_size(head), 1);
+	head->y = hwr_take(base, cursor, batch_size(plan, head->out), sizeof(hwr_real));
+	head->dy = head->y;
+	head->dx = hwr_take(base, cursor, batch_size(plan, head->in), sizeof(hwr_real));
+}
+
 /* Give every run its memory from base, or measure with base NULL.  Returns the arena's size. */
 static size_t
 assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
@@ -136,6 +184,7 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 	size_t		cursor = 0;
 	size_t		largest = 0;
 	size_t		scratch_stride = 0;
+	int			nheads = plan_heads(plan);
 	hwr_real   *turn[2];
 	char	   *scratch;
 
@@ -144,11 +193,10 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 	{
 		HwrLayerRun *run = &plan->runs[i];
 		const HwrLayerOps *ops = hwr_layer_ops(run->layer->kind);
-		size_t		scratch_size = ops->scratch_size ? hwr_aligned(ops->scratch_size(run)) : 0;
 
 		run->aux = hwr_take(base, &cursor, ops->aux_size ? ops->aux_size(run) : 0, 1);
-		if (scratch_size > scratch_stride)
-			scratch_stride = scratch_size;
+		if (scratch_size(run) > scratch_stride)
+			scratch_stride = scratch_size(run);
 		if (batch_size(plan, run->out) > largest)
 			largest = batch_size(plan, run->out);
 		/* a map between fused layers is passed on as it is, or not there at all */
@@ -156,6 +204,12 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 			run->y = NULL;
 		else if (plan->training && run->pool_after == NULL)
 			run->y = hwr_take(base, &cursor, batch_size(plan, run->out), sizeof(hwr_real));
+	}
+	for (int i = 0; i < nheads; i++)
+	{
+		assign_head(plan, &plan->heads[i], base, &cursor);
+		if (scratch_size(&plan->heads[i]) > scratch_stride)
+			scratch_stride = scratch_size(&plan->heads[i]);
 	}
 	turn[0] = hwr_take(base, &cursor, largest, sizeof(hwr_real));
 	turn[1] = hwr_take(base, &cursor, largest, sizeof(hwr_real));
@@ -182,6 +236,12 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 		if (!run->by_previous)
 			t = 1 - t;			/* else the gradient stays where it is */
 		run->dx = i > plan->first ? turn[t] : plan->dinput;
+	}
+	for (int i = 0; i < nheads; i++)
+	{
+		plan->heads[i].scratch = scratch;
+		plan->heads[i].scratch_stride = scratch_stride;
+		plan->heads[i].x = plan->runs[plan->cpu->net->heads[i].reads].x;
 	}
 	plan->output = plan->runs[plan->last - 1].y;
 	plan->doutput = plan->runs[plan->last - 1].dy;
@@ -244,11 +304,52 @@ hwr_cpu_plan_forward(HwrCpuPlan *plan, uint64_t rng_key)
 		plan->runs[i].rng_key = rng_key;
 		hwr_layer_ops(plan->runs[i].layer->kind)->forward(&plan->runs[i]);
 	}
+	for (int i = 0; i < plan_heads(plan); i++)
+		hwr_layer_ops(plan->heads[i].layer->kind)->forward(&plan->heads[i]);
+}
+
+/* Add a head's gradient to that of the layer that reads the same input. */
+typedef struct AddJob
+{
+	const hwr_real *from;
+	hwr_real   *to;
+	size_t		n;
+} AddJob;
+
+static void
+add_part(void *arg, int part, int parts)
+{
+	const AddJob *job = arg;
+	size_t		lo;
+	size_t		hi;
+
+	hwr_pool_share(job->n, part, parts, &lo, &hi);
+	for (size_t i = lo; i < hi; i++)
+		job->to[i] += job->from[i];
+}
+
+/* The heads that read what layer i reads, after that layer's backward. */
+static void
+heads_backward(HwrCpuPlan *plan, int i)
+{
+	for (int h = 0; h < plan_heads(plan); h++)
+	{
+		HwrLayerRun *head = &plan->heads[h];
+		AddJob		job = {head->dx, plan->runs[i].dx, batch_size(plan, head->in)};
+
+		if (plan->cpu->net->heads[h].reads != i)
+			continue;
+		hwr_layer_ops(head->layer->kind)->backward(head);
+		hwr_pool_run(plan->pool, add_part, &job);
+	}
 }
 
 void
 hwr_cpu_plan_backward(HwrCpuPlan *plan)
 {
 	for (int i = plan->last - 1; i >= plan->first; i--)
+	{
 		hwr_layer_ops(plan->runs[i].layer->kind)->backward(&plan->runs[i]);
+		heads_backward(plan, i);
+	}
 }

@@ -40,6 +40,7 @@ typedef struct HwrCpuPlan
 	int			N;
 	int			width;			/* input canvas width */
 	HwrLayerRun runs[HWR_MAX_LAYERS];
+	HwrLayerRun heads[HWR_MAX_HEADS];	/* training, of all layers: the network's heads; y are logits, dy is filled by the caller */
 	hwr_real   *input;			/* [N][in of the first layer], filled by the caller */
 	hwr_real   *output;			/* [N][out of the last layer] */
 	hwr_real   *doutput;		/* training: gradient at the output, filled by the caller */

@@ -10,7 +10,7 @@ use HwrTest;
 
 my $node = new_server('resume');
 my $epochs = 100;
-my $options = qq('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Do 0.2 Cr3,3,16 Mp8,1 Lbx16", "epochs": $epochs, "threads": 2, "average": 0.3,
+my $options = qq('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Do 0.2 Cr3,3,16 Mp8,1 Lbx16", "epochs": $epochs, "threads": 2, "average": 0.3, "shortcut": 0.1,
 	"checkpoint_minutes": 0.008}');
 
 sub newest_job

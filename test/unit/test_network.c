@@ -1,7 +1,7 @@
 /*
  * test_network.c
  *	  Whole networks through the backend interface: the published network's first losses against
- *	  PyTorch's, the gradient of a small one by finite differences, and what a caller may rely on:
+ *	  PyTorch's, the gradient of small ones, with heads and without, by finite differences, and what a caller may rely on:
  *	  equal runs give equal bits, an image's posteriors do not depend on its neighbours, bad luck is reported.
  *
  * Compiled twice: here for hwr_real = float, and through test_network_f64.c for double.
@@ -24,6 +24,7 @@
 #define IS_DOUBLE (sizeof(hwr_real) == sizeof(double))
 #define MAX_N 8
 #define MAX_LABEL 12
+#define STEP_KEY 77
 
 #define KERAS "[1,64,256,1 Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn Cr3,3,128 Mp2,2 Bn S1(2x4)2,3 " \
 	"Fr64 Lbx256 Lbx256 O1c79]"
@@ -75,8 +76,9 @@ typedef struct Fixture
 	float	   *values;
 } Fixture;
 
+/* shortcut: weight of that head, 0: none */
 static void
-set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
+set_up_head(Fixture *f, const char *spec, double shortcut, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
 {
 	HwrStatus	st = {0};
 	HwrBackendConfig config = {.net = &f->net,.threads = threads,.training = true,.options = &f->options};
@@ -84,6 +86,8 @@ set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind opt
 	memset(f, 0, sizeof(*f));
 	if (!hwr_vgsl_parse(spec, 0, &f->net, &st))
 		fail_msg("%s: %s", spec, st.detail);
+	if (shortcut > 0)
+		assert_true(hwr_net_add_shortcut(&f->net, shortcut, &st));
 	f->options.optimizer = optimizer;
 	f->options.momentum = 0.9;
 	f->options.clip_norm = 5;
@@ -103,9 +107,15 @@ set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind opt
 }
 
 static void
+set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
+{
+	set_up_head(f, spec, 0, threads, optimizer, precision);
+}
+
+static void
 set_up(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer)
 {
-	set_up_precision(f, spec, threads, optimizer, HWR_TRAIN_AUTO);
+	set_up_head(f, spec, 0, threads, optimizer, HWR_TRAIN_AUTO);
 }
 
 static void
@@ -162,27 +172,41 @@ test_first_losses(void **state)
 	check_first_losses(HWR_TRAIN_BFLOAT16, 2e-3, 2e-2);
 }
 
-/* Mean CTC loss of the plan's input; where grad is wanted, doutput too. */
+/* Mean CTC loss of these logits, weighted; where the gradient is wanted, dy too. */
 static double
-plan_loss(HwrCpuPlan *plan, const Sample *s, bool gradient)
+logits_loss(const HwrLayerRun *run, const Sample *s, double weight, bool gradient)
 {
-	HwrShape	out = plan->runs[plan->last - 1].out;
+	HwrShape	out = run->out;
 	size_t		size = (size_t) out.w * (size_t) out.c;
 	hwr_real	logp[64 * 6];
 	double		workspace[67 * (2 * MAX_LABEL + 1)];
+	double		scale = weight / s->batch.n;
 	double		total = 0;
 
 	assert_true(size <= sizeof(logp) / sizeof(logp[0]));
-	hwr_cpu_plan_forward(plan, 77);
 	for (int n = 0; n < s->batch.n; n++)
 	{
 		double		loss;
 
-		plan->cpu->k->log_softmax((size_t) out.w, out.c, plan->output + (size_t) n * size, logp);
+		run->k->log_softmax((size_t) out.w, out.c, run->y + (size_t) n * size, logp);
 		assert_true(hwr_ctc_loss(logp, out.w, out.c, s->labels[n], s->lengths[n], &loss,
-								 gradient ? plan->doutput + (size_t) n * size : NULL, 1.0 / s->batch.n, workspace));
-		total += loss / s->batch.n;
+								 gradient ? run->dy + (size_t) n * size : NULL, scale, workspace));
+		total += loss * scale;
 	}
+	return total;
+}
+
+/* What a step on this sample minimises, and with gradient what plan_backward wants to know. */
+static double
+plan_loss(HwrCpuPlan *plan, const Sample *s, bool gradient)
+{
+	const HwrNet *net = plan->cpu->net;
+	double		total;
+
+	hwr_cpu_plan_forward(plan, STEP_KEY);
+	total = logits_loss(&plan->runs[plan->last - 1], s, 1, gradient);
+	for (int i = 0; i < net->nheads; i++)
+		total += logits_loss(&plan->heads[i], s, net->heads[i].weight, gradient);
 	return total;
 }
 
@@ -202,8 +226,30 @@ difference(HwrCpuPlan *plan, const Sample *s, hwr_real *value)
 	return (up - down) / (2 * h);
 }
 
+/* A step of plain descent at rate 1 takes this gradient off the values. */
 static void
-check_gradient(const char *spec, int height, int width, int threads)
+check_step(Fixture *f, const Sample *s, const hwr_real *grads)
+{
+	HwrStatus	st;
+	float	   *after = malloc(f->net.nvalues * sizeof(float));
+
+	f->options.momentum = 0;
+	f->options.clip_norm = 0;
+	train(f, s, 1, STEP_KEY);
+	assert_true(f->backend->get_values(f->ctx, after, &st));
+	for (int i = 0; i < f->net.ntensors; i++)
+	{
+		const HwrTensor *t = &f->net.tensors[i];
+
+		for (size_t j = t->offset; t->trainable && j < t->offset + t->count; j++)
+			if (!(fabs(f->values[j] - after[j] - grads[j]) < 1e-6 * (1 + fabs(grads[j]))))
+				fail_msg("%s, value %zu: gradient %.9g, step %.9g", t->name, j, (double) grads[j], f->values[j] - after[j]);
+	}
+	free(after);
+}
+
+static void
+check_gradient(const char *spec, double shortcut, int height, int width, int threads)
 {
 	Sample		s;
 	Fixture		f;
@@ -215,7 +261,7 @@ check_gradient(const char *spec, int height, int width, int threads)
 	size_t		nin = (size_t) (3 * height * width);
 
 	make_sample(&s, 0, 3, height, width, 4, 6);
-	set_up(&f, spec, 1, HWR_SGD);
+	set_up_head(&f, spec, shortcut, threads, HWR_SGD, HWR_TRAIN_AUTO);
 	assert_true(hwr_cpu_net_create(&f.net, true, &cpu, &st));
 	assert_true(hwr_pool_create(threads, &pool, &st));
 	assert_true(hwr_cpu_plan_prepare(&plan, cpu, pool, 0, f.net.nlayers, true, true, 3, width, &st));
@@ -228,6 +274,7 @@ check_gradient(const char *spec, int height, int width, int threads)
 	hwr_cpu_plan_backward(&plan);
 	dinput = malloc(nin * sizeof(hwr_real));
 	memcpy(dinput, plan.dinput, nin * sizeof(hwr_real));
+	check_step(&f, &s, cpu->grads);
 	for (size_t i = 0; i < f.net.nvalues; i++)
 	{
 		double		d = difference(&plan, &s, &cpu->values[i]);
@@ -253,13 +300,24 @@ check_gradient(const char *spec, int height, int width, int threads)
 static void
 test_gradient(void **state)
 {
+	/* what a head's gradient goes back to: a pool or a norm that a convolution works for, a convolution, the image's own columns */
+	static const char *const behind[] = {
+		"[1,9,0,1 Cr3,3,4 Bn Ct3,3,3 Mp9,2 Lbx4 O1c6]",
+		"[1,9,0,1 Cr3,3,4 Mp9,1 Bn Lfx4 Mp1,2 O1c6]",
+		"[1,9,0,1 Mp9,1 Ct1,3,4 Lrx4 O1c6]",
+		"[1,9,0,1 S1(1x9)1,3 Lbx4 Lbx3 O1c6]",
+	};
+
 	(void) state;
 	if (!IS_DOUBLE)
 		return;
+	check_gradient(SMALL, 0.3, 9, SMALL_W, 1);
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)
+		check_gradient(behind[i], 1, 9, 14, i == 0 ? 2 : 1);
 	for (int threads = 1; threads <= 3; threads += 2)
 	{
-		check_gradient(SMALL, 9, SMALL_W, threads);
-		check_gradient(FUSED, 13, 25, threads);
+		check_gradient(SMALL, 0, 9, SMALL_W, threads);
+		check_gradient(FUSED, 0, 13, 25, threads);
 	}
 }
 

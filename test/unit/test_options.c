@@ -75,6 +75,7 @@ expect_round_trip(const HwrTrainOptions *o)
 	assert_string_equal(back.base, o->base);
 	assert_int_equal(back.base_version, o->base_version);
 	assert_int_equal(back.alphabet, o->alphabet);
+	assert_true(back.shortcut == o->shortcut);
 	assert_true(back.average == o->average);
 	assert_true(back.checkpoint_minutes == o->checkpoint_minutes);
 	assert_true(back.max_minutes == o->max_minutes);
@@ -152,7 +153,7 @@ test_to_json(void **state)
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0}");
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0}");
 	free(json);
 }
 
@@ -162,7 +163,7 @@ test_all_given(void **state)
 	HwrTrainOptions o;
 
 	(void) state;
-	parse("{\"max_minutes\": 1e-7, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, \"fit\": \"stretch\", \"case\": \"lower\","
+	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, \"fit\": \"stretch\", \"case\": \"lower\","
 		  " \"device\": \"cuda\", \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
 		  " \"validation_fraction\": 0.9, \"patience\": 3, \"dropout\": 0, \"clip_norm\": 0,"
 		  " \"warmup\": 0.1, \"schedule\": \"plateau\", \"weight_decay\": 1.2345678901234567e-5,"
@@ -190,6 +191,7 @@ test_all_given(void **state)
 	assert_int_equal(o.mapping, HWR_CASE_LOWER);
 	assert_int_equal(o.fit, HWR_FIT_STRETCH);
 	assert_true(o.augment.affine == 3 && o.augment.elastic == 1 && o.augment.morphology == 0.5 && o.augment.strokes == 2);
+	assert_true(o.shortcut == 0.3);
 	assert_true(o.max_minutes == 1e-7);
 	expect_round_trip(&o);
 
@@ -235,7 +237,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, average, checkpoint_minutes, max_minutes"
+	" validation, seed, threads, device, precision, case, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, shortcut, average, checkpoint_minutes, max_minutes"
 
 static void
 test_unknown(void **state)
@@ -294,6 +296,8 @@ test_ranges(void **state)
 		{"{\"elastic\": -0.1}", "training option \"elastic\" must be between 0 and 3"},
 		{"{\"morphology\": 4}", "training option \"morphology\" must be between 0 and 3"},
 		{"{\"strokes\": 3.5}", "training option \"strokes\" must be between 0 and 3"},
+		{"{\"shortcut\": -0.1}", "training option \"shortcut\" must be between 0 and 1"},
+		{"{\"shortcut\": 1.1}", "training option \"shortcut\" must be between 0 and 1"},
 		{"{\"max_minutes\": -5}", "training option \"max_minutes\" must not be negative"},
 	};
 
@@ -319,7 +323,7 @@ test_types(void **state)
 		{"validation", "a string"}, {"seed", "an integer"}, {"threads", "an integer"},
 		{"case", "a string"}, {"fit", "a string"}, {"augment", "a number"}, {"elastic", "a number"},
 		{"morphology", "a number"}, {"strokes", "a number"},
-		{"max_minutes", "a number"},
+		{"shortcut", "a number"}, {"max_minutes", "a number"},
 	};
 	static const char *const values[] = {"null", "true", "\"1\"", "1", "1.0", "[1]", "{}"};
 

@@ -139,6 +139,7 @@ test_resume(void **state)
 	compare("{" TINY ", \"epochs\": 4, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.4, \"dropout\": 0.3}");
 	compare("{" TINY ", \"epochs\": 9, \"threads\": 1, \"optimizer\": \"sgd\", \"schedule\": \"plateau\", \"learning_rate\": 1e-6,"
 			" \"patience\": 3, \"augment\": 0, \"validation_fraction\": 0.2}");
+	compare("{" TINY ", \"epochs\": 3, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.3, \"shortcut\": 0.3}");
 	compare("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"batch_size\": 8, \"optimizer\": \"adam\","
 			" \"epochs\": 3, \"threads\": 2, \"average\": 0.9, \"validation_fraction\": 0}");
 }
