@@ -48,6 +48,12 @@ build/unit/library_cpu.so: test/unit/device_cpu.c build/f32/libhwr_core.a Makefi
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
+# Faults for the TAP tests to inject into a server.
+build/unit/library_fault.so: test/fault/fault.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
+		-I$$($(PG_CONFIG) --includedir-server) -shared -o $@ $<
+
 # $(1) variant, $(2) its flags, $(3) the unit test sources linked against it, $(4) sources left out
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES)))
@@ -76,7 +82,8 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long demo bench gpu check-gpu bench-gpu deps lib unit unit-build unit-asan unit-valgrind format lint samples build/generate-words build/posteriors build/random-model build/describe build/bench_core build/stages \
+PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
+	build/posteriors build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -95,6 +102,10 @@ check: deps
 # The same with longer forms of some tests.
 check-long: export HWR_LONG = yes
 check-long: check
+
+# PostgreSQL and hwr with AddressSanitizer.  SOURCE: PostgreSQL's; else Debian's is downloaded.
+check-asan: deps
+	@REGRESS='$(REGRESS)' PG_CONFIG='$(PG_CONFIG)' SOURCE='$(SOURCE)' tools/check-asan
 
 demo: deps
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/demo $(DEMO_FLAGS)
@@ -115,7 +126,10 @@ check-gpu: build/gpu/hwr_cuda.so build/f32/gpu/check_gpu
 bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 	bench/gpu.py $(BENCH_FLAGS)
 
-unit-build: $(UNITS_f32) $(UNITS_f64) build/unit/library_cpu.so
+unit-build: $(UNITS_f32) $(UNITS_f64)
+
+# What the TAP tests load
+library-build: $(DEVICE_LIBRARIES) build/unit/library_cpu.so build/unit/library_fault.so
 
 unit: unit-build
 	@tools/run-unit $(UNITS_f32) $(UNITS_f64)

@@ -14,7 +14,10 @@
 #	server_stop			fast shutdown, then immediate
 #	run COMMAND			as ourselves
 #	run_as_user COMMAND	as the server's user
+#	copy_tests TREE		a copy of the tests that the server's user can read, with the libraries built in TREE; becomes the present directory
 #	run_regress OPTION...	pg_regress in the present directory: prints what it says, adds to $passed and $failed
+#	run_tap FILE...		TAP tests in the present directory, likewise
+#	add PASSED FAILED	add to the sums
 #
 # SERVER_CONF holds lines for postgresql.conf.
 # Sets BINDIR, PGXS_DIR, HWR_DIR, HWR_USER, SERVER_PID.  HWR_KEEP=yes leaves server and directory at exit.
@@ -140,6 +143,21 @@ server_stop() {
 	SERVER_PID=
 }
 
+add() {
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+}
+
+copy_tests() {
+	mkdir -p "$HWR_DIR/tests/test" "$HWR_DIR/tests/libraries" "$HWR_DIR/tests/tools" || exit 1
+	cp -r sql expected "$HWR_DIR/tests/" || exit 1
+	cp -r test/t test/data "$HWR_DIR/tests/test/" || exit 1
+	cp "$1"/build/unit/library_*.so "$HWR_DIR/tests/libraries/" || exit 1
+	cp tools/load-images "$HWR_DIR/tests/tools/" || exit 1
+	[ "$(id -u)" -ne 0 ] || chown -R "$HWR_USER": "$HWR_DIR/tests"
+	cd "$HWR_DIR/tests" || exit 1
+}
+
 run_regress() {
 	local log=$HWR_DIR/regress.log ok bad
 	run_as_user "$PGXS_DIR/test/regress/pg_regress" --inputdir=. --outputdir=. --bindir="$BINDIR" \
@@ -150,8 +168,25 @@ run_regress() {
 	ok=$(grep -Ec '^(test .* \.\.\. ok|     .* \.\.\. ok|ok [0-9])' "$log")
 	bad=$(grep -Ec '^(test .* \.\.\. FAILED|     .* \.\.\. FAILED|not ok [0-9])' "$log")
 	[ "$ok" -gt 0 ] || [ "$bad" -gt 0 ] || bad=1
-	passed=$((passed + ok))
-	failed=$((failed + bad))
+	add "$ok" "$bad"
+}
+
+run_tap() {
+	local log=$HWR_DIR/tap.log ok bad status
+	# TESTDIR is read by PostgreSQL up to 15, the other two by later ones.
+	run_as_user env -u PGHOST -u PGUSER -u PGPORT PATH="$BINDIR:$PATH" TESTDIR="$PWD" TESTDATADIR="$PWD/tmp_check" \
+		TESTLOGDIR="$PWD/tmp_check/log" PG_REGRESS="$PGXS_DIR/test/regress/pg_regress" \
+		prove -v -j 2 -I "$PGXS_DIR/test/perl" -I test/t "$@" > "$log" 2>&1
+	status=$?
+	ok=$(grep -c '^ok ' "$log")
+	bad=$(grep -c '^not ok ' "$log")
+	if [ "$status" -ne 0 ]; then
+		[ "$bad" -gt 0 ] || bad=1
+		cat "$log"
+	else
+		grep -v '^\(ok\|#\|1\.\.\)' "$log" | grep '\.pl'
+	fi
+	add "$ok" "$bad"
 }
 
 hwr_cleanup() {

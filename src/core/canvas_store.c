@@ -63,8 +63,9 @@ static bool
 io_failure(const HwrCanvasStore *store, const char *what, HwrStatus *st)
 {
 	int			saved = errno;
+	HwrCode		code = saved == ENOSPC || saved == EDQUOT ? HWR_DISK_FULL : HWR_IO;
 
-	hwr_fail(st, HWR_IO, "could not %s a temporary file for training images", what);
+	hwr_fail(st, code, "could not %s a temporary file for training images", what);
 	return hwr_fail_detail(st, "Directory \"%.200s\": %s.", store->tmpdir, strerror(saved));
 }
 

@@ -23,7 +23,7 @@ typedef struct HwrStoredCanvas
 extern bool hwr_canvas_store_create(size_t memory_limit, const char *tmpdir, HwrCanvasStore **out, HwrStatus *st);
 extern void hwr_canvas_store_free(HwrCanvasStore *store);
 
-/* Keep ink[height][width], malloc'd; takes ownership of it, on failure too.  Errors: HWR_IO. */
+/* Keep ink[height][width], malloc'd; takes ownership of it, on failure too.  Errors: HWR_IO, HWR_DISK_FULL. */
 extern bool hwr_canvas_store_put(HwrCanvasStore *store, uint8_t *ink, int height, int width,
 								 HwrStoredCanvas *out, HwrStatus *st);
 

@@ -22,6 +22,7 @@ typedef struct PngWriter
 	uint8_t    *out;
 	size_t		len;
 	size_t		capacity;
+	bool		out_of_memory;
 	HwrStatus  *st;
 } PngWriter;
 
@@ -30,8 +31,13 @@ on_error(png_structp png, png_const_charp text)
 {
 	PngWriter  *writer = png_get_error_ptr(png);
 
-	hwr_fail(writer->st, HWR_INTERNAL, "could not encode image");
-	hwr_fail_detail(writer->st, "The PNG encoder reports: %s.", text);
+	if (writer->out_of_memory)
+		hwr_fail(writer->st, HWR_OUT_OF_MEMORY, "out of memory");
+	else
+	{
+		hwr_fail(writer->st, HWR_INTERNAL, "could not encode image");
+		hwr_fail_detail(writer->st, "The PNG encoder reports: %s.", text);
+	}
 	longjmp(writer->jump, 1);
 }
 
@@ -40,6 +46,24 @@ on_warning(png_structp png, png_const_charp text)
 {
 	(void) png;
 	(void) text;
+}
+
+static png_voidp
+allocate(png_structp png, png_alloc_size_t size)
+{
+	PngWriter  *writer = png_get_mem_ptr(png);
+	void	   *p = malloc(size);
+
+	if (p == NULL)
+		writer->out_of_memory = true;
+	return p;
+}
+
+static void
+release(png_structp png, png_voidp p)
+{
+	(void) png;
+	free(p);
 }
 
 static void
@@ -72,7 +96,8 @@ write_file(PngWriter *writer, const uint8_t *pixels, int width, int height, int 
 {
 	if (setjmp(writer->jump) != 0)
 		return false;
-	writer->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, writer, on_error, on_warning);
+	writer->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, writer, on_error, on_warning,
+											writer, allocate, release);
 	if (writer->png == NULL || (writer->info = png_create_info_struct(writer->png)) == NULL)
 		return hwr_fail(writer->st, HWR_OUT_OF_MEMORY, "out of memory");
 	png_set_write_fn(writer->png, writer, on_write, on_flush);

@@ -28,7 +28,8 @@ typedef enum HwrCode
 	HWR_CANCELLED,				/* the caller's stop flag was raised */
 	HWR_IO,						/* a temporary file failed */
 	HWR_DEVICE,					/* a device operation failed */
-	HWR_INTERNAL				/* cannot happen */
+	HWR_INTERNAL,				/* cannot happen */
+	HWR_DISK_FULL				/* no room for a temporary file */
 } HwrCode;
 
 typedef struct HwrStatus

@@ -35,7 +35,7 @@ find_checkpoint(int64 job)
 	return isnull ? InvalidOid : DatumGetObjectId(loid);
 }
 
-/* Put another checkpoint, or none, in the place of a job's.  SPI is connected. */
+/* Put another checkpoint of this process's job, or none of any job, in the place of the last one.  SPI is connected. */
 static void
 replace_checkpoint(int64 job, Oid next)
 {
@@ -51,9 +51,11 @@ replace_checkpoint(int64 job, Oid next)
 		DirectFunctionCall1(be_lo_unlink, ObjectIdGetDatum(last));
 		hwr_restore_identity(&save);
 	}
-	hwr_catalog_execute("UPDATE hwr.job SET checkpoint = nullif($2, '0'::oid), "
-						"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END WHERE id = $1",
-						2, types, values, NULL);
+	if (hwr_catalog_execute("UPDATE hwr.job SET checkpoint = nullif($2, '0'::oid), "
+							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END "
+							"WHERE id = $1 AND ($2 = '0'::oid OR pid = pg_backend_pid())",
+							2, types, values, NULL) == 0)
+		hwr_job_raise_removed(job);
 }
 
 void

@@ -33,6 +33,8 @@ sqlstate_of(HwrCode code)
 			return ERRCODE_QUERY_CANCELED;
 		case HWR_IO:
 			return ERRCODE_IO_ERROR;
+		case HWR_DISK_FULL:
+			return ERRCODE_DISK_FULL;
 		case HWR_DEVICE:
 			return ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 		case HWR_OK:

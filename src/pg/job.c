@@ -73,6 +73,14 @@ job_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 	return result;				/* pass-by-value types only */
 }
 
+void
+hwr_job_raise_removed(int64 job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the row of training job %lld has been removed", (long long) job)));
+}
+
 /*
  * A statement on this process's job.  Those of a running one name the row by id and pid: where the extension was dropped
  * and created again, ids begin anew, and the row is another job's.
@@ -86,9 +94,7 @@ job_update(const char *sql, int nargs, Oid *types, Datum *values, const char *nu
 	n = hwr_catalog_execute(sql, nargs, types, values, nulls);
 	SPI_finish();
 	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the row of training job %lld has been removed", (long long) DatumGetInt64(values[0]))));
+		hwr_job_raise_removed(DatumGetInt64(values[0]));
 }
 
 /* Text in the server's encoding, or null. */
@@ -150,8 +156,8 @@ hwr_job_forget_epochs(int64 job, int epochs)
 	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(epochs)};
 	bool		isnull;
 
-	(void) job_execute("DELETE FROM hwr.history WHERE job = $1 AND epoch > $2", lengthof(values), types, values, NULL,
-					   &isnull);
+	(void) job_execute("DELETE FROM hwr.history h USING hwr.job j WHERE j.id = $1 AND j.pid = pg_backend_pid() "
+					   "AND h.job = j.id AND h.epoch > $2", lengthof(values), types, values, NULL, &isnull);
 }
 
 void

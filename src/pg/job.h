@@ -40,6 +40,9 @@ extern int64 hwr_job_insert(const HwrJobRequest *request);
 /* Take that lock for a job that was stopped; false if another worker has it.  Its row becomes that of a starting job. */
 extern bool hwr_job_restart(int64 job);
 
+/* An error: the row of this process's job is gone, or another job's. */
+extern void hwr_job_raise_removed(int64 job) pg_attribute_noreturn();
+
 /* Forget the epochs after this one: they will be done again. */
 extern void hwr_job_forget_epochs(int64 job, int epochs);
 
@@ -63,8 +66,8 @@ extern void hwr_job_end(int64 job, const char *state, int32 version, const char 
 						const char *message);
 
 /*
- * checkpoint.c: the state from which a stopped job can go on.  store replaces an earlier one; read returns a palloc'd copy and
- * raises an error where there is none.  drop_of_model is for all jobs of a model, SPI being connected.
+ * checkpoint.c: the state from which a stopped job can go on.  store is for this process's job, and replaces an earlier one;
+ * read returns a palloc'd copy and raises an error where there is none.  drop_of_model is for all jobs of a model, SPI being connected.
  */
 extern void hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len);
 extern void hwr_checkpoint_drop(int64 job);

@@ -14,28 +14,7 @@ use Time::HiRes qw(usleep);
 use HwrTest;
 
 my $node = new_server('faults', conf => "restart_after_crash = on\n");
-load_golden($node, 'kept');
-my $contents = q{SELECT m.model, m.version, m.active, md5(hwr_export_model(m.model, m.version)),
-		(SELECT string_agg(hwr_recognize(image, m.model), ' ' ORDER BY id) FROM words WHERE id <= 5)
-	FROM hwr_models m WHERE m.model = 'kept'};
-my $kept = $node->safe_psql('postgres', $contents);
-like($kept, qr/LON/, 'a model reads');
-
-# The promises of this file.  Jobs of this model have ended like this; trainings afterwards are of model "after".
-sub survived
-{
-	my ($name, $model, $state) = @_;
-
-	ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()'), "$name: the server answers");
-	is($node->safe_psql('postgres', $contents), $kept, "$name: no model is lost");
-	job_is($node, $model, $state) if $model;
-	is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM hwr.version), (SELECT count(*) FROM hwr_orphans()),
-				(SELECT count(*) FROM hwr.model m WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.model_id = m.id))})
-			=~ s/^\d+/n/r, 'n|0|0', "$name: no model is half there");
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_progress'), '0', "$name: nothing seems to run");
-	is(join(' ', glob($node->data_dir . '/base/pgsql_tmp/*')), '', "$name: no temporary file");
-	is($node->safe_psql('postgres', "SELECT version > 0 FROM hwr_train('words', 'after', options => $HwrTest::tiny)"), 't', "$name: a training succeeds");
-}
+keep_model($node);
 
 sub train
 {
@@ -71,20 +50,20 @@ sub kill_process
 #
 
 kill_process(start_training('killed'));
-survived('kill -9 of a training worker', 'killed', 'interrupted');
+survived($node, 'kill -9 of a training worker', 'killed', 'interrupted');
 
 my $session = start_sql($node, "SELECT hwr_train('words', 'waited', options => $HwrTest::endless)");
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_progress WHERE model = 'waited' AND epoch > 0") or die;
 kill_process($node->safe_psql('postgres', "SELECT pid FROM hwr_jobs WHERE model = 'waited'"));
 finish_sql($session);
 like($session->{err}, qr/57P02|server closed the connection|ERROR/, 'a waiting client is told');
-survived('kill -9 of the worker of a waiting client', 'waited', 'interrupted');
+survived($node, 'kill -9 of the worker of a waiting client', 'waited', 'interrupted');
 
 $session = start_sql($node, q{SELECT count(hwr_recognize(image, 'kept')) FROM words, generate_series(1, 100000)});
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ '100000' AND state = 'active' AND pid <> pg_backend_pid()}) or die;
 kill_process($node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '100000' AND pid <> pg_backend_pid()}));
 finish_sql($session);
-survived('kill -9 of a recognising backend');
+survived($node, 'kill -9 of a recognising backend');
 
 # Kill the postmaster, and wait until the last of its children has noticed and it has left the process table: until then no server starts
 sub kill_all
@@ -113,7 +92,7 @@ sub kill_postmaster
 	$node->start;
 }
 kill_postmaster('orphaned');
-survived('kill -9 of the postmaster during a checkpoint', 'orphaned', 'interrupted');
+survived($node, 'kill -9 of the postmaster during a checkpoint', 'orphaned', 'interrupted');
 
 #
 # Immediate shutdown in every phase; a slow view and a lock hold a worker in those that pass quickly
@@ -148,7 +127,7 @@ foreach my $case (
 	$node->stop('immediate');
 	eval { $holder->{run}->finish };
 	$node->start;
-	survived("immediate shutdown in phase $phase", $model, 'interrupted');
+	survived($node, "immediate shutdown in phase $phase", $model, 'interrupted');
 }
 
 #
@@ -162,7 +141,7 @@ $node->safe_psql('postgres', 'DROP TABLE doomed');
 my $epoch = $node->safe_psql('postgres', "SELECT epoch FROM hwr_progress WHERE model = 'doomed'");
 ok($node->poll_query_until('postgres', "SELECT epoch > $epoch + 1 FROM hwr_progress WHERE model = 'doomed'"), 'a job outlives its table');
 $node->safe_psql('postgres', 'SELECT hwr_cancel(job) FROM hwr_progress');
-survived('DROP of the training table', 'doomed', 'cancelled');
+survived($node, 'DROP of the training table', 'doomed', 'cancelled');
 
 my $brief = $HwrTest::endless =~ s/10000/20/r;
 $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', options => $HwrTest::tiny)");
@@ -170,7 +149,7 @@ $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', option
 $node->safe_psql('postgres', "SELECT hwr_drop_model('dropped')");
 job_is($node, 'dropped', 'done');
 is($node->safe_psql('postgres', "SELECT version, active FROM hwr_models WHERE model = 'dropped'"), '1|t', 'a job whose model was dropped makes it anew');
-survived('DROP of the model');
+survived($node, 'DROP of the model');
 
 $node->safe_psql('postgres', 'CREATE DATABASE doomed');
 $node->safe_psql('doomed', 'CREATE EXTENSION hwr; CREATE TABLE words (image bytea, label text)');
@@ -180,7 +159,7 @@ $node->poll_query_until('doomed', 'SELECT count(*) > 0 FROM hwr_progress WHERE e
 sql_fails($node, 'DROP DATABASE doomed', '55006', 'is being accessed by other users', 'DROP DATABASE beside a job');
 $node->safe_psql('postgres', 'DROP DATABASE doomed WITH (FORCE)');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), '0', 'with FORCE the worker ends');
-survived('DROP DATABASE ... WITH (FORCE)');
+survived($node, 'DROP DATABASE ... WITH (FORCE)');
 
 # The extension goes while a job runs.  Its worker finds no catalog and ends; it must not write into one that was created since.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
@@ -197,7 +176,19 @@ $node->safe_psql('other', 'BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; COMM
 is($node->safe_psql('other', q{SELECT job, version FROM hwr_train('words', 'new', options => } . $HwrTest::tiny . ')'), '1|1', 'a training in the new catalog');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), 'the job of the old one ends');
 is($node->safe_psql('other', 'SELECT job, model, state FROM hwr_jobs'), '1|new|done', 'and leaves the new one alone');
-survived('DROP EXTENSION');
+
+# The same with a row that a restore brings back, when the worker, asleep meanwhile, wants to keep its state
+$node->safe_psql('other', train('other'));
+$node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
+my ($job, $worker) = split /\|/, $node->safe_psql('other', q{SELECT job, pid FROM hwr_jobs WHERE state = 'running'});
+kill 'STOP', $worker;
+$node->safe_psql('other', "BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; INSERT INTO hwr.job (id, model, training, owner, options, state)
+	OVERRIDING SYSTEM VALUE VALUES ($job, 'restored', 'words', quote_ident(current_user)::hwr.role, '{}', 'done'); COMMIT");
+kill 'INT', $worker;
+kill 'CONT', $worker;
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker"), 'a job whose row was restored ends');
+is($node->safe_psql('other', 'SELECT state, checkpoint FROM hwr.job'), 'done|', 'and leaves the row alone');
+survived($node, 'DROP EXTENSION');
 
 #
 # Timeouts
@@ -209,7 +200,7 @@ foreach my $timeout ('300ms', '2s', '20s')
 	sql_fails($node, "SET statement_timeout = '$timeout'; SELECT hwr_train('words', 'late', options => $HwrTest::endless)", '57014', '', "statement_timeout of $timeout");
 	last if $node->safe_psql('postgres', "SELECT count(*) FROM hwr_jobs WHERE model = 'late'") > 0;
 }
-survived('statement_timeout', 'late', 'cancelled');
+survived($node, 'statement_timeout', 'late', 'cancelled');
 
 $session = $node->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN');
@@ -219,7 +210,7 @@ my $idle = $session->query_safe('SELECT pg_backend_pid()');
 $session->query_safe("SET idle_in_transaction_session_timeout = '100ms'");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $idle"), 'idle_in_transaction_session_timeout ends a session');
 job_is($node, 'idle', 'done');
-survived('idle_in_transaction_session_timeout', 'idle', 'done');
+survived($node, 'idle_in_transaction_session_timeout', 'idle', 'done');
 eval { $session->quit };
 
 #
@@ -253,7 +244,7 @@ SKIP:
 		ok($node->poll_query_until('postgres', "SELECT step > $before AND epoch = 1 FROM hwr_progress"), 'progress goes on');
 	}
 	$node->safe_psql('postgres', 'SELECT hwr_cancel(job) FROM hwr_progress');
-	survived('clock steps', 'clock', 'cancelled');
+	survived($node, 'clock steps', 'clock', 'cancelled');
 	$node->stop('fast');
 	$node->start;
 }
@@ -277,7 +268,7 @@ if ($ENV{HWR_LONG})
 			my $pid = $node->safe_psql('postgres', "SELECT pid FROM hwr_jobs WHERE model = 'random' AND pid IS NOT NULL ORDER BY job DESC LIMIT 1");
 			kill_process($pid) if $pid;
 		}
-		survived("crash $i after $moment microseconds");
+		survived($node, "crash $i after $moment microseconds");
 	}
 }
 

@@ -9,7 +9,7 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use Test::More;
 
-our @EXPORT = qw(new_server load_words load_file load_golden job_is sql_fails start_sql interrupt finish_sql);
+our @EXPORT = qw(new_server load_words load_file load_golden keep_model survived job_is sql_fails start_sql interrupt finish_sql);
 
 # Training options: a network that trains in a moment, and a job whose end is not near.
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
@@ -47,6 +47,37 @@ sub load_golden
 
 	load_file($node, 'golden', 'test/data/golden/1.safetensors');
 	$node->safe_psql('postgres', "SELECT hwr_import_model(file, '$_') FROM golden") foreach @models;
+}
+
+# A model that no fault may harm, and what it is and reads
+my $contents = q{SELECT m.model, m.version, m.active, md5(hwr_export_model(m.model, m.version)),
+		(SELECT string_agg(hwr_recognize(image, m.model), ' ' ORDER BY id) FROM words WHERE id <= 5)
+	FROM hwr_models m WHERE m.model = 'kept'};
+my $kept;
+
+sub keep_model
+{
+	my ($node) = @_;
+
+	load_golden($node, 'kept');
+	$kept = $node->safe_psql('postgres', $contents);
+	like($kept, qr/LON/, 'a model reads');
+}
+
+# What holds after every fault.  Jobs of this model, if one is given, have ended like this; trainings afterwards are of model "after".
+sub survived
+{
+	my ($node, $name, $model, $state) = @_;
+
+	ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()'), "$name: the server answers");
+	is($node->safe_psql('postgres', $contents), $kept, "$name: no model is lost");
+	job_is($node, $model, $state) if $model;
+	is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM hwr.version), (SELECT count(*) FROM hwr_orphans()),
+				(SELECT count(*) FROM hwr.model m WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.model_id = m.id))})
+			=~ s/^\d+/n/r, 'n|0|0', "$name: no model is half there");
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_progress'), '0', "$name: nothing seems to run");
+	is(join(' ', glob($node->data_dir . '/base/pgsql_tmp/*')), '', "$name: no temporary file");
+	is($node->safe_psql('postgres', "SELECT version > 0 FROM hwr_train('words', 'after', options => $HwrTest::tiny)"), 't', "$name: a training succeeds");
 }
 
 # A table of one row and column, file, with the bytes of this file
