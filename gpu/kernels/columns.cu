@@ -5,12 +5,9 @@
  * The variance is computed from the values less the first row's, which differ from zero by about their
  * spread, so that squares of a large mean do not swallow it.
  *
- * eps, momentum and the running statistics are those of the CPU's layer_norm.c.
+ * The running statistics are those of the CPU's layer_norm.c.
  */
 #include "columns.cuh"
-
-#define NORM_EPSILON 1e-3
-#define NORM_MOMENTUM 0.99
 
 size_t
 hwr_gpu_sums_size(int cols)
@@ -144,11 +141,11 @@ stats_finish_kernel(int blocks, int64_t rows, int cols, const T *z, HwrGpuPoint 
 		if (variance < 0)
 			variance = 0;		/* rounding */
 		norm.mean[c] = (float) mean;
-		norm.inv_std[c] = (float) (1.0 / sqrt(variance + NORM_EPSILON));
+		norm.inv_std[c] = (float) (1.0 / sqrt(variance + HWR_NORM_EPSILON));
 		set_affine(norm, c, norm.mean[c], norm.inv_std[c]);
-		norm.running_mean[c] = (float) (NORM_MOMENTUM * (double) norm.running_mean[c] + (1 - NORM_MOMENTUM) * mean);
-		norm.running_variance[c] = (float) (NORM_MOMENTUM * (double) norm.running_variance[c] +
-											(1 - NORM_MOMENTUM) * variance);
+		norm.running_mean[c] = (float) (HWR_NORM_MOMENTUM * (double) norm.running_mean[c] + (1 - HWR_NORM_MOMENTUM) * mean);
+		norm.running_variance[c] = (float) (HWR_NORM_MOMENTUM * (double) norm.running_variance[c] +
+											(1 - HWR_NORM_MOMENTUM) * variance);
 	}
 }
 
@@ -177,7 +174,7 @@ running_kernel(int cols, HwrGpuNorm norm)
 
 	if (c < cols)
 		set_affine(norm, c, norm.running_mean[c],
-				   (float) (1.0 / sqrt((double) norm.running_variance[c] + NORM_EPSILON)));
+				   (float) (1.0 / sqrt((double) norm.running_variance[c] + HWR_NORM_EPSILON)));
 }
 
 void

@@ -48,6 +48,13 @@ typedef enum HwrActivation
 	HWR_ACT_SOFTMAX
 } HwrActivation;
 
+/*
+ * Batch normalisation: what keeps a variance of zero from dividing by zero, as in Keras, and how much of the running statistics
+ * stays in a step.  With more of it (Keras: 0.99) they lag behind the weights, and validation in mid-run measures the lag.
+ */
+#define HWR_NORM_EPSILON 1e-3
+#define HWR_NORM_MOMENTUM 0.9
+
 /* Shape of one image's map: [h][w][c], w = 0 where the width is any. */
 typedef struct HwrShape
 {

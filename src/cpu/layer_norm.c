@@ -4,16 +4,13 @@
  *
  *	 y = gamma (x - mean) / sqrt(variance + eps) + beta
  *
- * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses the batch's own mean and (biased) variance and moves the running ones towards
- * them; otherwise the running ones are used.  Source: Ioffe, Szegedy 2015; eps and momentum
- * as in Keras.
+ * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses the batch's own mean and
+ * (biased) variance and moves the running ones towards them; otherwise the running ones are used.  Source: Ioffe, Szegedy 2015.
  */
 #include <math.h>
 #include <string.h>
 
 #include "layer_norm.h"
-
-#define NORM_MOMENTUM 0.99
 
 enum
 {
@@ -150,8 +147,8 @@ batch_statistics(HwrLayerRun *run, const HwrNormAux *ax)
 			variance = 0;		/* rounding */
 		ax->mean[c] = (hwr_real) mean;
 		ax->inv_std[c] = (hwr_real) (1.0 / sqrt(variance + HWR_NORM_EPSILON));
-		running_mean[c] = (hwr_real) (NORM_MOMENTUM * (double) running_mean[c] + (1 - NORM_MOMENTUM) * mean);
-		running_variance[c] = (hwr_real) (NORM_MOMENTUM * (double) running_variance[c] + (1 - NORM_MOMENTUM) * variance);
+		running_mean[c] = (hwr_real) (HWR_NORM_MOMENTUM * (double) running_mean[c] + (1 - HWR_NORM_MOMENTUM) * mean);
+		running_variance[c] = (hwr_real) (HWR_NORM_MOMENTUM * (double) running_variance[c] + (1 - HWR_NORM_MOMENTUM) * variance);
 	}
 }
 

@@ -13,9 +13,6 @@
 #include "core/vgsl.h"
 #include "kernels.h"
 
-/* Batch normalisation: what keeps a variance of zero from dividing by zero.  As in Keras. */
-#define HWR_NORM_EPSILON 1e-3
-
 typedef struct HwrLayerRun HwrLayerRun;
 
 struct HwrLayerRun
