@@ -314,9 +314,8 @@ place_memory(HwrInfer *inf, char *base)
 	inf->scratch_stride = hwr_infer_scratch_size(inf);
 	inf->scratch = hwr_take(base, &cursor, inf->scratch_stride * threads, 1);
 
-	inf->seq_size = rows * widest * element_size + HWR_INFER_PAST;
 	for (int i = 0; i < 2; i++)
-		inf->seq[i] = hwr_take(base, &cursor, inf->seq_size, 1);
+		inf->seq[i] = hwr_take(base, &cursor, rows * widest * element_size + HWR_INFER_PAST, 1);
 	return cursor;
 }
 
@@ -349,10 +348,6 @@ prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
 	}
 	place_memory(inf, inf->arena);
 	hwr_infer_clear_borders(inf);
-
-	/* of HWR_INFER_PAST: a direction's units may be followed by what the other has yet to write */
-	for (int i = 0; i < 2; i++)
-		memset(inf->seq[i], 0, inf->seq_size);
 	return true;
 }
 

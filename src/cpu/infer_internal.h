@@ -10,7 +10,7 @@
 /* Rows of a sequence worked on before going on to the next layer's part: they stay in the cache. */
 #define HWR_INFER_ROWS 128
 
-/* Bytes that a product may read past its left operand.  They count for nothing, but must be finite numbers. */
+/* Bytes, and elements, that a product may read past its left operand.  They count for nothing, but must be finite numbers. */
 #define HWR_INFER_PAST 4
 
 /* y = x * scale + shift for each channel; scale NULL: none */
@@ -97,7 +97,6 @@ struct HwrInfer
 	char	   *maps;			/* [threads]: the bordered input maps of the stages, and rows */
 	size_t		maps_stride;
 	char	   *seq[2];			/* [T][N][features] elements, in turn */
-	size_t		seq_size;		/* bytes of each */
 	char	   *scratch;		/* [threads]: gates, states, rows of the sequence */
 	size_t		scratch_stride;
 

@@ -16,9 +16,17 @@ typedef struct Scratch
 	hwr_real   *rows;			/* gates [steps][rows][4n], or dense rows */
 	hwr_real   *cell;			/* [N][n] */
 	hwr_real   *h;				/* [N][n] */
+	char	   *before;			/* [N][padded n] elements: h of the step before, see recur */
 	hwr_real   *logp;			/* [HWR_INFER_ROWS][K] */
 	size_t		size;
 } Scratch;
+
+/* Elements in whole groups, of whatever kind. */
+static size_t
+padded(size_t n)
+{
+	return (n + HWR_INFER_PAST - 1) / HWR_INFER_PAST * HWR_INFER_PAST;
+}
 
 /* Steps of an LSTM whose input products are computed together. */
 static int
@@ -54,6 +62,7 @@ scratch(const HwrInfer *inf, int part)
 	s.rows = hwr_take(base, &s.size, gates, sizeof(hwr_real));
 	s.cell = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
 	s.h = hwr_take(base, &s.size, (size_t) inf->N * state, sizeof(hwr_real));
+	s.before = hwr_take(base, &s.size, (size_t) inf->N * padded(state), sizeof(hwr_real));
 	s.logp = hwr_take(base, &s.size, HWR_INFER_ROWS * (size_t) inf->net->classes, sizeof(hwr_real));
 	return s;
 }
@@ -137,20 +146,31 @@ input_products(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, int t0, 
 				 op->kernel[c->d], op->bias[c->d], false, false, gates);
 }
 
-/* Step number p of the recurrence, at time t, from the step at time "before". */
+/*
+ * Step number p of the recurrence, at time t, from the step at time "before".  A product may read past its left operand,
+ * where units are no whole number of groups: in the sequence that would be what the other direction writes, so a copy is read.
+ */
 static void
 recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p, int t, int before, hwr_real *gates)
 {
 	int			n = op->layer->units;
+	int			stride = (int) padded((size_t) n);
+	bool		apart = stride != n;
 	size_t		N = (size_t) inf->N;
 
 	if (p > 0)
-		multiply(op->out_e, c->rows, n, 4 * n, element(op->out_e, target(inf), (size_t) before * N + c->s0, op->out, c->d * n), op->out,
-				 op->recurrent[c->d], NULL, false, true, gates);
+		multiply(op->out_e, c->rows, n, 4 * n,
+				 apart ? s->before : element(op->out_e, target(inf), (size_t) before * N + c->s0, op->out, c->d * n),
+				 apart ? stride : op->out, op->recurrent[c->d], NULL, false, true, gates);
 	inf->k->lstm_step((size_t) c->rows, n, gates, p == 0, s->cell, s->h);
 	for (int r = 0; r < c->rows; r++)
-		op->out_e->store((size_t) n, s->h + (size_t) r * (size_t) n,
-					  element(op->out_e, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
+	{
+		const hwr_real *h = s->h + (size_t) r * (size_t) n;
+
+		op->out_e->store((size_t) n, h, element(op->out_e, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
+		if (apart)
+			op->out_e->store((size_t) n, h, element(op->out_e, s->before, (size_t) r, stride, 0));
+	}
 }
 
 static void
@@ -158,8 +178,10 @@ run_chain(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s)
 {
 	bool		reverse = op->reverse[c->d];
 	int			chunk = chunk_steps(inf);
-	size_t		step_gates = (size_t) c->rows * 4 * (size_t) op->layer->units;
+	size_t		units = (size_t) op->layer->units;
+	size_t		step_gates = (size_t) c->rows * 4 * units;
 
+	memset(s->before, 0, (size_t) c->rows * padded(units) * op->out_e->size);
 	for (int p0 = 0; p0 < inf->T; p0 += chunk)
 	{
 		int			p1 = p0 + chunk < inf->T ? p0 + chunk : inf->T;

@@ -19,10 +19,8 @@
 /*
  * C[m][n] = [C +] sum over parts of A_part[m][k] B_part[k][n], then + bias[n], then ReLU.
  *
- * Strides are in values.  A: element (i, j) of part p at a + p a_part + i a_row + j a_col.
- * B: rows b_row apart, the parts' rows following on each other; column c at panel c / panel, panels b_panel apart.
- * Whole vectors of B are read: the columns are padded to a multiple of the
- * kernels' lanes.
+ * Strides are in elements.  A: element (i, j) of part p at a + p a_part + i a_row + j a_col.  B: as HwrElements.pack
+ * leaves it.
  */
 typedef struct HwrProduct
 {
@@ -30,13 +28,11 @@ typedef struct HwrProduct
 	int			n;
 	int			k;
 	int			parts;
-	const void *a;				/* elements: hwr_real, or bfloat16 in the bfloat16 kernels */
+	const void *a;				/* elements */
 	ptrdiff_t	a_row;
 	ptrdiff_t	a_col;
 	ptrdiff_t	a_part;
-	const void *b;				/* likewise */
-	ptrdiff_t	b_row;
-	ptrdiff_t	b_panel;
+	const void *b;
 	hwr_real   *c;
 	ptrdiff_t	c_row;
 	bool		accumulate;
@@ -90,14 +86,7 @@ typedef struct HwrElements HwrElements;
 typedef struct HwrKernels
 {
 	const char *name;
-	const HwrElements *elements;	/* hwr_real as elements of inference */
-	int			lanes;			/* values in a vector */
-	int			panel;			/* columns of a packed panel of B */
-
-	void		(*multiply) (const HwrProduct *p);
-
-	/* B[k][n] to panels: ceil(n / panel) pieces [k][panel], the last padded with zeros */
-	void		(*pack_panels) (int k, int n, const hwr_real *b, ptrdiff_t b_row, hwr_real *out);
+	const HwrElements *elements;	/* hwr_real as elements */
 
 	/* y[i] = ink[i] / 255 */
 	void		(*from_ink) (size_t n, const uint8_t *ink, hwr_real *y);
@@ -204,7 +193,6 @@ struct HwrElements
 	size_t		size;			/* bytes of an element */
 	int			panel;			/* columns of a packed panel */
 
-	/* As HwrKernels.multiply; b in the form of pack.  p->b_row and p->b_panel are not used. */
 	void		(*multiply) (const HwrProduct *p);
 
 	/* Bytes of B[parts * k][n] in packed form, and the packing */

@@ -490,29 +490,13 @@ log_softmax(size_t rows, int cols, const hwr_real *restrict x, hwr_real *restric
 }
 
 /*
- * hwr_real as the elements of inference
+ * hwr_real as elements
  */
-
-static void
-elements_multiply(const HwrProduct *p)
-{
-	HwrProduct	q = *p;
-
-	q.b_row = PANEL;
-	q.b_panel = (ptrdiff_t) p->parts * p->k * PANEL;
-	multiply(&q);
-}
 
 static size_t
 elements_packed_size(int parts, int k, int n)
 {
 	return (size_t) ((n + PANEL - 1) / PANEL) * (size_t) parts * (size_t) k * PANEL * sizeof(hwr_real);
-}
-
-static void
-elements_pack(int parts, int k, int n, const hwr_real *b, void *out)
-{
-	pack_panels(parts * k, n, b, n, out);
 }
 
 typedef hwr_real Element;
@@ -550,9 +534,9 @@ static const HwrElements elements = {
 	.name = "float32",
 	.size = sizeof(hwr_real),
 	.panel = PANEL,
-	.multiply = elements_multiply,
+	.multiply = multiply,
 	.packed_size = elements_packed_size,
-	.pack = elements_pack,
+	.pack = pack,
 	.winograd_in = winograd_in,
 	.store = elements_store,
 	.store_ink = elements_store_ink,
@@ -566,10 +550,6 @@ static const HwrElements elements = {
 const HwrKernels HWR_KERNELS_TABLE = {
 	.name = HWR_KERNELS_NAME,
 	.elements = &elements,
-	.lanes = LANES,
-	.panel = PANEL,
-	.multiply = multiply,
-	.pack_panels = pack_panels,
 	.from_ink = from_ink,
 	.bias_act = bias_act,
 	.act_back = act_back,

@@ -56,9 +56,9 @@ vector_max(Vector a, Vector b)
 /* acc += A[rows][k] B[k][vectors], from one part.  rows and vectors are constants once inlined. */
 __attribute__((always_inline)) static inline void
 tile_part(int rows, int vectors, const hwr_real *const a[TILE_ROWS], ptrdiff_t a_col, int k,
-		  const hwr_real *b, ptrdiff_t b_row, Vector acc[TILE_ROWS][2])
+		  const hwr_real *b, Vector acc[TILE_ROWS][2])
 {
-	for (int i = 0; i < k; i++, b += b_row)
+	for (int i = 0; i < k; i++, b += PANEL)
 	{
 		Vector		b0 = *(const Vector *) b;
 		Vector		b1 = b0;
@@ -122,20 +122,20 @@ __attribute__((always_inline)) static inline void
 tile(const HwrProduct *p, int rows, int vectors, int row, int col, int cols)
 {
 	const hwr_real *a = p->a;
-	const hwr_real *b = (const hwr_real *) p->b + (ptrdiff_t) (col / PANEL) * p->b_panel;
+	const hwr_real *b = (const hwr_real *) p->b + (ptrdiff_t) col * p->parts * p->k;
 	Vector		acc[TILE_ROWS][2];
 
 #pragma GCC unroll 8
 	for (int r = 0; r < rows; r++)
 		acc[r][0] = acc[r][1] = (Vector) {0};
-	for (int part = 0; part < p->parts; part++, a += p->a_part, b += p->k * p->b_row)
+	for (int part = 0; part < p->parts; part++, a += p->a_part, b += (ptrdiff_t) p->k * PANEL)
 	{
 		const hwr_real *at[TILE_ROWS];
 
 #pragma GCC unroll 8
 		for (int r = 0; r < rows; r++)
 			at[r] = a + (ptrdiff_t) (row + r) * p->a_row;
-		tile_part(rows, vectors, at, p->a_col, p->k, b, p->b_row, acc);
+		tile_part(rows, vectors, at, p->a_col, p->k, b, acc);
 	}
 	tile_store(p, row, col, rows, vectors, cols, acc);
 }
@@ -199,18 +199,20 @@ multiply(const HwrProduct *p)
 	}
 }
 
-/* B[k][n] row-major to panels of PANEL columns, the last padded with zeros. */
+/* B[parts * k][n] row-major to panels of PANEL columns, the last padded with zeros. */
 static void
-pack_panels(int k, int n, const hwr_real *b, ptrdiff_t b_row, hwr_real *out)
+pack(int parts, int k, int n, const hwr_real *b, void *out)
 {
+	hwr_real   *to = out;
+
 	for (int col = 0; col < n; col += PANEL)
 	{
 		int			cols = n - col < PANEL ? n - col : PANEL;
 
-		for (int i = 0; i < k; i++, out += PANEL)
+		for (int i = 0; i < parts * k; i++, to += PANEL)
 		{
-			memcpy(out, b + i * b_row + col, (size_t) cols * sizeof(hwr_real));
-			memset(out + cols, 0, (size_t) (PANEL - cols) * sizeof(hwr_real));
+			memcpy(to, b + (ptrdiff_t) i * n + col, (size_t) cols * sizeof(hwr_real));
+			memset(to + cols, 0, (size_t) (PANEL - cols) * sizeof(hwr_real));
 		}
 	}
 }
