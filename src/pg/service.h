@@ -177,6 +177,11 @@ typedef struct HwrServiceContext
 extern HwrServiceContext *hwr_service_find_model(const HwrModelKey *key);
 extern HwrServiceContext *hwr_service_load_model(const HwrBackend *backend, const HwrModelKey *key,
 												 const HwrServiceModel *model, HwrStatus *st);
-extern void hwr_service_models_used(const HwrBackend *backend, int *count, Size *bytes);
+
+/* Free the least recently used model, but not keep.  False: there is none. */
+extern bool hwr_service_drop_model(const HwrBackend *backend, const HwrServiceContext *keep);
+
+/* Free such models until the others keep to the limit: how many these are, and their memory. */
+extern void hwr_service_fit_models(const HwrBackend *backend, const HwrServiceContext *keep, int *count, Size *bytes);
 
 #endif							/* HWR_SERVICE_H */

@@ -2,8 +2,9 @@
  * service_models.c
  *	  The service worker's models.
  *
- * Keyed by the model file's SHA-256 and the precision, so an entry is never stale.  The least recently used go when
- * the sum passes the limit, and when the device's memory does not suffice for a new one.  The session that asks
+ * Keyed by the model file's SHA-256 and the precision, so an entry is never stale.  A context grows with the batches that
+ * it runs.  The least recently used go when the sum passes the limit, and when the device's memory does not suffice for
+ * a new one or for a batch.  The session that asks
  * for a model has read it with its own privileges; it need not be asked again, because it sends
  * the key only after it has.
  */
@@ -49,9 +50,8 @@ hwr_service_find_model(const HwrModelKey *key)
 	return NULL;
 }
 
-/* Free the least recently used model, but not keep.  False: there is none. */
-static bool
-drop_oldest(const HwrBackend *backend, const HwrServiceContext *keep)
+bool
+hwr_service_drop_model(const HwrBackend *backend, const HwrServiceContext *keep)
 {
 	HwrServiceContext *last;
 
@@ -88,8 +88,6 @@ HwrServiceContext *
 hwr_service_load_model(const HwrBackend *backend, const HwrModelKey *key, const HwrServiceModel *source, HwrStatus *st)
 {
 	HwrServiceContext *model = hwr_alloc_zero(1, sizeof(HwrServiceContext), st);
-	int			count;
-	Size		bytes;
 
 	if (model == NULL)
 		return NULL;
@@ -102,22 +100,18 @@ hwr_service_load_model(const HwrBackend *backend, const HwrModelKey *key, const 
 	}
 	while (!create_context(backend, model, source->values, st))
 	{
-		if (st->code != HWR_OUT_OF_MEMORY || !drop_oldest(backend, NULL))
+		if (st->code != HWR_OUT_OF_MEMORY || !hwr_service_drop_model(backend, NULL))
 		{
 			free_model(backend, model);
 			return NULL;
 		}
 	}
 	dlist_push_head(&models, &model->node);
-	do
-	{
-		hwr_service_models_used(backend, &count, &bytes);
-	} while (bytes > memory_limit(backend) && drop_oldest(backend, model));
 	return model;
 }
 
-void
-hwr_service_models_used(const HwrBackend *backend, int *count, Size *bytes)
+static void
+measure(const HwrBackend *backend, int *count, Size *bytes)
 {
 	dlist_iter	iter;
 
@@ -128,4 +122,13 @@ hwr_service_models_used(const HwrBackend *backend, int *count, Size *bytes)
 		(*count)++;
 		*bytes += backend->memory(dlist_container(HwrServiceContext, node, iter.cur)->context);
 	}
+}
+
+void
+hwr_service_fit_models(const HwrBackend *backend, const HwrServiceContext *keep, int *count, Size *bytes)
+{
+	do
+	{
+		measure(backend, count, bytes);
+	} while (*bytes > memory_limit(backend) && hwr_service_drop_model(backend, keep));
 }

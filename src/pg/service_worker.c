@@ -197,13 +197,14 @@ compact(void)
 	nrequests = kept;
 }
 
+/* After a model has been loaded or may have grown: keep to the limit, and tell what there is. */
 static void
-publish_models(void)
+fit_models(const HwrServiceContext *model)
 {
 	int			count;
 	Size		bytes;
 
-	hwr_service_models_used(backend, &count, &bytes);
+	hwr_service_fit_models(backend, model, &count, &bytes);
 	LWLockAcquire(hwr_service->lock, LW_EXCLUSIVE);
 	hwr_service->models = count;
 	hwr_service->model_bytes = bytes;
@@ -234,7 +235,7 @@ load_model(Request *r)
 	}
 	model = hwr_service_load_model(backend, &r->slot->key, dsm_segment_address(segment), &st);
 	dsm_detach(segment);
-	publish_models();
+	fit_models(model);
 	if (model != NULL)
 		return true;
 	answer_failure(r, &st);
@@ -384,8 +385,9 @@ infer(HwrServiceContext *model, int n, HwrStatus *st)
 
 		memcpy(ink + i * canvas_size, (char *) data + data->items[members[i].item].ink, canvas_size);
 	}
-	if (!backend->infer(model->context, n, width, ink, logp, st))
-		return false;
+	while (!backend->infer(model->context, n, width, ink, logp, st))
+		if (st->code != HWR_OUT_OF_MEMORY || !hwr_service_drop_model(backend, model))
+			return false;
 	for (int i = 0; i < n; i++)
 	{
 		HwrServiceData *data = members[i].request->data;
@@ -422,6 +424,7 @@ run_batch(int n)
 		fail_batch(n, &st);
 		return;
 	}
+	fit_models(model);
 
 	LWLockAcquire(hwr_service->lock, LW_EXCLUSIVE);
 	hwr_service->counts.batches++;

@@ -27,7 +27,7 @@ int			hwr_service_device = HWR_SERVICE_AUTO;
 int			hwr_service_threads = 1;
 int			hwr_queue_slots = 64;
 int			hwr_max_batch = 64;
-int			hwr_batch_wait = 1;
+int			hwr_batch_wait = 2;
 int			hwr_max_jobs = 0;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
@@ -71,7 +71,7 @@ define_device_settings(void)
 	DefineCustomIntVariable("hwr.batch_wait",
 							"Sets how long the service worker waits for other sessions to fill a batch.",
 							"It only waits while several sessions send images.",
-							&hwr_batch_wait, 1, 0, 1000,
+							&hwr_batch_wait, 2, 0, 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("hwr.gpu_memory_limit",
 							"Sets how much memory of the GPU a process of hwr's may use.",

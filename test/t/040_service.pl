@@ -104,6 +104,12 @@ like($node->safe_psql('postgres', "EXPLAIN (ANALYZE, VERBOSE) $reading"),
 #
 is($node->safe_psql('postgres', q{SELECT hwr_recognize(image, m) FROM strokes, (VALUES ('strokes'), ('letters')) v(m) WHERE id = 3 ORDER BY m}),
 	"abac\nI^I_", 'two models');
+my $kept = service('models');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET hwr.model_cache_size = ' . (int(service('model_bytes') / 1024) + 1));
+$node->reload;
+is($node->safe_psql('postgres', q{SELECT DISTINCT unnest(hwr_recognize(array_agg(image), 'letters'))
+		FROM strokes, generate_series(1, 16) WHERE id = 3}), 'abac', 'a larger batch of one of them');
+cmp_ok(service('models'), '<', $kept, 'has grown that one, so another has to go');
 $node->safe_psql('postgres', q{ALTER SYSTEM SET hwr.model_cache_size = 0});
 $node->reload;
 is($node->safe_psql('postgres', q{SET hwr.precision = float32; SELECT string_agg(hwr_recognize(image, m), ',' ORDER BY n)
