@@ -40,8 +40,13 @@ SELECT p.cer = s.cer AS cer, p.wer = s.wer AS wer, p.exact = s.exact AS exact, p
 	FROM (SELECT hwr_cer(truth, guess) AS cer, hwr_wer(truth, guess) AS wer, hwr_exact(truth, guess) AS exact,
 		hwr_confusions(truth, guess) AS confusions FROM many_pairs) p CROSS JOIN serially s;
 COMMIT;
--- The states are not to be had otherwise.
-SELECT hwr.metrics_accum(NULL, 'a', 'b');
+-- The states are not to be had otherwise.  How that is said differs between minor versions.
+DO $$
+BEGIN
+	PERFORM hwr.metrics_accum(NULL, 'a', 'b');
+EXCEPTION WHEN undefined_function OR feature_not_supported THEN
+	RAISE NOTICE 'refused';
+END $$;
 DROP TABLE pairs, many_pairs, serially;
 
 \set SHOW_CONTEXT never

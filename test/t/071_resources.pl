@@ -166,6 +166,47 @@ is(join(' ', grep { $_ ne 'done' && $_ ne '53200' } keys %states), '', 'or end w
 is($node->safe_psql('postgres', q{SELECT DISTINCT state, sqlstate FROM hwr_jobs WHERE model = 'starved' AND state <> 'done'}), 'failed|53200', 'their jobs say so');
 survived($node, 'out of memory in a training');
 
+# The same as an administrator would meet it: a limit on the process, this much above what it has
+$node->safe_psql('postgres', 'CREATE VIEW slow AS SELECT image, label FROM words WHERE pg_sleep(0.01) IS NOT NULL');
+
+sub limit
+{
+	my ($megabytes) = @_;
+	return q{prlimit --pid $PID --as=$(($(awk '/VmSize/ {print $2}' /proc/$PID/status) * 1024 + } . $megabytes * 1048576 . ')):';
+}
+
+SKIP:
+{
+	skip 'no prlimit', 13 if system('prlimit --pid $$ > /dev/null 2>&1') != 0;
+	foreach my $megabytes (1, 12)
+	{
+		my $limit = limit($megabytes);
+		my $read = q(SELECT 'read ' || hwr_recognize(image, 'names') FROM words WHERE id = 1);
+		my (undef, $out, $err) = $node->psql('postgres', <<SQL, on_error_stop => 0);
+LOAD 'hwr';
+SELECT FROM words LIMIT 1;
+SELECT pg_backend_pid() AS "PID" \\gset
+\\setenv PID :PID
+\\set VERBOSITY verbose
+\\! $limit
+$read;
+\\! prlimit --pid \$PID --as=unlimited:
+$read;
+SQL
+		like($err, qr/^\S+ ERROR:  53200: .*$/m, "a session that may have $megabytes MB more fails");
+		like($out, qr/^\s*read \w+\s*$/, 'and reads once it may have more');
+	}
+	foreach my $megabytes (8, 64)
+	{
+		$node->safe_psql('postgres', q{SELECT FROM hwr_train('slow', 'limited', options => '{"epochs": 1, "threads": 2}', wait => false)});
+		local $ENV{PID} = $node->safe_psql('postgres', q{SELECT pid FROM hwr_jobs WHERE model = 'limited' ORDER BY job DESC LIMIT 1});
+		is(system(limit($megabytes)), 0, "a training may have $megabytes MB more");
+		job_is($node, 'limited', 'failed');
+		recorded('limited', '53200');
+	}
+	survived($node, 'limits');
+}
+
 unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal/, 'no process has died');
 $node->stop('fast');
 done_testing();
