@@ -12,9 +12,7 @@
 #include "backend_cpu.h"
 #include "core/optimizer.h"
 #include "describe.h"
-
-/* OpenBLAS has it; another BLAS that the core may be linked with need not. */
-extern void openblas_set_num_threads(int n) __attribute__((weak));
+#include "gemm.h"
 
 static void
 cpu_destroy(HwrBackendContext *ctx)
@@ -106,9 +104,7 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 	if (ctx == NULL)
 		return false;
 
-	/* products run on our own threads; a pool of OpenBLAS's would fight with them for the processors */
-	if (openblas_set_num_threads != NULL)
-		openblas_set_num_threads(1);
+	hwr_gemm_init();
 	ctx->threads = config->threads;
 	ctx->options = config->options;
 	ctx->split = split_point(config->net);

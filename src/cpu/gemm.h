@@ -1,6 +1,6 @@
 /*
  * gemm.h
- *	  Matrix products: OpenBLAS, single-threaded, on hwr_real.
+ *	  Matrix products on hwr_real, one thread a product; any threads may call them at once.
  *
  * All matrices are row-major; ld is the distance between rows.
  *	 nn: C[m][n] = A[m][k]   B[k][n]   + beta C
@@ -10,41 +10,16 @@
 #ifndef HWR_GEMM_H
 #define HWR_GEMM_H
 
-#include <cblas.h>
-
 #include "core/real.h"
 
-static inline void
-hwr_gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k,
-		 const hwr_real *a, int lda, const hwr_real *b, int ldb,
-		 hwr_real beta, hwr_real *c, int ldc)
-{
-#ifdef HWR_REAL_DOUBLE
-	cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1.0, a, lda, b, ldb, beta, c, ldc);
-#else
-	cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1.0f, a, lda, b, ldb, beta, c, ldc);
-#endif
-}
+/* Before the first product: a pool of OpenBLAS's own threads would fight with ours for the processors. */
+extern void hwr_gemm_init(void);
 
-static inline void
-hwr_gemm_nn(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
-			hwr_real beta, hwr_real *c, int ldc)
-{
-	hwr_gemm(CblasNoTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}
-
-static inline void
-hwr_gemm_nt(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
-			hwr_real beta, hwr_real *c, int ldc)
-{
-	hwr_gemm(CblasNoTrans, CblasTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}
-
-static inline void
-hwr_gemm_tn(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
-			hwr_real beta, hwr_real *c, int ldc)
-{
-	hwr_gemm(CblasTrans, CblasNoTrans, m, n, k, a, lda, b, ldb, beta, c, ldc);
-}
+extern void hwr_gemm_nn(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
+						hwr_real beta, hwr_real *c, int ldc);
+extern void hwr_gemm_nt(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
+						hwr_real beta, hwr_real *c, int ldc);
+extern void hwr_gemm_tn(int m, int n, int k, const hwr_real *a, int lda, const hwr_real *b, int ldb,
+						hwr_real beta, hwr_real *c, int ldc);
 
 #endif							/* HWR_GEMM_H */
