@@ -19,7 +19,8 @@ my $node = new_server('resources');
 keep_model($node);
 $node->stop('fast');
 {
-	local %ENV = (%ENV, LD_PRELOAD => $library);
+	# What a thread keeps for itself of the freed memory would count as in use.
+	local %ENV = (%ENV, LD_PRELOAD => $library, GLIBC_TUNABLES => 'glibc.malloc.tcache_count=0');
 	$node->start;
 }
 $node->safe_psql('postgres', <<SQL);
@@ -76,8 +77,8 @@ full_disk($models);
 job_is($node, 'stopped', 'failed');
 full_disk();
 recorded('stopped', '53100');
-is($node->safe_psql('postgres', "SELECT epochs > 1 FROM hwr_resume((SELECT job FROM hwr_jobs WHERE model = 'stopped'), max_minutes => 0.001)"),
-	't', 'the training goes on from it');
+is($node->safe_psql('postgres', "SELECT version FROM hwr_resume((SELECT job FROM hwr_jobs WHERE model = 'stopped'), max_minutes => 0.001)"),
+	'1', 'the training goes on from it');
 survived($node, 'no room for a checkpoint', 'stopped', 'done');
 
 $node->safe_psql('postgres', 'CREATE TABLE many AS SELECT image, label FROM words, generate_series(1, 10)');
