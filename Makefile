@@ -93,6 +93,8 @@ ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
 # Whatever else is named beside them gets a make of its own.
 OTHER_GOALS := $(filter-out $(PLAIN_GOALS) build/%,$(MAKECMDGOALS))
 .PHONY: $(OTHER_GOALS)
+# What both makes need is built by this one, lest they write the same file at the same time.
+$(filter all install,$(OTHER_GOALS)): | build/f32/libhwr_core.a
 $(OTHER_GOALS):
 	@$(MAKE) --no-print-directory $@
 
