@@ -36,7 +36,7 @@ CREATE TABLE hwr.version (
 	bytes		bigint		NOT NULL,
 	architecture text		NOT NULL,		-- VGSL
 	alphabet	text		NOT NULL,
-	parameters	bigint		NOT NULL,		-- values, running statistics included
+	parameters	bigint		NOT NULL,		-- values, statistics of batch normalisation included
 	options		jsonb		NOT NULL,		-- training options in full
 	job			bigint,						-- NULL for imported versions
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),

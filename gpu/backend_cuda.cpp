@@ -197,6 +197,12 @@ train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learning_rate, 
 	return hwr_gpu_train_step(ctx->train, batch, learning_rate, rng_key, result, st);
 }
 
+static bool
+measure(HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st)
+{
+	return hwr_gpu_measure(ctx->train, batch, share, rng_key, st);
+}
+
 #define EXPORT __attribute__((visibility("default")))
 
 extern "C"
@@ -211,7 +217,7 @@ hwr_backend(void)
 {
 	static const HwrBackend backend = {
 		HWR_BACKEND_ABI, "cuda", hwr_gpu_describe, create, destroy, memory,
-		set_values, get_values, set_moments, get_moments, infer, train_step,
+		set_values, get_values, set_moments, get_moments, infer, train_step, measure,
 	};
 
 	return &backend;

@@ -7,7 +7,7 @@
 static bool
 same(const HwrGpuGraphKey *a, const HwrGpuGraphKey *b)
 {
-	return a->n == b->n && a->width == b->width && a->max_label == b->max_label && a->canvases == b->canvases &&
+	return a->n == b->n && a->width == b->width && a->measuring == b->measuring && a->max_label == b->max_label && a->canvases == b->canvases &&
 		a->moves == b->moves;
 }
 

@@ -17,6 +17,7 @@ typedef struct HwrGpuGraphKey
 {
 	int			n;
 	int			width;
+	bool		measuring;
 	int			max_label;
 	const void *canvases;
 	int64_t		moves;			/* of memory */

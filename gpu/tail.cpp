@@ -68,8 +68,8 @@ lay_out_norm(const HwrGpuPlan *plan, HwrGpuStage *stage, HwrGpuCursor *kept)
 
 	norm->gamma = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, GAMMA);
 	norm->beta = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, BETA);
-	norm->running_mean = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, MEAN);
-	norm->running_variance = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, VARIANCE);
+	norm->kept_mean = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, MEAN);
+	norm->kept_variance = hwr_gpu_tensor(plan->net, plan->net->values, stage->norm, VARIANCE);
 	norm->mean = take_floats(kept, c);
 	norm->inv_std = take_floats(kept, c);
 	norm->scale = take_floats(kept, c);
@@ -109,9 +109,9 @@ hwr_gpu_tail_forward(const HwrGpuPlan *plan, const HwrGpuStage *stage)
 
 	if (stage->norm != NULL && plan->training)
 		hwr_gpu_norm_stats(stream, plan->type, hwr_gpu_rows(plan, stage->mid), stage->mid.c, stage->z, point,
-						   stage->statistics, stage->sums);
+						   plan->step, stage->statistics, stage->sums);
 	else if (stage->norm != NULL)
-		hwr_gpu_norm_running(stream, stage->mid.c, stage->statistics);
+		hwr_gpu_norm_kept(stream, stage->mid.c, stage->statistics);
 	hwr_gpu_point_forward(stream, plan->type, map_of(plan, stage), stage->z, point,
 						  stage->norm != NULL ? stage->statistics.scale : NULL,
 						  stage->norm != NULL ? stage->statistics.shift : NULL, stage->y, stage->which);

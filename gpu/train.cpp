@@ -193,7 +193,20 @@ send_batch(HwrGpuTrain *train, const HwrBatch *batch, const HwrGpuStep *step, Hw
 		hwr_gpu_check(cudaMemcpyAsync(train->upload.step, u.step, u.size, cudaMemcpyHostToDevice, train->net->stream), st);
 }
 
-/* The step itself, of launches that depend on the graph's key alone. */
+/* Canvases to logits, of launches that depend on the graph's key alone; so is what follows. */
+static bool
+forward(void *arg, HwrStatus *st)
+{
+	HwrGpuTrain *train = (HwrGpuTrain *) arg;
+	HwrGpuNet  *net = train->net;
+	const HwrGpuPlan *plan = &train->plan;
+	const HwrGpuUpload *u = &train->upload;
+
+	hwr_gpu_ink(net->stream, plan->type, plan->N, net->net->height, plan->width, train->base, u->slots, &train->augment,
+				u->step, plan->warped, plan->input);
+	return hwr_gpu_plan_forward(plan, st);
+}
+
 static bool
 work(void *arg, HwrStatus *st)
 {
@@ -203,9 +216,7 @@ work(void *arg, HwrStatus *st)
 	const HwrGpuUpload *u = &train->upload;
 	const HwrLayer *output = &net->net->layers[net->net->nlayers - 1];
 
-	hwr_gpu_ink(net->stream, plan->type, plan->N, net->net->height, plan->width, train->base, u->slots, &train->augment,
-				u->step, plan->warped, plan->input);
-	if (!hwr_gpu_plan_forward(plan, st))
+	if (!forward(arg, st))
 		return false;
 	hwr_gpu_log_softmax(net->stream, HWR_GPU_FLOAT32, (int64_t) plan->N * plan->T, plan->K, plan->logits,
 						hwr_gpu_tensor(net, net->values, output, 1), plan->logp);
@@ -231,12 +242,29 @@ fetch_result(HwrGpuTrain *train, HwrStatus *st)
 		hwr_gpu_check(cudaEventSynchronize(train->done), st);
 }
 
+/* The plan is prepared. */
+static bool
+run(HwrGpuTrain *train, const HwrBatch *batch, const HwrGpuStep *step, HwrGpuWork what, HwrStatus *st)
+{
+	HwrGpuGraphKey key = {};
+
+	train->max_label = label_room(batch, train->plan.T);
+	if (!reserve_buffers(train, batch->n, st) || !send_batch(train, batch, step, st))
+		return false;
+	key.n = batch->n;
+	key.width = batch->width;
+	key.measuring = what == forward;
+	key.max_label = train->max_label;
+	key.canvases = train->base;
+	key.moves = train->net->memory.moves;
+	return hwr_gpu_graphs_run(&train->graphs, train->net, key, what, train, st);
+}
+
 bool
 hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_rate, uint64_t rng_key,
 				   HwrStepResult *result, HwrStatus *st)
 {
-	HwrGpuStep	step = {rng_key, train->steps + 1, learning_rate, 0};
-	HwrGpuGraphKey key = {};
+	HwrGpuStep	step = {rng_key, train->steps + 1, learning_rate, 0, 0};
 	int			feasible;
 
 	if (!hwr_gpu_plan_prepare(&train->plan, batch->n, batch->width, st))
@@ -248,17 +276,8 @@ hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_ra
 		return true;			/* nothing to learn from */
 
 	step.ctc_scale = 1.0 / feasible;
-	train->max_label = label_room(batch, train->plan.T);
-	if (!reserve_buffers(train, batch->n, st) || !send_batch(train, batch, &step, st))
+	if (!run(train, batch, &step, work, st) || !fetch_result(train, st))
 		return false;
-	key.n = batch->n;
-	key.width = batch->width;
-	key.max_label = train->max_label;
-	key.canvases = train->base;
-	key.moves = train->net->memory.moves;
-	if (!hwr_gpu_graphs_run(&train->graphs, train->net, key, work, train, st) || !fetch_result(train, st))
-		return false;
-
 	if (train->result_host->diverged)
 	{
 		hwr_fail(st, HWR_BAD_DATA, "training diverged: the loss is no longer finite");
@@ -268,4 +287,14 @@ hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_ra
 	result->grad_norm = train->result_host->grad_norm;
 	train->steps++;
 	return true;
+}
+
+bool
+hwr_gpu_measure(HwrGpuTrain *train, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st)
+{
+	HwrGpuStep	step = {rng_key, train->steps, 0, 0, share};
+
+	return hwr_gpu_plan_prepare(&train->plan, batch->n, batch->width, st) &&
+		run(train, batch, &step, forward, st) &&
+		hwr_gpu_check(cudaStreamSynchronize(train->net->stream), st);
 }

@@ -61,5 +61,6 @@ extern bool hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrTr
 extern void hwr_gpu_train_free(HwrGpuTrain *train);
 extern bool hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_rate, uint64_t rng_key,
 							   HwrStepResult *result, HwrStatus *st);
+extern bool hwr_gpu_measure(HwrGpuTrain *train, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st);
 
 #endif							/* HWR_GPU_TRAIN_H */

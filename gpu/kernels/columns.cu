@@ -5,7 +5,7 @@
  * The variance is computed from the values less the first row's, which differ from zero by about their
  * spread, so that squares of a large mean do not swallow it.
  *
- * The running statistics are those of the CPU's layer_norm.c.
+ * The statistics kept are those of the CPU's layer_norm.c.
  */
 #include "columns.cuh"
 
@@ -119,9 +119,16 @@ set_affine(const HwrGpuNorm &norm, int c, float mean, float inv_std)
 	norm.shift[c] = norm.beta[c] - mean * scale;
 }
 
+static __device__ __forceinline__ void
+approach(float *kept, double share, double measured)
+{
+	*kept = (float) ((1 - share) * (double) *kept + share * measured);
+}
+
 template <typename T> __global__ void
 __launch_bounds__(WARP *FINISH_DEPTH)
-stats_finish_kernel(int blocks, int64_t rows, int cols, const T *z, HwrGpuPoint point, HwrGpuNorm norm, const float *partial)
+stats_finish_kernel(int blocks, int64_t rows, int cols, const T *z, HwrGpuPoint point, const HwrGpuStep *step, HwrGpuNorm norm,
+					const float *partial)
 {
 	int			c = blockIdx.x * WARP + threadIdx.x;
 	double		total[2];
@@ -143,44 +150,47 @@ stats_finish_kernel(int blocks, int64_t rows, int cols, const T *z, HwrGpuPoint 
 		norm.mean[c] = (float) mean;
 		norm.inv_std[c] = (float) (1.0 / sqrt(variance + HWR_NORM_EPSILON));
 		set_affine(norm, c, norm.mean[c], norm.inv_std[c]);
-		norm.running_mean[c] = (float) (HWR_NORM_MOMENTUM * (double) norm.running_mean[c] + (1 - HWR_NORM_MOMENTUM) * mean);
-		norm.running_variance[c] = (float) (HWR_NORM_MOMENTUM * (double) norm.running_variance[c] +
-											(1 - HWR_NORM_MOMENTUM) * variance);
+		if (step->measure > 0)
+		{
+			approach(&norm.kept_mean[c], step->measure, mean);
+			approach(&norm.kept_variance[c], step->measure, variance);
+		}
 	}
 }
 
 template <typename T, int V> static void
-norm_stats(cudaStream_t stream, int64_t rows, int cols, const void *z, HwrGpuPoint point, HwrGpuNorm norm, void *sums)
+norm_stats(cudaStream_t stream, int64_t rows, int cols, const void *z, HwrGpuPoint point, const HwrGpuStep *step, HwrGpuNorm norm,
+		   void *sums)
 {
 	Tiling		t = make_tiling(rows, cols, V);
 
 	HWR_LAUNCH((stats_kernel<T, V>), t.grid, THREADS, 0, stream, t, (const T *) z, point, (float *) sums);
 	HWR_LAUNCH(stats_finish_kernel<T>, finish_grid(cols), finish_block(), 0, stream,
-			   (int) t.grid.x, rows, cols, (const T *) z, point, norm, (const float *) sums);
+			   (int) t.grid.x, rows, cols, (const T *) z, point, step, norm, (const float *) sums);
 }
 
 void
 hwr_gpu_norm_stats(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, const void *z, HwrGpuPoint point,
-				   HwrGpuNorm norm, void *sums)
+				   const HwrGpuStep *step, HwrGpuNorm norm, void *sums)
 {
-	DISPATCH(type, vectors_fit(type, cols, z), norm_stats, stream, rows, cols, z, point, norm, sums);
+	DISPATCH(type, vectors_fit(type, cols, z), norm_stats, stream, rows, cols, z, point, step, norm, sums);
 }
 
 __global__ void
 __launch_bounds__(THREADS)
-running_kernel(int cols, HwrGpuNorm norm)
+kept_kernel(int cols, HwrGpuNorm norm)
 {
 	int			c = blockIdx.x * THREADS + threadIdx.x;
 
 	if (c < cols)
-		set_affine(norm, c, norm.running_mean[c],
-				   (float) (1.0 / sqrt((double) norm.running_variance[c] + HWR_NORM_EPSILON)));
+		set_affine(norm, c, norm.kept_mean[c],
+				   (float) (1.0 / sqrt((double) norm.kept_variance[c] + HWR_NORM_EPSILON)));
 }
 
 void
-hwr_gpu_norm_running(cudaStream_t stream, int cols, HwrGpuNorm norm)
+hwr_gpu_norm_kept(cudaStream_t stream, int cols, HwrGpuNorm norm)
 {
-	HWR_LAUNCH(running_kernel, (unsigned) div_up(cols, THREADS), THREADS, 0, stream, cols, norm);
+	HWR_LAUNCH(kept_kernel, (unsigned) div_up(cols, THREADS), THREADS, 0, stream, cols, norm);
 }
 
 /*

@@ -42,6 +42,7 @@ typedef struct HwrGpuStep
 	int64_t		t;				/* optimiser step, from 1 */
 	double		learning_rate;
 	double		ctc_scale;		/* 1 / feasible images of the batch */
+	double		measure;		/* by how much the statistics kept move towards the batch's */
 } HwrGpuStep;
 
 /* What it reads afterwards. */
@@ -133,8 +134,8 @@ typedef struct HwrGpuNorm
 {
 	const float *gamma;
 	const float *beta;
-	float	   *running_mean;
-	float	   *running_variance;
+	float	   *kept_mean;		/* for inference */
+	float	   *kept_variance;
 	float	   *mean;			/* the batch's */
 	float	   *inv_std;
 	float	   *scale;			/* gamma inv_std */
@@ -144,12 +145,12 @@ typedef struct HwrGpuNorm
 	float	   *c;
 } HwrGpuNorm;
 
-/* Training: mean, inv_std, scale and shift from v over the rows; the running statistics follow. */
+/* Training: mean, inv_std, scale and shift from v over the rows; those kept move by step->measure. */
 extern void hwr_gpu_norm_stats(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, const void *z, HwrGpuPoint point,
-							   HwrGpuNorm norm, void *sums);
+							   const HwrGpuStep *step, HwrGpuNorm norm, void *sums);
 
-/* Inference: scale and shift from the running statistics.  mean, inv_std, a, b, c are not used. */
-extern void hwr_gpu_norm_running(cudaStream_t stream, int cols, HwrGpuNorm norm);
+/* Inference: scale and shift from the statistics kept.  mean, inv_std, a, b, c are not used. */
+extern void hwr_gpu_norm_kept(cudaStream_t stream, int cols, HwrGpuNorm norm);
 
 /*
  * Gradients of gamma and beta (overwritten), and norm.a, b, c for the next function.  dy, which: of the pooled map.

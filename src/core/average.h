@@ -3,7 +3,7 @@
  *	  The running mean of a network's values.
  *
  * Values that a training passes through near its end lie around a better point than any of them, where the loss is
- * flat.  Running statistics of batch normalisation are averaged like the rest: close to each other, they are those of the mean.
+ * flat.  The statistics of batch normalisation have to be measured anew with it.
  * Source: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
  */
 #ifndef HWR_AVERAGE_H

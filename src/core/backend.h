@@ -13,7 +13,7 @@
 #include "vgsl.h"
 
 /* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
-#define HWR_BACKEND_ABI 5
+#define HWR_BACKEND_ABI 6
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -96,6 +96,12 @@ typedef struct HwrBackend
 	bool		(*train_step) (HwrBackendContext *ctx, const HwrBatch *batch,
 							   double learning_rate, uint64_t rng_key,
 							   HwrStepResult *result, HwrStatus *st);
+
+	/*
+	 * Training: the statistics of batch normalisation that infer uses.  Forward like a step; what is kept of each channel's mean and variance
+	 * moves by share (0..1) towards the batch's, and nothing else changes.  A step leaves them alone.
+	 */
+	bool		(*measure) (HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st);
 } HwrBackend;
 
 extern const HwrBackend *hwr_cpu_backend(void);

@@ -3,7 +3,8 @@
  *	  The training run: epochs of shuffled minibatches, validation, the best epoch kept.
  *
  * A state machine.  TRAINING: one minibatch a step; when the epoch's batches are
- * done, VALIDATING: one batch of validation rows a step; when those are done, the epoch is
+ * done, VALIDATING: one batch a step, first of training rows, to measure the statistics that inference normalises with, as they are with
+ * these values, then of validation rows; when those are done, the epoch is
  * recorded (EPOCH_DONE), and the next step begins another or says that the run is finished.  Before it says so, the
  * average of the last steps' values, if there is one, is validated like an epoch.
  *
@@ -25,6 +26,9 @@
 /* plateau: epochs without a better validation loss, and what the rate is then multiplied by */
 #define PLATEAU_EPOCHS 2
 #define PLATEAU_FACTOR 0.5
+
+/* Batches that the statistics of batch normalisation are measured on */
+#define MEASURE_BATCHES 16
 
 #define OUT_OF_TIME "time limit reached"
 
@@ -51,6 +55,7 @@ begin_validation(HwrTrainer *t)
 {
 	t->step = 0;
 	t->phase = HWR_PHASE_VALIDATING;
+	t->measured = 0;
 	t->blank = 0;
 	memset(&t->current, 0, sizeof(t->current));
 	hwr_confusions_free(&t->confusions);
@@ -85,6 +90,15 @@ make_net(HwrTrainer *t, HwrStatus *st)
 }
 
 static bool
+has_statistics(const HwrNet *net)
+{
+	for (int i = 0; i < net->nlayers; i++)
+		if (net->layers[i].kind == HWR_LAYER_BATCH_NORM)
+			return true;
+	return false;
+}
+
+static bool
 start(HwrTrainer *t, size_t memory_limit, HwrStatus *st)
 {
 	int			ntrain = hwr_dataset_count(t->ds, HWR_SPLIT_TRAIN);
@@ -107,6 +121,8 @@ start(HwrTrainer *t, size_t memory_limit, HwrStatus *st)
 		return false;
 	t->train_steps = (ntrain + batch - 1) / batch;
 	t->valid_steps = (nvalid + batch - 1) / batch;
+	if (has_statistics(&t->net))
+		t->measure_steps = t->train_steps < MEASURE_BATCHES ? t->train_steps : MEASURE_BATCHES;
 	t->plateau_factor = 1;
 	t->plateau_best = DBL_MAX;
 	t->started = hwr_trainer_clock();
@@ -300,10 +316,10 @@ hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st)
 			begin_validation(t);
 		return true;
 	}
-	if (t->step < t->valid_steps)
+	if (t->measured < t->measure_steps || t->step < t->valid_steps)
 	{
 		*event = HWR_TRAIN_VALIDATED;
-		return hwr_trainer_validate(t, st);
+		return t->measured < t->measure_steps ? hwr_trainer_measure(t, st) : hwr_trainer_validate(t, st);
 	}
 	*event = t->averaging ? HWR_TRAIN_AVERAGED : HWR_TRAIN_EPOCH;
 	return t->averaging ? end_average(t, st) : end_epoch(t, st);

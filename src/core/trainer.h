@@ -25,7 +25,7 @@ typedef struct HwrTrainer HwrTrainer;
 typedef enum HwrTrainEvent
 {
 	HWR_TRAIN_STEP,				/* a minibatch was trained on */
-	HWR_TRAIN_VALIDATED,		/* a batch was validated */
+	HWR_TRAIN_VALIDATED,		/* a batch was validated, or a step done towards that */
 	HWR_TRAIN_AVERAGED,			/* the average of the last steps is validated: hwr_trainer_epoch has its figures */
 	HWR_TRAIN_EPOCH,			/* an epoch, validation included, is complete: see hwr_trainer_epoch */
 	HWR_TRAIN_FINISHED			/* no more to do */

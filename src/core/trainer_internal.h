@@ -31,6 +31,8 @@ struct HwrTrainer
 	int			train_steps;	/* an epoch */
 	int			steps_done;		/* of them, in the epoch in hand */
 	int			valid_steps;
+	int			measure_steps;	/* before those: batches that measure the statistics of batch normalisation */
+	int			measured;		/* of them */
 	int64_t		global_step;
 	int		   *order;			/* [training rows] */
 	int		   *valid_order;	/* [validation rows] */
@@ -86,8 +88,9 @@ extern double hwr_trainer_clock(void);
 extern void hwr_trainer_order(HwrTrainer *t);
 extern void hwr_trainer_order_validation(HwrTrainer *t);
 
-/* trainer_step.c: one minibatch; one batch of validation rows; whether max_minutes are over */
+/* trainer_step.c: one minibatch; one batch measured; one batch of validation rows; whether max_minutes are over */
 extern bool hwr_trainer_train(HwrTrainer *t, HwrStatus *st);
+extern bool hwr_trainer_measure(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_validate(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_out_of_time(const HwrTrainer *t);
 

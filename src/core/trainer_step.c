@@ -1,6 +1,6 @@
 /*
  * trainer_step.c
- *	  One minibatch of training, one batch of validation.
+ *	  One minibatch of training, one batch of measuring, one of validation.
  */
 #include "trainer_internal.h"
 
@@ -12,8 +12,9 @@
 #include "optimizer.h"
 #include "rng.h"
 
-/* Stream of the seed. */
+/* Streams of the seed. */
 #define STREAM_STEP UINT64_C(0x200000000)
+#define STREAM_MEASURE UINT64_C(0x300000000)
 
 /* Smoothing of the displayed speed: share of the newest step. */
 #define SPEED_SMOOTHING 0.1
@@ -66,9 +67,9 @@ load_batch(HwrTrainer *t, HwrSplit split, int first, int n, HwrBatch *batch, Hwr
 
 /* Rows of a step: the batch size, fewer in the last. */
 static int
-batch_rows(const HwrTrainer *t, HwrSplit split)
+batch_rows(const HwrTrainer *t, HwrSplit split, int step)
 {
-	int			left = hwr_dataset_count(t->ds, split) - t->step * t->options->batch_size;
+	int			left = hwr_dataset_count(t->ds, split) - step * t->options->batch_size;
 
 	return left < t->options->batch_size ? left : t->options->batch_size;
 }
@@ -125,19 +126,24 @@ smooth(double *average, double value)
 	*average = *average > 0 ? (1 - SPEED_SMOOTHING) * *average + SPEED_SMOOTHING * value : value;
 }
 
+static uint64_t
+step_key(const HwrTrainer *t, uint64_t stream)
+{
+	return hwr_mix64(t->options->seed ^ hwr_mix64(stream));
+}
+
 bool
 hwr_trainer_train(HwrTrainer *t, HwrStatus *st)
 {
 	HwrBatch	batch;
 	HwrStepResult result;
 	double		begun = hwr_trainer_clock();
-	int			n = batch_rows(t, HWR_SPLIT_TRAIN);
-	uint64_t	key = hwr_mix64(t->options->seed ^ hwr_mix64(STREAM_STEP + (uint64_t) t->global_step));
+	int			n = batch_rows(t, HWR_SPLIT_TRAIN, t->step);
 
 	if (!load_batch(t, HWR_SPLIT_TRAIN, t->step * t->options->batch_size, n, &batch, st))
 		return false;
 	t->learning_rate = hwr_schedule_rate(t->options, schedule_step(t), total_steps(t), t->plateau_factor);
-	if (!t->backend->train_step(t->ctx, &batch, t->learning_rate, key, &result, st))
+	if (!t->backend->train_step(t->ctx, &batch, t->learning_rate, step_key(t, STREAM_STEP + (uint64_t) t->global_step), &result, st))
 		return false;
 	t->loss_sum += result.loss * (n - result.infeasible);
 	t->loss_images += n - result.infeasible;
@@ -149,6 +155,20 @@ hwr_trainer_train(HwrTrainer *t, HwrStatus *st)
 	t->train_seconds += hwr_trainer_clock() - begun;
 	smooth(&t->step_seconds, hwr_trainer_clock() - begun);
 	return follow_average(t, st);
+}
+
+/* The epoch's first batches once more; each counts as much as any other. */
+bool
+hwr_trainer_measure(HwrTrainer *t, HwrStatus *st)
+{
+	int			first = t->measured * t->options->batch_size;
+	uint64_t	number = (uint64_t) t->epoch * (uint64_t) t->measure_steps + (uint64_t) t->measured;
+	HwrBatch	batch;
+
+	if (!load_batch(t, HWR_SPLIT_TRAIN, first, batch_rows(t, HWR_SPLIT_TRAIN, t->measured), &batch, st))
+		return false;
+	t->measured++;
+	return t->backend->measure(t->ctx, &batch, 1.0 / t->measured, step_key(t, STREAM_MEASURE + number), st);
 }
 
 /* Loss and reading of row i of a validated batch. */
@@ -185,7 +205,7 @@ bool
 hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
 {
 	int			first = t->step * t->options->batch_size;
-	int			n = batch_rows(t, HWR_SPLIT_VALIDATION);
+	int			n = batch_rows(t, HWR_SPLIT_VALIDATION, t->step);
 	double		begun = hwr_trainer_clock();
 	HwrBatch	batch;
 	int			steps;

@@ -48,12 +48,8 @@ typedef enum HwrActivation
 	HWR_ACT_SOFTMAX
 } HwrActivation;
 
-/*
- * Batch normalisation: what keeps a variance of zero from dividing by zero, as in Keras, and how much of the running statistics
- * stays in a step.  With more of it (Keras: 0.99) they lag behind the weights, and validation in mid-run measures the lag.
- */
+/* Batch normalisation: what keeps a variance of zero from dividing by zero, as in Keras. */
 #define HWR_NORM_EPSILON 1e-3
-#define HWR_NORM_MOMENTUM 0.9
 
 /* Shape of one image's map: [h][w][c], w = 0 where the width is any. */
 typedef struct HwrShape
@@ -100,7 +96,7 @@ typedef struct HwrTensor
 	int			shape[4];
 	size_t		offset;			/* values from the start of the block */
 	size_t		count;			/* values */
-	bool		trainable;		/* false: running statistics */
+	bool		trainable;		/* false: statistics */
 	bool		decay;			/* weight decay applies (kernels, not biases or norms) */
 } HwrTensor;
 

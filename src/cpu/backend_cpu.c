@@ -283,6 +283,7 @@ hwr_cpu_backend(void)
 		.get_moments = cpu_get_moments,
 		.infer = cpu_infer,
 		.train_step = hwr_cpu_train_step,
+		.measure = hwr_cpu_measure,
 	};
 
 	return &backend;

@@ -45,4 +45,7 @@ extern bool hwr_cpu_reserve(void **buffer, size_t *have, size_t size, HwrStatus 
 extern bool hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learning_rate,
 							   uint64_t rng_key, HwrStepResult *result, HwrStatus *st);
 
+/* As HwrBackend.measure. */
+extern bool hwr_cpu_measure(HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st);
+
 #endif							/* HWR_BACKEND_CPU_H */

@@ -178,25 +178,31 @@ add_target(TrainJob *job, const HwrLayerRun *run, double weight)
 	}
 }
 
-/* The plan, targets and buffers for this batch. */
+/* The plan for this batch, and room for its distorted canvases. */
 static bool
-prepare_training(TrainJob *job, HwrStatus *st)
+prepare_plan(const TrainJob *job, HwrStatus *st)
 {
 	HwrBackendContext *ctx = job->ctx;
 	const HwrBatch *batch = job->batch;
 	const HwrNet *net = ctx->cpu->net;
+
+	return hwr_cpu_plan_prepare(&ctx->train, ctx->cpu, ctx->pool, 0, net->nlayers, true, false, batch->n, batch->width, st) &&
+		hwr_cpu_reserve((void **) &ctx->ink, &ctx->ink_size,
+						(size_t) ctx->threads * (size_t) net->height * (size_t) batch->width, st);
+}
+
+static bool
+prepare_targets(TrainJob *job, HwrStatus *st)
+{
+	HwrBackendContext *ctx = job->ctx;
+	const HwrNet *net = ctx->cpu->net;
 	size_t		threads = (size_t) ctx->threads;
 
-	if (!hwr_cpu_plan_prepare(&ctx->train, ctx->cpu, ctx->pool, 0, net->nlayers, true, false,
-							  batch->n, batch->width, st))
-		return false;
 	add_target(job, &ctx->train.runs[net->nlayers - 1], 1);
 	for (int i = 0; i < net->nheads; i++)
 		add_target(job, &ctx->train.heads[i], net->heads[i].weight);
 	return hwr_cpu_reserve((void **) &ctx->ctc, &ctx->ctc_size, threads * ctx->ctc_stride, st) &&
-		hwr_cpu_reserve((void **) &ctx->logp, &ctx->logp_size, threads * ctx->logp_stride * sizeof(hwr_real), st) &&
-		hwr_cpu_reserve((void **) &ctx->ink, &ctx->ink_size,
-						threads * (size_t) net->height * (size_t) batch->width, st);
+		hwr_cpu_reserve((void **) &ctx->logp, &ctx->logp_size, threads * ctx->logp_stride * sizeof(hwr_real), st);
 }
 
 bool
@@ -206,7 +212,7 @@ hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learnin
 	TrainJob	job = {.ctx = ctx,.batch = batch,.rng_key = rng_key};
 	int			feasible;
 
-	if (!prepare_training(&job, st))
+	if (!prepare_plan(&job, st) || !prepare_targets(&job, st))
 		return false;
 	feasible = job.targets[0].feasible;
 	memset(result, 0, sizeof(*result));
@@ -237,6 +243,19 @@ hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learnin
 		.t = ++ctx->steps,
 	};
 	hwr_pool_run(ctx->pool, update_part, &job);
+	hwr_cpu_net_changed(ctx->cpu);
+	return true;
+}
+
+bool
+hwr_cpu_measure(HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st)
+{
+	TrainJob	job = {.ctx = ctx,.batch = batch,.rng_key = rng_key};
+
+	if (!prepare_plan(&job, st))
+		return false;
+	hwr_pool_run(ctx->pool, load_part, &job);
+	hwr_cpu_plan_measure(&ctx->train, share, rng_key);
 	hwr_cpu_net_changed(ctx->cpu);
 	return true;
 }

@@ -296,14 +296,32 @@ hwr_cpu_plan_free(HwrCpuPlan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+/* Layers before the one numbered end */
+static void
+forward_until(HwrCpuPlan *plan, int end, double measure, uint64_t rng_key)
+{
+	for (int i = plan->first; i < end; i++)
+	{
+		plan->runs[i].rng_key = rng_key;
+		plan->runs[i].measure = measure;
+		hwr_layer_ops(plan->runs[i].layer->kind)->forward(&plan->runs[i]);
+	}
+}
+
+void
+hwr_cpu_plan_measure(HwrCpuPlan *plan, double share, uint64_t rng_key)
+{
+	int			end = plan->last;
+
+	while (end > plan->first && plan->runs[end - 1].layer->kind != HWR_LAYER_BATCH_NORM)
+		end--;					/* nothing behind the last one needs to be known */
+	forward_until(plan, end, share, rng_key);
+}
+
 void
 hwr_cpu_plan_forward(HwrCpuPlan *plan, uint64_t rng_key)
 {
-	for (int i = plan->first; i < plan->last; i++)
-	{
-		plan->runs[i].rng_key = rng_key;
-		hwr_layer_ops(plan->runs[i].layer->kind)->forward(&plan->runs[i]);
-	}
+	forward_until(plan, plan->last, 0, rng_key);
 	for (int i = 0; i < plan_heads(plan); i++)
 		hwr_layer_ops(plan->heads[i].layer->kind)->forward(&plan->heads[i]);
 }

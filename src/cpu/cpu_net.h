@@ -18,7 +18,7 @@ typedef struct HwrCpuNet
 	const HwrElements *e;		/* what products are of in training; NULL: hwr_real */
 	hwr_real   *values;			/* [nvalues] */
 	uint64_t	version;		/* raised by hwr_cpu_net_changed */
-	hwr_real   *grads;			/* [nvalues], zero for running statistics; NULL: inference only */
+	hwr_real   *grads;			/* [nvalues], zero for statistics; NULL: inference only */
 } HwrCpuNet;
 
 extern bool hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus *st);
@@ -57,6 +57,9 @@ extern void hwr_cpu_plan_free(HwrCpuPlan *plan);
 
 /* input -> output.  rng_key decides dropout while training. */
 extern void hwr_cpu_plan_forward(HwrCpuPlan *plan, uint64_t rng_key);
+
+/* Training: the statistics kept by batch normalisation move by share towards those of the input.  output is not filled. */
+extern void hwr_cpu_plan_measure(HwrCpuPlan *plan, double share, uint64_t rng_key);
 
 /* doutput -> cpu->grads (added to), dinput.  After forward on the same input. */
 extern void hwr_cpu_plan_backward(HwrCpuPlan *plan);

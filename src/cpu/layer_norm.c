@@ -5,7 +5,7 @@
  *	 y = gamma (x - mean) / sqrt(variance + eps) + beta
  *
  * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses the batch's own mean and
- * (biased) variance and moves the running ones towards them; otherwise the running ones are used.  Source: Ioffe, Szegedy 2015.
+ * (biased) variance; otherwise those are used that were kept, an average over batches.  Source: Ioffe, Szegedy 2015.
  */
 #include <math.h>
 #include <string.h>
@@ -128,12 +128,16 @@ total(const HwrLayerRun *run, const HwrNormAux *ax, int which, int c)
 	return sum;
 }
 
-/* The batch's mean and variance; the running ones follow. */
+static void
+approach(hwr_real *kept, double share, double measured)
+{
+	*kept = (hwr_real) ((1 - share) * (double) *kept + share * measured);
+}
+
+/* The batch's mean and variance */
 static void
 batch_statistics(HwrLayerRun *run, const HwrNormAux *ax)
 {
-	hwr_real   *running_mean = hwr_layer_tensor(run, run->values, MEAN);
-	hwr_real   *running_variance = hwr_layer_tensor(run, run->values, VARIANCE);
 	double		count = (double) positions(run);
 
 	if (!run->by_previous)
@@ -147,8 +151,11 @@ batch_statistics(HwrLayerRun *run, const HwrNormAux *ax)
 			variance = 0;		/* rounding */
 		ax->mean[c] = (hwr_real) mean;
 		ax->inv_std[c] = (hwr_real) (1.0 / sqrt(variance + HWR_NORM_EPSILON));
-		running_mean[c] = (hwr_real) (HWR_NORM_MOMENTUM * (double) running_mean[c] + (1 - HWR_NORM_MOMENTUM) * mean);
-		running_variance[c] = (hwr_real) (HWR_NORM_MOMENTUM * (double) running_variance[c] + (1 - HWR_NORM_MOMENTUM) * variance);
+		if (run->measure > 0)
+		{
+			approach(&hwr_layer_tensor(run, run->values, MEAN)[c], run->measure, mean);
+			approach(&hwr_layer_tensor(run, run->values, VARIANCE)[c], run->measure, variance);
+		}
 	}
 }
 

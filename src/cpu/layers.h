@@ -25,12 +25,13 @@ struct HwrLayerRun
 	HwrShape	out;
 	bool		training;
 	uint64_t	rng_key;		/* training: decides dropout */
+	double		measure;		/* training: by how much the statistics kept move towards the batch's */
 	const HwrKernels *k;
 	const HwrElements *e;		/* what products are of */
 	HwrPool    *pool;
 	const uint64_t *version;	/* of the values: raised when they are set */
 	uint64_t	packed;			/* version of the values that aux holds rearranged, 0: none */
-	hwr_real   *values;			/* the net's parameter block (running statistics are written in training) */
+	hwr_real   *values;			/* the net's parameter block (statistics are written where they are measured) */
 	hwr_real   *grads;			/* gradients, same layout; training only, added to */
 	void	   *aux;			/* aux_size bytes, kept from forward to backward */
 	char	   *scratch;		/* scratch_size bytes for each thread, scratch_stride apart */

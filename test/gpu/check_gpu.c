@@ -244,6 +244,47 @@ check_infer(const HwrBackend *backend, const HwrBackend *reference, const Case *
 	free_input(&in);
 }
 
+/* Statistics of batch normalisation, measured three times by both: directly, as a graph is captured, and launched.  Everything else stays. */
+static void
+check_measure(const HwrBackend *backend, const HwrBackend *reference, const Case *c, const HwrNet *net, HwrPrecision precision)
+{
+	HwrTrainOptions options = plain_options(precision);
+	HwrTrainOptions exact = plain_options(HWR_FLOAT32);
+	Input		in = make_input(net, c->n, c->width);
+	float	   *values = make_values(net);
+	float	   *got = poisoned(net->nvalues);
+	float	   *expected = poisoned(net->nvalues);
+	HwrBackendContext *a = open_context(backend, net, precision, &options, values);
+	HwrBackendContext *b = open_context(reference, net, HWR_FLOAT32, &exact, values);
+	double		worst = 0;
+	bool		same = true;
+	HwrStatus	st;
+
+	for (uint64_t key = 1; key <= 3; key++)
+		if (!backend->measure(a, &in.batch, 1.0 / (double) key, key, &st) || !reference->measure(b, &in.batch, 1.0 / (double) key, key, &st))
+			die(c->name, &st);
+	if (!backend->get_values(a, got, &st) || !reference->get_values(b, expected, &st))
+		die(c->name, &st);
+	for (int i = 0; i < net->ntensors; i++)
+	{
+		const HwrTensor *t = &net->tensors[i];
+		double		error = distance(got + t->offset, expected + t->offset, t->count, bounds[precision].floor);
+
+		if (t->trainable)
+			same = same && memcmp(got + t->offset, values + t->offset, t->count * sizeof(float)) == 0;
+		else if (error > worst)
+			worst = error;
+	}
+	check_error("statistics", c->name, precision, worst, bounds[precision].posteriors);
+	check_error("values after measuring", c->name, precision, !same, 0);
+	backend->destroy(a);
+	reference->destroy(b);
+	free(got);
+	free(expected);
+	free(values);
+	free_input(&in);
+}
+
 static void
 step(const HwrBackend *backend, HwrBackendContext *ctx, const HwrBatch *batch, double rate, uint64_t key, HwrStepResult *result,
 	 const char *name)
@@ -523,6 +564,7 @@ check_case(const HwrBackend *backend, const HwrBackend *reference, const Case *c
 	if (!hwr_vgsl_parse(vgsl, CLASSES, &net, &st))
 		die(c->name, &st);
 	check_infer(backend, reference, c, &net, precision);
+	check_measure(backend, reference, c, &net, precision);
 	check_step(backend, reference, c, &net, precision);
 }
 

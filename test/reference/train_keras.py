@@ -21,6 +21,7 @@ from torch import nn
 
 HEIGHT, WIDTH, STEPS = 64, 256, 64
 BATCH = 32
+MEASURED = 16                                                       # batches
 
 
 def canvas(path):
@@ -38,7 +39,7 @@ class Net(nn.Module):
         super().__init__()
         channels = [1, 32, 64, 128]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(channels, channels[1:]))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(c, eps=1e-3, momentum=0.1) for c in channels[1:])
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c, eps=1e-3, momentum=None) for c in channels[1:])
         self.dense = nn.Linear(512, 64)
         self.lstms = nn.ModuleList(nn.LSTM(n, 256, batch_first=True, bidirectional=True) for n in (64, 512))
         self.drop = nn.Dropout(0.25)
@@ -87,6 +88,15 @@ def ctc(logp, targets):
                                   torch.full((len(targets),), STEPS), lengths, reduction="sum")
 
 
+def measure(net, x, order):
+    """The statistics of batch normalisation with the weights as they are, over the epoch's first batches, like hwr's."""
+    for norm in net.norms:
+        norm.reset_running_stats()
+    net.train()
+    for i in range(0, MEASURED * BATCH, BATCH):
+        net(x[order[i:i + BATCH]].contiguous(memory_format=torch.channels_last))
+
+
 def main():
     images, train, validation, epochs, seed = sys.argv[1:6]
     bfloat16 = "--bfloat16" in sys.argv
@@ -117,9 +127,10 @@ def main():
             optimizer.step()
             loss += batch.item()
 
-        net.eval()
         wrong = exact = val_loss = 0
         with torch.no_grad():
+            measure(net, x, order)
+            net.eval()
             for i in range(0, len(val_labels), 256):
                 logp, truth = net(val_x[i:i + 256]), val_labels[i:i + 256]
                 val_loss += ctc(logp, [[number.get(c, 0) for c in t] for t in truth]).item()

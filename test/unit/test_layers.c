@@ -284,19 +284,21 @@ test_accumulation(void **state)
 	}
 }
 
+/* Forward leaves the statistics alone; measuring moves them towards the batch's, all the way with a share of 1. */
 static void
-test_running_statistics(void **state)
+check_statistics(double share)
 {
 	Fixture		f;
 	const HwrTensor *mean;
 	const HwrTensor *variance;
 
-	(void) state;
 	set_up(&f, "Bn", NULL, 3, true);
 	mean = &f.net.tensors[4];
 	variance = &f.net.tensors[5];
 	assert_string_equal(mean->name, "1.norm.mean");
 	assert_string_equal(variance->name, "1.norm.variance");
+	if (share > 0)
+		hwr_cpu_plan_measure(&f.plan, share, RNG_KEY);
 	hwr_cpu_plan_forward(&f.plan, RNG_KEY);
 	for (int c = 0; c < LAYER_CHANNELS; c++)
 	{
@@ -310,12 +312,21 @@ test_running_statistics(void **state)
 		for (size_t i = 0; i < count; i++)
 			v += pow(f.plan.input[i * LAYER_CHANNELS + (size_t) c] - m, 2);
 		v /= (double) count;
-		m = 0.9 * nets_value(mean, 4, (uint32_t) c) + 0.1 * m;
-		v = 0.9 * nets_value(variance, 5, (uint32_t) c) + 0.1 * v;
+		m = (1 - share) * nets_value(mean, 4, (uint32_t) c) + share * m;
+		v = (1 - share) * nets_value(variance, 5, (uint32_t) c) + share * v;
 		assert_true(fabs(f.cpu->values[mean->offset + (size_t) c] - m) < (IS_DOUBLE ? 1e-12 : 1e-6));
 		assert_true(fabs(f.cpu->values[variance->offset + (size_t) c] - v) < (IS_DOUBLE ? 1e-12 : 1e-6));
 	}
 	tear_down(&f);
+}
+
+static void
+test_statistics(void **state)
+{
+	(void) state;
+	check_statistics(0);
+	check_statistics(0.25);
+	check_statistics(1);
 }
 
 static void
@@ -470,7 +481,7 @@ main(void)
 		cmocka_unit_test(test_pytorch),
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_accumulation),
-		cmocka_unit_test(test_running_statistics),
+		cmocka_unit_test(test_statistics),
 		cmocka_unit_test(test_dropout),
 		cmocka_unit_test(test_bfloat16),
 		cmocka_unit_test(test_extremes),

@@ -338,6 +338,66 @@ test_dropout(void **state)
 	free(r.model);
 }
 
+/* Mean and variance over all training rows, with a model's values, of what its batch normalisation sees. */
+static void
+measure(const HwrTrainOptions *o, const HwrDataset *ds, const HwrModel *model, float *values)
+{
+	enum { WIDTH = 96, HEIGHT = 32 };
+	HwrBackendConfig config = {.net = &model->net,.threads = 2,.training = true,.options = o};
+	HwrBackendContext *ctx;
+	uint8_t    *ink = malloc((size_t) ROWS * HEIGHT * WIDTH);
+	const int  *labels[ROWS];
+	int			lengths[ROWS];
+	HwrBatch	batch = {.n = hwr_dataset_count(ds, HWR_SPLIT_TRAIN),.width = WIDTH,.ink = ink,.labels = labels,.label_lengths = lengths};
+	HwrStatus	st;
+
+	for (int i = 0; i < batch.n; i++)
+	{
+		HwrSample	sample;
+
+		hwr_dataset_sample(ds, HWR_SPLIT_TRAIN, i, &sample);
+		labels[i] = sample.classes;
+		lengths[i] = sample.nclasses;
+		assert_true(hwr_dataset_read(ds, HWR_SPLIT_TRAIN, i, ink + (size_t) i * HEIGHT * WIDTH, WIDTH, &st));
+	}
+	assert_true(hwr_cpu_backend()->create(&config, &ctx, &st));
+	assert_true(hwr_cpu_backend()->set_values(ctx, model->values, &st));
+	assert_true(hwr_cpu_backend()->measure(ctx, &batch, 1, 0, &st));
+	assert_true(hwr_cpu_backend()->get_values(ctx, values, &st));
+	hwr_cpu_backend()->destroy(ctx);
+	free(ink);
+}
+
+/* A model normalises with the statistics of its own values, not with those of earlier steps; the average of the last steps too. */
+static void
+test_statistics(void **state)
+{
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Bn Mp8,1 Lbx12\", \"epochs\": 6, \"batch_size\": 64, "
+								"\"augment\": 0, \"learning_rate\": 0.1, \"average\": 0.5, \"validation_fraction\": 0, \"precision\": \"float32\"}");
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	HwrTrainer *t;
+	HwrTrainEvent event;
+	HwrModel   *model;
+	HwrStatus	st;
+	float	   *values;
+
+	(void) state;
+	assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	assert_true(hwr_trainer_best(t)->averaged > 1);
+	assert_true(hwr_trainer_model(t, &model, &st));
+	values = malloc(model->net.nvalues * sizeof(float));
+	measure(&o, ds, model, values);
+	for (size_t i = 0; i < model->net.nvalues; i++)
+		assert_true(fabsf(values[i] - model->values[i]) <= 1e-5f * (1 + fabsf(values[i])));
+	free(values);
+	hwr_model_free(model);
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+}
+
 int
 main(void)
 {
@@ -353,6 +413,7 @@ main(void)
 		cmocka_unit_test(test_time_limit),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_dropout),
+		cmocka_unit_test(test_statistics),
 	};
 
 	return cmocka_run_group_tests(tests, load_words, free_words);

@@ -32,7 +32,10 @@ typedef struct CpuMap
 				sx;
 } CpuMap;
 
-/* Gamma, beta, running mean and variance [4][c], and their gradients. */
+/* By how much the statistics kept move in training here */
+#define CPU_MEASURE 0.25
+
+/* Gamma, beta, mean and variance kept [4][c], and their gradients. */
 typedef struct CpuNorm
 {
 	float	   *values;

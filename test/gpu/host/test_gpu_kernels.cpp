@@ -285,7 +285,7 @@ test_ink(void **)
 
 struct NormValues
 {
-	Floats values;				/* gamma, beta, running mean, running variance */
+	Floats values;				/* gamma, beta, mean and variance kept */
 	Floats kept;				/* mean, inv_std, scale, shift, a, b, c */
 	int c;
 
@@ -314,7 +314,7 @@ struct NormValues
 	}
 
 	Output
-	running()
+	statistics()
 	{
 		return Output(values.data(), values.size() * sizeof(float));
 	}
@@ -350,6 +350,7 @@ check_point(HwrGpuType type, const PointCase &p)
 	CpuNorm cpu_norm = {cpu_values.data(), cpu_grads.data()};
 	CpuNorm *use = p.norm ? &cpu_norm : NULL;
 	HwrGpuNorm n = norm.norm();
+	HwrGpuStep step = step_of(0);
 	Floats expected(pooled);
 	Floats expected_dz(size);
 	Floats expected_dbias(c);
@@ -374,18 +375,19 @@ check_point(HwrGpuType type, const PointCase &p)
 	Elements dev_dy(type, dy);
 
 	cpu_point_forward(&cpu_map, z.data(), bias.data(), p.applied ? HWR_ACT_LINEAR : p.act, use, true, expected.data());
+	step.measure = CPU_MEASURE;
 	if (p.norm)
-		in_all_orders({norm.output(), norm.running()}, [&] {
-			hwr_gpu_norm_stats(STREAM, type, (int64_t) size / map.c, map.c, dev_z, point, n, sums.data());
+		in_all_orders({norm.output(), norm.statistics()}, [&] {
+			hwr_gpu_norm_stats(STREAM, type, (int64_t) size / map.c, map.c, dev_z, point, &step, n, sums.data());
 		});
 	in_all_orders({dev_y, Output(which.data(), which.size())}, [&] {
 		hwr_gpu_point_forward(STREAM, type, map, dev_z, point, p.norm ? n.scale : NULL, n.shift, dev_y, at);
 	});
 	if (p.norm)
-		assert_close("running statistics", norm.values, cpu_values, 1e-5);
+		assert_close("statistics kept", norm.values, cpu_values, 1e-5);
 	assert_close("point forward", dev_y.read(), expected, tolerance(type, 1e-5));
 
-	/* the CPU's running statistics move once more, which does not matter to it */
+	/* the CPU's statistics move once more, which does not matter to it */
 	if (p.applied && p.act == HWR_ACT_RELU)
 		cpu_point_backward(&cpu_map, z.data(), bias.data(), HWR_ACT_RELU, use, dy.data(), expected_dz.data(),
 						   expected_dbias.data());
@@ -468,6 +470,8 @@ test_norm_offset(void **)
 	Floats z = random_floats(rows * c, 0.1);
 	Floats sums(hwr_gpu_sums_size(c) / sizeof(float));
 	NormValues norm(c);
+	Floats kept = norm.values;
+	HwrGpuStep step = step_of(0);
 	double mean = 0;
 	double variance = 0;
 
@@ -477,13 +481,14 @@ test_norm_offset(void **)
 		mean += (double) z[r * c] / rows;
 	for (int r = 0; r < rows; r++)
 		variance += (z[r * c] - mean) * (z[r * c] - mean) / rows;
-	hwr_gpu_norm_stats(STREAM, HWR_GPU_FLOAT32, rows, c, z.data(), {NULL, HWR_ACT_LINEAR, false}, norm.norm(), sums.data());
+	hwr_gpu_norm_stats(STREAM, HWR_GPU_FLOAT32, rows, c, z.data(), {NULL, HWR_ACT_LINEAR, false}, &step, norm.norm(), sums.data());
+	assert_true(norm.values == kept);	/* nothing was to be measured */
 	assert_float_equal(norm.norm().mean[0], mean, 1e-4);
 	assert_float_equal(norm.norm().inv_std[0], 1 / sqrt(variance + 1e-3), 1e-4 / sqrt(variance + 1e-3));
 }
 
 static void
-test_norm_running(void **)
+test_norm_kept(void **)
 {
 	for (int c : {1, 16, 300})
 	{
@@ -496,7 +501,7 @@ test_norm_running(void **)
 		Floats expected(6 * (size_t) c);
 		Elements y(HWR_GPU_FLOAT32, 6 * (size_t) c);
 
-		hwr_gpu_norm_running(STREAM, c, norm.norm());
+		hwr_gpu_norm_kept(STREAM, c, norm.norm());
 		hwr_gpu_point_forward(STREAM, HWR_GPU_FLOAT32, map, z.data(), {NULL, HWR_ACT_LINEAR, false}, norm.norm().scale,
 							  norm.norm().shift, y, NULL);
 		cpu_point_forward(&cpu_map, z.data(), zero.data(), HWR_ACT_LINEAR, &cpu, false, expected.data());
@@ -1148,7 +1153,7 @@ main(void)
 		cmocka_unit_test(test_point),
 		cmocka_unit_test(test_point_large),
 		cmocka_unit_test(test_norm_offset),
-		cmocka_unit_test(test_norm_running),
+		cmocka_unit_test(test_norm_kept),
 		cmocka_unit_test(test_col_sum),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_transpose),
