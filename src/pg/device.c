@@ -87,19 +87,15 @@ hwr_use_service(void)
 }
 
 const HwrBackend *
-hwr_training_backend(const HwrTrainOptions *options)
+hwr_training_backend(HwrDeviceKind wanted)
 {
-	HwrDeviceKind wanted = options->device == HWR_USE_AUTO ? (HwrDeviceKind) hwr_device : options->device;
 	const HwrBackend *backend;
 	HwrStatus	st;
 
+	if (wanted == HWR_USE_AUTO)
+		wanted = hwr_device;
 	if (wanted == HWR_USE_CPU)
 		return hwr_cpu_backend();
-	if (wanted == HWR_USE_AUTO && options->shortcut > 0)
-	{
-		ereport(LOG, (errmsg("training runs on the CPU: device cuda does not support training option \"shortcut\"")));
-		return hwr_cpu_backend();
-	}
 	if (hwr_device_load(hwr_cuda_path(), &backend, &st))
 		return backend;
 	if (wanted == HWR_USE_CUDA)

@@ -266,10 +266,10 @@ extern void hwr_batch_free(HwrBatchReader *batch);
 extern bool hwr_use_service(void);
 
 /*
- * The backend for training with these options; device auto: as hwr.device says.  May initialise a driver: the process must be a
- * training worker.  Raises object_not_in_prerequisite_state for cuda without a GPU; auto logs why it takes the CPU.
+ * The backend for training on that device, auto: as hwr.device says.  May initialise a driver: the process must be a
+ * training worker.  Raises object_not_in_prerequisite_state for cuda without a GPU; auto without one logs why.
  */
-extern const HwrBackend *hwr_training_backend(const HwrTrainOptions *options);
+extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
 
 /* hwr.cuda_library with $libdir put in, palloc'd. */
 extern char *hwr_cuda_path(void);

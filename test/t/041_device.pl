@@ -94,9 +94,6 @@ is($node->safe_psql('postgres', 'SELECT device, requests FROM hwr_service'), 'cu
 is($node->safe_psql('postgres', qq{SELECT version FROM hwr_train('words', 'w', options => $options || '{"device": "cuda"}')}), 2, 'training on it');
 is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_models WHERE model = 'w' AND version = 2}), 'cuda', 'the model tells');
 
-is($node->safe_psql('postgres', qq{SELECT version FROM hwr_train('words', 'head', options => $options || '{"shortcut": 0.1}')}), 1, 'auto, with what it cannot do');
-is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_models WHERE model = 'head'}), 'cpu', 'trains on the CPU');
-
 # It breaks
 my $pid = $node->safe_psql('postgres', 'SELECT pid FROM hwr_service');
 append_to_file($broken, '');
