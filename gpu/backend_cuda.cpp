@@ -58,11 +58,6 @@ fill(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 	ctx->infer.type = config->precision == HWR_FLOAT32 ? HWR_GPU_FLOAT32 : HWR_GPU_BFLOAT16;
 	if (!config->training)
 		return true;
-	if (config->net->nheads > 0)
-	{
-		hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" is not supported on device %s", "shortcut", "cuda");
-		return hwr_fail_hint(st, "Set training option \"device\" to \"cpu\".");
-	}
 	ctx->train = (HwrGpuTrain *) hwr_alloc_zero(1, sizeof(HwrGpuTrain), st);
 	return ctx->train != NULL &&
 		hwr_gpu_train_create(ctx->train, &ctx->net, config->options, train_type(config->options), st);

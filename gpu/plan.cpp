@@ -76,6 +76,39 @@ make_stage(const HwrNet *net, int i, HwrShape in, const HwrShape *shapes, HwrGpu
 	return i + 1;
 }
 
+/* The stage of an LSTM, which is one by itself. */
+static HwrGpuStage *
+stage_of(HwrGpuPlan *plan, int layer)
+{
+	HwrGpuStage *stage = plan->stages;
+
+	while (stage->layer != &plan->net->net->layers[layer])
+		stage++;
+	return stage;
+}
+
+static void
+make_heads(HwrGpuPlan *plan)
+{
+	const HwrNet *net = plan->net->net;
+
+	plan->nheads = plan->training ? net->nheads : 0;
+	for (int i = 0; i < plan->nheads; i++)
+	{
+		HwrGpuStage *head = &plan->heads[i];
+
+		*head = HwrGpuStage();
+		head->ops = &hwr_gpu_dense_ops;
+		head->layer = &net->heads[i].layer;
+		head->index = net->heads[i].reads;
+		head->logits = true;
+		head->in = stage_of(plan, head->index)->in;
+		head->mid = head->in;
+		head->mid.c = head->layer->units;
+		head->out = head->mid;
+	}
+}
+
 /* Nets end in an output layer, so that make_stage may look at the layer after any other. */
 static bool
 make_stages(HwrGpuPlan *plan, HwrStatus *st)
@@ -94,7 +127,19 @@ make_stages(HwrGpuPlan *plan, HwrStatus *st)
 	}
 	plan->T = in.w;
 	plan->K = in.c;
+	make_heads(plan);
 	return true;
+}
+
+/* What a head has of its own */
+static void
+lay_out_head(HwrGpuPlan *plan, HwrGpuStage *head, HwrGpuCursor *kept, HwrGpuCursor *scratch)
+{
+	head->x = stage_of(plan, head->index)->x;
+	head->y = hwr_gpu_take(kept, hwr_gpu_count(plan, head->out) * sizeof(float));
+	head->dy = hwr_gpu_take(kept, hwr_gpu_bytes(plan, head->out));
+	head->dx = hwr_gpu_take(kept, hwr_gpu_bytes(plan, head->in));
+	head->ops->layout(plan, head, kept, scratch);
 }
 
 /* Place every array, or measure with base NULL: bytes that are kept, and the scratch of the largest stage. */
@@ -134,6 +179,13 @@ lay_out(HwrGpuPlan *plan, HwrGpuCursor *kept, HwrGpuCursor *scratch)
 		scratch->used = 0;
 		if (stage->ops->layout != NULL)
 			stage->ops->layout(plan, stage, kept, scratch);
+		if (scratch->used > scratch_size)
+			scratch_size = scratch->used;
+	}
+	for (int i = 0; i < plan->nheads; i++)
+	{
+		scratch->used = 0;
+		lay_out_head(plan, &plan->heads[i], kept, scratch);
 		if (scratch->used > scratch_size)
 			scratch_size = scratch->used;
 	}
@@ -179,6 +231,26 @@ hwr_gpu_plan_forward(const HwrGpuPlan *plan, HwrStatus *st)
 	for (int i = 0; i < plan->nstages; i++)
 		if (!plan->stages[i].ops->forward(plan, &plan->stages[i], st) || !hwr_gpu_launched(st))
 			return false;
+	for (int i = 0; i < plan->nheads; i++)
+		if (!plan->heads[i].ops->forward(plan, &plan->heads[i], st) || !hwr_gpu_launched(st))
+			return false;
+	return true;
+}
+
+/* The heads that read what this stage reads, after its own backward */
+static bool
+heads_backward(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st)
+{
+	for (int i = 0; i < plan->nheads; i++)
+	{
+		const HwrGpuStage *head = &plan->heads[i];
+
+		if (head->x != stage->x)
+			continue;
+		if (!head->ops->backward(plan, head, st))
+			return false;
+		hwr_gpu_add(plan->net->stream, plan->type, hwr_gpu_count(plan, head->in), head->dx, stage->dx);
+	}
 	return true;
 }
 
@@ -186,7 +258,8 @@ bool
 hwr_gpu_plan_backward(const HwrGpuPlan *plan, HwrStatus *st)
 {
 	for (int i = plan->nstages - 1; i >= 0; i--)
-		if (!plan->stages[i].ops->backward(plan, &plan->stages[i], st) || !hwr_gpu_launched(st))
+		if (!plan->stages[i].ops->backward(plan, &plan->stages[i], st) || !heads_backward(plan, &plan->stages[i], st) ||
+			!hwr_gpu_launched(st))
 			return false;
 	return true;
 }

@@ -103,6 +103,8 @@ struct HwrGpuPlan
 	int			width;			/* input canvas width */
 	int			nstages;
 	HwrGpuStage stages[HWR_MAX_LAYERS];
+	int			nheads;			/* training: the network's heads; y are logits like those below, dy is filled by the caller */
+	HwrGpuStage heads[HWR_MAX_HEADS];
 	void	   *input;			/* [N][H][W][1], filled by the caller */
 	uint8_t    *warped;			/* training: scratch for canvases, [N][H][W] */
 	float	   *logits;			/* [N][T][K] without bias */

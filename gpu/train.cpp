@@ -132,6 +132,32 @@ count_feasible(const HwrBatch *batch, int T)
 	return feasible;
 }
 
+static int
+most_steps(const HwrGpuPlan *plan)
+{
+	int			most = plan->T;
+
+	for (int i = 0; i < plan->nheads; i++)
+		if (plan->heads[i].out.w > most)
+			most = plan->heads[i].out.w;
+	return most;
+}
+
+/* feasible: of the network; a head may have other steps. */
+static void
+set_scales(const HwrGpuTrain *train, const HwrBatch *batch, int feasible, HwrGpuStep *step)
+{
+	const HwrGpuPlan *plan = &train->plan;
+
+	step->scales[0] = 1.0 / feasible;
+	for (int i = 0; i < plan->nheads; i++)
+	{
+		int			fitting = count_feasible(batch, plan->heads[i].out.w);
+
+		step->scales[1 + i] = fitting > 0 ? train->net->net->heads[i].weight / fitting : 0;
+	}
+}
+
 /* Room for a batch's labels: all of those that fit into T steps; one too long to fit may be cut at T + 1. */
 static int
 label_room(const HwrBatch *batch, int T)
@@ -154,7 +180,7 @@ reserve_buffers(HwrGpuTrain *train, int n, HwrStatus *st)
 	if (!hwr_gpu_reserve_pinned(&train->upload_host, upload, st) ||
 		!hwr_gpu_reserve(&train->net->memory, &train->upload_device, upload, st) ||
 		!hwr_gpu_reserve(&train->net->memory, &train->ctc,
-						 losses + hwr_gpu_ctc_size(n, train->plan.T, train->max_label), st))
+						 losses + hwr_gpu_ctc_size(n, train->most_steps, train->max_label), st))
 		return false;
 	train->upload = lay_out_upload(train->upload_device.data, n, train->max_label);
 	train->plan.step = train->upload.step;
@@ -207,6 +233,19 @@ forward(void *arg, HwrStatus *st)
 	return hwr_gpu_plan_forward(plan, st);
 }
 
+/* From logits [N][T][K] without bias to the gradient at them; logp may be logits. */
+static void
+loss(const HwrGpuTrain *train, int T, const float *logits, const HwrLayer *output, float *logp, const double *scale, void *dlogits)
+{
+	const HwrGpuNet *net = train->net;
+	const HwrGpuPlan *plan = &train->plan;
+
+	hwr_gpu_log_softmax(net->stream, HWR_GPU_FLOAT32, (int64_t) plan->N * T, plan->K, logits,
+						hwr_gpu_tensor(net, net->values, output, 1), logp);
+	hwr_gpu_ctc(net->stream, plan->type, plan->N, T, plan->K, logp, train->upload.labels, train->max_label, train->upload.lengths,
+				scale, dlogits, train->losses, train->workspace);
+}
+
 static bool
 work(void *arg, HwrStatus *st)
 {
@@ -214,15 +253,14 @@ work(void *arg, HwrStatus *st)
 	HwrGpuNet  *net = train->net;
 	const HwrGpuPlan *plan = &train->plan;
 	const HwrGpuUpload *u = &train->upload;
-	const HwrLayer *output = &net->net->layers[net->net->nlayers - 1];
 
 	if (!forward(arg, st))
 		return false;
-	hwr_gpu_log_softmax(net->stream, HWR_GPU_FLOAT32, (int64_t) plan->N * plan->T, plan->K, plan->logits,
-						hwr_gpu_tensor(net, net->values, output, 1), plan->logp);
-	hwr_gpu_ctc(net->stream, plan->type, plan->N, plan->T, plan->K, plan->logp, u->labels, train->max_label, u->lengths,
-				u->step, plan->dlogits, train->losses, train->workspace);
+	loss(train, plan->T, plan->logits, &net->net->layers[net->net->nlayers - 1], plan->logp, &u->step->scales[0], plan->dlogits);
 	hwr_gpu_ctc_mean(net->stream, plan->N, train->losses, train->result);
+	for (int i = 0; i < plan->nheads; i++)
+		loss(train, plan->heads[i].out.w, (const float *) plan->heads[i].y, plan->heads[i].layer, (float *) plan->heads[i].y,
+			 &u->step->scales[1 + i], plan->heads[i].dy);
 	if (!hwr_gpu_plan_backward(plan, st))
 		return false;
 	hwr_gpu_grad_norm(net->stream, train->nranges, train->ranges, net->grads, train->rule, u->step, train->partial,
@@ -248,7 +286,8 @@ run(HwrGpuTrain *train, const HwrBatch *batch, const HwrGpuStep *step, HwrGpuWor
 {
 	HwrGpuGraphKey key = {};
 
-	train->max_label = label_room(batch, train->plan.T);
+	train->most_steps = most_steps(&train->plan);
+	train->max_label = label_room(batch, train->most_steps);
 	if (!reserve_buffers(train, batch->n, st) || !send_batch(train, batch, step, st))
 		return false;
 	key.n = batch->n;
@@ -264,7 +303,7 @@ bool
 hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_rate, uint64_t rng_key,
 				   HwrStepResult *result, HwrStatus *st)
 {
-	HwrGpuStep	step = {rng_key, train->steps + 1, learning_rate, 0, 0};
+	HwrGpuStep	step = {rng_key, train->steps + 1, learning_rate, {}, 0};
 	int			feasible;
 
 	if (!hwr_gpu_plan_prepare(&train->plan, batch->n, batch->width, st))
@@ -275,7 +314,7 @@ hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_ra
 	if (feasible == 0)
 		return true;			/* nothing to learn from */
 
-	step.ctc_scale = 1.0 / feasible;
+	set_scales(train, batch, feasible, &step);
 	if (!run(train, batch, &step, work, st) || !fetch_result(train, st))
 		return false;
 	if (train->result_host->diverged)
@@ -292,7 +331,7 @@ hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_ra
 bool
 hwr_gpu_measure(HwrGpuTrain *train, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st)
 {
-	HwrGpuStep	step = {rng_key, train->steps, 0, 0, share};
+	HwrGpuStep	step = {rng_key, train->steps, 0, {}, share};
 
 	return hwr_gpu_plan_prepare(&train->plan, batch->n, batch->width, st) &&
 		run(train, batch, &step, forward, st) &&

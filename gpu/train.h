@@ -51,6 +51,7 @@ typedef struct HwrGpuTrain
 	cudaEvent_t done;
 
 	/* the step in hand */
+	int			most_steps;		/* of the network and its heads */
 	int			max_label;
 	const uint8_t *base;		/* of the canvases that slots count from */
 } HwrGpuTrain;

@@ -210,7 +210,7 @@ gradient_row(const Label &l, int T, int t, int K, const float *y, double *alpha,
 
 template <typename E> __global__ void
 __launch_bounds__(2 * MOST_STATES)
-ctc_kernel(int T, int K, const float *logp, const int *labels, int max_label, const int *lengths, const HwrGpuStep *step,
+ctc_kernel(int T, int K, const float *logp, const int *labels, int max_label, const int *lengths, const double *scale,
 		   E *grad, double *losses, double *workspace)
 {
 	HWR_DYNAMIC_SHARED(double, shared);
@@ -244,12 +244,12 @@ ctc_kernel(int T, int K, const float *logp, const int *labels, int max_label, co
 	__syncthreads();			/* the gradients overwrite alpha */
 	for (int t = threadIdx.x / WARP; t < T; t += blockDim.x / WARP)
 		gradient_row<E>(l, T, t, K, logp + (int64_t) t * K, alpha + (int64_t) t * l.S, beta + (int64_t) t * l.S,
-						(float) step->ctc_scale, grad + (int64_t) t * K);
+						(float) *scale, grad + (int64_t) t * K);
 }
 
 template <typename E> static void
 ctc(cudaStream_t stream, int n, int T, int K, const float *logp, const int *labels, int max_label, const int *lengths,
-	const HwrGpuStep *step, void *grad, double *losses, void *workspace)
+	const double *scale, void *grad, double *losses, void *workspace)
 {
 	bool		outside = hwr_gpu_ctc_size(n, T, max_label) > 0;
 	size_t		shared = (outside ? 0 : table_bytes(T, max_label)) + 3 * (size_t) max_label * sizeof(int);
@@ -257,18 +257,18 @@ ctc(cudaStream_t stream, int n, int T, int K, const float *logp, const int *labe
 
 	states = states < MOST_STATES ? states : MOST_STATES;
 	cudaFuncSetAttribute(ctc_kernel<E>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int) shared);
-	HWR_LAUNCH(ctc_kernel<E>, n, 2 * states, shared, stream, T, K, logp, labels, max_label, lengths, step,
+	HWR_LAUNCH(ctc_kernel<E>, n, 2 * states, shared, stream, T, K, logp, labels, max_label, lengths, scale,
 			   (E *) grad, losses, outside ? (double *) workspace : NULL);
 }
 
 void
 hwr_gpu_ctc(cudaStream_t stream, HwrGpuType type, int n, int T, int K, const float *logp, const int *labels,
-			int max_label, const int *lengths, const HwrGpuStep *step, void *grad, double *losses, void *workspace)
+			int max_label, const int *lengths, const double *scale, void *grad, double *losses, void *workspace)
 {
 	if (type == HWR_GPU_BFLOAT16)
-		ctc<__nv_bfloat16>(stream, n, T, K, logp, labels, max_label, lengths, step, grad, losses, workspace);
+		ctc<__nv_bfloat16>(stream, n, T, K, logp, labels, max_label, lengths, scale, grad, losses, workspace);
 	else
-		ctc<float>(stream, n, T, K, logp, labels, max_label, lengths, step, grad, losses, workspace);
+		ctc<float>(stream, n, T, K, logp, labels, max_label, lengths, scale, grad, losses, workspace);
 }
 
 __global__ void

@@ -41,7 +41,7 @@ typedef struct HwrGpuStep
 	uint64_t	rng_key;		/* of augmentation and dropout */
 	int64_t		t;				/* optimiser step, from 1 */
 	double		learning_rate;
-	double		ctc_scale;		/* 1 / feasible images of the batch */
+	double		scales[1 + HWR_MAX_HEADS];	/* of the gradient of the network's loss, and of each head's: weight / feasible images */
 	double		measure;		/* by how much the statistics kept move towards the batch's */
 } HwrGpuStep;
 
@@ -237,12 +237,12 @@ extern void hwr_gpu_log_softmax(cudaStream_t stream, HwrGpuType type, int64_t ro
 
 /*
  * CTC as hwr_ctc_loss does it: losses[n] (infinity where the label does not fit) and grad[n][T][K] = d loss / d logits times
- * step->ctc_scale (zeros where it does not fit).  Labels are rows of max_label classes, of which lengths[i] count.
+ * *scale (zeros where it does not fit).  Labels are rows of max_label classes, of which lengths[i] count.
  * workspace: hwr_gpu_ctc_size bytes (0: none needed).
  */
 extern size_t hwr_gpu_ctc_size(int n, int T, int max_label);
 extern void hwr_gpu_ctc(cudaStream_t stream, HwrGpuType type, int n, int T, int K, const float *logp, const int *labels,
-						int max_label, const int *lengths, const HwrGpuStep *step, void *grad, double *losses,
+						int max_label, const int *lengths, const double *scale, void *grad, double *losses,
 						void *workspace);
 
 /* result->loss, the mean of the finite losses, and result->infeasible */

@@ -561,7 +561,7 @@ check_case(const HwrBackend *backend, const HwrBackend *reference, const Case *c
 	snprintf(vgsl, sizeof(vgsl), "%s", c->vgsl);
 	if (precision == HWR_BFLOAT16 && !c->large)
 		smooth(vgsl);
-	if (!hwr_vgsl_parse(vgsl, CLASSES, &net, &st))
+	if (!hwr_vgsl_parse(vgsl, CLASSES, &net, &st) || (c->shortcut > 0 && !hwr_net_add_shortcut(&net, c->shortcut, &st)))
 		die(c->name, &st);
 	check_infer(backend, reference, c, &net, precision);
 	check_measure(backend, reference, c, &net, precision);

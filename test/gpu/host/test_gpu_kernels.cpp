@@ -218,7 +218,7 @@ step_of(uint64_t key)
 
 	step.rng_key = key;
 	step.t = 1;
-	step.ctc_scale = 1;
+	step.scales[0] = 1;
 	return step;
 }
 
@@ -942,7 +942,7 @@ check_ctc(HwrGpuType type, int n, int T, int K, int max_label, double spread)
 	double sum = 0;
 	int feasible = 0;
 
-	step.ctc_scale = 1.0 / n;
+	step.scales[0] = 1.0 / n;
 	cpu_log_softmax(n * T, K, logits.data(), logp.data());
 	for (int i = 0; i < n; i++)
 	{
@@ -950,7 +950,7 @@ check_ctc(HwrGpuType type, int n, int T, int K, int max_label, double spread)
 		lengths[i] = i == 1 ? 0 : i % 4 == 0 ? max_label : (int) random_below((uint32_t) max_label + 1);
 		for (int j = 0; j < lengths[i]; j++)
 			labels[(size_t) i * max_label + j] = 1 + (int) random_below((uint32_t) (i % 2 && K > 4 ? 3 : K - 1));
-		if (cpu_ctc(&logp[i * cells], T, K, &labels[(size_t) i * max_label], lengths[i], step.ctc_scale,
+		if (cpu_ctc(&logp[i * cells], T, K, &labels[(size_t) i * max_label], lengths[i], step.scales[0],
 					&expected_losses[i], &expected[i * cells]))
 		{
 			sum += expected_losses[i];
@@ -958,7 +958,7 @@ check_ctc(HwrGpuType type, int n, int T, int K, int max_label, double spread)
 		}
 	}
 	in_all_orders({grad, Output(losses.data(), n * sizeof(double))}, [&] {
-		hwr_gpu_ctc(STREAM, type, n, T, K, logp.data(), labels.data(), max_label, lengths.data(), &step, grad,
+		hwr_gpu_ctc(STREAM, type, n, T, K, logp.data(), labels.data(), max_label, lengths.data(), &step.scales[0], grad,
 					losses.data(), workspace.data());
 	});
 	for (int i = 0; i < n; i++)
