@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "core/augment.h"
 
 #define H 48
@@ -166,8 +167,8 @@ test_ends_stay(void **state)
 		for (uint64_t seed = 0; seed < 500; seed++)
 		{
 			augment(src, dst, 1.0, seed);
-			assert_in_range(mass(dst, 0, middle), one / 5, one * 2);
-			assert_in_range(mass(dst, middle, W), one / 5, one * 2);
+			assert_between(mass(dst, 0, middle), one / 5, one * 2);
+			assert_between(mass(dst, middle, W), one / 5, one * 2);
 			assert_int_equal(mass(dst, 0, near), 0);
 			assert_true(mass(dst, near, first + 22) >= one / 5);
 		}
@@ -194,7 +195,7 @@ test_solid(void **state)
 
 		augment(src, dst, 1.0, seed);
 		full = dst[H / 2 * W + W / 2];
-		assert_in_range(full, 178, 255);
+		assert_between(full, 178, 255);
 		least = full < least ? full : least;
 		most = full > most ? full : most;
 		for (int y = 0; y < H; y++)

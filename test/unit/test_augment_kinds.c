@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "core/augment.h"
 #include "core/augment_map.h"
 
@@ -120,8 +121,8 @@ test_field(void **state)
 			HwrAugmentField f = make_field(strengths[s], H, W, seed);
 
 			reach += f.reach;
-			assert_in_range(f.reach, (int) (strengths[s] < 2 ? strengths[s] * 0.3 * H / 16 * HWR_AUGMENT_PARTS : 1),
-							(int) (strengths[s] * H / 16 * HWR_AUGMENT_PARTS + 1));
+			assert_between(f.reach, (int) (strengths[s] < 2 ? strengths[s] * 0.3 * H / 16 * HWR_AUGMENT_PARTS : 1),
+						   (int) (strengths[s] * H / 16 * HWR_AUGMENT_PARTS + 1));
 			for (int y = 0; y < H; y++)
 			{
 				int			row = y / 16;
@@ -239,7 +240,7 @@ test_morphology(void **state)
 				int			hi;
 
 				extremes(src, i / W, i % W, &lo, &hi);
-				assert_in_range(dst[i], lo, hi);
+				assert_between(dst[i], lo, hi);
 				more += dst[i] > src[i];
 				less += dst[i] < src[i];
 			}
@@ -248,8 +249,8 @@ test_morphology(void **state)
 			thin += less > 0;
 			*(more > 0 ? &gain[strength] : &loss[strength]) += fabs(mass(dst, 0, W) / mass(src, 0, W) - 1);
 		}
-		assert_in_range(thick, SEEDS / 6, SEEDS / 3);
-		assert_in_range(thin, SEEDS / 6, SEEDS / 3);
+		assert_between(thick, SEEDS / 6, SEEDS / 3);
+		assert_between(thin, SEEDS / 6, SEEDS / 3);
 	}
 	assert_true(gain[1] > 0 && gain[3] > 1.5 * gain[1]);
 	assert_true(loss[1] > 0 && loss[3] > 1.5 * loss[1]);
