@@ -41,7 +41,7 @@ extern int64 hwr_job_insert(const HwrJobRequest *request);
 extern bool hwr_job_restart(int64 job);
 
 /* An error: the row of this process's job is gone, or another job's. */
-extern void hwr_job_raise_removed(int64 job) pg_attribute_noreturn();
+pg_noreturn extern void hwr_job_raise_removed(int64 job);
 
 /* Forget the epochs after this one: they will be done again. */
 extern void hwr_job_forget_epochs(int64 job, int epochs);
