@@ -112,23 +112,31 @@ show_structured(const HwrStatEntry *entry, ExplainState *es)
 }
 
 static void
+explain_next(Query *query, int options, IntoClause *into, ExplainState *es, const char *text,
+			 ParamListInfo params, QueryEnvironment *environment)
+{
+	ExplainOneQuery_hook_type next = previous_hook != NULL ? previous_hook : explain_query;
+
+	next(query, options, into, es, text, params, environment);
+}
+
+static void
 explain_one_query(Query *query, int options, IntoClause *into, ExplainState *es, const char *text,
 				  ParamListInfo params, QueryEnvironment *environment)
 {
-	ExplainOneQuery_hook_type next = previous_hook != NULL ? previous_hook : explain_query;
 	HwrStatTable *table;
 	HwrStatTable *before;
 
 	if (!es->analyze || !es->verbose)
 	{
-		next(query, options, into, es, text, params, environment);
+		explain_next(query, options, into, es, text, params, environment);
 		return;
 	}
 	table = palloc0(sizeof(HwrStatTable));
 	before = hwr_stat_follow(table);
 	PG_TRY();
 	{
-		next(query, options, into, es, text, params, environment);
+		explain_next(query, options, into, es, text, params, environment);
 	}
 	PG_FINALLY();
 	{
