@@ -146,7 +146,7 @@ get_byte(Reader *r)
 	return r->bytes[r->pos++];
 }
 
-/* A number from 0 to limit. */
+/* A number from 0 to limit, in as few bytes as it needs. */
 static int
 get_number(Reader *r, int limit)
 {
@@ -159,7 +159,9 @@ get_number(Reader *r, int limit)
 		value |= (uint64_t) (byte & 0x7f) << shift;
 		if (byte < 0x80)
 		{
-			if (value <= (uint64_t) limit)
+			bool		shortest = byte > 0 || shift == 0;
+
+			if (shortest && value <= (uint64_t) limit)
 				return (int) value;
 			break;
 		}
