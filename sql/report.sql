@@ -14,7 +14,7 @@ INSERT INTO "<b>rows</b>" VALUES (12, 'I', 'no image', NULL), (13, 'I', NULL, NU
 INSERT INTO "<b>rows</b>" SELECT 14, 'I^', image, NULL FROM strokes WHERE id = 2;
 INSERT INTO "<b>rows</b>" SELECT 15, '', image, NULL FROM strokes WHERE id = 2;
 
-SELECT "row", key, label, guess, length, distance, words, word_edits, width, problem, confidence BETWEEN 0 AND 1 AS confidence, probability BETWEEN 0 AND 1 AS probability,
+SELECT "row", key, label, guess, length, distance, words, word_edits, width, problem, confidence BETWEEN 0 AND 1 AS confidence, sharpness BETWEEN 0 AND 1 AS probability,
 	loss >= 0 AS loss, margin >= -0.001 AS margin, image IS NOT NULL AS image, "by" FROM hwr_readings('"<b>rows</b>"', :'model', "by" => 'wri''ter<i>') ORDER BY 1;
 SELECT key, c FROM hwr_readings('"<b>rows</b>"', :'model') r, jsonb_array_elements(r.characters) c WHERE key = '2' ORDER BY 1, 2;
 SELECT key, e FROM hwr_readings('"<b>rows</b>"', :'model') r, jsonb_array_elements(r.edits) e WHERE key IN ('2', '14') ORDER BY 1, 2;
@@ -57,7 +57,7 @@ SELECT sum(count) = (SELECT sum(char_length(label)) FROM "<b>rows</b>") AS chara
 SELECT count(*) FROM (SELECT format('%s read as %s: %s', coalesce(nullif(hwr.escape(truth), ''), 'nothing'), coalesce(nullif(hwr.escape(guess), ''), 'nothing'), count)
 	FROM hwr_confusions(:'model') EXCEPT ALL SELECT * FROM titles(hwr_plot_confusions(:'model', size => 100))) x;
 SELECT count(*) - (SELECT count(*) FROM hwr_confusions(:'model')) AS surplus FROM titles(hwr_plot_confusions(:'model', size => 100));
-SELECT measure, sum(images), count(*) FROM hwr_reliability('"<b>rows</b>"', :'model') GROUP BY measure ORDER BY measure;
+SELECT sum(images), count(*), bool_and(mean BETWEEN 0 AND 1) AS mean FROM hwr_reliability('"<b>rows</b>"', :'model');
 SELECT marks(hwr_plot_reliability('"<b>rows</b>"', :'model'), 'p f[01]') = count(*) AS reliability FROM hwr_reliability('"<b>rows</b>"', :'model');
 SELECT count(*) FROM regexp_matches(hwr_plot_samples('"<b>rows</b>"', :'model', samples => 5), '<image ', 'g');
 SELECT hwr_plot_samples('"<b>rows</b>"', :'model') = hwr_plot_samples('"<b>rows</b>"', :'model') AS same_samples;

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION hwr.bundled_models() IS
 
 CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
 	SELECT b.model,
-		   NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model) AS active,
+		   NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL) AS active,
 		   (b.result->>'cer')::double precision AS cer,
 		   (b.result->>'exact_match')::double precision AS exact_match,
 		   b.parameters,
@@ -21,7 +21,7 @@ CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
 		   b.options
 	  FROM hwr.bundled_models() b;
 COMMENT ON VIEW hwr_bundled_models IS
-'models that come with the extension, one row a name that they answer to, with the figures of their validation; active: no model of that name in the database takes their place';
+'models that come with the extension, one row a name that they answer to, with the figures of their validation; active: no version of a model of that name in the database takes their place';
 GRANT SELECT ON hwr_bundled_models TO PUBLIC;
 
 -- All that a report can be about.

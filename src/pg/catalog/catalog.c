@@ -241,6 +241,8 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	out->active = active;
 	if (version == 0)
 		version = active;
+	if (version == 0 && hwr_bundled_find(model, out))
+		return;
 	if (version > 0 && find_version(id, version, out))
 		return;
 	check_see(model, id);
@@ -259,7 +261,9 @@ hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
 
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
+	if (find_model(model, &id, &out->active) && out->active > 0)
+		return find_version(id, out->active, out);
+	return hwr_bundled_find(model, out);
 }
 
 void
@@ -270,10 +274,13 @@ hwr_catalog_check_see(const char *model)
 	int32		active;
 
 	hwr_check_model_name(model);
-	if (find_model(model, &id, &active))
-		check_see(model, id);
-	else if (!hwr_bundled_find(model, &bundled))
+	bool		stored = find_model(model, &id, &active);
+
+	if ((!stored || active == 0) && hwr_bundled_find(model, &bundled))
+		return;
+	if (!stored)
 		raise_no_model(model);
+	check_see(model, id);
 }
 
 bool

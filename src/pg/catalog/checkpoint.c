@@ -10,6 +10,7 @@
 
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -81,6 +82,7 @@ hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len)
 	loid = DatumGetObjectId(DirectFunctionCall2(be_lo_from_bytea, ObjectIdGetDatum(InvalidOid), PointerGetDatum(value)));
 	hwr_restore_identity(&save);
 	pfree(value);
+	CreateComments(loid, LargeObjectRelationId, 0, psprintf("hwr: checkpoint of training job %lld", (long long) job));
 	replace_checkpoint(job, loid);
 	SPI_finish();
 }

@@ -23,6 +23,7 @@ CREATE VIEW hwr_models WITH (security_barrier) AS
 	SELECT m.name AS model,
 		   v.version,
 		   v.version IS NOT DISTINCT FROM m.active AS active,
+		   m.chosen AND v.version IS NOT DISTINCT FROM m.active AS chosen,
 		   pg_catalog.pg_get_userbyid(l.lomowner) AS owner,
 		   q.cer,
 		   q.exact_match,
@@ -47,10 +48,10 @@ COMMENT ON VIEW hwr_models IS
 COMMENT ON COLUMN hwr_models.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
 GRANT SELECT ON hwr_models TO PUBLIC;
 
-CREATE FUNCTION hwr_activate_model(model text, version integer) RETURNS void
+CREATE FUNCTION hwr_activate_model(model text, version integer, keep boolean DEFAULT true) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_activate_model' LANGUAGE C;
-COMMENT ON FUNCTION hwr_activate_model(text, integer) IS
-'make a version the one that recognition uses, from this transaction''s commit on';
+COMMENT ON FUNCTION hwr_activate_model(text, integer, boolean) IS
+'make a version the one that recognition uses, from this transaction''s commit on; NULL: the bundled model; keep: no training takes its place';
 
 CREATE FUNCTION hwr_drop_model(model text, version integer DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_drop_model' LANGUAGE C;
@@ -81,7 +82,7 @@ COMMENT ON FUNCTION hwr_revoke_model(text, name) IS
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
 	hwr_import_model(bytea, text, boolean),
-	hwr_activate_model(text, integer),
+	hwr_activate_model(text, integer, boolean),
 	hwr_drop_model(text, integer),
 	hwr_grant_model(text, name),
 	hwr_revoke_model(text, name)

@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(hwr_readings);
 /* Columns of the result, in their order. */
 enum
 {
-	COL_ROW, COL_KEY, COL_LABEL, COL_GUESS, COL_CONFIDENCE, COL_PROBABILITY, COL_LOSS, COL_MARGIN, COL_LENGTH,
+	COL_ROW, COL_KEY, COL_LABEL, COL_GUESS, COL_CONFIDENCE, COL_SHARPNESS, COL_LOSS, COL_MARGIN, COL_LENGTH,
 	COL_DISTANCE, COL_WORDS, COL_WORD_EDITS, COL_WIDTH, COL_INK, COL_CHARACTERS, COL_EDITS, COL_BY, COL_PROBLEM,
 	COL_IMAGE, N_COLUMNS
 };
@@ -289,8 +289,8 @@ write_reading(Reader *r, const HwrModel *model, int i)
 
 	begin_row(&row, pending);
 	set_text(&row, COL_GUESS, hwr_from_utf8(reading->text));
-	set_figure(&row, COL_CONFIDENCE, reading->confidence);
-	set_figure(&row, COL_PROBABILITY, exp(-loss));
+	set_figure(&row, COL_CONFIDENCE, exp(-loss));
+	set_figure(&row, COL_SHARPNESS, reading->sharpness);
 	set_value(&row, COL_WIDTH, Int32GetDatum(canvas->source_width));
 	set_figure(&row, COL_INK, ink_share(canvas, model->net.height));
 	set_jsonb(&row, COL_CHARACTERS, characters_json(canvas, p, reading));

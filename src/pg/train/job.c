@@ -132,17 +132,17 @@ hwr_job_insert(const HwrJobRequest *r)
 }
 
 bool
-hwr_job_restart(int64 job)
+hwr_job_restart(int64 job, double max_minutes)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid)};
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid), Float8GetDatum(max_minutes)};
 	LOCKTAG		tag;
 
 	job_lock_tag(job, &tag);
 	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
-	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL "
-			   "WHERE id = $1", lengthof(values), types, values, NULL);
+	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL, "
+			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values, NULL);
 	return true;
 }
 

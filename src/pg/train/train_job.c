@@ -362,11 +362,11 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	char	   *message;
 	char	   *verdict;
 
-	hwr_gate_measure(w);
 	report_phase(w, "saving");
 	if (!hwr_trainer_model(w->trainer, &w->model, &st))
 		hwr_raise(&st);
 	calibrate(w);
+	hwr_gate_measure(w);
 	if (!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
 		hwr_raise(&st);
 
@@ -374,13 +374,12 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_set("synchronous_commit", w->synchronous_commit);
 	hwr_catalog_store(NameStr(w->request.model), w->request.user, w->bytes, w->nbytes, w->model,
 					  w->job, &version);
-	verdict = hwr_gate_decide(w, &version, &best->valid, &result->activated);
+	verdict = hwr_gate_decide(w, &version, &result->activated);
 	if (best->valid.images > 0)
 		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
 							   &best->valid, hwr_trainer_confusions(w->trainer));
-	verdict = verdict != NULL ? MemoryContextStrdup(w->context, verdict) : NULL;
-	message = verdict == NULL ? pstrdup(hwr_trainer_reason(w->trainer)) :
-		psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
+	verdict = MemoryContextStrdup(w->context, verdict);
+	message = psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
 	if (hwr_trainer_timed_out(w->trainer))
 		hwr_worker_checkpoint(w);	/* more time may be given to it */
 	else
@@ -390,8 +389,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_commit(w);
 	hwr_worker_ignore_cancellation();
 	w->stored = true;
-	if (verdict != NULL)
-		ereport(NOTICE, (errmsg_internal("%s", verdict)));
+	hwr_gate_tell(w, &version, result->activated, verdict);
 
 	result->version = version.version;
 	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;

@@ -61,6 +61,8 @@ free_core_objects(HwrTrainWorker *w)
 	w->calibrator = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
+	hwr_rival_free(w->reader);
+	w->reader = NULL;
 	hwr_model_free(w->rival);
 	w->rival = NULL;
 	hwr_model_free(w->base);
@@ -202,7 +204,7 @@ insert_job(HwrTrainWorker *w)
 static void
 take_up_job(HwrTrainWorker *w)
 {
-	if (!hwr_job_restart(w->request.resume))
+	if (!hwr_job_restart(w->request.resume, w->options.max_minutes))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("training job %lld is running", (long long) w->request.resume)));
