@@ -1,7 +1,7 @@
 --
 -- Models that come with the extension: files in the share directory
 --
-SELECT model, active, cer < 0.1 AS cer, exact_match > 0.7 AS exact_match, parameters > 0 AS parameters, bytes > 0 AS bytes,
+SELECT model, active, validation_cer < 0.1 AS validation, evaluation_cer < 0.1 AS evaluation, exact_match > 0.7 AS exact_match, parameters > 0 AS parameters, bytes > 0 AS bytes,
 	architecture LIKE '[1,48,%' AS architecture, alphabet LIKE '%ABC%' AS alphabet, options->>'preset' AS preset
 	FROM hwr_bundled_models ORDER BY model COLLATE "C";
 

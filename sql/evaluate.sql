@@ -22,7 +22,7 @@ SELECT * FROM hwr_confusions();
 SELECT model, version, split, data, images, skipped, loss IS NOT NULL AS loss, round(cer::numeric, 4) AS cer, measured <= now() + interval '1 day' AS measured
 	FROM hwr_metrics();
 SELECT count(*) FROM hwr_metrics('default');
-SELECT round(cer::numeric, 4) AS cer, round(exact_match::numeric, 4) AS exact_match FROM hwr_models;
+SELECT validation_cer, evaluation_cer, evaluation_exact, evaluation_data, overlap FROM hwr_model_details;
 SELECT count(*) FROM hwr_history('default');
 
 -- In a transaction that is rolled back, it is not.
@@ -114,7 +114,7 @@ ROLLBACK;
 -- As the caller: column privileges and row-level security hold.
 CREATE ROLE regress_hwr_reader;
 GRANT EXECUTE ON FUNCTION hwr_evaluate, hwr_import_model, hwr_drop_model TO regress_hwr_reader;
-SELECT weights AS loid FROM hwr_models WHERE version = 1 \gset
+SELECT weights AS loid FROM hwr_model_details WHERE version = 1 \gset
 GRANT SELECT ON LARGE OBJECT :loid TO regress_hwr_reader;
 SELECT hwr_activate_model('default', 1);
 SET ROLE regress_hwr_reader;

@@ -136,7 +136,7 @@ SET ROLE regress_hwr_viewer;
 SELECT key FROM hwr_readings('strokes', 'other');
 SELECT hwr_report('other');
 RESET ROLE;
-DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT SELECT ON LARGE OBJECT %s TO regress_hwr_viewer', weights), ';') FROM hwr_models WHERE model = 'other'); END $$;
+DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT SELECT ON LARGE OBJECT %s TO regress_hwr_viewer', weights), ';') FROM hwr_model_details WHERE model = 'other'); END $$;
 SET ROLE regress_hwr_viewer;
 SELECT key FROM hwr_readings('strokes', 'other');
 SELECT hwr_plot_lengths('strokes');

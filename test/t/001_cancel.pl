@@ -29,7 +29,7 @@ sub training
 sub message_is
 {
 	my ($model, $message) = @_;
-	is($node->safe_psql('postgres', "SELECT message FROM hwr_jobs WHERE model = '$model'"),
+	is($node->safe_psql('postgres', "SELECT message FROM hwr_job_details WHERE model = '$model'"),
 		$message, "message of the job of $model");
 }
 
@@ -109,7 +109,7 @@ job_is($node, 'alone', 'cancelled');
 # The worker is terminated
 $session = start_sql($node, train('killed'));
 training('killed');
-$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM hwr_jobs WHERE model = 'killed'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM hwr_job_details WHERE model = 'killed'");
 ($out, $err) = finish_sql($session);
 like($err, qr/ERROR:  57P01: training worker of job \d+ stopped/, 'the waiting client is told of the death');
 job_is($node, 'killed', 'interrupted');

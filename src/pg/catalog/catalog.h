@@ -16,6 +16,9 @@
 /* Model that a NULL model argument means. */
 #define HWR_DEFAULT_MODEL "default"
 
+/* The bundled model that the default one is where the database has none. */
+#define HWR_BUNDLED_DEFAULT "names"
+
 /*
  * catalog.c: reading the tables of schema hwr, under the active snapshot.  No
  * privilege checks unless said.
@@ -71,6 +74,9 @@ extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
 extern bool hwr_bundled_find(const char *model, HwrVersionInfo *out);
 extern bytea *hwr_bundled_read(const HwrVersionInfo *version);
 
+/* The file of another suffix that comes with it; NULL: there is none. */
+extern bytea *hwr_bundled_read_beside(const char *model, const char *suffix);
+
 /*
  * catalog_write.c
  *
@@ -98,8 +104,8 @@ extern void hwr_catalog_adopt(const char *model, Oid weights, int32 version, con
 /* Make a version just stored the active one; no person's choice any more. */
 extern void hwr_catalog_activate(const HwrVersionInfo *version);
 
-/* Insert a hwr.metric row and its confusions (or NULL); returns its id. */
-extern int64 hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+/* Insert a hwr.metric row and its confusions (or NULL); returns its id.  overlap: -1 where it is unknown. */
+extern int64 hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped, int64 overlap,
 									const HwrMetrics *metrics, const HwrConfusions *confusions);
 
 /* drop.c: from _PG_init */

@@ -335,13 +335,13 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 }
 
 int64
-hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped, int64 overlap,
 					   const HwrMetrics *metrics, const HwrConfusions *confusions)
 {
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "             ";
 	int64		id;
 	bool		isnull;
 
@@ -357,11 +357,13 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[9] = figure(hwr_metrics_precision(metrics), &nulls[9]);
 	values[10] = figure(hwr_metrics_recall(metrics), &nulls[10]);
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
+	values[12] = Int64GetDatum(overlap);
+	nulls[12] = overlap < 0 ? 'n' : ' ';
 
 	SPI_connect();
 	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-							"exact_match, \"precision\", recall, f1) "
-							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+							"exact_match, \"precision\", recall, f1, overlap) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
 							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
 							lengthof(types), types, values, nulls) != 1)
 		ereport(ERROR,

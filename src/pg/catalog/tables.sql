@@ -27,6 +27,7 @@ CREATE TABLE hwr.version (
 	parameters	bigint		NOT NULL,		-- values, statistics of batch normalisation included
 	options		jsonb		NOT NULL,		-- training options in full
 	job			bigint,						-- NULL for imported versions
+	used_images	bytea,						-- hashes of the images it was trained or validated on: overlap.c; NULL: unknown
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	UNIQUE (model_id, version)
 );
@@ -46,6 +47,7 @@ CREATE TABLE hwr.metric (
 	precision	double precision,
 	recall		double precision,
 	f1			double precision,
+	overlap		bigint,					-- of the images, those that the version was trained or validated on; NULL: unknown
 	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 

@@ -239,17 +239,6 @@ set_comparison(Row *row, const HwrLabel *label, const HwrCanvas *canvas, const H
 	set_jsonb(row, COL_EDITS, edits_json(canvas, p, reading, copy, nedits));
 }
 
-/* -log P(reading | image), over every way to write it. */
-static double
-reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p)
-{
-	int		   *classes = palloc((reading->n + 1) * sizeof(int));
-
-	for (int i = 0; i < reading->n; i++)
-		classes[i] = hwr_alphabet_class(&model->alphabet, reading->chars[i].codepoint);
-	return hwr_classes_loss(classes, reading->n, p, CurrentMemoryContext);
-}
-
 /* Share of the image that is ink. */
 static double
 ink_share(const HwrCanvas *canvas, int height)
@@ -284,7 +273,7 @@ write_reading(Reader *r, const HwrModel *model, int i)
 	const HwrCanvas *canvas = &r->batch->canvases[i];
 	const HwrPosterior *p = &r->batch->posteriors[i];
 	const HwrReading *reading = &r->batch->readings[i];
-	double		loss = reading_loss(reading, model, p);
+	double		loss = hwr_reading_loss(reading, model, p, CurrentMemoryContext);
 	Row			row;
 
 	begin_row(&row, pending);
@@ -336,7 +325,7 @@ prepare_row(Reader *r, const HwrRow *row, Pending *pending)
 		if (st.code != HWR_BAD_LABEL)
 			hwr_raise(&st);
 		pending->label.text = NULL;
-		pending->problem = hwr_from_utf8(st.message);
+		pending->problem = hwr_status_text(&st);
 	}
 	if (row->image == NULL)
 	{
@@ -347,7 +336,7 @@ prepare_row(Reader *r, const HwrRow *row, Pending *pending)
 	{
 		if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE)
 			hwr_raise(&st);
-		pending->problem = hwr_from_utf8(st.message);
+		pending->problem = hwr_status_text(&st);
 		return false;
 	}
 	pending->image = palloc(VARHDRSZ + row->image_len);

@@ -173,7 +173,7 @@ CREATE FUNCTION hwr.html_model(shown text, shown_version integer) RETURNS text
 				  CASE WHEN m.version IS NULL THEN 'comes with hwr' ELSE format('%s by %s, %s', to_char(m.created, 'YYYY-MM-DD HH24:MI'),
 					hwr.escape(m.owner::text), CASE WHEN m.job IS NULL THEN 'imported from a file' ELSE 'training job ' || m.job END) END,
 				  (SELECT format('<dt>learned from</dt><dd>%s: %s images to learn, %s to validate, %s left out</dd>', hwr.escape(j.training), j.images, j.validation_images, j.skipped)
-					 FROM @extschema@.hwr_jobs j WHERE j.job = m.job),
+					 FROM @extschema@.hwr_job_details j WHERE j.job = m.job),
 				  hwr.html_table('Training options of this version', '{option,value}',
 					(SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s</td></tr>', hwr.escape(o.key), hwr.escape(o.value)), '' ORDER BY o.key) FROM jsonb_each_text(m.options) o)))
 	  FROM hwr.shown_models m WHERE m.model = shown AND m.version IS NOT DISTINCT FROM shown_version;

@@ -32,6 +32,7 @@
 
 PG_FUNCTION_INFO_V1(hwr_resume);
 PG_FUNCTION_INFO_V1(hwr_drop_job);
+PG_FUNCTION_INFO_V1(hwr_drop_checkpoint);
 
 /* Column of the only row of the last catalog statement as text, NULL for null. */
 static char *
@@ -49,7 +50,7 @@ select_job(int64 job, const char *what)
 	bool		isnull;
 
 	if (hwr_catalog_execute("SELECT owner, model, training, validation, image_column, label_column, activate, "
-							"options::text, checkpoint IS NOT NULL, state = 'done' FROM hwr.job WHERE id = $1",
+							"options::text, checkpoint IS NOT NULL, state = 'done', message LIKE 'time limit reached%' FROM hwr.job WHERE id = $1",
 							1, types, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -87,7 +88,7 @@ check_more_time(int64 job, double old_minutes, double minutes)
 
 /* The job's options in UTF-8, with another time limit if there is one. */
 static char *
-options_of_job(int64 job, const char *json, double max_minutes, bool done)
+options_of_job(int64 job, const char *json, double max_minutes, bool out_of_time)
 {
 	HwrTrainOptions *options = palloc(sizeof(HwrTrainOptions));
 	HwrStatus	st;
@@ -99,7 +100,7 @@ options_of_job(int64 job, const char *json, double max_minutes, bool done)
 		hwr_raise(&st);
 	if (isnan(max_minutes))
 		max_minutes = options->max_minutes;
-	if (done)
+	if (out_of_time)
 		check_more_time(job, options->max_minutes, max_minutes);
 	options->max_minutes = max_minutes;
 	if (!hwr_options_to_json(options, &text, &st))
@@ -145,7 +146,7 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 	request->activate = hwr_activate_from_word(text_column(7), "hwr_train");
 	old = MemoryContextSwitchTo(context);
 	options = options_of_job(job, text_column(8), max_minutes,
-							 DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 10, &isnull)));
+							 DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 11, &isnull)));
 	MemoryContextSwitchTo(old);
 	SPI_finish();
 	return options;
@@ -200,6 +201,23 @@ hwr_drop_job(PG_FUNCTION_ARGS)
 	select_job(job, "drop");
 	hwr_checkpoint_drop(job);
 	hwr_catalog_execute("DELETE FROM hwr.job WHERE id = $1", 1, types, values, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr_drop_checkpoint(job bigint) returns void: the job stays, and cannot go on any more
+ */
+Datum
+hwr_drop_checkpoint(PG_FUNCTION_ARGS)
+{
+	int64		job = PG_GETARG_INT64(0);
+
+	PreventCommandIfReadOnly("hwr_drop_checkpoint()");
+	PreventCommandDuringRecovery("hwr_drop_checkpoint()");
+	SPI_connect();
+	select_job(job, "drop the checkpoint of");
+	hwr_checkpoint_drop(job);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

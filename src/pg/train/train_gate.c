@@ -131,6 +131,7 @@ decide_automatically(const HwrTrainWorker *w, const HwrVersionInfo *version, boo
 char *
 hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated)
 {
+	HwrVersionInfo bundled;
 	char	   *why;
 
 	if (w->request.activate == HWR_ACTIVATE_AUTO)
@@ -142,6 +143,7 @@ hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, bool *activate
 	}
 	if (*activated)
 		hwr_catalog_activate(version);
+	w->replaces_bundled = *activated && version->active == 0 && hwr_bundled_find(NameStr(version->name), &bundled);
 	return psprintf("version %d is %s: %s", version->version, *activated ? "activated" : "not activated", why);
 }
 
@@ -149,13 +151,12 @@ void
 hwr_gate_tell(const HwrTrainWorker *w, const HwrVersionInfo *version, bool activated, const char *verdict)
 {
 	const char *model = quote_literal_cstr(NameStr(version->name));
-	HwrVersionInfo bundled;
 
 	if (!activated)
 		ereport(NOTICE,
 				(errmsg_internal("%s", verdict),
 				 errhint("To have it used all the same: SELECT hwr_activate_model(%s, %d);", model, version->version)));
-	else if (version->active == 0 && hwr_bundled_find(NameStr(version->name), &bundled))
+	else if (w->replaces_bundled)
 		ereport(NOTICE,
 				(errmsg_internal("%s", verdict),
 				 errdetail("It takes the place of the bundled model, which everyone may use."),

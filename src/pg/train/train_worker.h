@@ -44,6 +44,8 @@ typedef struct HwrTrainWorker
 	double		reported;
 	double		noticed;
 	double		checkpointed;
+	double		training_since;
+	bool		estimated;		/* how long it will take */
 	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;
 
@@ -51,6 +53,7 @@ typedef struct HwrTrainWorker
 	int32		rival_version;
 	HwrDuel		duel;			/* the new model against it */
 	bool		measured;		/* there were rows to compare on */
+	bool		replaces_bundled;	/* the new version the bundled model */
 
 	/* the core's */
 	HwrModel   *base;			/* NULL: none */
@@ -67,6 +70,10 @@ typedef struct HwrTrainWorker
 
 /* train_worker.c: end the job here if something has happened that ends it */
 extern void hwr_worker_check(HwrTrainWorker *w);
+
+/* Handler of the signal by which hwr_finish asks for the end; and whether it has. */
+extern void hwr_worker_finish_handler(int signal);
+extern bool hwr_worker_must_finish(void);
 
 /* The job is over, what is left is to say so: cancellations come too late. */
 extern void hwr_worker_ignore_cancellation(void);
