@@ -36,8 +36,8 @@ SELECT hwr_activate_model('names', 1);
 SELECT hwr_drop_model('names');
 SELECT hwr_grant_model('names', 'public');
 SELECT images FROM hwr_evaluate('strokes');
-SELECT count(*) FROM hwr_metrics('names');
-SELECT count(*) FROM hwr_confusions('names');
+SELECT count(*) > 0 AS shown FROM hwr_metrics('names');
+SELECT count(*) > 0 AS shown FROM hwr_confusions('names');
 SELECT hwr_report() LIKE '%as it comes with hwr%comes with hwr</dd>%' AS report;
 SELECT hwr_report('names', 'strokes') LIKE '%</html>%' AS report;
 

@@ -81,10 +81,10 @@ SELECT statement, outcome(statement) FROM (VALUES
 SELECT count(*) FROM hwr_models;
 SELECT count(*) FROM hwr_lms;
 SELECT count(*) FROM hwr_job_details;
-SELECT count(*) FROM hwr_metrics();
+SELECT count(*) FROM hwr_metrics() WHERE version IS NOT NULL;
 SELECT count(*) FROM hwr_history();
 SELECT count(*) FROM hwr_history('words');
-SELECT count(*) FROM hwr.confusions;
+SELECT count(*) FROM hwr.confusions WHERE version IS NOT NULL;
 SELECT count(*) FROM hwr_orphans();
 -- the catalog
 SELECT t, bool_and(outcome(format(s, t)) LIKE '42501 %') AS all_denied
@@ -94,16 +94,16 @@ FROM unnest('{model,version,job,history,metric,confusion,lm}'::text[]) t,
 		'CREATE RULE x AS ON INSERT TO hwr.%I DO NOTHING']) s GROUP BY t ORDER BY t;
 SELECT outcome('UPDATE hwr.model SET active = 1'), outcome('SELECT nextval(''hwr.model_id_seq'')'), outcome('CREATE TABLE hwr.mine ()');
 SELECT outcome('UPDATE hwr_model_details SET version = 1'), outcome('DELETE FROM hwr_jobs');
--- a condition that leaks is not asked about rows that are not shown
-CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'saw %', $1; RETURN true; END $$;
+-- a condition that leaks is not asked about rows that are not shown; everyone sees what comes with hwr
+CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN IF $1 NOT IN ('names', 'default') THEN RAISE NOTICE 'saw %', $1; END IF; RETURN true; END $$;
 SET client_min_messages = notice;
 SELECT count(*) FROM hwr_models WHERE pg_temp.leak(model);
 SELECT count(*) FROM hwr_job_details WHERE pg_temp.leak(model);
 SELECT count(*) FROM hwr_progress WHERE pg_temp.leak(model);
-SELECT count(*) FROM hwr.metrics WHERE pg_temp.leak(model);
+SELECT count(*) FROM hwr.metrics WHERE pg_temp.leak(model) AND version IS NOT NULL;
 SELECT count(*) FROM hwr.epochs WHERE pg_temp.leak(model);
 SELECT count(*) FROM hwr_lms WHERE pg_temp.leak(name);
-SELECT count(*) FROM hwr.confusions WHERE pg_temp.leak(model);
+SELECT count(*) FROM hwr.confusions WHERE pg_temp.leak(model) AND version IS NOT NULL;
 SET client_min_messages = warning;
 RESET ROLE;
 

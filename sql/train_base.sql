@@ -21,7 +21,7 @@ SELECT m.architecture ~ '^\[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16 O1c\d+\
 	m.alphabet = '#' || :'base_alphabet' AS "union",
 	options->'fit' AS fit, options->'case' AS "case", options->'base' AS base, options->'base_version' AS base_version,
 	options->'alphabet' AS alphabet, (options->>'learning_rate')::float8 < 0.0015 AS learning_rate
-FROM hwr_models m WHERE model = 'retrain_next' AND version = 1;
+FROM hwr_model_details m WHERE model = 'retrain_next' AND version = 1;
 -- only those of the labels
 SELECT version FROM hwr_train('retrain_few', 'retrain_next', options => '{"base": "retrain_base", "base_version": 1, "alphabet": "new", "case": "lower", "epochs": 1}');
 SELECT alphabet FROM hwr_model_details WHERE model = 'retrain_next' AND version = 2;

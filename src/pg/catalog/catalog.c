@@ -294,8 +294,15 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	namestrcpy(&out->name, model);
 	if (!find_model(model, &id, &active))
 	{
-		if (version == 0 && hwr_bundled_find(model, out))
+		bool		bundled = hwr_bundled_find(model, out);
+
+		if (bundled && version == 0)
 			return;
+		if (bundled)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("version %d of model \"%s\" does not exist", version, model),
+					 errdetail("The model comes with hwr and has no versions.")));
 		raise_no_model(model);
 	}
 	out->active = active;

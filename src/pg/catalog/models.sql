@@ -21,8 +21,8 @@ COMMENT ON FUNCTION hwr.check_import(text) IS
 
 -- A share as a person wants to see it: more digits than these say nothing.
 CREATE FUNCTION hwr.shown(figure double precision) RETURNS double precision
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-	SELECT pg_catalog.round(figure::numeric, 4)::double precision;
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT round(figure::numeric, 4)::double precision;
 $$;
 COMMENT ON FUNCTION hwr.shown(double precision) IS 'a figure with four digits behind the point';
 

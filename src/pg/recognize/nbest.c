@@ -214,7 +214,7 @@ fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 			append_word(&left_out, elements[i]);
 	}
 	if (lexicon->left_out > LEFT_OUT_NAMED)
-		appendStringInfoString(&left_out, ", ...");
+		appendStringInfoString(&left_out, " and others");
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return left_out.data;

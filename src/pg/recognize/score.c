@@ -28,6 +28,7 @@
 #include "resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_score);
+PG_FUNCTION_INFO_V1(hwr_score_version);
 
 /* Kept in fn_extra. */
 typedef struct CallSite
@@ -129,7 +130,7 @@ tell_case(CallSite *site, const char *utf8, Size len, HwrLoaded loaded)
 }
 
 /*
- * hwr_score(image bytea, label text, model text, version integer) returns double precision
+ * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
  */
 Datum
 hwr_score(PG_FUNCTION_ARGS)
@@ -150,7 +151,7 @@ hwr_score(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
-	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, 2, 3);
+	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, 2, PG_NARGS() > 3 ? 3 : -1);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
 	p = get_posterior(site, loaded, image, image_len);
 
@@ -179,4 +180,10 @@ hwr_score(PG_FUNCTION_ARGS)
 				 errmsg("out of memory")));
 	PG_RETURN_FLOAT8(hwr_score_label(p->logp, p->steps, p->classes, classes, n,
 									 palloc(hwr_score_workspace(p->steps, n))));
+}
+
+Datum
+hwr_score_version(PG_FUNCTION_ARGS)
+{
+	return hwr_score(fcinfo);
 }

@@ -228,7 +228,7 @@ result_row(FunctionCallInfo fcinfo, const Evaluation *ev)
 	nulls[4] = ev->used == NULL;
 	for (int i = 0; i < lengthof(figures); i++, n++)
 		values[n] = figure(figures[i], &nulls[n]);
-	values[n++] = Float8GetDatum(rint(ev->seconds * 100) / 100);
+	values[n++] = Float8GetDatum(rint(ev->seconds * 1e4) / 1e4);
 	values[n++] = Float8GetDatum(ev->seconds > 0 ? rint(m->images / ev->seconds * 10) / 10 : 0);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }

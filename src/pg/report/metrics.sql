@@ -25,13 +25,14 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 		   JOIN hwr.model m ON m.id = v.model_id
 	 WHERE hwr.may_see(v.weights)
 	UNION ALL
-	-- what comes with the bundled models
+	-- what comes with the bundled models that are in use
 	SELECT b.model, NULL, 'validation', 'its training', (b.result->>'validation_images')::bigint, NULL, NULL,
 		   hwr.shown((b.result->>'validation_loss')::double precision), hwr.shown((b.result->>'cer')::double precision),
 		   hwr.shown((b.result->>'wer')::double precision), hwr.shown((b.result->>'exact_match')::double precision),
 		   hwr.shown((b.result->>'precision')::double precision), hwr.shown((b.result->>'recall')::double precision),
 		   hwr.shown((b.result->>'f1')::double precision), NULL
 	  FROM hwr.bundled_models() b
+	 WHERE NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL)
 	UNION ALL
 	SELECT b.model, NULL, 'evaluation', b.card->'evaluation'->>'data', (b.card->'evaluation'->>'images')::bigint, 0, 0,
 		   hwr.shown((b.card->'evaluation'->>'loss')::double precision), hwr.shown((b.card->'evaluation'->>'cer')::double precision),
@@ -39,7 +40,7 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 		   hwr.shown((b.card->'evaluation'->>'precision')::double precision), hwr.shown((b.card->'evaluation'->>'recall')::double precision),
 		   hwr.shown((b.card->'evaluation'->>'f1')::double precision), NULL
 	  FROM hwr.bundled_models() b
-	 WHERE b.card ? 'evaluation';
+	 WHERE b.card ? 'evaluation' AND NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
 COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics()';
 GRANT SELECT ON hwr.metrics TO PUBLIC;
 

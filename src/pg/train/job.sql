@@ -165,7 +165,7 @@ SELECT j.id AS job,
 	pg_catalog.round(j.images_per_second::numeric)::integer AS images_per_second,
 	pg_catalog.date_trunc('second', j.eta) AS eta,
 	pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() + j.eta) AS ends,
-	pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - coalesce(j.started, j.requested)) AS elapsed,
+	pg_catalog.date_trunc('milliseconds', pg_catalog.clock_timestamp() - coalesce(j.started, j.requested)) AS elapsed,
 	'[' || pg_catalog.repeat('#', b.filled) || pg_catalog.repeat('-', 20 - b.filled) || ']' AS bar
 FROM hwr.job j
 CROSS JOIN LATERAL (
