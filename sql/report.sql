@@ -24,7 +24,7 @@ SELECT e.images = r.images AS images, e.skipped = r.skipped AS skipped, abs(e.ce
 	FROM (SELECT count(distance) AS images, count(*) - count(distance) AS skipped, hwr_cer(label, guess) AS cer, hwr_wer(label, guess) AS wer, hwr_exact(label, guess) AS exact
 		FROM hwr_readings('"<b>rows</b>"', :'model')) r, hwr_evaluate('"<b>rows</b>"', :'model') e;
 SELECT count(*) FROM (SELECT (c).* FROM unnest((SELECT hwr_confusion_matrix(label, guess) FROM hwr_readings('"<b>rows</b>"', :'model'))) c
-	EXCEPT SELECT * FROM hwr_confusions(:'model')) x;
+	EXCEPT SELECT truth, guess, count FROM hwr_confusions(:'model')) x;
 
 -- What tells rows apart
 CREATE TABLE keys (a integer, b text, image bytea, PRIMARY KEY (b, a));

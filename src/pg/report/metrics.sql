@@ -109,15 +109,18 @@ COMMENT ON FUNCTION hwr_history(text, integer) IS
 'one row an epoch of the training of a model''s versions, or of all models, with unfinished jobs of one''s own';
 
 CREATE FUNCTION hwr_confusions(model text DEFAULT NULL, version integer DEFAULT NULL,
-							   OUT truth text, OUT guess text, OUT count bigint) RETURNS SETOF record
+							   OUT truth text, OUT guess text, OUT count bigint, OUT error text) RETURNS SETOF record
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT hwr.check_model(COALESCE($1, 'default'));
 	WITH mine AS (
 		SELECT * FROM hwr.confusions c
 		 WHERE c.model = COALESCE($1, 'default') AND CASE WHEN $2 IS NULL THEN c.active ELSE c.version = $2 END)
-	SELECT c.truth, c.guess, c.count FROM mine c
+	SELECT c.truth, c.guess, c.count,
+		   CASE WHEN c.truth = '' THEN format('"%s" read, and not there', c.guess) WHEN c.guess = '' THEN format('"%s" missed', c.truth)
+				WHEN c.truth <> c.guess THEN format('"%s" read as "%s"', c.truth, c.guess) END
+	  FROM mine c
 	 WHERE c.metric_id = (SELECT max(x.metric_id) FROM mine x)
 	 ORDER BY c.count DESC, c.truth COLLATE "C", c.guess COLLATE "C";
 $$;
 COMMENT ON FUNCTION hwr_confusions(text, integer) IS
-'how often each character was read as which in the latest measurement of a version, the active one of the model default unless others are named; an empty string on one side is an insertion or a deletion';
+'how often each character was read as which in the latest measurement of a version, the active one of the model default unless others are named; an empty string on one side is an insertion or a deletion; error: the same in words, null where it was read rightly';
