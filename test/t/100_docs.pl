@@ -1,11 +1,11 @@
 # Every code block of the documentation runs, in order, as a reader pastes it
 #
 # Each page has a fresh database "mydb".  A block's language says what it is: sql goes through psql, sh
-# through bash, python through python3 where NumPy is there; text, json, ini and the like are output or files.  A block without
+# through bash, python through python3 where psycopg and NumPy are there; text, json, ini and the like are output or files.  A block without
 # a language fails.  Comments of the page, on lines before the block, say more:
 #
 #	<!-- skip: why -->			it cannot run here; it is counted
-#	<!-- with: OLD => NEW -->	with NEW in the place of OLD, which makes it short; left alone in the long form of the tests
+#	<!-- with: OLD ==> NEW -->	with NEW in the place of OLD, which makes it short; left alone in the long form of the tests
 #	<!-- fails: PATTERN -->		it fails, with a message that matches
 #	<!-- prints: PATTERN -->	its output or messages match
 #	<!-- setup: SQL -->			what the page takes for granted; over several lines
@@ -28,7 +28,7 @@ local $ENV{PGHOST} = $node->host;
 local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'mydb';
 local $ENV{PYTHONPATH} = 'doc/examples';
-my $psycopg = system("python3 -c 'import psycopg2, numpy' 2> /dev/null") == 0;
+my $psycopg = system("python3 -c 'import psycopg, numpy' 2> /dev/null") == 0;
 
 my %runs = (
 	sql => sub { return ('psql', '-X', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-P', 'pager=off', '-f', shift) },
@@ -67,7 +67,7 @@ sub check_block
 		$count{output}++;
 		return;
 	}
-	$note{skip} = 'NumPy and psycopg2 are not installed' if $language eq 'python' && !$psycopg;
+	$note{skip} //= 'NumPy and psycopg are not installed' if $language eq 'python' && !$psycopg;
 	if ($note{skip})
 	{
 		$count{skipped}++;
@@ -76,7 +76,7 @@ sub check_block
 	}
 	foreach my $with (@{ $note{with} // [] })
 	{
-		my ($old, $new) = split / => /, $with, 2;
+		my ($old, $new) = split / ==> /, $with, 2;
 
 		ok(index($text, $old) >= 0, "$name: has \"$old\"");
 		$text =~ s/\Q$old\E/$new/g unless $long;
