@@ -52,7 +52,7 @@ is($node->safe_psql('trap', q{
 	WHERE 'mallory'::regrole IN (p.proowner, o.oprowner) AND d.classid <> 'pg_operator'::regclass
 }), '', 'nothing of the extension uses what was lying in its schema');
 is($node->safe_psql('trap', 'SELECT count(*) FROM trap.hwr_progress'), '0', 'its views work');
-is($node->safe_psql('trap', "SELECT count(*) FROM trap.hwr_metrics()"), '0', 'so do its functions');
+is($node->safe_psql('trap', "SELECT count(*) FROM trap.hwr_metrics() WHERE version IS NOT NULL"), '0', 'so do its functions');
 my ($rc, $out, $err) = $node->psql('postgres', 'CREATE DATABASE mallory OWNER mallory');
 ($rc, $out, $err) = $node->psql('mallory', 'SET ROLE mallory; CREATE EXTENSION hwr');
 like($err, qr/permission denied to create extension "hwr"/, 'the owner of a database cannot create the extension');
