@@ -83,14 +83,14 @@ hwr_report_estimate(const HwrTrainProgress *progress, double max_minutes, double
 
 	if (!(progress->whole_seconds > 0))
 		return;
-	if (max_minutes > 0 && whole > 60 * max_minutes)
+	if (max_minutes > 0 && progress->epochs * 60 * max_minutes < whole * (progress->epochs - 1))
 		ereport(WARNING,
 				(errmsg("%d epochs will take about %s, but \"max_minutes\" is %g: about %.0f will be done",
 						progress->epochs, duration(whole), max_minutes, Max(1, floor(progress->epochs * 60 * max_minutes / whole))),
 				 errdetail("The learning rate comes down within the limit, so the result is that of a shorter training.")));
 	else
 		ereport(NOTICE,
-				(errmsg("%d epochs will take about %s", progress->epochs, duration(whole))));
+				(errmsg("%d epoch(s) will take about %s", progress->epochs, duration(max_minutes > 0 ? Min(whole, 60 * max_minutes) : whole))));
 }
 
 void
