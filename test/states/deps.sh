@@ -1,0 +1,47 @@
+#!/bin/bash
+# tools/install-deps finds out what is missing: in particular the server's headers, where pg_config and pgxs.mk, which come with
+# libpq-dev and the client, are there.  It is run as another user than root, who is only told.
+
+. test/states/states.sh
+state_dir=$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX") || exit 1
+trap 'rm -rf "$state_dir"' EXIT
+real=$(command -v "${PG_CONFIG:-pg_config}")
+version=$("$real" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+
+# One whose headers lie elsewhere.
+cat > "$state_dir/pg_config" <<- END
+	#!/bin/sh
+	case \$1 in
+		--includedir-server) echo "$state_dir/include" ;;
+		*) exec "$real" "\$@" ;;
+	esac
+END
+chmod 755 "$state_dir" "$state_dir/pg_config"
+
+# This folder may be closed to others: the script comes by standard input.
+as_user() {
+	local user=()
+	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+	(cd / && "${user[@]}" env PG_CONFIG="$1" bash -s -- build) < tools/install-deps > "$state_dir/out" 2>&1
+	status=$?
+	cat "$state_dir/out"
+	return "$status"
+}
+
+asks_for_headers() {
+	! as_user "$state_dir/pg_config" &&
+		grep -q -e "apt-get install .* postgresql-server-dev-$version" -e 'has no server headers' "$state_dir/out"
+}
+
+is_content() {
+	mkdir "$state_dir/include" && : > "$state_dir/include/postgres.h" && as_user "$state_dir/pg_config" && [ ! -s "$state_dir/out" ]
+}
+
+names_missing_pg_config() {
+	! as_user "$state_dir/none" && grep -q "PG_CONFIG.*$state_dir/none" "$state_dir/out"
+}
+
+is "install-deps asks for the server's headers" asks_for_headers
+is "install-deps is content with them" is_content
+is "install-deps says that PG_CONFIG is not there" names_missing_pg_config
+[ "$failures" -eq 0 ]
