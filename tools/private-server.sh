@@ -63,15 +63,18 @@ hwr_prepare() {
 
 # The server, its data and the compiler's files need room in /tmp, and the libraries that tests load must be executable there.
 hwr_check_tmp() {
-	local tmp=${TMPDIR:-/tmp} free
-	free=$(df -P -k "$tmp" 2> /dev/null | awk 'NR == 2 { print int($4 / 1024) }')
-	if [ "${free:-0}" -lt "$HWR_ROOM" ]; then
-		hwr_refuse_tmp "\"$tmp\" has ${free:-0} MB free, and $HWR_ROOM MB are needed."
-	elif [ ! -w "$tmp" ]; then
-		hwr_refuse_tmp "\"$tmp\" is not writable."
-	elif findmnt -n -o OPTIONS -T "$tmp" 2> /dev/null | grep -qw noexec; then
-		hwr_refuse_tmp "\"$tmp\" is mounted noexec."
+	local tmp=${TMPDIR:-/tmp} blocks size free program
+	read -r blocks size < <(stat -f -c '%a %S' "$tmp" 2> /dev/null)
+	free=$((${blocks:-0} * ${size:-0} >> 20))
+	[ -w "$tmp" ] || hwr_refuse_tmp "\"$tmp\" is no folder that one can write to."
+	[ "$free" -ge "$HWR_ROOM" ] || hwr_refuse_tmp "\"$tmp\" has $free MB free, and $HWR_ROOM MB are needed."
+	program=$(mktemp "$tmp/hwr.XXXXXX") || exit 1
+	printf '#!/bin/sh\n' > "$program" && chmod 700 "$program"
+	if ! "$program" 2> /dev/null; then
+		rm -f "$program"
+		hwr_refuse_tmp "Programs in \"$tmp\" cannot run: it is mounted noexec."
 	fi
+	rm -f "$program"
 }
 
 hwr_refuse_tmp() {

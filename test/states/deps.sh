@@ -3,8 +3,6 @@
 # libpq-dev and the client, are there.  It is run as another user than root, who is only told.
 
 . test/states/states.sh
-state_dir=$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX") || exit 1
-trap 'rm -rf "$state_dir"' EXIT
 real=$(command -v "${PG_CONFIG:-pg_config}")
 version=$("$real" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 
@@ -22,26 +20,15 @@ chmod 755 "$state_dir" "$state_dir/pg_config"
 as_user() {
 	local user=()
 	[ "$(id -u)" -ne 0 ] || user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-	(cd / && "${user[@]}" env PG_CONFIG="$1" bash -s -- build) < tools/install-deps > "$state_dir/out" 2>&1
-	status=$?
-	cat "$state_dir/out"
-	return "$status"
-}
-
-asks_for_headers() {
-	! as_user "$state_dir/pg_config" &&
-		grep -q -e "apt-get install .* postgresql-server-dev-$version" -e 'has no server headers' "$state_dir/out"
+	(cd / && "${user[@]}" env PG_CONFIG="$1" bash -s -- build) < tools/install-deps
 }
 
 is_content() {
 	mkdir "$state_dir/include" && : > "$state_dir/include/postgres.h" && as_user "$state_dir/pg_config" && [ ! -s "$state_dir/out" ]
 }
 
-names_missing_pg_config() {
-	! as_user "$state_dir/none" && grep -q "PG_CONFIG.*$state_dir/none" "$state_dir/out"
-}
-
-is "install-deps asks for the server's headers" asks_for_headers
+is "install-deps asks for the server's headers" \
+	refuses "apt-get install .* postgresql-server-dev-$version\|has no server headers" as_user "$state_dir/pg_config"
 is "install-deps is content with them" is_content
-is "install-deps says that PG_CONFIG is not there" names_missing_pg_config
-[ "$failures" -eq 0 ]
+is "install-deps says that PG_CONFIG is not there" refuses "PG_CONFIG.*$state_dir/none" as_user "$state_dir/none"
+finish
