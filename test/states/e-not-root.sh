@@ -11,10 +11,10 @@ as_newcomer() {
 	setpriv --reuid=newcomer --regid=newcomer --init-groups env -C /home/newcomer/hwr HOME=/home/newcomer "$@"
 }
 
-# What an error told the newcomer to do with sudo, done.
+# What an error told the newcomer to do with sudo, done, with a yes to apt's question.
 follow() {
 	sed -n 's/^    sudo //p' "$state_dir/refused" > "$state_dir/told"
-	[ -s "$state_dir/told" ] && (cd /home/newcomer/hwr && sh -ex "$state_dir/told")
+	[ -s "$state_dir/told" ] && (cd /home/newcomer/hwr && yes | sh -ex "$state_dir/told")
 }
 
 exits_with_1() {
