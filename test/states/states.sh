@@ -56,7 +56,7 @@ demo() {
 
 check() {
 	as_stranger "$@" make check REGRESS='setup models recognize' TAP=test/t/001_cancel.pl \
-		UNITS_f32=build/f32/unit/test_base UNITS_f64=
+		UNITS_f32=build/f32/unit/base/test_stats UNITS_f64=
 }
 
 smoke() {
