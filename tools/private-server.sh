@@ -31,7 +31,7 @@ passed=0
 failed=0
 HWR_MARK=.hwr-private-server
 HWR_KEEP=${HWR_KEEP:-}
-HWR_ROOM=${HWR_ROOM:-400}
+HWR_ROOM=${HWR_ROOM:-200}
 
 # A caller's settings for PostgreSQL's programs must not lead to another server, or change what ours does.
 for name in ${!PG*}; do

@@ -3,6 +3,10 @@
 # libpq-dev and the client, are there.  It is run as another user than root, who is only told.
 
 . test/states/states.sh
+if ! command -v dpkg-query > /dev/null; then
+	echo "# skipped: not Debian, and so there is nothing to install"
+	finish
+fi
 real=$(command -v "${PG_CONFIG:-pg_config}")
 version=$("$real" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 
