@@ -183,6 +183,7 @@ LINT_CHECKS = -*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,clang-analyzer-
 
 lint:
 	tools/check-includes
+	tools/list-rooms --check
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=invalidPointerCast --suppress=invalidFunctionArg \
 		--error-exitcode=1 -j 2 -Isrc src/core src/cpu
