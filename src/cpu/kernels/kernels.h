@@ -229,7 +229,7 @@ struct HwrElements
 	void		(*outer) (const HwrOuter *p);
 };
 
-/* bfloat16 elements, or NULL where the processor has no such instructions or HWR_CPU forbids them. */
+/* bfloat16 elements, or NULL where the processor has no such instructions, they are no faster, or HWR_CPU forbids them. */
 extern const HwrElements *hwr_elements_bfloat16(void);
 
 /* 8-bit elements, likewise. */
