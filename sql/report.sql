@@ -105,7 +105,7 @@ SELECT f.figure, page LIKE '%<span class="figure">' || hwr.percent(f.value) || '
 		SELECT 'exact', hwr_exact(label, guess) FROM hwr_readings('"<b>rows</b>"', :'model')) f WHERE kind = 'data' ORDER BY 1;
 SELECT f.figure, abs(f.value - CASE f.figure WHEN 'CER' THEN e.cer WHEN 'WER' THEN e.wer ELSE e.exact_match END) < 1e-4 AS equal, f.low <= f.value AND f.value <= f.high AS within
 	FROM hwr.figures(hwr.read_all('"<b>rows</b>"', :'model', NULL, NULL, NULL)) f, hwr_evaluate('"<b>rows</b>"', :'model') e;
-SELECT "group", images FROM hwr.cer_by((SELECT array_agg(r) FROM hwr_readings('"<b>rows</b>"', :'model', "by" => 'wri''ter<i>') r), 'by');
+SELECT "group", images FROM hwr.cer_by((SELECT array_agg(ROW(r.*)::hwr.reading) FROM hwr_readings('"<b>rows</b>"', :'model', "by" => 'wri''ter<i>') r), 'by');
 SELECT hwr.diff('abcd', 'xbcde'), hwr.diff('a<b', 'a&'), hwr.diff('ab', 'b'), hwr.diff('', ''), hwr.diff('שלום', 'שלם');
 SELECT hwr.escape(E'<a href="x">\'&\'</a>\t\x01');
 SELECT hwr.thumbnail('no image', 32), hwr.thumbnail(NULL, 32), substr(hwr.thumbnail(image, 32), 2, 3) FROM strokes WHERE id = 1;
