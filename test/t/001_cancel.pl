@@ -98,7 +98,7 @@ is($node->safe_psql('postgres', "SELECT hwr_cancel(job) FROM hwr_progress WHERE 
 ($out, $err) = finish_sql($session);
 like($err, qr/ERROR:  57014: training job \d+ was cancelled/, 'the waiting client is told');
 job_is($node, 'stopped', 'cancelled');
-message_is('stopped', 'cancelled on request');
+message_is('stopped', 'cancelled on request, by hwr_cancel or pg_cancel_backend');
 
 # ... of a job nobody waits for
 $node->safe_psql('postgres', train('alone', ', wait => false'));
