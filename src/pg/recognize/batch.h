@@ -11,6 +11,7 @@
  *	  batch_safe.c		which plans can run ahead without anybody noticing
  *	  batch_plan.c		putting the nodes in, once a statement is planned
  *	  batch_scan.c		the node
+ *	  batch_ahead.c		reading ahead, and who asks for it
  *	  batch_explain.c	what EXPLAIN says about it
  *
  * Hence the invariants.  Nothing that is read ahead is used but for the same bytes, model version, precision and limits.  What
@@ -112,6 +113,8 @@ typedef struct HwrBatchUse
 #define HWR_BATCH_NOT_READ (-1)
 #define HWR_BATCH_CARRIED (-2)
 	uint32		asked;			/* bit for each row whose reading was asked for */
+	int64		used;			/* readings asked for, and not, so far */
+	int64		wasted;
 
 	HwrBatchReader *carried;	/* a batch before, NULL: none, */
 	int			carried_where;	/* the place in it, */
@@ -151,13 +154,28 @@ typedef struct HwrBatchScan
 	MemoryContext readers;		/* what has been read; outlives a batch */
 	HwrImageLimits limits;		/* when that was read */
 	int			device;
-	int64		used;			/* readings asked for, and not, so far */
-	int64		wasted;
 
 	HwrBatchStats stats;
 	HwrBatchStats workers;		/* what parallel workers have told */
 	HwrBatchShared *shared;		/* NULL: no parallel query */
 } HwrBatchScan;
+
+/*
+ * batch_ahead.c
+ */
+
+/* Whether more than one row at a time is worth it. */
+extern bool hwr_batch_reads_ahead(const HwrBatchScan *s);
+
+/* Read the images of the present rows. */
+extern void hwr_batch_read(HwrBatchScan *s);
+
+/* The present rows are over.  The reading of the last of them stays, in case the next one has the same image. */
+extern void hwr_batch_settle(HwrBatchScan *s);
+
+/* From open to close, functions find the node's readings.  Closing twice does no harm. */
+extern void hwr_batch_open(HwrBatchScan *s);
+extern void hwr_batch_close(HwrBatchScan *s);
 
 /* What has been read ahead of an image.  Valid until the caller's row is over. */
 typedef struct HwrAhead
