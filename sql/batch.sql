@@ -10,8 +10,8 @@ CREATE TABLE fields AS
 		FROM strokes, generate_series(0, 5) n ORDER BY n, id;
 CREATE INDEX ON fields (id);
 ANALYZE fields;
-ANALYZE strokes;
 SET enable_bitmapscan = off;
+SET enable_nestloop = off;
 SET max_parallel_workers_per_gather = 0;
 
 -- Where images are read in batches
@@ -56,6 +56,8 @@ SET hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 SET hwr.batch = on;
 SET hwr.batch = auto;
+
+RESET enable_nestloop;
 
 -- The same rows in the same order.  Shows what was different.
 CREATE FUNCTION rows_of(statement text) RETURNS text[] LANGUAGE plpgsql AS $$
