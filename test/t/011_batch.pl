@@ -60,7 +60,7 @@ sub item
 	return pick(
 		$reading, $reading, $reading, "length($reading)", "upper($reading) || $alias.label", "$alias.id", "$alias.label",
 		"CASE WHEN $alias.form < 2 THEN $reading END", "coalesce($reading, '-')", "$alias.id > 9 AND $reading > ''",
-		"($alias.image IS NULL, $reading)::text", "(SELECT max($reading))", "(SELECT s.label FROM strokes s WHERE s.label = $reading LIMIT 1)",
+		"($alias.image IS NULL, $reading)::text", "(SELECT $reading || x.id FROM strokes x WHERE x.id = $alias.form)", "(SELECT s.label FROM strokes s WHERE s.label = $reading LIMIT 1)",
 		$args{errors} ? ("note($alias.id)", "note($alias.id)", "1 / ($alias.id - 17)") : ());
 }
 
@@ -156,7 +156,7 @@ sub outcomes
 	return ([ split(/^----\n/m, "$out\n", -1) ], [ split(/^----\n/m, "$err\n", -1) ]);
 }
 
-my $n = $ENV{HWR_LONG} ? 5000 : 400;
+my $n = $ENV{HWR_LONG} ? 5000 : 200;
 my @statements = map { ($_ % 20 ? '' : settings() . "\n") . statement() } 1 .. $n;
 my ($off_out, $off_err) = outcomes('off', @statements);
 my ($auto_out, $auto_err) = outcomes('auto', @statements);
@@ -170,7 +170,8 @@ foreach my $i (0 .. $n - 1)
 is(scalar(@$off_out), $n + 1, 'every statement was run');
 is($different, 0, "$n random statements give the same rows, notices and errors");
 cmp_ok(scalar(grep { /ERROR:  (could not decode|division by zero)/ } @$off_err), '>', $n / 20, 'some of them fail on a row');
-is(scalar(grep { /syntax error|does not exist/ && !/model "nobody"/ } @$off_err), 0, 'none of them is wrong');
+my @wrong = grep { /ERROR:  (?!could not decode|division by zero|model "nobody"|current transaction|prepared statement|cursor)/ } @$off_err;
+is("@wrong", '', 'none of them is wrong');
 
 my @plain = map { /\ASELECT/ && !/\n/ ? "EXPLAIN $_" : () } @statements;
 my ($plans) = outcomes('auto', @plain);
@@ -180,7 +181,13 @@ cmp_ok($batched, '>', @plain / 3, "many of them read in batches ($batched of " .
 # The same in parallel workers, where the order of rows and of errors is not given
 my $forced = $node->safe_psql('postgres', "SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
 my $parallel = "SET parallel_setup_cost = 0;\nSET parallel_tuple_cost = 0;\nSET min_parallel_table_scan_size = 0;\nSET max_parallel_workers_per_gather = 2;\n";
-my @unfailing = grep { !/LIMIT|OFFSET/ } map { select_statement() } 1 .. $n / 4;
+my @unfailing;
+while (@unfailing < $n / 4)
+{
+	my $sql = select_statement();
+
+	push @unfailing, $sql if $sql !~ /LIMIT|OFFSET/;
+}
 my ($serial) = outcomes('off', map { "$_;" } @unfailing);
 foreach my $setup ($parallel, "SET $forced = on;\n")
 {
