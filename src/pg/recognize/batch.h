@@ -140,7 +140,7 @@ typedef struct HwrBatchScan
 	MinimalTuple rows[HWR_RECOGNIZE_BATCH];
 	int			n;
 	int			next;			/* rows[next - 1] was handed on last */
-	int			size;			/* of the next batch */
+	int			size;			/* wanted of them; 0: before the first */
 	bool		done;			/* the child has no more */
 	bool		past_end;		/* and so we have said */
 

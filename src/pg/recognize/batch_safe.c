@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "pg/base/compat.h"
 #include "batch.h"
 
 typedef struct Check

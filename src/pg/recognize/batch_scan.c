@@ -97,7 +97,7 @@ take_rows(HwrBatchScan *s)
 	Size		bytes = 0;
 
 	drop_rows(s);
-	s->size = hwr_batch_reads_ahead(s) ? Min(s->size * 2, HWR_RECOGNIZE_BATCH) : 1;
+	s->size = hwr_batch_reads_ahead(s) && s->size > 0 ? Min(s->size * 2, HWR_RECOGNIZE_BATCH) : 1;
 	size = (int) Max(Min(s->size, wanted), 1);
 	while (!s->done && s->n < size && bytes < BATCH_BYTES)
 	{
@@ -195,7 +195,7 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	}
 	s->context = AllocSetContextCreate(estate->es_query_cxt, "hwr batch scan", ALLOCSET_DEFAULT_SIZES);
 	s->readers = AllocSetContextCreate(estate->es_query_cxt, "hwr readings", ALLOCSET_SMALL_SIZES);
-	s->size = 1;
+	s->size = 0;
 
 	/* After an error nobody ends the scan, but its memory goes. */
 	s->closing.func = close_node;
@@ -226,7 +226,7 @@ rescan(CustomScanState *css)
 	HwrBatchScan *s = (HwrBatchScan *) css;
 
 	drop_rows(s);
-	s->size = 1;
+	s->size = 0;
 	s->done = false;
 	s->past_end = false;
 	s->bound_known = false;
