@@ -115,7 +115,7 @@ sub select_statement
 			. (chance(0.3) ? " HAVING count($reading) > 1" : '') . " ORDER BY $alias.form";
 	}
 	$sql = join(', ', map { item($alias, %args) } 1 .. 1 + int(rand(3)));
-	$sql .= ", row_number() OVER (ORDER BY $alias.form, $alias.id)" if chance(0.1);
+	$sql .= ", row_number() OVER (ORDER BY $alias.form, $alias.id, $alias.label)" if chance(0.1);
 	$sql = "SELECT $sql FROM $from$where";
 	$sql .= pick('', '', " ORDER BY $alias.id, 1", " ORDER BY $alias.label, $alias.id DESC", ' ORDER BY 1', ' ORDER BY ' . reading($alias, %args));
 	$sql .= ' LIMIT ' . int(rand(25)) if chance(0.3);
@@ -196,7 +196,7 @@ foreach my $setup ($parallel, "SET $forced = on;\n")
 	$different = 0;
 	foreach my $i (0 .. $#unfailing)
 	{
-		my ($a, $b) = map { join("\n", sort split(/\n/, $_)) } $serial->[$i], $workers->[$i];
+		my ($a, $b) = map { join("\n", sort split(/\n/, $_, -1)) } $serial->[$i], $workers->[$i];
 
 		diag("differs: $unfailing[$i]\noff: $a\nauto: $b") if $a ne $b && $different++ < 5;
 	}
