@@ -85,11 +85,13 @@ replace_vars(Node *node, void *context)
 	if (node == NULL)
 		return NULL;
 	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+	{
 		foreach(lc, vars)
 		{
 			if (equal(lfirst(lc), node))
 				return (Node *) make_var_like((Expr *) node, INDEX_VAR, foreach_current_index(lc) + 1);
 		}
+	}
 	return expression_tree_mutator(node, replace_vars, context);
 }
 
