@@ -30,6 +30,7 @@ EXPLAIN (COSTS OFF) SELECT s.id, (SELECT string_agg(hwr_recognize(image, 'stroke
 EXPLAIN (COSTS OFF) INSERT INTO strokes SELECT id, hwr_recognize(image, 'strokes'), image FROM fields;
 EXPLAIN (COSTS OFF) CREATE TABLE readings AS SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY label LIMIT 10;
+EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE entered > now() - interval '1 day';
 EXPLAIN (COSTS OFF) SELECT nextval(NULL::regclass), hwr_recognize(image, 'strokes') FROM fields;
 
@@ -49,9 +50,8 @@ EXPLAIN (COSTS OFF) SELECT form = 1 OR hwr_recognize(image, 'strokes') = 'I' FRO
 EXPLAIN (COSTS OFF) SELECT count(hwr_recognize(image, 'strokes')) FILTER (WHERE form = 1) FROM fields;
 EXPLAIN (COSTS OFF) SELECT hwr_recognize(image || '', 'strokes') FROM fields;
 EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), generate_series(1, 2) FROM fields;
--- a cursor that moves freely, or whose row can be updated, and a setting
+-- a cursor that moves freely, and a setting
 EXPLAIN (COSTS OFF) DECLARE c SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY label LIMIT 10;
-EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 SET hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 SET hwr.batch = on;
@@ -201,6 +201,23 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 FETCH 2 FROM c;
 UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+FETCH 5 FROM c;
+DELETE FROM fields WHERE CURRENT OF c;
+FETCH PRIOR FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM fields WHERE label = 'updated' ORDER BY id;
+SELECT count(*) FROM fields WHERE id = 7;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM fields WHERE hwr_recognize(image, 'strokes') LIKE '_I%';
+FETCH 4 FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM fields WHERE label = 'updated';
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM (SELECT * FROM fields OFFSET 0) f;
+FETCH 3 FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
 SELECT id FROM fields WHERE label = 'updated';
 ROLLBACK;
 
@@ -275,6 +292,12 @@ CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (30) TO (100);
 INSERT INTO parts SELECT * FROM fields;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM parts;
 SELECT same('SELECT id, hwr_recognize(image, ''strokes'') FROM parts');
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM parts WHERE form > 1;
+FETCH 12 FROM c;
+UPDATE parts SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM parts WHERE label = 'updated';
+ROLLBACK;
 DROP TABLE parts;
 
 -- Row-level security

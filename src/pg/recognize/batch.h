@@ -138,6 +138,8 @@ typedef struct HwrBatchScan
 	/* rows taken and not all handed on */
 	MemoryContext context;		/* reset with each batch */
 	MinimalTuple rows[HWR_RECOGNIZE_BATCH];
+	ScanState  *source;			/* the child if it scans a table, else NULL */
+	ItemPointerData places[HWR_RECOGNIZE_BATCH];	/* of the rows in that table */
 	int			n;
 	int			next;			/* rows[next - 1] was handed on last */
 	int			size;			/* wanted of them; 0: before the first */

@@ -412,6 +412,9 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 #if PG_VERSION_NUM >= 140000
 		case T_TidRangeScan:
 #endif
+			/* The node shows a table's present row itself. */
+			place.current = false;
+			return rewrite_scan(r, plan, place);
 		case T_SubqueryScan:
 		case T_FunctionScan:
 		case T_ValuesScan:

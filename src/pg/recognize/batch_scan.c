@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
 #include "batch.h"
 
@@ -54,6 +55,8 @@ keep_row(HwrBatchScan *s, TupleTableSlot *slot)
 
 		s->images[i][s->n] = isnull ? 0 : value;
 	}
+	if (s->source != NULL)
+		s->places[s->n] = s->source->ss_ScanTupleSlot->tts_tid;
 	s->rows[s->n++] = row;
 	return row->t_len;
 }
@@ -114,11 +117,20 @@ take_rows(HwrBatchScan *s)
 	hwr_batch_read(s);
 }
 
+/* UPDATE ... WHERE CURRENT OF a cursor finds the row's place in the slot, as in a scan's own. */
 static TupleTableSlot *
 hand_on(HwrBatchScan *s)
 {
-	ExecForceStoreMinimalTuple(s->rows[s->next++], s->css.ss.ss_ScanTupleSlot, false);
-	return s->css.ss.ss_ScanTupleSlot;
+	TupleTableSlot *slot = s->css.ss.ss_ScanTupleSlot;
+
+	ExecForceStoreMinimalTuple(s->rows[s->next], slot, false);
+	if (s->source != NULL)
+	{
+		slot->tts_tid = s->places[s->next];
+		slot->tts_tableOid = RelationGetRelid(s->source->ss_currentRelation);
+	}
+	s->next++;
+	return slot;
 }
 
 /*
@@ -175,6 +187,26 @@ close_node(void *arg)
 	hwr_batch_close(arg);
 }
 
+/* The node as one that scans a table, where it does. */
+static ScanState *
+table_scan(PlanState *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+#if PG_VERSION_NUM >= 140000
+		case T_TidRangeScanState:
+#endif
+			return (ScanState *) node;
+		default:
+			return NULL;
+	}
+}
+
 static void
 begin_scan(CustomScanState *css, EState *estate, int eflags)
 {
@@ -183,6 +215,9 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	ListCell   *lc;
 
 	outerPlanState(s) = ExecInitNode(outerPlan(plan), estate, eflags);
+	s->source = table_scan(outerPlanState(s));
+	if (s->source != NULL)
+		css->ss.ss_currentRelation = s->source->ss_currentRelation;
 	if (linitial_int(plan->custom_private))
 	{
 		s->limit_count = ExecInitExpr(linitial(plan->custom_exprs), &css->ss.ps);
