@@ -10,6 +10,7 @@
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
 #include "pg/recognize/bad_image.h"
+#include "pg/recognize/batch.h"
 #include "pg/service/service.h"
 
 PG_MODULE_MAGIC;
@@ -25,4 +26,5 @@ _PG_init(void)
 	hwr_explain_install();
 	hwr_drop_install();
 	hwr_bad_image_install();
+	hwr_batch_install();
 }

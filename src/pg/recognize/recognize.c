@@ -16,6 +16,7 @@
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
 #include "bad_image.h"
+#include "batch.h"
 #include "reader.h"
 #include "resolve.h"
 
@@ -69,11 +70,14 @@ Datum
 hwr_recognize(PG_FUNCTION_ARGS)
 {
 	HwrLoaded	loaded;
+	HwrAhead	ahead;
 	text	   *result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	loaded = get_model(fcinfo, false);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		PG_RETURN_TEXT_P(cstring_to_text(hwr_from_utf8(ahead.reading->text)));
 	result = read_image(PG_GETARG_DATUM(0), loaded);
 	if (result == NULL)
 		PG_RETURN_NULL();
