@@ -107,20 +107,18 @@ compare(const HwrTrainWorker *w)
 static char *
 decide_automatically(const HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated)
 {
+	HwrVersionInfo bundled;
 	const char *meanwhile = "";
 
-	*activated = false;
+	*activated = version->active == 0 && !hwr_bundled_find(NameStr(version->name), &bundled);
+	if (*activated)				/* also where the model was dropped meanwhile */
+		return psprintf("it is the first of model \"%s\" to be used", NameStr(version->name));
 	if (version->chosen)
 		meanwhile = version->active > 0 ? psprintf("version %d has been chosen and stays", version->active) :
 			"the bundled model has been chosen and stays";
 	else if (version->active != w->rival_version)
 		return version->active > 0 ? psprintf("version %d became active meanwhile", version->active) :
 			psprintf("version %d is no longer active", w->rival_version);
-	else if (w->rival == NULL)
-	{
-		*activated = true;
-		return psprintf("it is the first of model \"%s\" to be used", NameStr(version->name));
-	}
 	if (!w->measured)
 		return meanwhile[0] != '\0' ? pstrdup(meanwhile) :
 			psprintf("there are no validation images on which to compare it with %s", rival_name(w));
