@@ -17,6 +17,7 @@ typedef struct HwrImage
 	int			source_width;	/* pixels before DCT scaling, oriented likewise */
 	int			source_height;
 	uint8_t    *pixels;			/* malloc'd; hwr_image_free */
+	int			grain;			/* grey values between two neighbouring levels of a JPEG's blocks, 0 elsewhere */
 } HwrImage;
 
 typedef struct HwrImageLimits

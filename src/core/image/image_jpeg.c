@@ -113,6 +113,15 @@ find_orientation(const struct jpeg_decompress_struct *cinfo)
 	return 1;
 }
 
+/* A block's mean is stored in steps of an eighth of its quantiser. */
+static int
+find_grain(const struct jpeg_decompress_struct *cinfo)
+{
+	const JQUANT_TBL *table = cinfo->quant_tbl_ptrs[cinfo->comp_info[0].quant_tbl_no];
+
+	return table != NULL && table->quantval[0] < 8 * 255 ? table->quantval[0] / 8 : 0;
+}
+
 /* Have the DCT shrink the image as far as the caller's minimum allows. */
 static void
 choose_scale(JpegReader *reader)
@@ -210,6 +219,7 @@ read_file(JpegReader *reader)
 	if (!choose_colors(reader))
 		return false;
 	jpeg_calc_output_dimensions(cinfo);
+	image->grain = find_grain(cinfo);
 
 	image->width = (int) cinfo->output_width;
 	image->height = (int) cinfo->output_height;

@@ -1,0 +1,477 @@
+/*
+ * paper.c
+ *	  Which grey is paper and which is ink.
+ */
+#include "paper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "morphology.h"
+#include "ruling.h"
+
+#ifdef __GNUC__
+#pragma GCC optimize("O3")
+#endif
+
+/* Contrast below this is not stretched to the full range. */
+#define MIN_CONTRAST 32
+/* ... and below this, on the cleanest of papers, it is no ink. */
+#define LEAST_INK 12
+
+/* A plain picture is looked at in parts of this kind. */
+#define PARTS_DOWN 3
+#define MAX_PARTS_ACROSS 8
+#define SEGMENTS 8
+
+typedef struct Histogram
+{
+	uint32_t	count[256];
+} Histogram;
+
+/* Smallest grey value with at least rank pixels at or below it. */
+static int
+grey_at_rank(const Histogram *h, uint64_t rank)
+{
+	uint64_t	seen = 0;
+
+	for (int g = 0; g < 255; g++)
+	{
+		seen += h->count[g];
+		if (seen >= rank)
+			return g;
+	}
+	return 255;
+}
+
+static uint64_t
+count_pixels(const Histogram *h)
+{
+	uint64_t	n = 0;
+
+	for (int g = 0; g < 256; g++)
+		n += h->count[g];
+	return n;
+}
+
+/* Smallest grey value with at least percent of the pixels at or below it. */
+static int
+percentile(const Histogram *h, uint64_t n, unsigned percent)
+{
+	return grey_at_rank(h, (percent * n + 99) / 100);
+}
+
+/*
+ * Plain pictures
+ */
+
+/* What the whole picture's percentiles say. */
+typedef struct Levels
+{
+	int			paper;
+	int			contrast;		/* of the ink, positive */
+	int			other;			/* of what differs from the paper the other way */
+	bool		dark;			/* the ink is darker than the paper */
+} Levels;
+
+static Levels
+measure_levels(const Histogram *h, uint64_t n)
+{
+	Levels		l;
+	int			ink = percentile(h, n, 1);
+	int			light = percentile(h, n, 99);
+
+	l.paper = grey_at_rank(h, (n + 1) / 2);
+	l.dark = l.paper - ink >= light - l.paper;
+	l.contrast = l.dark ? l.paper - ink : light - l.paper;
+	l.other = l.dark ? light - l.paper : l.paper - ink;
+	return l;
+}
+
+/* Histograms of the picture's parts, [PARTS_DOWN][across]. */
+static void
+fill_parts(const HwrImage *img, int across, Histogram *parts)
+{
+	memset(parts, 0, (size_t) (PARTS_DOWN * across) * sizeof(Histogram));
+	for (int y = 0; y < img->height; y++)
+	{
+		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
+		Histogram  *part = parts + (int64_t) y * PARTS_DOWN / img->height * across;
+
+		for (int i = 0; i < across; i++)
+		{
+			int			end = (int) ((int64_t) img->width * (i + 1) / across);
+
+			for (int x = (int) ((int64_t) img->width * i / across); x < end; x++)
+				part[i].count[row[x]]++;
+		}
+	}
+}
+
+/* Whether the parts' papers are alike: the quarter of the pixels farthest from the ink begins at the same grey. */
+static bool
+evenly_lit(const Histogram *parts, int n, const Histogram *whole, uint64_t pixels, const Levels *l)
+{
+	unsigned	percent = l->dark ? 75 : 25;
+	int			paper = percentile(whole, pixels, percent);
+	int			most = l->contrast / 6 > 8 ? l->contrast / 6 : 8;
+
+	for (int i = 0; i < n; i++)
+	{
+		uint64_t	in_part = count_pixels(&parts[i]);
+
+		if (in_part > 0 && abs(percentile(&parts[i], in_part, percent) - paper) > most)
+			return false;
+	}
+	return true;
+}
+
+/* Pixels of row[n] beyond the threshold, the dark ones or the light ones. */
+static int
+count_beyond(const uint8_t *row, int n, int threshold, bool dark)
+{
+	int			count = 0;
+
+	if (dark)
+		for (int x = 0; x < n; x++)
+			count += row[x] < threshold;
+	else
+		for (int x = 0; x < n; x++)
+			count += row[x] > threshold;
+	return count;
+}
+
+/* No line runs along an edge, nor through most of the picture. */
+static bool
+without_lines(const HwrImage *img, const Levels *l)
+{
+	int			threshold = l->dark ? l->paper - l->contrast / 5 : l->paper + l->contrast / 5;
+	int			n = img->width / SEGMENTS;
+	bool		ruled[SEGMENTS] = {false};
+	int			segments = 0;
+	int			left[3] = {0};
+	int			right[3] = {0};
+
+	for (int y = 0; y < img->height; y++)
+	{
+		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
+		bool		edge = y < 3 || y >= img->height - 3;
+		int			beyond = 0;
+
+		for (int i = 0; i < SEGMENTS; i++)
+		{
+			int			count = count_beyond(row + i * n, n, threshold, l->dark);
+
+			beyond += count;
+			if (10 * count >= 9 * n && n > 0)
+				ruled[i] = true;
+		}
+		if (edge && 5 * beyond > 2 * img->width)
+			return false;
+		for (int d = 0; d < 3 && d < img->width; d++)
+		{
+			left[d] += l->dark ? row[d] < threshold : row[d] > threshold;
+			right[d] += l->dark ? row[img->width - 1 - d] < threshold : row[img->width - 1 - d] > threshold;
+		}
+	}
+	for (int i = 0; i < SEGMENTS; i++)
+		segments += ruled[i];
+	for (int d = 0; d < 3; d++)
+		if (5 * left[d] > 3 * img->height || 5 * right[d] > 3 * img->height)
+			return false;
+	return 2 * segments <= SEGMENTS;
+}
+
+static void
+set_curve(HwrPaper *out, int paper, int contrast, bool dark)
+{
+	float		range = (float) (contrast > MIN_CONTRAST ? contrast : MIN_CONTRAST);
+
+	out->slope = (dark ? -255.0f : 255.0f) / range;
+	out->offset = -out->slope * (float) paper;
+}
+
+/* Fill in a plain picture's paper; false where the picture is not plain. */
+static bool
+judge_plain(const HwrImage *img, HwrPaper *out)
+{
+	Histogram	parts[PARTS_DOWN * MAX_PARTS_ACROSS];
+	Histogram	whole = {{0}};
+	uint64_t	n = (uint64_t) img->width * (uint64_t) img->height;
+	int			across = 2 * img->width / img->height;
+	int			beyond;
+	Levels		l;
+
+	across = across < 1 ? 1 : across > MAX_PARTS_ACROSS ? MAX_PARTS_ACROSS : across;
+	fill_parts(img, across, parts);
+	for (int i = 0; i < PARTS_DOWN * across; i++)
+		for (int g = 0; g < 256; g++)
+			whole.count[g] += parts[i].count[g];
+	l = measure_levels(&whole, n);
+	if (l.contrast < 40 || 3 * l.other > l.contrast || l.contrast < 4 * img->grain)
+		return false;
+	beyond = l.dark ? percentile(&whole, n, 35) : percentile(&whole, n, 65);
+	if (abs(beyond - l.paper) > l.contrast / 4 || (2 * img->width < 3 * img->height && img->height > 100))
+		return false;
+	if (!evenly_lit(parts, PARTS_DOWN * across, &whole, n, &l) || !without_lines(img, &l))
+		return false;
+	out->pixels = img->pixels;
+	set_curve(out, l.paper, l.contrast, l.dark);
+	return true;
+}
+
+/*
+ * Other pictures
+ */
+
+/* Sums over the broad parts of a cell: pixels where closing and opening are alike. */
+typedef struct Cell
+{
+	uint64_t	sum;
+	uint32_t	count;
+} Cell;
+
+typedef struct Cells
+{
+	int			size;			/* pixels a side */
+	int			across;
+	int			down;
+	Cell	   *cells;			/* [down][across] */
+} Cells;
+
+/* What the broad parts near a cell are like: of the smallest square of cells around it with enough of them; -1: none. */
+static int
+broad_grey(const Cells *c, int row, int column)
+{
+	int			most = c->across > c->down ? c->across : c->down;
+	uint64_t	enough = (uint64_t) c->size * (uint64_t) c->size / 4;
+
+	for (int r = 0;; r = 2 * r + 1)
+	{
+		uint64_t	sum = 0;
+		uint64_t	count = 0;
+
+		for (int i = row > r ? row - r : 0; i <= row + r && i < c->down; i++)
+			for (int j = column > r ? column - r : 0; j <= column + r && j < c->across; j++)
+			{
+				sum += c->cells[i * c->across + j].sum;
+				count += c->cells[i * c->across + j].count;
+			}
+		if (count >= enough || (r >= most && count > 0))
+			return (int) (sum / count);
+		if (r >= most)
+			return -1;
+	}
+}
+
+/* Whether what is thin is mostly darker than what is broad near it. */
+static bool
+ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, Cells *c)
+{
+	Histogram	h = {{0}};
+	size_t		n = (size_t) img->width * (size_t) img->height;
+	int			threshold;
+	int64_t		darker = 0;
+
+	for (size_t i = 0; i < n; i++)
+		h.count[closing[i] - opening[i]]++;
+	threshold = percentile(&h, n, 98) / 4;
+	memset(c->cells, 0, (size_t) c->across * (size_t) c->down * sizeof(Cell));
+	for (int y = 0; y < img->height; y++)
+		for (int x = 0; x < img->width; x++)
+		{
+			size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
+			Cell	   *cell = &c->cells[y / c->size * c->across + x / c->size];
+
+			if (closing[i] - opening[i] <= threshold)
+			{
+				cell->sum += img->pixels[i];
+				cell->count++;
+			}
+		}
+	for (int row = 0; row < c->down; row++)
+		for (int column = 0; column < c->across; column++)
+		{
+			int			broad = broad_grey(c, row, column);
+			int			bottom = (row + 1) * c->size < img->height ? (row + 1) * c->size : img->height;
+			int			right = (column + 1) * c->size < img->width ? (column + 1) * c->size : img->width;
+
+			for (int y = row * c->size; y < bottom && broad >= 0; y++)
+				for (int x = column * c->size; x < right; x++)
+				{
+					size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
+
+					if (closing[i] - opening[i] > threshold)
+						darker += broad - img->pixels[i];
+				}
+		}
+	return darker >= 0;
+}
+
+/* How much darker than the closing each pixel is, in relation to it, as if the closing were reference everywhere. */
+static void
+divide_by_closing(const uint8_t *grey, const uint8_t *closing, size_t n, int reference, uint8_t *dark)
+{
+	float		gain[256];
+
+	/* Where it is almost black there is nothing to be seen. */
+	for (int g = 0; g < 256; g++)
+		gain[g] = 8 * g <= reference ? 0.0f : (float) reference / (float) g;
+	for (size_t i = 0; i < n; i++)
+		dark[i] = (uint8_t) ((float) (closing[i] - grey[i]) * gain[closing[i]] + 0.5f);
+}
+
+static Histogram
+histogram_of(const uint8_t *pixels, size_t n)
+{
+	Histogram	h = {{0}};
+
+	for (size_t i = 0; i < n; i++)
+		h.count[pixels[i]]++;
+	return h;
+}
+
+/* Take the grain of the paper off; returns the least darkness that is ink beyond doubt. */
+static int
+subtract_grain(uint8_t *dark, size_t n, int grain)
+{
+	Histogram	h = histogram_of(dark, n);
+	int			middle = grey_at_rank(&h, (n + 1) / 2);
+	int			low = percentile(&h, n, 10);
+	int			ink = (middle - low) * 5;	/* six standard deviations, one being the difference / 1.28 */
+
+	for (size_t i = 0; i < n; i++)
+		dark[i] = (uint8_t) (dark[i] > middle ? dark[i] - middle : 0);
+	if (ink < 4 * grain / 3)
+		ink = 4 * grain / 3;
+	return ink > LEAST_INK ? ink : LEAST_INK;
+}
+
+/* Lines of text in the picture: stretches of rows with much ink between rows with little. */
+static int
+count_lines(const HwrDarkness *dark, int ink)
+{
+	int			most = 0;
+	int			lines = 0;
+	bool		in_line = false;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int y = 0; y < dark->height; y++)
+		{
+			const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
+			int			n = dark->width - count_beyond(row, dark->width, ink, true);
+
+			if (pass == 0)
+				most = n > most ? n : most;
+			else if (in_line ? 6 * n < most : 2 * n > most)
+			{
+				in_line = !in_line;
+				lines += in_line;
+			}
+		}
+	return lines;
+}
+
+/*
+ * What of the darkness is ink, 0 where it is no line of text: hardly any, or too much of it, or many lines.  The
+ * contrast is that of the darkest hundredth of the picture, or of the darkest eighth of little ink.
+ */
+static int
+measure_ink(const HwrDarkness *dark, int ink)
+{
+	size_t		n = (size_t) dark->width * (size_t) dark->height;
+	int			side = dark->width < dark->height ? dark->width : dark->height;
+	Histogram	h = histogram_of(dark->pixels, n);
+	uint64_t	inked = 0;
+	uint64_t	covered = 0;
+	uint64_t	rank;
+	int			contrast;
+
+	for (int g = ink; g < 256; g++)
+		inked += h.count[g];
+	if (inked < 8 || inked < (uint64_t) side * (uint64_t) side / 128)
+		return 0;
+	rank = inked / 8 < n / 100 ? inked / 8 : n / 100;
+	contrast = grey_at_rank(&h, n - rank);
+	for (int g = contrast / 4 > ink ? contrast / 4 : ink; g < 256; g++)
+		covered += h.count[g];
+	if (2 * covered > n)
+		return 0;
+	if (dark->width < 3 * dark->height && count_lines(dark, contrast / 3 > ink ? contrast / 3 : ink) >= 5)
+		return 0;
+	return contrast;
+}
+
+/* Darkness of ink in dark[n]; closing and opening are given. */
+static void
+find_darkness(const HwrImage *img, uint8_t *closing, const uint8_t *opening, Cells *cells, uint8_t *dark)
+{
+	size_t		n = (size_t) img->width * (size_t) img->height;
+
+	if (ink_is_dark(img, closing, opening, cells))
+	{
+		Histogram	h = histogram_of(closing, n);
+
+		divide_by_closing(img->pixels, closing, n, percentile(&h, n, 75), dark);
+	}
+	else
+		for (size_t i = 0; i < n; i++)
+			dark[i] = (uint8_t) (img->pixels[i] - opening[i]);
+}
+
+static bool
+judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
+{
+	size_t		n = (size_t) img->width * (size_t) img->height;
+	int			side = img->width < img->height ? img->width : img->height;
+	int			radius = side / 6 > 2 ? side / 6 : 2;
+	Cells		cells = {.size = 2 * radius};
+	uint8_t    *closing = hwr_alloc(n, 1, st);
+	uint8_t    *opening = hwr_alloc(n, 1, st);
+	bool		ok;
+
+	cells.across = (img->width + cells.size - 1) / cells.size;
+	cells.down = (img->height + cells.size - 1) / cells.size;
+	cells.cells = hwr_alloc((size_t) cells.across * (size_t) cells.down, sizeof(Cell), st);
+	out->made = hwr_alloc(n, 1, st);
+	out->pixels = out->made;
+	ok = closing != NULL && opening != NULL && cells.cells != NULL && out->made != NULL &&
+		hwr_grey_closing(img->pixels, img->width, img->height, radius, closing, st) &&
+		hwr_grey_opening(img->pixels, img->width, img->height, radius, opening, st);
+	if (ok)
+	{
+		HwrDarkness dark = {img->width, img->height, out->made};
+		int			ink;
+		int			contrast;
+
+		find_darkness(img, closing, opening, &cells, out->made);
+		ink = subtract_grain(out->made, n, img->grain);
+		hwr_clear_frame(&dark, ink);
+		ok = hwr_clear_ruling(&dark, ink, st);
+		contrast = measure_ink(&dark, ink);
+		out->empty = contrast == 0;
+		set_curve(out, 0, contrast, false);
+	}
+	free(closing);
+	free(opening);
+	free(cells.cells);
+	return ok;
+}
+
+bool
+hwr_paper_judge(const HwrImage *img, HwrPaper *out, HwrStatus *st)
+{
+	memset(out, 0, sizeof(*out));
+	if (judge_plain(img, out) || judge_other(img, out, st))
+		return true;
+	hwr_paper_free(out);
+	return false;
+}
+
+void
+hwr_paper_free(HwrPaper *paper)
+{
+	free(paper->made);
+	paper->made = NULL;
+	paper->pixels = NULL;
+}
