@@ -224,11 +224,12 @@ judge_plain(const HwrImage *img, HwrPaper *out)
  * Other pictures
  */
 
-/* Sums over the broad parts of a cell: pixels where closing and opening are alike. */
+/* The broad parts of a cell: pixels where closing and opening are alike. */
 typedef struct Cell
 {
-	uint64_t	sum;
 	uint32_t	count;
+	int			darkest;
+	int			lightest;
 } Cell;
 
 typedef struct Cells
@@ -239,73 +240,110 @@ typedef struct Cells
 	Cell	   *cells;			/* [down][across] */
 } Cells;
 
-/* What the broad parts near a cell are like: of the smallest square of cells around it with enough of them; -1: none. */
-static int
-broad_grey(const Cells *c, int row, int column)
+/* The broad parts near a cell: of the smallest square of cells around it with enough of them; count 0: none. */
+static Cell
+broad_near(const Cells *c, int row, int column)
 {
 	int			most = c->across > c->down ? c->across : c->down;
-	uint64_t	enough = (uint64_t) c->size * (uint64_t) c->size / 4;
+	uint32_t	enough = (uint32_t) (c->size * c->size / 4);
 
-	for (int r = 0;; r = 2 * r + 1)
+	for (int r = 1;; r *= 2)
 	{
-		uint64_t	sum = 0;
-		uint64_t	count = 0;
+		Cell		all = {0, 255, 0};
 
 		for (int i = row > r ? row - r : 0; i <= row + r && i < c->down; i++)
 			for (int j = column > r ? column - r : 0; j <= column + r && j < c->across; j++)
 			{
-				sum += c->cells[i * c->across + j].sum;
-				count += c->cells[i * c->across + j].count;
+				const Cell *cell = &c->cells[i * c->across + j];
+
+				all.count += cell->count;
+				all.darkest = cell->darkest < all.darkest ? cell->darkest : all.darkest;
+				all.lightest = cell->lightest > all.lightest ? cell->lightest : all.lightest;
 			}
-		if (count >= enough || (r >= most && count > 0))
-			return (int) (sum / count);
-		if (r >= most)
-			return -1;
+		if (all.count >= enough || r >= most)
+			return all;
 	}
 }
 
-/* Whether what is thin is mostly darker than what is broad near it. */
-static bool
-ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, Cells *c)
+static void
+fill_cells(Cells *c, const HwrImage *img, const uint8_t *closing, const uint8_t *opening, int threshold)
 {
-	Histogram	h = {{0}};
-	size_t		n = (size_t) img->width * (size_t) img->height;
-	int			threshold;
-	int64_t		darker = 0;
-
-	for (size_t i = 0; i < n; i++)
-		h.count[closing[i] - opening[i]]++;
-	threshold = percentile(&h, n, 98) / 4;
-	memset(c->cells, 0, (size_t) c->across * (size_t) c->down * sizeof(Cell));
+	for (int i = 0; i < c->across * c->down; i++)
+		c->cells[i] = (Cell) {0, 255, 0};
 	for (int y = 0; y < img->height; y++)
 		for (int x = 0; x < img->width; x++)
 		{
 			size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
 			Cell	   *cell = &c->cells[y / c->size * c->across + x / c->size];
 
-			if (closing[i] - opening[i] <= threshold)
-			{
-				cell->sum += img->pixels[i];
-				cell->count++;
-			}
+			if (closing[i] - opening[i] > threshold)
+				continue;
+			cell->count++;
+			cell->darkest = opening[i] < cell->darkest ? opening[i] : cell->darkest;
+			cell->lightest = closing[i] > cell->lightest ? closing[i] : cell->lightest;
 		}
+}
+
+/*
+ * By how much what is thin in a cell is darker, or lighter, than all that is broad near it, where without the thin it
+ * would be like the broad.
+ */
+static int64_t
+weigh_cell(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, int threshold, const Cells *c,
+		   int row, int column)
+{
+	Cell		broad = broad_near(c, row, column);
+	int			bottom = (row + 1) * c->size < img->height ? (row + 1) * c->size : img->height;
+	int			right = (column + 1) * c->size < img->width ? (column + 1) * c->size : img->width;
+	int64_t		darker = 0;
+
+	for (int y = row * c->size; y < bottom && broad.count > 0; y++)
+		for (int x = column * c->size; x < right; x++)
+		{
+			size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
+			int			g = img->pixels[i];
+
+			if (closing[i] - opening[i] <= threshold)
+				continue;
+			if (g < broad.darkest && closing[i] <= broad.lightest + threshold)
+				darker += broad.darkest - g;
+			else if (g > broad.lightest && opening[i] >= broad.darkest - threshold)
+				darker -= g - broad.lightest;
+		}
+	return darker;
+}
+
+static Histogram
+histogram_of(const uint8_t *pixels, size_t n)
+{
+	Histogram	h = {{0}};
+
+	for (size_t i = 0; i < n; i++)
+		h.count[pixels[i]]++;
+	return h;
+}
+
+/* Whether what is thin is mostly darker than what is broad near it; where nothing is broad, by the whole picture. */
+static bool
+ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, uint8_t *room, Cells *c)
+{
+	size_t		n = (size_t) img->width * (size_t) img->height;
+	int64_t		darker = 0;
+	int			threshold;
+	Histogram	h;
+
+	for (size_t i = 0; i < n; i++)
+		room[i] = (uint8_t) (closing[i] - opening[i]);
+	h = histogram_of(room, n);
+	threshold = percentile(&h, n, 98) / 4;
+	fill_cells(c, img, closing, opening, threshold);
 	for (int row = 0; row < c->down; row++)
 		for (int column = 0; column < c->across; column++)
-		{
-			int			broad = broad_grey(c, row, column);
-			int			bottom = (row + 1) * c->size < img->height ? (row + 1) * c->size : img->height;
-			int			right = (column + 1) * c->size < img->width ? (column + 1) * c->size : img->width;
-
-			for (int y = row * c->size; y < bottom && broad >= 0; y++)
-				for (int x = column * c->size; x < right; x++)
-				{
-					size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
-
-					if (closing[i] - opening[i] > threshold)
-						darker += broad - img->pixels[i];
-				}
-		}
-	return darker >= 0;
+			darker += weigh_cell(img, closing, opening, threshold, c, row, column);
+	if (darker != 0)
+		return darker > 0;
+	h = histogram_of(img->pixels, n);
+	return measure_levels(&h, n).dark;
 }
 
 /* How much darker than the closing each pixel is, in relation to it, as if the closing were reference everywhere. */
@@ -319,16 +357,6 @@ divide_by_closing(const uint8_t *grey, const uint8_t *closing, size_t n, int ref
 		gain[g] = 8 * g <= reference ? 0.0f : (float) reference / (float) g;
 	for (size_t i = 0; i < n; i++)
 		dark[i] = (uint8_t) ((float) (closing[i] - grey[i]) * gain[closing[i]] + 0.5f);
-}
-
-static Histogram
-histogram_of(const uint8_t *pixels, size_t n)
-{
-	Histogram	h = {{0}};
-
-	for (size_t i = 0; i < n; i++)
-		h.count[pixels[i]]++;
-	return h;
 }
 
 /* Take the grain of the paper off; returns the least darkness that is ink beyond doubt. */
@@ -402,21 +430,30 @@ measure_ink(const HwrDarkness *dark, int ink)
 	return contrast;
 }
 
-/* Darkness of ink in dark[n]; closing and opening are given. */
-static void
-find_darkness(const HwrImage *img, uint8_t *closing, const uint8_t *opening, Cells *cells, uint8_t *dark)
+/* Darkness of ink in dark[n]; closing and opening are given.  Returns how much the paper's grey differs over the picture. */
+static int
+find_darkness(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, Cells *cells, uint8_t *dark)
 {
 	size_t		n = (size_t) img->width * (size_t) img->height;
+	bool		ink_dark = ink_is_dark(img, closing, opening, dark, cells);
+	Histogram	h = histogram_of(ink_dark ? closing : opening, n);
 
-	if (ink_is_dark(img, closing, opening, cells))
-	{
-		Histogram	h = histogram_of(closing, n);
-
+	if (ink_dark)
 		divide_by_closing(img->pixels, closing, n, percentile(&h, n, 75), dark);
-	}
 	else
 		for (size_t i = 0; i < n; i++)
 			dark[i] = (uint8_t) (img->pixels[i] - opening[i]);
+	return percentile(&h, n, 95) - percentile(&h, n, 5);
+}
+
+/*
+ * Whether what is left is no writing: ripples of the file's compression where lines were as dark as before, or, on a
+ * ground of many greys, little that stands out from its texture, as in a photograph.
+ */
+static bool
+is_texture(int contrast, int ink, int before, int range)
+{
+	return 8 * contrast < before || 4 * contrast < range || (contrast < 2 * ink && 2 * range > contrast);
 }
 
 static bool
@@ -441,14 +478,19 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 	if (ok)
 	{
 		HwrDarkness dark = {img->width, img->height, out->made};
+		Histogram	h;
+		int			range;
 		int			ink;
 		int			contrast;
 
-		find_darkness(img, closing, opening, &cells, out->made);
+		range = find_darkness(img, closing, opening, &cells, out->made);
 		ink = subtract_grain(out->made, n, img->grain);
+		h = histogram_of(out->made, n);
 		hwr_clear_frame(&dark, ink);
 		ok = hwr_clear_ruling(&dark, ink, st);
 		contrast = measure_ink(&dark, ink);
+		if (is_texture(contrast, ink, percentile(&h, n, 99), range))
+			contrast = 0;
 		out->empty = contrast == 0;
 		set_curve(out, 0, contrast, false);
 	}

@@ -290,6 +290,21 @@ path_thickness(const HwrDarkness *dark, int ink, const uint8_t *candidate, Path 
 	return thickness;
 }
 
+/* Ink on the path or nearest to it in column x; -1: none. */
+static int
+meet_ink(const HwrDarkness *dark, int ink, Path path, int x)
+{
+	int			y = path_row(path, x, dark->width);
+	int			most = tolerance(dark->height);
+
+	for (int away = 0; away <= most; away++)
+		for (int at = y - away; at <= y + away; at += away > 0 ? 2 * away : 1)
+			if (at >= 0 && at < dark->height && dark->pixels[(size_t) at * (size_t) dark->width + (size_t) x] >= ink)
+				return at;
+	return -1;
+}
+
+/* Between strokes the line's runs may be too short for candidates. */
 static void
 clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickness)
 {
@@ -302,6 +317,8 @@ clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickn
 		int			to;
 
 		if (y < 0)
+			y = meet_ink(dark, ink, path, x);
+		if (y < 0)
 			continue;
 		stretch_at(dark, ink, x, y, &from, &to);
 		for (int at = from; at <= to; at++)
@@ -312,6 +329,85 @@ clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickn
 		for (int at = from > 0 ? from - 1 : 0; at <= to + 1 && at < dark->height; at++)
 			dark->pixels[(size_t) at * w + (size_t) x] = 0;
 	}
+}
+
+/*
+ * Squared paper.  A line across the text is a column that is ink from top to bottom, itself or a neighbour; letters are
+ * not, four times or more at equal distances.
+ */
+
+/* Whether ink fills at least nine tenths of column x, the first and the last row among them. */
+static bool
+is_upright(const HwrDarkness *dark, int ink, int x)
+{
+	size_t		w = (size_t) dark->width;
+	const uint8_t *column = dark->pixels + x;
+	int			n = 0;
+
+	if (column[0] < ink || column[(size_t) (dark->height - 1) * w] < ink)
+		return false;
+	for (int y = 0; y < dark->height; y++)
+		n += column[(size_t) y * w] >= ink;
+	return 10 * n >= 9 * dark->height;
+}
+
+/* Clear each row's stretch of ink on columns left to right, where it is not thicker than they are. */
+static void
+clear_upright(HwrDarkness *dark, int ink, int left, int right)
+{
+	for (int y = 0; y < dark->height; y++)
+	{
+		uint8_t    *row = dark->pixels + (size_t) y * (size_t) dark->width;
+		int			from = left;
+		int			to = right;
+
+		while (from <= right && row[from] < ink)
+			from++;
+		while (to >= left && row[to] < ink)
+			to--;
+		if (from > to)
+			continue;
+		while (from > 0 && row[from - 1] >= ink)
+			from--;
+		while (to < dark->width - 1 && row[to + 1] >= ink)
+			to++;
+		if (to - from > right - left + 1)
+			continue;
+		for (int x = from > 0 ? from - 1 : 0; x <= to + 1 && x < dark->width; x++)
+			row[x] = 0;
+	}
+}
+
+static void
+clear_uprights(HwrDarkness *dark, int ink, int thickest)
+{
+	int			left[MAX_RULES * 4];
+	int			right[MAX_RULES * 4];
+	int			n = 0;
+	int			equal = 0;
+
+	for (int x = 0; x < dark->width && n < MAX_RULES * 4; x++)
+	{
+		int			start = x;
+
+		while (x < dark->width && is_upright(dark, ink, x))
+			x++;
+		if (x == start || x - start > thickest)
+			continue;
+		left[n] = start;
+		right[n++] = x - 1;
+	}
+	for (int i = 2; i < n; i++)
+	{
+		int			one = left[i] - left[i - 1];
+		int			other = left[i - 1] - left[i - 2];
+
+		equal += 4 * abs(one - other) <= one;
+	}
+	if (n < 4 || 2 * equal < n - 2)
+		return;
+	for (int i = 0; i < n; i++)
+		clear_upright(dark, ink, left[i], right[i]);
 }
 
 bool
@@ -342,6 +438,7 @@ hwr_clear_ruling(HwrDarkness *dark, int ink, HwrStatus *st)
 			clear_path(dark, ink, candidate, path, thickness <= thickest ? thickness : -2);
 		}
 	}
+	clear_uprights(dark, ink, thickest);
 	free(candidate);
 	return true;
 }

@@ -26,7 +26,8 @@ extern void hwr_clear_frame(HwrDarkness *dark, int ink);
 
 /*
  * Clear straight thin lines, nearly horizontal, that run through at least six tenths of the width: of each column's
- * stretch of ink on such a line, those not thicker than the line.  Strokes that cross it stay.
+ * stretch of ink on such a line, those not thicker than the line.  Strokes that cross it stay.  So with
+ * upright lines from top to bottom, four or more at equal distances.
  * Errors: HWR_OUT_OF_MEMORY.
  */
 extern bool hwr_clear_ruling(HwrDarkness *dark, int ink, HwrStatus *st);
