@@ -6,7 +6,7 @@
  *
  * LIST.csv has a header and lines "filename,label,..." of images in FOLDER; at most MAX of them (0: all) are
  * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read; the table
- * gives CER and exact matches, how many readings are empty, and the time to decode and preprocess.
+ * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink, and the time to decode and preprocess.
  * Conditions whose name begins with "no_" hold no line of text: there the empty readings count.
  */
 #include <math.h>
@@ -436,6 +436,7 @@ measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const 
 	HwrStatus	st = {0};
 	HwrRng		rng;
 	int			empty = 0;
+	int			bare = 0;
 	double		time = 0;
 
 	hwr_rng_seed(&rng, 1, 0);
@@ -465,6 +466,7 @@ measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const 
 			!hwr_metrics_add(&m, NULL, rows[i].label, strlen(rows[i].label), reading.text, strlen(reading.text), &st))
 			fail(condition, &st);
 		empty += reading.text[0] == '\0';
+		bare += hwr_canvas_is_empty(&canvas, model->net.height);
 		hwr_reading_free(&reading);
 		hwr_posterior_free(&posterior);
 		hwr_canvas_free(&canvas);
@@ -473,10 +475,10 @@ measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const 
 		free(a.p);
 	}
 	if (strncmp(condition, "no_", 3) == 0)
-		printf("%-22s %38.2f %% empty  %8.3f ms\n", condition, 100.0 * empty / n, 1000 * time / n);
+		printf("%-22s %38.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
 	else
-		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty  %8.3f ms\n", condition, 100 * hwr_metrics_cer(&m),
-			   100 * hwr_metrics_exact(&m), 100.0 * empty / n, 1000 * time / n);
+		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100 * hwr_metrics_cer(&m),
+			   100 * hwr_metrics_exact(&m), 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
 	fflush(stdout);
 }
 

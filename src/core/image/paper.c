@@ -447,13 +447,16 @@ find_darkness(const HwrImage *img, const uint8_t *closing, const uint8_t *openin
 }
 
 /*
- * Whether what is left is no writing: ripples of the file's compression where lines were as dark as before, or, on a
- * ground of many greys, little that stands out from its texture, as in a photograph.
+ * Whether what is left is no writing: ripples of the file's compression beside lines and edges that were as dark as
+ * before, or as range, or, on a ground of many greys, little that stands out from its texture, as in a photograph.
  */
 static bool
-is_texture(int contrast, int ink, int before, int range)
+is_texture(int contrast, int ink, int before, int range, int grain)
 {
-	return 8 * contrast < before || 4 * contrast < range || (contrast < 2 * ink && 2 * range > contrast);
+	int			edge = before > range ? before : range;
+	int			ripple = edge * (grain < 4 ? grain + 1 : 5) / 16;
+
+	return contrast < ripple || 4 * contrast < range || (contrast < 2 * ink && 2 * range > contrast);
 }
 
 static bool
@@ -489,7 +492,7 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 		hwr_clear_frame(&dark, ink);
 		ok = hwr_clear_ruling(&dark, ink, st);
 		contrast = measure_ink(&dark, ink);
-		if (is_texture(contrast, ink, percentile(&h, n, 99), range))
+		if (is_texture(contrast, ink, percentile(&h, n, 99), range, img->grain))
 			contrast = 0;
 		out->empty = contrast == 0;
 		set_curve(out, 0, contrast, false);

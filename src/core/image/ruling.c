@@ -146,8 +146,8 @@ hwr_clear_frame(HwrDarkness *dark, int ink)
 		find_line(&sides[i], ink, i < 2 ? 0.67 : 0.9);
 		found += sides[i].thickness > 0;
 	}
-	/* A single letter cut close looks like one or two sides of a frame. */
-	if (2 * dark->width < 3 * dark->height && found < 3)
+	/* A single letter cut close looks like up to three sides of a frame. */
+	if (2 * dark->width < 3 * dark->height && found < 4)
 		return;
 	if (found == 1 && (sides[2].thickness > 0 || sides[3].thickness > 0) &&
 		touches_both(dark, ink, sides[2].thickness > 0 ? sides[2].thickness + 3 : 0,

@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "core/decode/ctc.h"
 #include "core/image/preprocess.h"
+#include "core/network/recognizer.h"
 
 /* FNV-1a over the bytes, mixed. */
 uint64_t
@@ -94,9 +95,9 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	return ok;
 }
 
-/* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
+/* The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
 static bool
-make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDatasetRow *from,
+make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *net, const HwrDatasetRow *from,
 			uint8_t **ink, int *width, HwrStatus *st)
 {
 	HwrImage	img;
@@ -105,6 +106,8 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 	if (!hwr_image_decode(from->image, from->image_len, limits, g->height, g->width, &img, st))
 		return false;
 	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	if (net != NULL)
+		*width = hwr_net_least_width(net, *width);
 	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
 	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
 	hwr_image_free(&img);
@@ -114,7 +117,7 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 static bool
 take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
 {
-	bool		ok = make_canvas(&rules->limits, &rules->geometry, from, &row->ink, &row->width, &row->st);
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->st);
 	char		why[120];
 
 	if (ok && steps > hwr_net_steps(&rules->net, row->width))
@@ -123,7 +126,7 @@ take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrRe
 		return leave_out(row, HWR_SKIP_TOO_LONG, why);
 	}
 	if (ok && rules->rival.height > 0 && row->split == HWR_SPLIT_VALIDATION)
-		ok = make_canvas(&rules->limits, &rules->rival, from, &row->rival_ink, &row->rival_width, &row->st);
+		ok = make_canvas(&rules->limits, &rules->rival, NULL, from, &row->rival_ink, &row->rival_width, &row->st);
 	return ok || leave_out_if_bad(row, HWR_SKIP_IMAGE);
 }
 

@@ -85,6 +85,20 @@ hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size 
 	return true;
 }
 
+/* The service computes every canvas; of an empty one its network's opinion does not count. */
+static void
+judge_empty(HwrBatchReader *batch, HwrLoaded loaded, int i)
+{
+	const HwrNet *net = &loaded.model->net;
+	HwrStatus	st;
+
+	if (!hwr_canvas_is_empty(&batch->canvases[i], net->height))
+		return;
+	hwr_posterior_free(&batch->posteriors[i]);
+	if (!hwr_posterior_of_nothing(net, &batch->canvases[i], &batch->posteriors[i], &st))
+		hwr_raise(&st);
+}
+
 /* On the service's device or here; without a wish for a GPU, here too where the service fails. */
 static void
 compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts)
@@ -95,6 +109,8 @@ compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *count
 	{
 		if (hwr_service_run(loaded, batch->n, batch->canvases, batch->posteriors, &batch->queue_time, &st))
 		{
+			for (int i = 0; i < batch->n; i++)
+				judge_empty(batch, loaded, i);
 			counts->service_images += batch->n;
 			return;
 		}
