@@ -50,6 +50,9 @@ extern bool hwr_fail_detail(HwrStatus *st, const char *fmt,...)
 extern bool hwr_fail_hint(HwrStatus *st, const char *fmt,...)
 			__attribute__((format(printf, 2, 3)));
 
+/* Asked by long work whether to end with HWR_CANCELLED. */
+typedef bool (*HwrStopFn) (void *arg);
+
 /*
  * malloc/calloc/realloc that report HWR_OUT_OF_MEMORY.  Return NULL on failure
  * and when count * size overflows.  Memory is released with free().

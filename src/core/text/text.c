@@ -131,6 +131,21 @@ map_text(const char *utf8, size_t len, int options, utf8proc_custom_func custom,
 	return (char *) mapped;
 }
 
+bool
+hwr_text_compose(const char *utf8, size_t len, char **out, size_t *out_len, HwrStatus *st)
+{
+	size_t		i = 0;
+
+	*out = NULL;
+	/* below U+0300, where byte CC begins, nothing is composed or decomposed */
+	while (i < len && (uint8_t) utf8[i] < 0xCC)
+		i++;
+	if (i == len)
+		return true;
+	*out = map_text(utf8, len, UTF8PROC_COMPOSE, NULL, out_len, st);
+	return *out != NULL;
+}
+
 /* White space runs to one space and ends trimmed, in place; s is valid UTF-8. */
 static void
 squeeze_spaces(char *s, size_t len)

@@ -28,6 +28,12 @@ extern const char *const hwr_case_words[];
 extern bool hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping,
 							   char **out, HwrStatus *st);
 
+/*
+ * NFC of a text and nothing else: *out is malloc'd and *out_len its length, or NULL where the text is in NFC by its bytes'
+ * range alone.  HWR_BAD_LABEL if it is not UTF-8.
+ */
+extern bool hwr_text_compose(const char *utf8, size_t len, char **out, size_t *out_len, HwrStatus *st);
+
 /* Decode valid UTF-8 into code points (malloc'd).  HWR_BAD_LABEL if invalid. */
 extern bool hwr_text_decode(const char *utf8, size_t len, uint32_t **codepoints, int *n,
 							HwrStatus *st);
