@@ -44,16 +44,6 @@ grey_at_rank(const Histogram *h, uint64_t rank)
 	return 255;
 }
 
-static uint64_t
-count_pixels(const Histogram *h)
-{
-	uint64_t	n = 0;
-
-	for (int g = 0; g < 256; g++)
-		n += h->count[g];
-	return n;
-}
-
 /* Smallest grey value with at least percent of the pixels at or below it. */
 static int
 percentile(const Histogram *h, uint64_t n, unsigned percent)
@@ -88,56 +78,100 @@ measure_levels(const Histogram *h, uint64_t n)
 	return l;
 }
 
-/* Histograms of the picture's parts, [PARTS_DOWN][across]. */
-static void
-fill_parts(const HwrImage *img, int across, Histogram *parts)
+/* Equal greys follow each other: four tables in turns need not wait for one another. */
+static Histogram
+histogram_of(const uint8_t *pixels, size_t n)
 {
-	memset(parts, 0, (size_t) (PARTS_DOWN * across) * sizeof(Histogram));
-	for (int y = 0; y < img->height; y++)
+	Histogram	h[4] = {{{0}}};
+	size_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (int k = 0; k < 4; k++)
+			h[k].count[pixels[i + (size_t) k]]++;
+	for (; i < n; i++)
+		h[0].count[pixels[i]]++;
+	for (int g = 0; g < 256; g++)
+		h[0].count[g] += h[1].count[g] + h[2].count[g] + h[3].count[g];
+	return h[0];
+}
+
+/* A coarser one of a part of the picture. */
+typedef struct Part
+{
+	uint32_t	n;
+	uint32_t	count[64];		/* of four grey values each */
+} Part;
+
+/* Histograms of the picture's parts, [PARTS_DOWN][across]; every other row of a large one tells enough. */
+static void
+fill_parts(const HwrImage *img, int across, Part *parts)
+{
+	int			step = img->height >= 24 ? 2 : 1;
+
+	memset(parts, 0, (size_t) (PARTS_DOWN * across) * sizeof(Part));
+	for (int y = 0; y < img->height; y += step)
 	{
 		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
-		Histogram  *part = parts + (int64_t) y * PARTS_DOWN / img->height * across;
+		Part	   *part = parts + (int64_t) y * PARTS_DOWN / img->height * across;
 
 		for (int i = 0; i < across; i++)
 		{
+			int			start = (int) ((int64_t) img->width * i / across);
 			int			end = (int) ((int64_t) img->width * (i + 1) / across);
 
-			for (int x = (int) ((int64_t) img->width * i / across); x < end; x++)
-				part[i].count[row[x]]++;
+			for (int x = start; x < end; x++)
+				part[i].count[row[x] >> 2]++;
+			part[i].n += (uint32_t) (end - start);
 		}
 	}
 }
 
+/* The four grey values in which percent of the part's pixels are reached. */
+static int
+part_percentile(const Part *part, unsigned percent)
+{
+	uint64_t	seen = 0;
+	int			g = 0;
+
+	while (g < 63 && 100 * (seen += part->count[g]) < (uint64_t) percent * part->n)
+		g++;
+	return 4 * g + 2;
+}
+
 /* Whether the parts' papers are alike: the quarter of the pixels farthest from the ink begins at the same grey. */
 static bool
-evenly_lit(const Histogram *parts, int n, const Histogram *whole, uint64_t pixels, const Levels *l)
+evenly_lit(const Part *parts, int n, const Histogram *whole, uint64_t pixels, const Levels *l)
 {
 	unsigned	percent = l->dark ? 75 : 25;
 	int			paper = percentile(whole, pixels, percent);
 	int			most = l->contrast / 6 > 8 ? l->contrast / 6 : 8;
 
 	for (int i = 0; i < n; i++)
-	{
-		uint64_t	in_part = count_pixels(&parts[i]);
-
-		if (in_part > 0 && abs(percentile(&parts[i], in_part, percent) - paper) > most)
+		if (parts[i].n > 0 && abs(part_percentile(&parts[i], percent) - paper) > most)
 			return false;
-	}
 	return true;
 }
 
-/* Pixels of row[n] beyond the threshold, the dark ones or the light ones. */
+/* Pixels of row[n] beyond the threshold, the dark ones or the light ones: in bytes first, which are quick. */
 static int
 count_beyond(const uint8_t *row, int n, int threshold, bool dark)
 {
+	uint8_t		bound = (uint8_t) (threshold < 0 ? 0 : threshold > 255 ? 255 : threshold);
 	int			count = 0;
 
-	if (dark)
-		for (int x = 0; x < n; x++)
-			count += row[x] < threshold;
-	else
-		for (int x = 0; x < n; x++)
-			count += row[x] > threshold;
+	for (int x = 0; x < n; x += 128)
+	{
+		int			end = n - x < 128 ? n - x : 128;
+		uint8_t		some = 0;
+
+		if (dark)
+			for (int i = 0; i < end; i++)
+				some = (uint8_t) (some + (row[x + i] < bound));
+		else
+			for (int i = 0; i < end; i++)
+				some = (uint8_t) (some + (row[x + i] > bound));
+		count += some;
+	}
 	return count;
 }
 
@@ -156,17 +190,11 @@ without_lines(const HwrImage *img, const Levels *l)
 	{
 		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
 		bool		edge = y < 3 || y >= img->height - 3;
-		int			beyond = 0;
 
-		for (int i = 0; i < SEGMENTS; i++)
-		{
-			int			count = count_beyond(row + i * n, n, threshold, l->dark);
-
-			beyond += count;
-			if (10 * count >= 9 * n && n > 0)
+		for (int i = 0; i < SEGMENTS && n > 0; i++)
+			if (!ruled[i] && 10 * count_beyond(row + i * n, n, threshold, l->dark) >= 9 * n)
 				ruled[i] = true;
-		}
-		if (edge && 5 * beyond > 2 * img->width)
+		if (edge && 5 * count_beyond(row, img->width, threshold, l->dark) > 2 * img->width)
 			return false;
 		for (int d = 0; d < 3 && d < img->width; d++)
 		{
@@ -195,24 +223,22 @@ set_curve(HwrPaper *out, int paper, int contrast, bool dark)
 static bool
 judge_plain(const HwrImage *img, HwrPaper *out)
 {
-	Histogram	parts[PARTS_DOWN * MAX_PARTS_ACROSS];
-	Histogram	whole = {{0}};
+	Part		parts[PARTS_DOWN * MAX_PARTS_ACROSS];
+	Histogram	whole;
 	uint64_t	n = (uint64_t) img->width * (uint64_t) img->height;
 	int			across = 2 * img->width / img->height;
 	int			beyond;
 	Levels		l;
 
 	across = across < 1 ? 1 : across > MAX_PARTS_ACROSS ? MAX_PARTS_ACROSS : across;
-	fill_parts(img, across, parts);
-	for (int i = 0; i < PARTS_DOWN * across; i++)
-		for (int g = 0; g < 256; g++)
-			whole.count[g] += parts[i].count[g];
+	whole = histogram_of(img->pixels, n);
 	l = measure_levels(&whole, n);
 	if (l.contrast < 40 || 3 * l.other > l.contrast || l.contrast < 4 * img->grain)
 		return false;
 	beyond = l.dark ? percentile(&whole, n, 35) : percentile(&whole, n, 65);
 	if (abs(beyond - l.paper) > l.contrast / 4 || (2 * img->width < 3 * img->height && img->height > 100))
 		return false;
+	fill_parts(img, across, parts);
 	if (!evenly_lit(parts, PARTS_DOWN * across, &whole, n, &l) || !without_lines(img, &l))
 		return false;
 	out->pixels = img->pixels;
@@ -311,16 +337,6 @@ weigh_cell(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, 
 				darker -= g - broad.lightest;
 		}
 	return darker;
-}
-
-static Histogram
-histogram_of(const uint8_t *pixels, size_t n)
-{
-	Histogram	h = {{0}};
-
-	for (size_t i = 0; i < n; i++)
-		h.count[pixels[i]]++;
-	return h;
 }
 
 /* Whether what is thin is mostly darker than what is broad near it; where nothing is broad, by the whole picture. */
