@@ -194,7 +194,7 @@ without_lines(const HwrImage *img, const Levels *l)
 		for (int i = 0; i < SEGMENTS && n > 0; i++)
 			if (!ruled[i] && 10 * count_beyond(row + i * n, n, threshold, l->dark) >= 9 * n)
 				ruled[i] = true;
-		if (edge && 5 * count_beyond(row, img->width, threshold, l->dark) > 2 * img->width)
+		if (edge && 5 * count_beyond(row, img->width, threshold, l->dark) > 3 * img->width)
 			return false;
 		for (int d = 0; d < 3 && d < img->width; d++)
 		{
@@ -205,7 +205,7 @@ without_lines(const HwrImage *img, const Levels *l)
 	for (int i = 0; i < SEGMENTS; i++)
 		segments += ruled[i];
 	for (int d = 0; d < 3; d++)
-		if (5 * left[d] > 3 * img->height || 5 * right[d] > 3 * img->height)
+		if (5 * left[d] > 4 * img->height || 5 * right[d] > 4 * img->height)
 			return false;
 	return 2 * segments <= SEGMENTS;
 }

@@ -227,25 +227,69 @@ meet(const uint8_t *candidate, int width, int height, Path path, int x)
 	return -1;
 }
 
-/* The straightest path through most of SAMPLES columns, all that are looked at. */
+/* Column number i of the SAMPLES. */
+static int
+sample_column(int i, int width)
+{
+	return (int) ((int64_t) width * (2 * i + 1) / (2 * SAMPLES));
+}
+
+/* near[y][i] = 1 where sampled column i has a candidate at row y or within the tolerance; returns the columns with any. */
+static int
+sample_candidates(const uint8_t *candidate, int width, int height, uint8_t *near)
+{
+	int			tol = tolerance(height);
+	int			columns = 0;
+
+	memset(near, 0, (size_t) height * SAMPLES);
+	for (int i = 0; i < SAMPLES; i++)
+	{
+		int			x = sample_column(i, width);
+		bool		any = false;
+
+		for (int y = 0; y < height; y++)
+		{
+			if (!candidate[(size_t) y * (size_t) width + (size_t) x])
+				continue;
+			any = true;
+			for (int at = y > tol ? y - tol : 0; at <= y + tol && at < height; at++)
+				near[(size_t) at * SAMPLES + (size_t) i] = 1;
+		}
+		columns += any;
+	}
+	return columns;
+}
+
+/* The straightest path through most of the sampled columns. */
 static Path
-best_path(const uint8_t *candidate, int width, int height)
+best_path(const uint8_t *near, int width, int height)
 {
 	int			tol = tolerance(height);
 	int			most = width / 20 < height / 4 ? width / 20 : height / 4;
 	Path		best = {0, 0, 0};
 
 	for (int fall = -(most / (2 * tol)) * 2 * tol; fall <= most; fall += 2 * tol)
+	{
+		int			lower[SAMPLES];
+
+		for (int i = 0; i < SAMPLES; i++)
+			lower[i] = path_row((Path) {0, fall, 0}, sample_column(i, width), width);
 		for (int top = fall > 0 ? -fall : 0; top < height + (fall < 0 ? -fall : 0); top += tol)
 		{
 			Path		path = {top, fall, 0};
 
 			for (int i = 0; i < SAMPLES; i++)
-				path.columns += meet(candidate, width, height, path, (int) ((int64_t) width * (2 * i + 1) / (2 * SAMPLES))) >= 0;
+			{
+				int			y = top + lower[i];
+
+				if (y >= 0 && y < height)
+					path.columns += near[(size_t) y * SAMPLES + (size_t) i];
+			}
 			if (path.columns > best.columns ||
 				(path.columns == best.columns && abs(path.fall) < abs(best.fall)))
 				best = path;
 		}
+	}
 	return best;
 }
 
@@ -329,6 +373,24 @@ clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickn
 		for (int at = from > 0 ? from - 1 : 0; at <= to + 1 && at < dark->height; at++)
 			dark->pixels[(size_t) at * w + (size_t) x] = 0;
 	}
+}
+
+/* Clear the best path; false where there is none of a line. */
+static bool
+clear_best(HwrDarkness *dark, int ink, uint8_t *candidate, uint8_t *near, int thickest)
+{
+	Path		path;
+	int			thickness;
+
+	if (sample_candidates(candidate, dark->width, dark->height, near) < 0.6 * SAMPLES)
+		return false;
+	path = best_path(near, dark->width, dark->height);
+	if (path.columns < 0.6 * SAMPLES)
+		return false;
+	thickness = path_thickness(dark, ink, candidate, path);
+	/* what is not a line is no candidate any more, and stays */
+	clear_path(dark, ink, candidate, path, thickness <= thickest ? thickness : -2);
+	return true;
 }
 
 /*
@@ -416,29 +478,25 @@ hwr_clear_ruling(HwrDarkness *dark, int ink, HwrStatus *st)
 	int			length = dark->height / 2;
 	int			thickest = dark->height / 12 > 3 ? dark->height / 12 : 3;
 	uint8_t    *candidate;
+	uint8_t    *near;
+	bool		ok;
 
 	if (length > dark->width / 4)
 		length = dark->width / 4;
 	if (length < 8 || 2 * dark->width < 3 * dark->height)
 		return true;
 	candidate = hwr_alloc((size_t) dark->width, (size_t) dark->height, st);
-	if (candidate == NULL)
-		return false;
-	if (find_candidates(dark, ink, length, candidate) > 0)
+	near = hwr_alloc(SAMPLES, (size_t) dark->height, st);
+	ok = candidate != NULL && near != NULL;
+	if (ok)
 	{
-		for (int i = 0; i < MAX_RULES; i++)
-		{
-			Path		path = best_path(candidate, dark->width, dark->height);
-			int			thickness;
+		int			rows = find_candidates(dark, ink, length, candidate);
 
-			if (path.columns < 0.6 * SAMPLES)
-				break;
-			thickness = path_thickness(dark, ink, candidate, path);
-			/* what is not a line is no candidate any more, and stays */
-			clear_path(dark, ink, candidate, path, thickness <= thickest ? thickness : -2);
-		}
+		for (int i = 0; i < MAX_RULES && rows > 0 && clear_best(dark, ink, candidate, near, thickest); i++)
+			;
+		clear_uprights(dark, ink, thickest);
 	}
-	clear_uprights(dark, ink, thickest);
 	free(candidate);
-	return true;
+	free(near);
+	return ok;
 }

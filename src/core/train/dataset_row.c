@@ -66,6 +66,7 @@ check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, H
 		if (hwr_alphabet_class(alphabet, codepoints[i]) > 0)
 			continue;
 		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
+		row->foreign = true;
 		return leave_out(row, HWR_SKIP_LABEL, why);
 	}
 	return true;
@@ -81,6 +82,7 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 
 	if (!hwr_text_normalize(from->label, from->label_len, rules->mapping, &row->label, &row->st))
 		return leave_out_if_bad(row, HWR_SKIP_LABEL);
+	row->traits = hwr_text_traits(from->label, from->label_len);
 	if (row->label[0] == '\0')
 		return leave_out(row, HWR_SKIP_LABEL, "empty label");
 	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))

@@ -188,6 +188,13 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 static void
 raise_no_model(const char *model)
 {
+	HwrVersionInfo bundled;
+
+	if (hwr_bundled_find(model, &bundled))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("bundled model \"%s\" has no versions", model),
+				 errhint("Leave argument \"version\" out. Versions come with hwr_train and hwr_import_model.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", model),
