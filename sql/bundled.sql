@@ -63,5 +63,4 @@ SELECT rank, text = '' AS empty, confidence < 0.2 AS low FROM blank_field, hwr_r
 DROP TABLE blank_field;
 
 -- A bundled model has no versions.
-SELECT hwr_recognize_nbest('\x', 1, 'names');
 SELECT count(*) FROM hwr_readings('strokes', 'names', 3);

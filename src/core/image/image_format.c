@@ -18,6 +18,7 @@ typedef struct Foreign
 #define CONVERT "Convert it to JPEG or PNG before it is stored."
 #define FROM_BASE64 "Store its bytes: decode(..., 'base64')."
 #define FROM_HEX "Store its bytes: decode(..., 'hex')."
+#define ONLY "Images are read from JPEG and PNG files."
 #define RENDER "Render its pages as JPEG or PNG images before they are stored."
 
 static const Foreign foreign[] = {
@@ -49,9 +50,9 @@ static const Foreign foreign[] = {
 	{0, "ffd8ff", 6, "a JPEG file written as hexadecimal digits", FROM_HEX},
 	{0, "89504e47", 8, "a PNG file written as hexadecimal digits", FROM_HEX},
 	{0, "<svg", 4, "an SVG file", CONVERT},
-	{0, "<?xml", 5, "an XML file", NULL},
-	{0, "<!DOCTYPE", 9, "an HTML page", NULL},
-	{0, "<html", 5, "an HTML page", NULL},
+	{0, "<?xml", 5, "an XML file", ONLY},
+	{0, "<!DOCTYPE", 9, "an HTML page", ONLY},
+	{0, "<html", 5, "an HTML page", ONLY},
 };
 
 static char
@@ -94,12 +95,12 @@ hwr_image_fail_format(const HwrImageSource *src, HwrStatus *st)
 	{
 		if (!begins_with(src, &foreign[i]))
 			continue;
-		hwr_fail_detail(st, "The data is %s, not a JPEG or PNG file.", foreign[i].what);
-		return foreign[i].hint != NULL ? hwr_fail_hint(st, "%s", foreign[i].hint) : false;
+		hwr_fail_detail(st, "The data is %s.", foreign[i].what);
+		return hwr_fail_hint(st, "%s", foreign[i].hint);
 	}
 	if (is_portable_bitmap(src))
 	{
-		hwr_fail_detail(st, "The data is a PNM file, not a JPEG or PNG file.");
+		hwr_fail_detail(st, "The data is a PNM file.");
 		return hwr_fail_hint(st, CONVERT);
 	}
 	return hwr_fail_detail(st, "The data is neither a JPEG nor a PNG file.");

@@ -178,7 +178,7 @@ test_foreign_formats(void **state)
 		{"FFD8FFE000104A46", 16, "hexadecimal", true},
 		{"89504e470d0a1a0a", 16, "hexadecimal", true},
 		{"P5 3 3 255\n", 11, "PNM", true},
-		{"<HTML><body>", 12, "HTML", false},
+		{"<HTML><body>", 12, "HTML", true},
 		{"hello world", 11, "neither a JPEG nor a PNG", false},
 	};
 
