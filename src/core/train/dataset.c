@@ -22,6 +22,7 @@ typedef struct Row
 	char	   *label;
 	int		   *classes;		/* after finish */
 	int			nclasses;
+	bool		complete;		/* nclasses is the label's length */
 	HwrStoredCanvas canvas;
 	HwrStoredCanvas rival;		/* validation rows, where there is another network to be measured */
 } Row;
@@ -274,6 +275,7 @@ encode_label(HwrDataset *ds, Row *row, HwrStatus *st)
 		if (class > 0)
 			row->classes[row->nclasses++] = class;
 	}
+	row->complete = row->nclasses == n;
 	free(codepoints);
 	return row->classes != NULL;
 }
@@ -356,7 +358,7 @@ hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out)
 {
 	const Row  *row = &ds->splits[split].rows[i];
 
-	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->canvas.width};
+	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->complete, row->canvas.width};
 }
 
 bool
