@@ -18,7 +18,7 @@ hwr_wilson(int64_t hits, int64_t n, double *low, double *high)
 	double		p = (double) hits / (double) n;
 	double		z2n = Z95 * Z95 / (double) n;
 	double		centre = (p + z2n / 2) / (1 + z2n);
-	double		reach = Z95 * sqrt(p * (1 - p) / (double) n + z2n / (double) (4 * n)) / (1 + z2n);
+	double		reach = Z95 * sqrt(p * (1 - p) / (double) n + z2n / (4 * (double) n)) / (1 + z2n);
 
 	*low = hits == 0 ? 0 : fmax(0, centre - reach);
 	*high = hits == n ? 1 : fmin(1, centre + reach);

@@ -47,7 +47,8 @@ enum
 	Anum_version_model_id,
 	Anum_version_version,
 	Anum_version_weights,
-	Anum_version_hash
+	Anum_version_hash,
+	Anum_version_bytes
 };
 
 /* A scan of a catalog table by one of its indexes. */
@@ -121,9 +122,8 @@ hwr_check_model_name(const char *model)
 				 errdetail("Model names must be less than %d bytes.", NAMEDATALEN)));
 }
 
-/* The row of hwr.model; false if there is none.  *active: 0 where no version is active. */
-static bool
-find_model(const char *model, int32 *id, int32 *active)
+bool
+hwr_catalog_model(const char *model, int32 *id, int32 *active)
 {
 	ScanKeyData key;
 	CatalogScan cs;
@@ -145,11 +145,8 @@ find_model(const char *model, int32 *id, int32 *active)
 	return HeapTupleIsValid(tuple);
 }
 
-/*
- * Version number version of a model, or its newest for 0.  Fills all of *out but the name.
- */
-static bool
-find_version(int32 model_id, int32 version, HwrVersionInfo *out)
+bool
+hwr_catalog_version(int32 model_id, int32 version, HwrVersionInfo *out)
 {
 	ScanKeyData keys[2];
 	CatalogScan cs;
@@ -178,6 +175,7 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 		if (VARSIZE_ANY_EXHDR(hash) != sizeof(out->hash))
 			elog(ERROR, "unexpected length of a hash in hwr.version");
 		memcpy(out->hash, VARDATA_ANY(hash), sizeof(out->hash));
+		out->bytes = DatumGetInt64(column(&cs, tuple, Anum_version_bytes, &isnull));
 	}
 	end_scan(&cs);
 	if (found)
@@ -232,7 +230,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	hwr_check_model_name(model);
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	if (!find_model(model, &id, &active))
+	if (!hwr_catalog_model(model, &id, &active))
 	{
 		if (version == 0 && hwr_bundled_find(model, out))
 			return;
@@ -241,7 +239,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	out->active = active;
 	if (version == 0)
 		version = active;
-	if (version > 0 && find_version(id, version, out))
+	if (version > 0 && hwr_catalog_version(id, version, out))
 		return;
 	check_see(model, id);
 	if (version == 0)
@@ -259,7 +257,7 @@ hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
 
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
+	return hwr_catalog_model(model, &id, &out->active) && out->active > 0 && hwr_catalog_version(id, out->active, out);
 }
 
 void
@@ -270,28 +268,10 @@ hwr_catalog_check_see(const char *model)
 	int32		active;
 
 	hwr_check_model_name(model);
-	if (find_model(model, &id, &active))
+	if (hwr_catalog_model(model, &id, &active))
 		check_see(model, id);
 	else if (!hwr_bundled_find(model, &bundled))
 		raise_no_model(model);
-}
-
-bool
-hwr_catalog_check_owner(const char *model, Oid role)
-{
-	HwrVersionInfo newest;
-	int32		id;
-	int32		active;
-
-	hwr_check_model_name(model);
-	if (!find_model(model, &id, &active))
-		return false;
-	if (find_version(id, 0, &newest) &&
-		!(OidIsValid(newest.owner) ? has_privs_of_role(role, newest.owner) : superuser_arg(role)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return true;
 }
 
 bool
@@ -322,9 +302,9 @@ hwr_catalog_check_read(const HwrVersionInfo *version)
 	if (!OidIsValid(version->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u with the weights of version %d does not exist.",
-						   version->weights, version->version)));
+				 errmsg("the weights of model \"%s\" are missing", NameStr(version->name)),
+				 errdetail("The large object of version %d does not exist.", version->version),
+				 errhint("Large objects are restored after the rows of tables, and not at all from some kinds of dumps.")));
 	if (!hwr_may_read(version->weights))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -354,7 +334,6 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u is not what was stored as version %d.",
-						   version->weights, version->version)));
+				 errdetail("Its large object is not what was stored as version %d.", version->version)));
 	return bytes;
 }

@@ -10,10 +10,8 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/snapmgr.h"
 
 #include "core/base/status.h"
 #include "core/model/model.h"
@@ -56,30 +54,6 @@ lock_model(const char *model, int32 *id, int32 *version, int32 *active)
 		*active = 0;
 }
 
-/*
- * Owner of the model's newest version, role if it has none yet.
- */
-static Oid
-owner_for_version(const char *model, int32 model_id, Oid role)
-{
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(model_id)};
-	Oid			owner;
-	bool		isnull;
-
-	if (hwr_catalog_execute("SELECT l.lomowner FROM hwr.version v "
-							"LEFT JOIN pg_largeobject_metadata l ON l.oid = v.weights "
-							"WHERE v.model_id = $1 ORDER BY v.version DESC LIMIT 1",
-							1, types, values, NULL) == 0)
-		return role;
-	owner = DatumGetObjectId(result_column(0, 1, &isnull));
-	if (isnull ? !superuser_arg(role) : !has_privs_of_role(role, owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return isnull ? role : owner;
-}
-
 /* A new large object of this role. */
 static Oid
 store_bytes(Oid owner, const uint8 *bytes, Size len)
@@ -105,19 +79,20 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 static void
 copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
 {
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(active)};
+	Oid			types[1] = {OIDOID};
+	Datum		values[1];
+	HwrVersionInfo source;
 	StringInfoData sql;
 	HwrIdentity save;
 	uint64		n;
 	SPITupleTable *grants;
 
-	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM hwr.version v "
-							"JOIN pg_largeobject_metadata l ON l.oid = v.weights, aclexplode(l.lomacl) a "
-							"WHERE v.model_id = $1 AND v.version = CASE WHEN $2 > 0 THEN $2 "
-							"ELSE (SELECT max(n.version) FROM hwr.version n WHERE n.model_id = $1) END "
-							"AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
-							2, types, values, NULL);
+	if (!hwr_catalog_version_now(model_id, active, &source) || !hwr_catalog_is_intact(&source))
+		return;
+	values[0] = ObjectIdGetDatum(source.weights);
+	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM pg_largeobject_metadata l, aclexplode(l.lomacl) a "
+							"WHERE l.oid = $1 AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
+							1, types, values, NULL);
 	grants = SPI_tuptable;
 	initStringInfo(&sql);
 	for (uint64 i = 0; i < n; i++)
@@ -200,8 +175,14 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
+	hwr_catalog_lock_name(model);
 	lock_model(model, &out->model_id, &out->version, &out->active);
-	out->owner = owner_for_version(model, out->model_id, owner);
+	out->owner = hwr_catalog_owner(model, out->model_id, owner);
+	if (!OidIsValid(out->owner))
+	{
+		hwr_catalog_check_reserved(model, owner, job);
+		out->owner = owner;
+	}
 	out->weights = store_bytes(out->owner, bytes, len);
 	CommandCounterIncrement();	/* the large object must be visible to GRANT */
 	copy_grants(out->model_id, out->active, out->weights, out->owner);
@@ -281,13 +262,13 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 }
 
 int64
-hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped,
 					   const HwrMetrics *metrics, const HwrConfusions *confusions)
 {
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, OIDOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "             ";
 	int64		id;
 	bool		isnull;
 
@@ -303,11 +284,12 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[9] = figure(hwr_metrics_precision(metrics), &nulls[9]);
 	values[10] = figure(hwr_metrics_recall(metrics), &nulls[10]);
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
+	values[12] = ObjectIdGetDatum(owner);
 
 	SPI_connect();
 	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-							"exact_match, \"precision\", recall, f1) "
-							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+							"exact_match, \"precision\", recall, f1, owner) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
 							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
 							lengthof(types), types, values, nulls) != 1)
 		ereport(ERROR,

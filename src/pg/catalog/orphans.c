@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "core/base/status.h"
@@ -52,6 +53,14 @@ looks_like_model(Oid loid)
 	return VARSIZE_ANY_EXHDR(read_part(loid, MaxAllocSize - 1024, 1)) == 0;
 }
 
+static bool
+is_ascii(const char *s)
+{
+	while ((signed char) *s > 0)
+		s++;
+	return *s == '\0';
+}
+
 /* The architecture if these are the bytes of a model file or of a training's checkpoint, else NULL. */
 static char *
 architecture_of(const uint8 *bytes, Size len)
@@ -71,8 +80,10 @@ architecture_of(const uint8 *bytes, Size len)
 		const char *format = hwr_safetensors_metadata(file, "format");
 		const char *architecture = hwr_safetensors_metadata(file, "architecture");
 
-		if (format != NULL && (strcmp(format, "hwr") == 0 || strcmp(format, "hwr-checkpoint") == 0))
-			result = hwr_from_utf8(architecture != NULL ? architecture : "");
+		/* others than hwr can write anything there, also what this database's encoding cannot say */
+		if (format != NULL && (strcmp(format, "hwr") == 0 || strcmp(format, "hwr-checkpoint") == 0) &&
+			(architecture == NULL || is_ascii(architecture)))
+			result = pstrdup(architecture != NULL ? architecture : "");
 	}
 	PG_FINALLY();
 	{
@@ -117,10 +128,12 @@ hwr_orphans(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	n = hwr_catalog_execute("SELECT l.oid, pg_get_userbyid(l.lomowner) FROM pg_largeobject_metadata l "
-							"WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
-							"AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
-							0, NULL, NULL, NULL);
+	/* objects that come and go meanwhile are the same to the query and to what reads them */
+	PushActiveSnapshot(GetLatestSnapshot());
+	n = hwr_catalog_query("SELECT l.oid, pg_get_userbyid(l.lomowner) FROM pg_largeobject_metadata l "
+						  "WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
+						  "AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
+						  0, NULL, NULL);
 	objects = SPI_tuptable;
 	context = AllocSetContextCreate(CurrentMemoryContext, "hwr orphans", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -135,6 +148,7 @@ hwr_orphans(PG_FUNCTION_ARGS)
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -439,15 +439,17 @@ hwr_drop_lm(PG_FUNCTION_ARGS)
 	char	   *name = name_argument(fcinfo, 0);
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(name)};
-	int64		id;
-	Oid			owner;
+	bool		isnull;
 
 	PreventCommandIfReadOnly("hwr_drop_lm()");
-	if (!find_lm(name, &id, &owner, NULL))
-		raise_no_lm(name);
-	check_owner(name, owner);
 	SPI_connect();
-	hwr_catalog_execute("DELETE FROM hwr.lm WHERE name = $1", 1, types, values, NULL);
+	/* the row first: of the name alone, another role's may have become */
+	if (hwr_catalog_execute("SELECT id, owner FROM hwr.lm WHERE name = $1 FOR UPDATE", 1, types, values, NULL) == 0)
+		raise_no_lm(name);
+	values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	types[0] = INT8OID;
+	check_owner(name, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
+	hwr_catalog_execute("DELETE FROM hwr.lm WHERE id = $1", 1, types, values, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -22,8 +22,10 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 	  FROM hwr.metric x
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
-	 WHERE hwr.may_see(v.weights);
-COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics()';
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
+	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'));
+COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics(): those of a model''s owner, and one''s own';
 GRANT SELECT ON hwr.metrics TO PUBLIC;
 
 CREATE VIEW hwr.epochs WITH (security_barrier) AS
@@ -62,7 +64,9 @@ CREATE VIEW hwr.confusions WITH (security_barrier) AS
 		   JOIN hwr.metric x ON x.id = c.metric_id
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
-	 WHERE hwr.may_see(v.weights);
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
+	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'));
 COMMENT ON VIEW hwr.confusions IS 'rows of hwr_confusions(), of every measurement';
 GRANT SELECT ON hwr.confusions TO PUBLIC;
 

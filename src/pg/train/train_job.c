@@ -326,6 +326,7 @@ hwr_worker_train(HwrTrainWorker *w)
 			report_step(w);
 		checkpoint_if_due(w);
 	} while (event != HWR_TRAIN_FINISHED);
+	w->trained = true;
 }
 
 /*
@@ -376,7 +377,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 					  w->job, &version);
 	verdict = hwr_gate_decide(w, &version, &best->valid, &result->activated);
 	if (best->valid.images > 0)
-		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
+		hwr_catalog_add_metric(version.id, w->request.user, "validation", data->relation, w->counts.skipped,
 							   &best->valid, hwr_trainer_confusions(w->trainer));
 	verdict = verdict != NULL ? MemoryContextStrdup(w->context, verdict) : NULL;
 	message = verdict == NULL ? pstrdup(hwr_trainer_reason(w->trainer)) :
