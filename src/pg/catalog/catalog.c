@@ -294,17 +294,24 @@ hwr_may_read(Oid weights)
 										 GetActiveSnapshot()) == ACLCHECK_OK;
 }
 
+/* Its number is not told: whoever knows it could make one in its place. */
+pg_noreturn static void
+raise_missing(const HwrVersionInfo *version, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the weights of model \"%s\" are missing", NameStr(version->name)),
+			 errdetail("The large object of version %d %s.", version->version, why),
+			 errhint("Large objects are restored after the rows of tables, and not at all from some kinds of dumps.")));
+}
+
 void
 hwr_catalog_check_read(const HwrVersionInfo *version)
 {
 	if (version->bundled)
 		return;
 	if (!OidIsValid(version->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the weights of model \"%s\" are missing", NameStr(version->name)),
-				 errdetail("The large object of version %d does not exist.", version->version),
-				 errhint("Large objects are restored after the rows of tables, and not at all from some kinds of dumps.")));
+		raise_missing(version, "does not exist");
 	if (!hwr_may_read(version->weights))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -326,6 +333,8 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 	 * large objects' relations.
 	 */
 	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(version->weights)));
+	if (VARSIZE(bytes) == VARHDRSZ)
+		raise_missing(version, "is empty");
 	if (!hwr_sha256((uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, hash))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
