@@ -60,8 +60,7 @@ extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet
  */
 extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
 
-/* Asked by the calling thread, between images, whether to leave hwr_dataset_add with HWR_CANCELLED. */
-typedef bool (*HwrStopFn) (void *arg);
+/* Asked between images, in hwr_dataset_add. */
 extern void hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg);
 
 typedef struct HwrDatasetRow
