@@ -5,7 +5,7 @@ use warnings;
 
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 use HwrTest;
 
@@ -239,6 +239,23 @@ GRANT SELECT ON seen TO alice;
 SQL
 ($rc, $out, $err) = $node->psql('postgres', "SELECT version FROM hwr_train('seen', 'watched', options => $HwrTest::tiny)", extra_params => [ '-U', 'alice' ]);
 like($err, qr/watched: 1/, 'session_preload_libraries are loaded by the worker');
+
+#
+# Work without end
+#
+
+sql(q{CREATE TABLE long AS SELECT string_agg(md5(i::text), ' ') AS text FROM generate_series(1, 400000) i;
+	CREATE TABLE wide AS SELECT string_agg(chr(i), '' ORDER BY i DESC) AS text FROM generate_series(32, 1114111) i WHERE i NOT BETWEEN 55296 AND 57343});
+sql("SELECT hwr_train_lm_texts('long', (SELECT ARRAY[left(text, 100000)] FROM long))");
+foreach my $call ("hwr_train_lm_texts('x', ARRAY[text]) FROM long", "hwr_train_lm_texts('x', ARRAY[text]) FROM wide", "hwr_lm_perplexity('long', ARRAY[text || text || text]) FROM long",
+	"hwr.mcnemar(4000000000000000000 + i, 4000000000000000001) FROM generate_series(1, 1000000000) i",
+	q(hwr.draw_lines('', '', '', '', '{a}', array_fill(1::float8, ARRAY[100000]), array_fill(5e-324, ARRAY[100000]), array_fill(1e308, ARRAY[100000])) FROM generate_series(1, 1000000)))
+{
+	my $begun = time;
+
+	sql_fails($node, "SET statement_timeout = '500ms'; SELECT $call", '57014', 'statement timeout', $call);
+	cmp_ok(time - $begun, '<', 20, "$call: soon");
+}
 
 # An orphan that says what it likes
 sql("SELECT lo_from_bytea(0, '\\x1000000000000000' || convert_to('{\"x\":{},,,,,,,,,}', 'UTF8')); SELECT lo_from_bytea(0, '\\xffffffff000000007b')");
