@@ -107,13 +107,13 @@ is(ship(q('{north}', 2, false)), 'north|2|unchanged|', 'that again');
 $front->safe_psql('postgres', "SELECT hwr_activate_model('forms', 2)");
 is(ship(q('{north,south}')), "north|2|activated|\nsouth|2|stored|", 'it becomes active where it was, and is sent where it was not');
 is(ship(q('{south}', 1)), 'south|1|activated|', 'back to an older version');
-my $hashes = 'SELECT hash FROM hwr_models ORDER BY version';
+my $hashes = 'SELECT hash FROM hwr_model_details ORDER BY version';
 is($back->safe_psql('south', $hashes), $front->safe_psql('postgres', $hashes), 'the hash tells the same versions on all nodes');
 
 # A version whose weights are gone, or are others, is sent again
 foreach my $harm ('lo_unlink(weights)', q(lo_put(weights, 100, '\\x00010203')))
 {
-	$back->safe_psql('south', "SELECT $harm FROM hwr_models WHERE active");
+	$back->safe_psql('south', "SELECT $harm FROM hwr_model_details WHERE active");
 	like(ship(q('{south}', 1)), qr/^south\|\d\|stored\|$/, "$harm: stored again");
 	is(ship(q('{south}', 1)) =~ s/\d/n/r, 'south|n|unchanged|', "$harm: once");
 }
@@ -124,7 +124,7 @@ foreach my $answer ('NULL', q('nonsense'), q('{'), q('[1]'), q('7'), q('{}'), q(
 	q('{"status": "missing"}'))
 {
 	$back->safe_psql('postgres', "DROP SCHEMA IF EXISTS hwr CASCADE; CREATE SCHEMA hwr;
-		CREATE FUNCTION hwr.receive_model(text, bytea, boolean, bytea DEFAULT NULL) RETURNS text LANGUAGE sql AS \$\$ SELECT $answer::text \$\$");
+		CREATE FUNCTION hwr.receive_model(text, bytea, boolean, bytea DEFAULT NULL) RETURNS text LANGUAGE sql AS \$\$ SELECT ${answer}::text \$\$");
 	like(ship(q('{north,odd,south}')), qr/^north\|\d\|[a-z]+\|\nodd\|\|failed\|unexpected answer: .{1,200}\nsouth\|\d\|[a-z]+\|$/, 'answer ' . substr($answer, 0, 40));
 }
 

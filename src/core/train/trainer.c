@@ -30,6 +30,7 @@
 #define MEASURE_BATCHES 16
 
 #define OUT_OF_TIME "time limit reached"
+#define FINISHED "finished on request"
 
 int
 hwr_trainer_threads(const HwrTrainOptions *options)
@@ -231,6 +232,8 @@ settle_reason(HwrTrainer *t)
 {
 	if (t->epoch >= t->options->epochs)
 		t->reason = "all epochs done";
+	else if (t->finish)
+		t->reason = FINISHED;
 	else if (hwr_trainer_out_of_time(t))
 		t->reason = OUT_OF_TIME;
 	else if (t->options->patience > 0 && t->epoch - t->best.epoch >= t->options->patience)
@@ -238,21 +241,21 @@ settle_reason(HwrTrainer *t)
 }
 
 /*
- * The time is over.  What the run has become is validated and may be averaged, which an uninterrupted run would not
+ * A run that ends early.  What it has become is validated and may be averaged, which a run that is not ended would not
  * do here; so the state to go on from is put aside first.
  */
 static bool
-stop_for_time(HwrTrainer *t, HwrStatus *st)
+put_aside(HwrTrainer *t, HwrStatus *st)
 {
-	t->reason = OUT_OF_TIME;
-	return t->stopped != NULL || hwr_trainer_write_state(t, &t->stopped, &t->stopped_len, st);
+	return !hwr_trainer_can_go_on(t) || t->stopped != NULL || hwr_trainer_write_state(t, &t->stopped, &t->stopped_len, st);
 }
 
-/* The time is over within an epoch: what it has done so far is judged as an epoch is. */
+/* It ends within an epoch: what that has done so far is judged as an epoch is. */
 static bool
 break_off(HwrTrainer *t, HwrStatus *st)
 {
-	if (!stop_for_time(t, st))
+	t->reason = t->finish ? FINISHED : OUT_OF_TIME;
+	if (!put_aside(t, st))
 		return false;
 	begin_validation(t);
 	return true;
@@ -277,7 +280,7 @@ end_epoch(HwrTrainer *t, HwrStatus *st)
 	t->phase = HWR_PHASE_EPOCH_DONE;
 	if (t->reason == NULL)
 		settle_reason(t);
-	return !hwr_trainer_timed_out(t) || stop_for_time(t, st);
+	return put_aside(t, st);
 }
 
 /* All epochs are done: let the average of the last steps compete with the best of them. */
@@ -328,7 +331,7 @@ hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st)
 			return false;
 		if (t->step >= t->train_steps)
 			begin_validation(t);
-		else if (hwr_trainer_out_of_time(t))
+		else if (t->finish || hwr_trainer_out_of_time(t))
 			return break_off(t, st);
 		return true;
 	}
@@ -362,6 +365,7 @@ hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out)
 	if (t->reason != NULL)
 		return;
 	out->eta_seconds = epochs_left * epoch_seconds + steps_left * t->step_seconds + valid_left * t->valid_step_seconds;
+	out->whole_seconds = out->eta_seconds;
 	if (t->options->max_minutes > 0)
 	{
 		double		limit = 60 * t->options->max_minutes - (hwr_clock_seconds() - t->started);
@@ -395,7 +399,7 @@ hwr_trainer_continue(HwrTrainer *t, HwrStatus *st)
 	if (t->phase == HWR_PHASE_EPOCH_DONE || t->averaging)
 	{
 		settle_reason(t);
-		return !hwr_trainer_timed_out(t) || stop_for_time(t, st);
+		return put_aside(t, st);
 	}
 	return t->phase != HWR_PHASE_TRAINING || t->step == 0 || !hwr_trainer_out_of_time(t) || break_off(t, st);
 }
@@ -406,10 +410,16 @@ hwr_trainer_epochs_done(const HwrTrainer *t)
 	return t->phase == HWR_PHASE_EPOCH_DONE || t->averaging ? t->epoch : t->epoch - 1;
 }
 
-bool
-hwr_trainer_timed_out(const HwrTrainer *t)
+void
+hwr_trainer_finish(HwrTrainer *t)
 {
-	return t->reason != NULL && strcmp(t->reason, OUT_OF_TIME) == 0;
+	t->finish = true;
+}
+
+bool
+hwr_trainer_can_go_on(const HwrTrainer *t)
+{
+	return t->reason != NULL && (strcmp(t->reason, OUT_OF_TIME) == 0 || strcmp(t->reason, FINISHED) == 0);
 }
 
 HwrTrouble

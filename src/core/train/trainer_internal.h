@@ -80,7 +80,8 @@ struct HwrTrainer
 	double		step_seconds;	/* smoothed */
 	double		valid_step_seconds;
 	const char *reason;
-	uint8_t    *stopped;		/* the state to go on from as it was when the time was over; NULL: it is not */
+	bool		finish;			/* as if the time limit had come */
+	uint8_t    *stopped;		/* the state to go on from as it was when the run was ended early; NULL: it was not */
 	size_t		stopped_len;
 };
 

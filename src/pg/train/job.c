@@ -36,6 +36,7 @@
 
 PG_FUNCTION_INFO_V1(hwr_job_interrupted);
 PG_FUNCTION_INFO_V1(hwr_cancel);
+PG_FUNCTION_INFO_V1(hwr_finish);
 
 bool
 hwr_job_is_alive(int64 job)
@@ -119,10 +120,10 @@ hwr_job_insert(const HwrJobRequest *r)
 }
 
 void
-hwr_job_restart(int64 job, Oid role)
+hwr_job_restart(int64 job, Oid role, double max_minutes)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid)};
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid), Float8GetDatum(max_minutes)};
 	Oid			owner;
 	bool		isnull;
 
@@ -131,8 +132,8 @@ hwr_job_restart(int64 job, Oid role)
 	if (isnull)
 		hwr_raise_job_removed(job);
 	hwr_check_job_owner(job, role, owner, "resume");
-	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL "
-			   "WHERE id = $1", lengthof(values), types, values, NULL);
+	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL, "
+			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values, NULL);
 }
 
 void
@@ -343,24 +344,39 @@ find_job(int64 job, int *pid)
 	return owner;
 }
 
+/* Send a signal to a job's worker; false if it has none. */
+static bool
+signal_job(int64 job, int signal, const char *what)
+{
+	int			pid;
+	Oid			owner = find_job(job, &pid);
+
+	hwr_check_job_owner(job, GetUserId(), owner, what);
+	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
+		return false;
+	ereport(LOG,
+			(errmsg("role \"%s\" asks to %s training job %lld", GetUserNameFromId(GetUserId(), false), what, (long long) job)));
+	if (kill(pid, signal) != 0)
+	{
+		ereport(WARNING,
+				(errmsg("could not send signal to process %d: %m", pid)));
+		return false;
+	}
+	return true;
+}
+
 /* hwr_cancel(job bigint) returns boolean: whether there was something to cancel */
 Datum
 hwr_cancel(PG_FUNCTION_ARGS)
 {
-	int64		job = PG_GETARG_INT64(0);
-	int			pid;
-	Oid			owner;
-
 	PreventCommandDuringRecovery("hwr_cancel()");
-	owner = find_job(job, &pid);
-	hwr_check_job_owner(job, GetUserId(), owner, "cancel");
-	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
-		PG_RETURN_BOOL(false);
-	if (kill(pid, SIGINT) != 0)
-	{
-		ereport(WARNING,
-				(errmsg("could not send signal to process %d: %m", pid)));
-		PG_RETURN_BOOL(false);
-	}
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGINT, "cancel"));
+}
+
+/* hwr_finish(job bigint) returns boolean: whether there was something to finish */
+Datum
+hwr_finish(PG_FUNCTION_ARGS)
+{
+	PreventCommandDuringRecovery("hwr_finish()");
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGUSR2, "finish"));
 }

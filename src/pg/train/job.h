@@ -39,9 +39,9 @@ extern int64 hwr_job_insert(const HwrJobRequest *request);
 
 /*
  * Take that lock for a job that was stopped and that this role may go on with; an error if another worker has it.  Its row becomes that of
- * a starting job.
+ * a starting job with this limit.
  */
-extern void hwr_job_restart(int64 job, Oid role);
+extern void hwr_job_restart(int64 job, Oid role, double max_minutes);
 
 /* An error unless role may do what is named ("cancel") with a job of this owner. */
 extern void hwr_check_job_owner(int64 job, Oid role, Oid owner, const char *what);

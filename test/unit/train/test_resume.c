@@ -158,12 +158,12 @@ test_time_limit(void **state)
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	t = interrupt(t, &o, ds);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	o.max_minutes = 60;
 	t = interrupt(t, &o, ds);
-	assert_false(hwr_trainer_timed_out(t));
+	assert_false(hwr_trainer_can_go_on(t));
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
@@ -214,7 +214,7 @@ train_with_stop(HwrTrainOptions *o, const HwrDataset *ds, int stop)
 			o->max_minutes = 0;
 			stop = 0;
 			t = interrupt(t, o, ds);
-			assert_false(hwr_trainer_timed_out(t));
+			assert_false(hwr_trainer_can_go_on(t));
 			event = HWR_TRAIN_STEP;
 		}
 		if (event == HWR_TRAIN_EPOCH)
@@ -286,7 +286,7 @@ test_time_limit_in_last_epoch(void **state)
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
 	assert_string_equal(hwr_trainer_reason(t), "time limit reached");
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	hwr_trainer_free(t);
 	hwr_dataset_free(ds);
 }
