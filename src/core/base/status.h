@@ -40,11 +40,6 @@ typedef struct HwrStatus
 	char		hint[512];		/* sentence, or empty */
 } HwrStatus;
 
-/*
- * Asked within long work, by the calling thread, whether to leave it with HWR_CANCELLED.  NULL: do not ask.
- */
-typedef bool (*HwrStopFn) (void *arg);
-
 /* Fill *st and return false, so that callers can write "return hwr_fail(...)". */
 extern bool hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
 			__attribute__((format(printf, 3, 4)));
@@ -57,6 +52,9 @@ extern bool hwr_fail_hint(HwrStatus *st, const char *fmt,...)
 
 /* Message and the detail's first sentence as one phrase, "could not decode image: it is empty", for those who see no detail. */
 extern void hwr_status_phrase(const HwrStatus *st, char *buf, size_t size);
+
+/* Asked by long work whether to end with HWR_CANCELLED. */
+typedef bool (*HwrStopFn) (void *arg);
 
 /*
  * malloc/calloc/realloc that report HWR_OUT_OF_MEMORY.  Return NULL on failure
