@@ -40,11 +40,6 @@ typedef struct HwrStatus
 	char		hint[512];		/* sentence, or empty */
 } HwrStatus;
 
-/*
- * Asked within long work, by the calling thread, whether to leave it with HWR_CANCELLED.  NULL: do not ask.
- */
-typedef bool (*HwrStopFn) (void *arg);
-
 /* Fill *st and return false, so that callers can write "return hwr_fail(...)". */
 extern bool hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
 			__attribute__((format(printf, 3, 4)));
