@@ -1,0 +1,32 @@
+/*
+ * relevance.h
+ *	  How probable it is that a line has a word, and where.
+ *
+ * The sum runs over the alignments of CTC times the states of the word's automaton: a state of both is where the
+ * automaton is and which class the last step had, for the same class again is the same character.
+ * Nothing is counted twice, however often a text has the word.  It is exact for the
+ * distribution that the kept posterior is; what was not kept is not found.
+ */
+#ifndef HWR_RELEVANCE_H
+#define HWR_RELEVANCE_H
+
+#include "posterior.h"
+#include "word.h"
+
+/* Memory and folds for one search after the other; it grows to what the largest needed. */
+typedef struct HwrSearch
+{
+	HwrFoldCache cache;
+	int			transitions_room;
+	int		   *transitions;	/* [classes][nstates] of the line's characters */
+	int			rows_room;
+	double	   *rows;			/* two steps' [entries][nstates], and [nstates] of sums */
+} HwrSearch;
+
+extern bool hwr_search_create(HwrSearch **out, HwrStatus *st);
+extern void hwr_search_free(HwrSearch *search);
+
+/* P(the word occurs in the line), 0 .. 1.  Of a HWR_WORD_HERE: that the line begins with it. */
+extern bool hwr_word_relevance(HwrSearch *search, const HwrWord *word, const HwrSparse *s, double *p, HwrStatus *st);
+
+#endif							/* HWR_RELEVANCE_H */
