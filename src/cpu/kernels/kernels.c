@@ -79,10 +79,11 @@ level(void)
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 /*
- * Intel's processors have the instructions for bfloat16 products but run them at half the rate of a float32 multiply-add or less: on
- * Sapphire Rapids a recognition is 1.5 times, a training step 1.6 times as fast in float32.  AMD's run them at the full rate.  It
- * is a table and no measurement, because a measurement on a busy machine would not come out the same each time, and neither
- * would a training.  Who names avx512bf16 in HWR_CPU gets them anyhow.
+ * Intel's processors have the instructions for bfloat16 products and are slower with them: on
+ * Sapphire Rapids float32 recognises 1.5 and trains 1.6 times as fast.  On AMD's they are the
+ * faster ones.  This is a table and no measurement, because a measurement on a busy machine does
+ * not come out the same each time, and neither would a training.  Who names avx512bf16 in HWR_CPU
+ * gets them anyhow.
  */
 static bool
 bfloat16_pays(void)
