@@ -22,10 +22,8 @@ CREATE TEMP TABLE ev_lines AS
 	FROM :lines WHERE label <> '' ORDER BY md5(image) LIMIT :limit;
 CREATE TEMP TABLE ev_posteriors AS
 	SELECT l.id, l.label, l.truth, hwr_recognize(image, :'model') AS reading,
-		hwr_posterior(image, :'model', 0) AS p0, hwr_posterior(image, :'model', 0.00001) AS p5,
-		hwr_posterior(image, :'model', 0.0001) AS p4,
-		hwr_posterior(image, :'model', 0.0003) AS p35, hwr_posterior(image, :'model', 0.001) AS p3,
-		hwr_posterior(image, :'model', 0.003) AS p25, hwr_posterior(image, :'model', 0.01) AS p2
+		hwr_posterior(image, :'model', 0.00001) AS p5, hwr_posterior(image, :'model', 0.0001) AS p4,
+		hwr_posterior(image, :'model', 0.001) AS p3, hwr_posterior(image, :'model', 0.01) AS p2
 	FROM ev_lines l;
 ALTER TABLE ev_posteriors ADD folded text;
 UPDATE ev_posteriors SET folded = ' ' || hwr_fold(reading) || ' ';
@@ -35,7 +33,7 @@ SELECT bound, count(*) AS lines, round(avg(length(label)), 1) AS characters, rou
 	round(avg(octet_length(p::bytea) / (length(label) + 0.0001)) * 60) AS bytes_of_60,
 	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer,
 	round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
-FROM ev_posteriors, LATERAL (VALUES ('0', p0), ('0.00001', p5), ('0.0001', p4), ('0.0003', p35), ('0.001', p3), ('0.003', p25), ('0.01', p2)) v (bound, p),
+FROM ev_posteriors, LATERAL (VALUES ('0.00001', p5), ('0.0001', p4), ('0.001', p3), ('0.01', p2)) v (bound, p),
 	LATERAL (SELECT steps FROM hwr_posterior_info(p)) i
 GROUP BY bound ORDER BY bound;
 
@@ -51,12 +49,9 @@ CREATE TEMP TABLE ev_pairs AS
 	FROM ev_queries q, ev_posteriors l, LATERAL (VALUES
 		('reading', (position(' ' || q.word || ' ' IN l.folded) > 0)::integer::float8),
 		('pg_trgm', strict_word_similarity(q.word, l.folded)::float8),
-		('bound 0', hwr_relevance(p0, q.word)),
 		('bound 0.00001', hwr_relevance(p5, q.word)),
 		('bound 0.0001', hwr_relevance(p4, q.word)),
-		('bound 0.0003', hwr_relevance(p35, q.word)),
 		('bound 0.001', hwr_relevance(p3, q.word)),
-		('bound 0.003', hwr_relevance(p25, q.word)),
 		('bound 0.01', hwr_relevance(p2, q.word))) v (method, score)
 	WHERE v.score > 0 OR position(' ' || q.word || ' ' IN l.truth) > 0;
 

@@ -40,7 +40,7 @@ make_room(void *array, int *room, size_t n, size_t size, HwrStatus *st)
 	return true;
 }
 
-/* Whether the line's characters have all symbols that the word must have; seen: how many of them */
+/* Whether the line's characters have all symbols that the word must have */
 static bool
 has_symbols(HwrSearch *search, const HwrWord *word, const HwrSparse *s)
 {
@@ -66,9 +66,8 @@ has_symbols(HwrSearch *search, const HwrWord *word, const HwrSparse *s)
 	return seen == word->nsymbols;
 }
 
-/* Where each character of the line leads from each state; several symbols one after the other. */
-static bool
-make_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st)
+bool
+hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st)
 {
 	size_t		Q = (size_t) word->nstates;
 	size_t		columns = (size_t) word->nsymbols + 2;
@@ -186,7 +185,7 @@ hwr_word_relevance(HwrSearch *search, const HwrWord *word, const HwrSparse *s, d
 		return true;
 	for (int i = 0; i < s->nsteps; i++)
 		most = s->at[i].n > most ? s->at[i].n : most;
-	if (!make_transitions(search, word, s, st) ||
+	if (!hwr_search_transitions(search, word, s, st) ||
 		!make_room(&search->rows, &search->rows_room, (2 * (size_t) most + 1) * Q, sizeof(double), st))
 		return false;
 	total = search->rows;

@@ -26,7 +26,13 @@ typedef struct HwrSearch
 extern bool hwr_search_create(HwrSearch **out, HwrStatus *st);
 extern void hwr_search_free(HwrSearch *search);
 
-/* P(the word occurs in the line), 0 .. 1.  Of a HWR_WORD_HERE: that the line begins with it. */
+/* P(the word occurs in the line), 0 .. 1; the word is one that begins anywhere. */
 extern bool hwr_word_relevance(HwrSearch *search, const HwrWord *word, const HwrSparse *s, double *p, HwrStatus *st);
+
+/*
+ * Fill search->transitions: where each character of the line leads from each state of the word, its symbols one after the
+ * other.
+ */
+extern bool hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st);
 
 #endif							/* HWR_RELEVANCE_H */

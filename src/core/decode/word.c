@@ -37,6 +37,18 @@ has(const Set *set, int i)
 	return (set->bits[i / 64] >> (i % 64)) & 1;
 }
 
+static bool
+begins_anywhere(const HwrWord *word)
+{
+	return word->kind == HWR_WORD_WHOLE || word->kind == HWR_WORD_PART;
+}
+
+static bool
+is_whole(const HwrWord *word)
+{
+	return word->kind == HWR_WORD_WHOLE || word->kind == HWR_WORD_HERE;
+}
+
 /* Add a position, and those that a star lets one skip to. */
 static void
 add(const HwrWord *word, Set *set, int i)
@@ -58,7 +70,7 @@ step(const Builder *b, const Set *from, int column)
 	uint32_t	symbol = column < word->nsymbols ? word->symbols[column] : HWR_SEPARATOR;
 	Set			to = {{0}};
 
-	if (word->kind != HWR_WORD_HERE)
+	if (begins_anywhere(word))
 		add(word, &to, 0);
 	for (int i = 0; i < word->n; i++)
 	{
@@ -162,7 +174,7 @@ build_states(Builder *b)
 	word->nstates = 1;
 	add(word, &start, 0);
 	/* The beginning of a line is as good as a separator. */
-	if (word->kind != HWR_WORD_HERE)
+	if (begins_anywhere(word))
 		start = step(b, &start, word->nsymbols + 1);
 	if (state_of(b, &start) != HWR_WORD_START)
 		return hwr_fail(b->st, HWR_INTERNAL, "search word has no first state");
@@ -294,6 +306,16 @@ fill_stars(HwrWord *word)
 	}
 }
 
+/* Stars around a part of a word change nothing, as long as there is something else. */
+static void
+strip_stars(HwrWord *word)
+{
+	while (word->n > 1 && word->elements[word->n - 1] == HWR_STAR && word->elements[word->n - 2] != HWR_SEPARATOR)
+		word->n--;
+	while (word->n > 1 && word->elements[0] == HWR_STAR && word->elements[1] != HWR_SEPARATOR)
+		memmove(word->elements, word->elements + 1, (size_t) --word->n * sizeof(uint32_t));
+}
+
 /* What a word needs that has been parsed: something in it, an end. */
 static bool
 complete(HwrWord *word, HwrStatus *st)
@@ -307,8 +329,10 @@ complete(HwrWord *word, HwrStatus *st)
 		hwr_fail(st, HWR_BAD_QUERY, "search word is empty");
 		return hwr_fail_detail(st, "It has no letter, digit or wildcard.");
 	}
+	if (!is_whole(word))
+		strip_stars(word);
 	fill_stars(word);
-	if (word->kind == HWR_WORD_WHOLE)
+	if (is_whole(word))
 		word->elements[word->n++] = HWR_SEPARATOR;
 	if (word->n > HWR_WORD_MAX)
 	{

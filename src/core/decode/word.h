@@ -30,12 +30,13 @@ typedef enum HwrWordKind
 {
 	HWR_WORD_WHOLE,				/* a whole word, anywhere in the line */
 	HWR_WORD_PART,				/* in words too */
-	HWR_WORD_HERE				/* only at the beginning, whatever follows; the separators around it are not part of it */
+	HWR_WORD_HERE,				/* a whole word, only at once: from its first character on, up to the separator after it */
+	HWR_WORD_PART_HERE			/* only at once, whatever follows */
 } HwrWordKind;
 
 /*
  * A deterministic automaton over the symbols that occur in the word, any other letter, and the separator, in this
- * order.  "Found" leads nowhere else.  State -1: cannot be found any more; only of a HWR_WORD_HERE.
+ * order.  "Found" leads nowhere else.  State -1: cannot be found any more; only of words that begin at once.
  */
 typedef struct HwrWord
 {

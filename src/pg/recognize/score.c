@@ -26,8 +26,8 @@
 #include "pg/catalog/cache.h"
 #include "reader.h"
 #include "resolve.h"
+#include "score.h"
 
-PG_FUNCTION_INFO_V1(hwr_score);
 
 /* Kept in fn_extra. */
 typedef struct CallSite
@@ -86,11 +86,9 @@ get_posterior(CallSite *site, HwrLoaded loaded, const uint8 *image, Size len)
 	return &batch->posteriors[0];
 }
 
-/*
- * hwr_score(image bytea, label text, model text) returns double precision
- */
+/* hwr_score of an image. */
 Datum
-hwr_score(PG_FUNCTION_ARGS)
+hwr_score_image(PG_FUNCTION_ARGS)
 {
 	CallSite   *site;
 	HwrLoaded	loaded;

@@ -30,7 +30,8 @@ CREATE FUNCTION hwr.posterior_from_bytes(bytes bytea) RETURNS hwr_posterior
 	AS 'MODULE_PATHNAME', 'hwr_posterior_from_bytea' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr.posterior_from_bytes(bytea) IS 'the cast from bytea, checked as input is';
 CREATE CAST (bytea AS hwr_posterior) WITH FUNCTION hwr.posterior_from_bytes(bytea);
-CREATE CAST (hwr_posterior AS bytea) WITHOUT FUNCTION;
+-- Implicit, so that hwr_score takes both images and kept posteriors.
+CREATE CAST (hwr_posterior AS bytea) WITHOUT FUNCTION AS IMPLICIT;
 
 -- Equality: the same bytes.
 CREATE FUNCTION hwr_posterior_eq(hwr_posterior, hwr_posterior) RETURNS boolean
@@ -87,11 +88,6 @@ CREATE FUNCTION hwr_places(posterior hwr_posterior,
 	AS 'MODULE_PATHNAME', 'hwr_places' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50 ROWS 40;
 COMMENT ON FUNCTION hwr_places(hwr_posterior) IS
 'the characters of hwr_text, each with its confidence and where it was read, in pixels of the original image';
-
-CREATE FUNCTION hwr_score(posterior hwr_posterior, label text) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'hwr_posterior_score' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 200;
-COMMENT ON FUNCTION hwr_score(hwr_posterior, text) IS
-'log P(label | image) from a kept posterior; a character that was not kept counts with the floor';
 
 CREATE FUNCTION hwr_posterior_info(posterior hwr_posterior,
 								   OUT model bytea, OUT steps integer, OUT characters text, OUT width integer, OUT bytes integer)

@@ -36,20 +36,20 @@ COMMENT ON FUNCTION hwr_fold(text) IS
 'a text as a search sees it: small letters without accents, one space for white space and punctuation';
 
 CREATE FUNCTION hwr_relevance(posterior hwr_posterior, word text, whole_word boolean DEFAULT true) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'hwr_relevance' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'hwr_relevance' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION hwr_relevance(hwr_posterior, text, boolean) IS
 'P(the word occurs in the line), exact for what is kept; without regard to case and accents; ? stands for a letter, * for any number';
 
 CREATE FUNCTION hwr_query_relevance(posterior hwr_posterior, query hwr_query) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'hwr_relevance_of_query' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'hwr_relevance_of_query' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION hwr_query_relevance(hwr_posterior, hwr_query) IS
 'what a query is worth: the probability of a word, the smaller of both for and, the larger for or, 1 less it for not';
 
 CREATE FUNCTION hwr_finds(posterior hwr_posterior, query hwr_query) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'hwr_finds' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'hwr_finds' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION hwr_finds(hwr_posterior, hwr_query) IS 'implementation of @~ operator';
 CREATE FUNCTION hwr_irrelevance(posterior hwr_posterior, query hwr_query) RETURNS double precision
-	AS 'MODULE_PATHNAME', 'hwr_irrelevance' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'hwr_irrelevance' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION hwr_irrelevance(hwr_posterior, hwr_query) IS 'implementation of <~> operator';
 
 CREATE FUNCTION hwr_finds_selectivity(internal, oid, internal, integer) RETURNS double precision

@@ -16,11 +16,12 @@
 #include "ink.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/recognize/score.h"
 
 PG_FUNCTION_INFO_V1(hwr_text);
 PG_FUNCTION_INFO_V1(hwr_confidence);
 PG_FUNCTION_INFO_V1(hwr_places);
-PG_FUNCTION_INFO_V1(hwr_posterior_score);
+PG_FUNCTION_INFO_V1(hwr_score);
 PG_FUNCTION_INFO_V1(hwr_posterior_info);
 
 /*
@@ -151,18 +152,15 @@ label_classes(HwrSparse *sparse, const char *label, HwrHold *hold, HwrAlphabet *
 	return classes;
 }
 
-/*
- * hwr_score(posterior hwr_posterior, label text) returns double precision
- */
-Datum
-hwr_posterior_score(PG_FUNCTION_ARGS)
+/* hwr_score of a kept posterior. */
+static double
+score_text(HwrInk *ink, Datum posterior, Datum text_value)
 {
-	HwrInk	   *ink = hwr_ink_of(fcinfo);
-	HwrSparse  *sparse = hwr_ink_read(ink, PG_GETARG_DATUM(0));
+	HwrSparse  *sparse = hwr_ink_read(ink, posterior);
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_alphabet);
 	HwrAlphabet *alphabet = palloc0(sizeof(HwrAlphabet));
 	Size		len;
-	const char *utf8 = hwr_utf8_of(PG_GETARG_DATUM(1), &len);
+	const char *utf8 = hwr_utf8_of(text_value, &len);
 	char	   *normal;
 	char	   *label;
 	int		   *classes;
@@ -174,20 +172,64 @@ hwr_posterior_score(PG_FUNCTION_ARGS)
 	{
 		if (st.code != HWR_BAD_LABEL)
 			hwr_raise(&st);
-		PG_RETURN_FLOAT8(-get_float8_infinity());
+		return -get_float8_infinity();
 	}
 	/* Each character takes a step. */
 	label = strlen(normal) > (Size) sparse->steps * 4 ? NULL : MemoryContextStrdup(CurrentMemoryContext, normal);
 	free(normal);
 	if (label == NULL)
-		PG_RETURN_FLOAT8(-get_float8_infinity());
+		return -get_float8_infinity();
 	classes = label_classes(sparse, label, hold, alphabet, &n);
 	if (alphabet->n == sparse->alphabet.n)
 		result = score(ink, classes, n, hwr_ink_dense(ink), alphabet->n + 1);
 	else
 		result = score(ink, classes, n, hwr_ink_dense_over(ink, alphabet), alphabet->n + 1);
 	hwr_hold_replace(hold, NULL);
-	PG_RETURN_FLOAT8(result);
+	return result;
+}
+
+/* What a call site keeps for either kind of value. */
+typedef struct ScoreSite
+{
+	FmgrInfo	image;			/* of hwr_score_image, with what it keeps */
+	HwrInk	   *ink;			/* NULL: no kept posterior so far */
+} ScoreSite;
+
+/*
+ * hwr_score(image bytea, label text, model text) returns double precision
+ *
+ * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function and its arguments
+ * need no types.  No image begins with the byte of its format.
+ */
+Datum
+hwr_score(PG_FUNCTION_ARGS)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	ScoreSite  *site = flinfo->fn_extra;
+	LOCAL_FCINFO(inner, 3);
+	bytea	   *first;
+	Datum		result;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	if (site == NULL)
+	{
+		flinfo->fn_extra = site = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(ScoreSite));
+		fmgr_info_copy(&site->image, flinfo, flinfo->fn_mcxt);
+	}
+	first = (bytea *) PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0, 1);
+	if (VARSIZE_ANY_EXHDR(first) > 0 && *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT)
+	{
+		if (site->ink == NULL)
+			site->ink = hwr_ink_create(flinfo->fn_mcxt);
+		PG_RETURN_FLOAT8(score_text(site->ink, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
+	}
+	InitFunctionCallInfoData(*inner, &site->image, 3, fcinfo->fncollation, NULL, NULL);
+	for (int i = 0; i < 3; i++)
+		inner->args[i] = fcinfo->args[i];
+	result = hwr_score_image(inner);
+	fcinfo->isnull = inner->isnull;
+	return result;
 }
 
 /*

@@ -1,0 +1,166 @@
+--
+-- Kept posteriors: as values, read, searched, indexed, matched
+--
+\pset null NULL
+
+-- What was kept of images reads as they do.
+SELECT id, hwr_text(p) = hwr_recognize(image, 'strokes') AS same, hwr_confidence(p) > 0.5 AS sure, (hwr_posterior_info(p)).steps,
+	(hwr_posterior_info(p)).width, octet_length(p::bytea) < 100 AS small
+	FROM strokes, hwr_posterior(image, 'strokes') p ORDER BY id;
+SELECT id, string_agg("char", '' ORDER BY "position") AS text, bool_and(x0 < x1 AND x1 <= 64 AND confidence > 0.5) AS placed
+	FROM strokes, hwr_posterior(image, 'strokes') p, hwr_places(p) GROUP BY id ORDER BY id;
+SELECT hwr_posterior_batch(array_agg(image ORDER BY id), 'strokes') = array_agg(hwr_posterior(image, 'strokes') ORDER BY id) AS same FROM strokes;
+SELECT hwr_posterior_batch(ARRAY[NULL, image], 'strokes') IS NULL AS none, (hwr_posterior_batch(ARRAY[NULL, image], 'strokes'))[1] IS NULL AS first
+	FROM strokes WHERE id = 1;
+SELECT hwr_posterior_batch('{}', 'strokes');
+SELECT hwr_posterior(NULL, 'strokes') IS NULL AS none;
+SELECT hwr_posterior(image, 'nobody') FROM strokes WHERE id = 1;
+SELECT hwr_posterior(image, 'strokes', 0.6) FROM strokes WHERE id = 1;
+SELECT hwr_posterior(image, 'strokes', 'NaN') FROM strokes WHERE id = 1;
+SELECT hwr_posterior('\x00', 'strokes');
+
+-- A value of which one can say what is in it: the letters of two texts, the second one's with this probability where it differs;
+-- a blank after each.
+CREATE FUNCTION ink(best text, other text DEFAULT NULL, p float8 DEFAULT 0.4) RETURNS hwr_posterior LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	letters text[];
+	b text := '';
+	next integer := 0;
+	x integer;
+	y integer;
+BEGIN
+	other := coalesce(other, best);
+	SELECT array_agg(c ORDER BY ascii(c)) INTO letters FROM (SELECT DISTINCT c FROM regexp_split_to_table(best || other, '') c) d;
+	FOR i IN 1 .. cardinality(letters) LOOP
+		x := ascii(letters[i]) - next;
+		b := b || CASE WHEN x < 128 THEN lpad(to_hex(x), 2, '0') ELSE lpad(to_hex(x % 128 + 128), 2, '0') || lpad(to_hex(x / 128), 2, '0') END;
+		next := ascii(letters[i]) + 1;
+	END LOOP;
+	FOR i IN 1 .. length(best) LOOP
+		x := array_position(letters, substr(best, i, 1));
+		y := array_position(letters, substr(other, i, 1));
+		b := b || CASE WHEN x = y THEN '00' || lpad(to_hex(x), 2, '0')
+			ELSE '01' || lpad(to_hex(x), 2, '0') || lpad(to_hex(y), 2, '0') || lpad(to_hex(ceil(-16 * ln(p))::integer), 2, '0') END || '80';
+	END LOOP;
+	x := 2 * length(best);
+	RETURN ('\x01' || repeat('00', 9) || '60' || lpad(to_hex(cardinality(letters) + 2), 2, '0') || lpad(to_hex(x), 2, '0') ||
+		lpad(to_hex(x), 2, '0') || lpad(to_hex(x), 2, '0') || lpad(to_hex(x), 2, '0') || lpad(to_hex(cardinality(letters)), 2, '0') || b)::hwr_posterior;
+END $$;
+
+SELECT ink('Anna');
+SELECT hwr_text(ink('Anna')), round(hwr_confidence(ink('Anna', 'Amma'))::numeric, 1) AS confidence;
+SELECT * FROM hwr_posterior_info(ink('Anna', 'Amma'));
+SELECT "position", "char", round(confidence::numeric, 1) AS confidence, x0, x1 FROM hwr_places(ink('Anna', 'Amma'));
+
+-- Text and binary input are checked alike.
+SELECT outcome(format('SELECT %L::hwr_posterior', v)) FROM (VALUES ('Anna'), ('\x'), ('\x02'), ('\x0'), ('\x01'), (ink('Anna')::text || '80'),
+	(rtrim(ink('Anna')::text, '80')), ('\x0100000000000000000060ff'), (repeat('\x01', 2))) t (v);
+SELECT outcome(format('SELECT %L::bytea::hwr_posterior', '\x0203'));
+SELECT ink('Anna')::text::hwr_posterior = ink('Anna') AS same, ink('Anna')::bytea::hwr_posterior = ink('Anna') AS too;
+CREATE TABLE lines (id integer, p hwr_posterior);
+INSERT INTO lines VALUES (1, ink('Anna')), (2, ink('Anna')), (3, ink('Otto')), (4, NULL);
+SELECT count(DISTINCT p::text) AS different, count(*) FILTER (WHERE p = ink('Otto')) AS otto, count(*) FILTER (WHERE p <> ink('Otto')) AS other FROM lines;
+SET enable_sort = off;
+SELECT count(*) FROM (SELECT p FROM lines GROUP BY p) d;
+RESET enable_sort;
+SELECT count(*) FROM lines a JOIN lines b ON a.p = b.p;
+
+-- Scores, by one function for images and kept posteriors, whose parameters need no types
+SELECT round(hwr_score(ink('Anna', 'Amma'), 'Amma')::numeric, 1) AS other, hwr_score(ink('Anna'), 'Anna') > -0.1 AS best,
+	hwr_score(ink('Anna'), 'Annaannaannaanna') AS long, hwr_score(ink('Anna'), '') < -10 AS empty, hwr_score(ink('Anna'), 'Anne') < -4 AS floor,
+	hwr_score(NULL::hwr_posterior, 'Anna') AS no_ink, hwr_score(ink('Anna'), NULL) AS no_text;
+SELECT round(exp(hwr_score(image, label, 'strokes') - hwr_score(hwr_posterior(image, 'strokes'), label))::numeric, 1) AS ratio FROM strokes WHERE id < 4;
+PREPARE untyped AS SELECT hwr_score($1, $2);
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'untyped';
+DEALLOCATE untyped;
+
+-- Words
+SELECT word, whole, round(hwr_relevance(ink('le Marie Noel', 'la Marin Noel'), word, whole)::numeric, 1) AS p FROM (VALUES ('marie', true), ('MARIN', true),
+	('mari', true), ('mari', false), ('mari*', true), ('mari?', true), ('*', true), ('no*l', true), ('marie noel', true), ('le-marie', true), ('la', true), ('m', false),
+	('otto', true), ('Marie\*', true)) w (word, whole);
+SELECT hwr_relevance(ink('Élève'), 'eleve') > 0.9 AS accents, hwr_relevance(ink('eleve'), 'ÉLÈVE') > 0.9 AS too,
+	hwr_relevance(ink('Strasse'), 'straße') > 0.9 AS sharp, hwr_relevance(ink('l''eau'), 'eau') > 0.9 AS apostrophe;
+SELECT outcome(format('SELECT hwr_relevance(ink(''a''), %L)', w)) FROM (VALUES (''), (' - '), ('a'), (repeat('a', 1000)), (repeat('a', 2000)), ('日本'), ('שלום'), (E'e\u0301'), ('??')) v (w);
+SELECT hwr_relevance(ink('a'), 'a????????????????????b', false);
+SELECT hwr_fold('  L''ÉLÈVE, d''Œuvres '), hwr_fold('');
+
+-- Places, in pixels
+SELECT x0, x1, round(probability::numeric, 1) AS p FROM hwr_spots(ink('de la de', 'do la de'), 'de');
+SELECT x0, x1, round(probability::numeric, 1) AS p FROM hwr_spots(ink('Marie', 'Maria'), 'ar', false);
+SELECT * FROM hwr_spots(ink('Marie'), 'otto');
+SELECT * FROM hwr_spots(ink('Marie'), 'marie', bound => 0);
+
+-- The words of a line
+SELECT word, round(probability::numeric, 1) AS p, x0, x1 FROM hwr_words(ink('le Marie', 'la Marin'));
+SELECT word FROM hwr_words(ink('le Marie', 'la Marin', 0.1), 0.5);
+
+-- Queries
+SELECT q, round(hwr_query_relevance(ink('le Marie Noel', 'la Marin Noel'), q::hwr_query)::numeric, 1) AS p FROM (VALUES ('marie'), ('marie & noel'), ('marie noel'),
+	('marie | marin'), ('!marie'), ('noel & !marin'), ('"marie noel"'), ('"noel marie"'), ('(marie | marin) noel'), ('mar*')) v (q);
+SELECT outcome(format('SELECT %L::hwr_query', q)) FROM (VALUES (''), ('a &'), ('(a'), ('a)'), ('"a'), ('| a'), ('a & -')) v (q);
+SELECT hwr_plain_query('a "b" & c*'), round(hwr_query_relevance(ink('a b c'), hwr_plain_query('a "b" & c*'))::numeric, 1) AS p;
+SELECT ink('Marie', 'Maria') @~ 'marie' AS found, ink('Marie', 'Maria') @~ 'maria' AS too, ink('Marie', 'Maria', 0.2) @~ 'maria' AS no;
+SET hwr.search_threshold = 0.1;
+SELECT ink('Marie', 'Maria', 0.2) @~ 'maria' AS now;
+RESET hwr.search_threshold;
+SET hwr.search_threshold = 2;
+SELECT round((ink('Marie', 'Maria') <~> 'marie')::numeric, 1) AS far;
+
+-- The index finds what a sequential scan finds: words of ten letters, read with doubts.
+CREATE TABLE ledger AS SELECT i AS id, ink(a, b, 0.05 + (i % 9) * 0.05) AS p FROM generate_series(1, 3000) i,
+	LATERAL (SELECT string_agg(substr('aeinorst lmd', ascii(substr(md5(i::text), k, 1)) % 12 + 1, 1), '' ORDER BY k) AS a,
+					string_agg(substr('aeinorst lmd', ascii(substr(md5(i || 'x'), k, 1)) % 12 + 1, 1), '' ORDER BY k) AS b FROM generate_series(1, 14) k) t;
+CREATE INDEX ledger_p ON ledger USING gin (p);
+CREATE INDEX ledger_low ON ledger USING gin (p hwr_posterior_ops (bound = 0.01)) WHERE id <= 1500;
+CREATE INDEX ON ledger USING gin (p hwr_posterior_ops (bound = 2));
+ANALYZE ledger;
+CREATE FUNCTION differences(query text, threshold float8) RETURNS TABLE (hits bigint, lost bigint, added bigint, index_used boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	by_index integer[];
+	by_scan integer[];
+	line text;
+BEGIN
+	PERFORM set_config('hwr.search_threshold', threshold::text, true);
+	PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'on', true);
+	EXECUTE format('SELECT array_agg(id) FROM ledger WHERE p @~ %L', query) INTO by_scan;
+	PERFORM set_config('enable_bitmapscan', 'on', true), set_config('enable_seqscan', 'off', true);
+	EXECUTE format('SELECT array_agg(id) FROM ledger WHERE p @~ %L', query) INTO by_index;
+	index_used := false;
+	FOR line IN EXECUTE format('EXPLAIN (COSTS off) SELECT id FROM ledger WHERE p @~ %L', query) LOOP
+		index_used := index_used OR line LIKE '%ledger_p%';
+	END LOOP;
+	hits := coalesce(cardinality(by_scan), 0);
+	SELECT count(*) INTO lost FROM unnest(by_scan) i WHERE i <> ALL (coalesce(by_index, '{}'));
+	SELECT count(*) INTO added FROM unnest(by_index) i WHERE i <> ALL (coalesce(by_scan, '{}'));
+	RETURN NEXT;
+END $$;
+SELECT count(*) AS queries, sum(lost) AS lost, sum(added) AS added, bool_and(index_used) AS index_used, sum(hits) > 500 AS found
+	FROM (VALUES ('de'), ('en'), ('in'), ('la'), ('mat'), ('a'), ('ten'), ('i*'), ('*st*'), ('e?'), ('*a*'), ('!de'), ('de | la'), ('de & a'), ('"a de"'), ('in !de'),
+		('ort*'), ('*nat'), ('m*'), ('xyz'), ('t'), ('(de | en) & (la | in)')) q (query), (VALUES (0.02), (0.05), (0.1), (0.3), (0.7)) t (threshold), LATERAL differences(query, threshold);
+INSERT INTO ledger SELECT id + 3000, p FROM ledger WHERE id <= 200;
+DELETE FROM ledger WHERE id % 7 = 0;
+VACUUM ledger;
+SELECT sum(lost) AS lost, sum(added) AS added FROM (VALUES ('de'), ('a'), ('en | la')) q (query), differences(query, 0.3);
+REINDEX INDEX ledger_p;
+SELECT sum(lost) AS lost, sum(added) AS added FROM (VALUES ('de'), ('a'), ('en | la')) q (query), differences(query, 0.3);
+
+-- The planner takes it where there are many lines, and not where there are few.
+CREATE TABLE few AS SELECT * FROM ledger LIMIT 100;
+CREATE INDEX ON few USING gin (p);
+ANALYZE few;
+EXPLAIN (COSTS off) SELECT id FROM few WHERE p @~ 'mat';
+CREATE TABLE many AS SELECT p FROM ledger, generate_series(1, 10);
+CREATE INDEX ON many USING gin (p);
+ANALYZE many;
+EXPLAIN (COSTS off) SELECT p FROM many WHERE p @~ 'mat';
+
+-- Candidates
+SELECT rank, candidate, "index", round(probability::numeric, 1) AS p, round(outside::numeric, 1) AS outside
+	FROM hwr_match(ink('Marie', 'Maria'), ARRAY['Otto', 'MARIA', 'Márie', 'Marie', NULL, ''], 3);
+SELECT rank, candidate, "index" FROM hwr_match(ink('Marie', 'Maria'), '[5:6]={Maria,Marie}', 1);
+SELECT * FROM hwr_match(ink('Marie'), '{}');
+SELECT * FROM hwr_match(ink('Marie'), '{Marie}', 0);
+SELECT * FROM hwr_match(ink('Marie'), '{{Marie}}');
+
+DROP TABLE lines, ledger, few, many;
+DROP FUNCTION ink, differences;
