@@ -17,7 +17,7 @@ SELECT hwr_posterior(NULL, 'strokes') IS NULL AS none;
 SELECT hwr_posterior(image, 'nobody') FROM strokes WHERE id = 1;
 SELECT hwr_posterior(image, 'strokes', 0.6) FROM strokes WHERE id = 1;
 SELECT hwr_posterior(image, 'strokes', 'NaN') FROM strokes WHERE id = 1;
-SELECT hwr_posterior('\x00', 'strokes');
+SELECT outcome($$SELECT hwr_posterior('\x00', 'strokes')$$);
 
 -- A value of which one can say what is in it: the letters of two texts, the second one's with this probability where it differs;
 -- a blank after each.
@@ -73,6 +73,19 @@ SELECT round(exp(hwr_score(image, label, 'strokes') - hwr_score(hwr_posterior(im
 PREPARE untyped AS SELECT hwr_score($1, $2);
 SELECT parameter_types FROM pg_prepared_statements WHERE name = 'untyped';
 DEALLOCATE untyped;
+
+-- Texts with a lexicon, a language model, allowed characters, of today
+SELECT rank, text, round(confidence::numeric, 1) AS confidence, characters -> 0 ->> 'x1' AS x1 FROM hwr_nbest(ink('Marie', 'Maria'), 2);
+SELECT id, (SELECT text FROM hwr_nbest(hwr_posterior(image, 'strokes'), 1)) = (SELECT text FROM hwr_recognize_nbest(image, 1, 'strokes')) AS same
+	FROM strokes WHERE id < 4 ORDER BY id;
+SELECT text FROM hwr_nbest(ink('Marie', 'Maria'), 3, lexicon => '{Maria,Marit,Otto}');
+SELECT i, (SELECT text FROM hwr_nbest(p, 1, lexicon => '{Otto,MARIA,Zoé}')) FROM (VALUES (1, ink('Otta')), (2, ink('Zoe')), (3, ink('Marie', 'Maria'))) v (i, p);
+SELECT rank, text FROM hwr_nbest(ink('Marie', 'Maria'), 2, allow => 'Mari');
+SELECT texts_read FROM hwr_train_lm_texts('maria', ARRAY['Maria', 'Maria', 'Marta']);
+SELECT text FROM hwr_nbest(ink('Marie', 'Maria'), 1, lm => 'maria', lm_weight => 2);
+SELECT hwr_drop_lm('maria');
+SELECT count(*) FROM hwr_nbest(NULL, 1);
+SELECT * FROM hwr_nbest(ink('Marie'), 0);
 
 -- Words
 SELECT word, whole, round(hwr_relevance(ink('le Marie Noel', 'la Marin Noel'), word, whole)::numeric, 1) AS p FROM (VALUES ('marie', true), ('MARIN', true),
