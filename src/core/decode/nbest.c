@@ -62,6 +62,8 @@ whole_texts(HwrBeam *beam)
 		HwrPrefix	   *prefix = &beam->prefixes[kept->node];
 
 		kept->score = kept->total + prefix->prior;
+		if (q->pattern != NULL && !q->pattern->whole[prefix->pattern])
+			continue;
 		if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE && !q->lexicon->is_word[prefix->word])
 		{
 			if (q->outside_penalty == INFINITY)
@@ -107,7 +109,7 @@ set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
 	const HwrBeamQuery *q = &beam->query;
 	double		sum = -INFINITY;
 
-	if (q->lm == NULL && q->lexicon == NULL)
+	if (q->lm == NULL && q->lexicon == NULL && q->pattern == NULL)
 		sum = beam->allowed;
 	else
 	{
@@ -119,7 +121,7 @@ set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
 	for (int i = 0; i < nbest->n; i++)
 	{
 		HwrHypothesis *h = &nbest->hypotheses[i];
-		double		p = exp((q->lm == NULL && q->lexicon == NULL ? h->logp : h->score) - sum);
+		double		p = exp((q->lm == NULL && q->lexicon == NULL && q->pattern == NULL ? h->logp : h->score) - sum);
 
 		h->confidence = p >= 1 ? 1 : p > 0 ? p : 0;
 	}

@@ -48,6 +48,18 @@ release_lexicon(void *lexicon)
 	hwr_lexicon_free(lexicon);
 }
 
+static void
+release_automaton(void *automaton)
+{
+	hwr_automaton_free(automaton);
+}
+
+static void
+release_pattern(void *pattern)
+{
+	hwr_pattern_free(pattern);
+}
+
 HwrDecoder *
 hwr_decoder_create(MemoryContext context)
 {
@@ -59,6 +71,7 @@ hwr_decoder_create(MemoryContext context)
 	site->beam = hwr_hold_create(site->context, release_beam);
 	site->lm = hwr_hold_create(site->context, hwr_release_lm);
 	site->lexicon = hwr_hold_create(site->context, release_lexicon);
+	site->automaton = hwr_hold_create(site->context, release_automaton);
 	if (!hwr_beam_create(&beam, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->beam, beam);
@@ -195,6 +208,54 @@ allowed_classes(Datum characters, const HwrWriter *writer)
 	return allow;
 }
 
+HwrPattern *
+hwr_decoder_pattern(Datum value, HwrCase mapping)
+{
+	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_pattern);
+	HwrPattern *pattern;
+	Size		len;
+	const char *utf8 = hwr_utf8_of(value, &len);
+	HwrStatus	st;
+
+	/* A model that writes one case only reads the other as it. */
+	if (!hwr_pattern_compile(utf8, len, mapping != HWR_CASE_KEEP, &pattern, &st))
+	{
+		if (st.code == HWR_BAD_LABEL)
+			st.code = HWR_BAD_QUERY;
+		hwr_raise(&st);
+	}
+	hwr_hold_replace(hold, pattern);
+	return pattern;
+}
+
+void
+hwr_decoder_bind_pattern(HwrDecoder *site, Datum value, const HwrWriter *writer, HwrBeamQuery *query)
+{
+	text	   *pattern = DatumGetTextPP(value);
+	Size		len = VARSIZE_ANY_EXHDR(pattern);
+	HwrAutomaton *automaton;
+	HwrStatus	st;
+
+	if (site->pattern == NULL || VARSIZE_ANY_EXHDR(site->pattern) != len ||
+		memcmp(VARDATA_ANY(site->pattern), VARDATA_ANY(pattern), len) != 0 ||
+		memcmp(site->pattern_key, writer->key, sizeof(site->pattern_key)) != 0)
+	{
+		if (site->pattern != NULL)
+			pfree(site->pattern);
+		site->pattern = NULL;
+		hwr_hold_replace(site->automaton, NULL);
+		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet, &automaton, &st))
+			hwr_raise(&st);
+		hwr_hold_replace(site->automaton, automaton);
+		site->pattern = (text *) MemoryContextAlloc(site->context, VARHDRSZ + len);
+		SET_VARSIZE(site->pattern, VARHDRSZ + len);
+		memcpy(VARDATA(site->pattern), VARDATA_ANY(pattern), len);
+		memcpy(site->pattern_key, writer->key, sizeof(site->pattern_key));
+	}
+	query->pattern = site->automaton->object;
+	query->class_cut = CLASS_CUT_LEXICON;
+}
+
 static int
 int_argument(FunctionCallInfo fcinfo, int argno, const char *name, int otherwise, int max)
 {
@@ -268,10 +329,12 @@ hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, const Hwr
 	}
 	if (!PG_ARGISNULL(allow))
 		query->allow = allowed_classes(PG_GETARG_DATUM(allow), writer);
+	if (PG_NARGS() > first + HWR_ARG_PATTERN && !PG_ARGISNULL(first + HWR_ARG_PATTERN))
+		hwr_decoder_bind_pattern(site, PG_GETARG_DATUM(first + HWR_ARG_PATTERN), writer, query);
 }
 
 /*
- * Search, and again with a wider beam and every class where a lexicon was missed, since a word of it
+ * Search, and again with a wider beam and every class where a lexicon or a pattern was missed, since a text of it
  * is wanted however unlikely.
  */
 static void
@@ -291,7 +354,8 @@ search(HwrBeam *beam, HwrBeamQuery *query, int n, HwrNbest *out)
 		}
 		if (!hwr_beam_end(beam, n, out, &st))
 			hwr_raise(&st);
-		if (out->n > 0 || query->lexicon == NULL || query->lexicon->words == 0 || query->width >= HWR_BEAM_MAX_WIDTH)
+		if (out->n > 0 || query->width >= HWR_BEAM_MAX_WIDTH ||
+			(query->pattern == NULL && (query->lexicon == NULL || query->lexicon->words == 0)))
 			return;
 		hwr_nbest_free(out);
 		query->width = Min(query->width * 8, HWR_BEAM_MAX_WIDTH);
@@ -378,16 +442,23 @@ release_nbest(void *nbest)
 	hwr_nbest_free(nbest);
 }
 
-void
-hwr_decoder_run(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer, HwrPixel pixel, const void *arg,
-				Tuplestorestate *store, TupleDesc desc)
+HwrNbest *
+hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n)
 {
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_nbest);
 	HwrNbest   *nbest = palloc0(sizeof(HwrNbest));
 
 	search(site->beam->object, query, n, nbest);
 	hwr_hold_replace(hold, nbest);
+	return nbest;
+}
+
+void
+hwr_decoder_run(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer, HwrPixel pixel, const void *arg,
+				Tuplestorestate *store, TupleDesc desc)
+{
+	HwrNbest   *nbest = hwr_decoder_search(site, query, n);
+
 	for (int i = 0; i < nbest->n; i++)
 		put_row(store, desc, i + 1, &nbest->hypotheses[i], writer->alphabet, pixel, arg);
-	hwr_hold_replace(hold, NULL);
 }

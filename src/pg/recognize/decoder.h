@@ -35,7 +35,8 @@ enum
 	HWR_ARG_LENGTH_BONUS,
 	HWR_ARG_ALLOW,
 	HWR_ARG_BEAM,
-	HWR_ARG_OUTSIDE_PENALTY
+	HWR_ARG_OUTSIDE_PENALTY,
+	HWR_ARG_PATTERN				/* older scripts do not have it */
 };
 
 typedef struct HwrDecoder
@@ -54,6 +55,10 @@ typedef struct HwrDecoder
 	HwrHold    *lexicon;		/* HwrLexicon */
 	ArrayType  *words;			/* what it was made of, */
 	uint8		lexicon_key[PG_SHA256_DIGEST_LENGTH];	/* and for */
+
+	HwrHold    *automaton;		/* HwrAutomaton */
+	text	   *pattern;		/* what it was made of, */
+	uint8		pattern_key[PG_SHA256_DIGEST_LENGTH];	/* and for */
 } HwrDecoder;
 
 extern HwrDecoder *hwr_decoder_create(MemoryContext context);
@@ -67,6 +72,15 @@ extern void hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n
 /* The rest, but for the posteriors. */
 extern void hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, const HwrWriter *writer,
 							 HwrBeamQuery *query);
+
+/* A pattern compiled, in a hold of the current memory context's. */
+extern HwrPattern *hwr_decoder_pattern(Datum value, HwrCase mapping);
+
+/* Bind another pattern than the argument: see hwr_decoder_bind. */
+extern void hwr_decoder_bind_pattern(HwrDecoder *site, Datum pattern, const HwrWriter *writer, HwrBeamQuery *query);
+
+/* Search for the n best texts; the result is valid as long as the current memory context. */
+extern HwrNbest *hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n);
 
 /* Where the result's rows go. */
 extern Tuplestorestate *hwr_decoder_begin_result(FunctionCallInfo fcinfo, TupleDesc *desc);

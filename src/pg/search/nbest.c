@@ -160,6 +160,14 @@ get_alphabet(FunctionCallInfo fcinfo, CallSite *site, const HwrSparse *sparse)
 	}
 	if (!PG_ARGISNULL(ARG_OTHERS + HWR_ARG_ALLOW))
 		add_text(alphabet, site->mapping, PG_GETARG_DATUM(ARG_OTHERS + HWR_ARG_ALLOW));
+	if (!PG_ARGISNULL(ARG_OTHERS + HWR_ARG_PATTERN))
+	{
+		HwrStatus	st;
+
+		if (!hwr_pattern_add_characters(hwr_decoder_pattern(PG_GETARG_DATUM(ARG_OTHERS + HWR_ARG_PATTERN), site->mapping),
+										alphabet, &st))
+			hwr_raise(&st);
+	}
 	memcpy(&generation, site->key, sizeof(generation));
 	if (alphabet->n != before)
 		generation++;
@@ -176,7 +184,7 @@ pixel(const void *arg, int step)
 
 /*
  * hwr_nbest(posterior hwr_posterior, n integer, lexicon text[], lm text, lm_weight float8, length_bonus float8,
- * allow text, beam integer, outside_penalty float8) returns setof record
+ * allow text, beam integer, outside_penalty float8, pattern text) returns setof record
  */
 Datum
 hwr_nbest(PG_FUNCTION_ARGS)

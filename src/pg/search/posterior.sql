@@ -104,7 +104,8 @@ CREATE FUNCTION hwr_nbest(
 	length_bonus	double precision DEFAULT NULL,
 	allow			text			DEFAULT NULL,
 	beam			integer			DEFAULT 32,
-	outside_penalty	double precision DEFAULT 'Infinity'
+	outside_penalty	double precision DEFAULT 'Infinity',
+	pattern			text			DEFAULT NULL
 )
 RETURNS TABLE (
 	rank			integer,
@@ -115,5 +116,5 @@ RETURNS TABLE (
 )
 AS 'MODULE_PATHNAME', 'hwr_nbest'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 10000;
-COMMENT ON FUNCTION hwr_nbest(hwr_posterior, integer, text[], text, double precision, double precision, text, integer, double precision) IS
+COMMENT ON FUNCTION hwr_nbest(hwr_posterior, integer, text[], text, double precision, double precision, text, integer, double precision, text) IS
 'the most probable texts of a kept posterior, as hwr_recognize_nbest gives them of an image';
