@@ -65,7 +65,7 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/relevance search/index search/words
+	search/posterior search/nbest search/relevance search/index search/words
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile

@@ -84,8 +84,33 @@ SELECT rank, text FROM hwr_nbest(ink('Marie', 'Maria'), 2, allow => 'Mari');
 SELECT texts_read FROM hwr_train_lm_texts('maria', ARRAY['Maria', 'Maria', 'Marta']);
 SELECT text FROM hwr_nbest(ink('Marie', 'Maria'), 1, lm => 'maria', lm_weight => 2);
 SELECT hwr_drop_lm('maria');
+SELECT text, round(confidence::numeric, 1) AS confidence FROM hwr_nbest(ink('1O Mal', '10 Mai'), 2, pattern => '\d+ \w+');
+SELECT text FROM hwr_nbest(ink('Otto'), 1, pattern => 'M[ae]ria?');
+SELECT rank, text FROM hwr_recognize_nbest((SELECT image FROM strokes WHERE id = 3), 2, 'strokes', pattern => '(I.){2}');
+SELECT outcome(format('SELECT * FROM hwr_nbest(ink(''a''), pattern => %L)', p)) FROM (VALUES ('(a'), ('a**'), ('[b-a]'), ('x{200}'), ('')) v (p);
 SELECT count(*) FROM hwr_nbest(NULL, 1);
 SELECT * FROM hwr_nbest(ink('Marie'), 0);
+
+-- Fields
+SELECT best, kind, f.text, f.value, round(f.confidence::numeric, 1) AS confidence FROM (VALUES ('3 Aout 1914', '8 Aout 1914', 'date'), ('03/08/1914', '03/08/1974', 'date'),
+	('1914-08-03', NULL, 'date'), ('1er mars 1900', NULL, 'date'), ('August 3rd, 1914', NULL, 'date'), ('31.02.1914', '30.01.1914', 'date'), ('30.02.1914', NULL, 'date'),
+	('1O4', '104', 'integer'), ('12 345', '12.345', 'integer'), ('1.234,50 F', '1 234,50 F', 'amount'), ('12,5', NULL, 'amount'), ('75OO1', '75001', 'postcode'),
+	('oui', 'Oui', 'yes_no'), ('nom', 'non', 'yes_no'), ('nein', NULL, 'yes_no')) v (best, other, kind), hwr_field(ink(best, other), kind) f;
+SELECT f.value::date + 1 AS next_day FROM hwr_field(ink('3 Aout 1914'), 'date') f;
+SELECT * FROM hwr_field(ink('a'), 'colour');
+
+-- What a column may hold, as a lexicon
+CREATE TYPE hwr_mood AS ENUM ('sad', 'glad');
+CREATE DOMAIN hwr_size AS text CHECK (VALUE IN ('small', 'it''s large'));
+CREATE TABLE towns (name text PRIMARY KEY);
+INSERT INTO towns VALUES ('Lyon'), ('Nantes');
+CREATE TABLE filled (mood hwr_mood, town text REFERENCES towns, size hwr_size, state text CHECK (state IN ('new', 'old')), v varchar(9) CHECK (v = ANY ('{x,y}')), other text CHECK (other <> ''));
+SELECT hwr_constraint('filled', 'mood'), hwr_constraint('filled', 'town'), hwr_constraint('filled', 'size'), hwr_constraint('filled', 'state');
+SELECT hwr_constraint('filled', 'other');
+SELECT hwr_constraint('filled', 'nothing');
+SELECT text FROM hwr_nbest(ink('Lyom'), 1, lexicon => hwr_constraint('filled', 'town'));
+DROP TABLE filled, towns;
+DROP TYPE hwr_mood, hwr_size;
 
 -- Words
 SELECT word, whole, round(hwr_relevance(ink('le Marie Noel', 'la Marin Noel'), word, whole)::numeric, 1) AS p FROM (VALUES ('marie', true), ('MARIN', true),

@@ -9,15 +9,22 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/text/kind.h"
 #include "ink.h"
 #include "pg/base/error.h"
 #include "pg/recognize/decoder.h"
 
 PG_FUNCTION_INFO_V1(hwr_nbest);
+PG_FUNCTION_INFO_V1(hwr_field);
+
+/* Texts that hwr_field looks at, and the beam for them. */
+#define FIELD_TEXTS 16
+#define FIELD_BEAM 64
 
 /* Arguments, in the order of the SQL function; the others are decoder.h's. */
 enum
@@ -124,7 +131,7 @@ same_lexicon(const CallSite *site, ArrayType *words)
 
 /* The alphabet with all characters that this call may read. */
 static const HwrAlphabet *
-get_alphabet(FunctionCallInfo fcinfo, CallSite *site, const HwrSparse *sparse)
+get_alphabet(CallSite *site, const HwrSparse *sparse, ArrayType *lexicon, text *allow, text *pattern)
 {
 	HwrAlphabet *alphabet = site->alphabet->object;
 	int			before = alphabet->n;
@@ -151,21 +158,15 @@ get_alphabet(FunctionCallInfo fcinfo, CallSite *site, const HwrSparse *sparse)
 		site->lexicon = NULL;
 	}
 	site->mapping = sparse->origin.mapping;
-	if (!PG_ARGISNULL(ARG_OTHERS + HWR_ARG_LEXICON))
-	{
-		ArrayType  *words = PG_GETARG_ARRAYTYPE_P(ARG_OTHERS + HWR_ARG_LEXICON);
-
-		if (!same_lexicon(site, words))
-			add_lexicon(site, alphabet, words);
-	}
-	if (!PG_ARGISNULL(ARG_OTHERS + HWR_ARG_ALLOW))
-		add_text(alphabet, site->mapping, PG_GETARG_DATUM(ARG_OTHERS + HWR_ARG_ALLOW));
-	if (!PG_ARGISNULL(ARG_OTHERS + HWR_ARG_PATTERN))
+	if (lexicon != NULL && !same_lexicon(site, lexicon))
+		add_lexicon(site, alphabet, lexicon);
+	if (allow != NULL)
+		add_text(alphabet, site->mapping, PointerGetDatum(allow));
+	if (pattern != NULL)
 	{
 		HwrStatus	st;
 
-		if (!hwr_pattern_add_characters(hwr_decoder_pattern(PG_GETARG_DATUM(ARG_OTHERS + HWR_ARG_PATTERN), site->mapping),
-										alphabet, &st))
+		if (!hwr_pattern_add_characters(hwr_decoder_pattern(PointerGetDatum(pattern), site->mapping), alphabet, &st))
 			hwr_raise(&st);
 	}
 	memcpy(&generation, site->key, sizeof(generation));
@@ -174,6 +175,18 @@ get_alphabet(FunctionCallInfo fcinfo, CallSite *site, const HwrSparse *sparse)
 	memcpy(site->key, &generation, sizeof(generation));
 	site->key[PG_SHA256_DIGEST_LENGTH - 1] = (uint8) site->mapping;
 	return alphabet;
+}
+
+static HwrWriter
+get_writer(CallSite *site, const HwrSparse *sparse, ArrayType *lexicon, text *allow, text *pattern)
+{
+	HwrWriter	writer;
+
+	writer.alphabet = get_alphabet(site, sparse, lexicon, allow, pattern);
+	writer.mapping = sparse->origin.mapping;
+	writer.name = "kept posterior";
+	writer.key = site->key;
+	return writer;
 }
 
 static double
@@ -201,10 +214,10 @@ hwr_nbest(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	site = get_call_site(fcinfo);
 	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(ARG_POSTERIOR));
-	writer.alphabet = get_alphabet(fcinfo, site, sparse);
-	writer.mapping = sparse->origin.mapping;
-	writer.name = "kept posterior";
-	writer.key = site->key;
+	writer = get_writer(site, sparse,
+						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_LEXICON) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_OTHERS + HWR_ARG_LEXICON),
+						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_ALLOW) ? NULL : PG_GETARG_TEXT_PP(ARG_OTHERS + HWR_ARG_ALLOW),
+						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_PATTERN) ? NULL : PG_GETARG_TEXT_PP(ARG_OTHERS + HWR_ARG_PATTERN));
 	hwr_decoder_prepare(fcinfo, site->decoder, n, ARG_OTHERS, &query);
 	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, &writer, &query);
 	query.logp = hwr_ink_dense_over(site->ink, writer.alphabet);
@@ -212,4 +225,108 @@ hwr_nbest(PG_FUNCTION_ARGS)
 	query.K = writer.alphabet->n + 1;
 	hwr_decoder_run(site->decoder, &query, n, &writer, pixel, sparse, store, desc);
 	return (Datum) 0;
+}
+
+static HwrKind
+kind_argument(text *value)
+{
+	char	   *word = text_to_cstring(value);
+	StringInfoData hint;
+
+	for (int i = 0; hwr_kind_words[i] != NULL; i++)
+		if (strcmp(hwr_kind_words[i], word) == 0)
+			return (HwrKind) i;
+	initStringInfo(&hint);
+	for (int i = 0; hwr_kind_words[i] != NULL; i++)
+		appendStringInfo(&hint, "%s\"%s\"", i > 0 ? ", " : "", hwr_kind_words[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized kind of field \"%s\"", word),
+			 errhint("The kinds are %s.", hint.data)));
+}
+
+/* A text that was found, and what it is worth. */
+typedef struct Found
+{
+	char	   *text;			/* server encoding */
+	char		value[HWR_KIND_VALUE];	/* empty: none */
+	double		confidence;
+} Found;
+
+static Found
+found_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
+{
+	Found		found = {.confidence = h->confidence};
+	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
+	char	   *utf8;
+	char	   *copy = palloc(4 * h->n + 1);
+	HwrStatus	st;
+
+	for (int i = 0; i < h->n; i++)
+		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
+	if (!hwr_text_encode(codepoints, h->n, &utf8, &st))
+		hwr_raise(&st);
+	strlcpy(copy, utf8, 4 * h->n + 1);
+	free(utf8);
+	found.text = hwr_from_utf8(copy);
+	if (!hwr_kind_value(kind, codepoints, h->n, found.value))
+		found.value[0] = '\0';
+	return found;
+}
+
+/*
+ * hwr_field(posterior hwr_posterior, kind text, OUT text text, OUT value text, OUT confidence double precision)
+ *
+ * Different texts may have the same value: the value that has most together is the answer, with the best of its texts.
+ */
+Datum
+hwr_field(PG_FUNCTION_ARGS)
+{
+	HwrKind		kind = kind_argument(PG_GETARG_TEXT_PP(1));
+	text	   *pattern = cstring_to_text(hwr_kind_pattern(kind));
+	CallSite   *site = get_call_site(fcinfo);
+	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	HwrWriter	writer = get_writer(site, sparse, NULL, NULL, pattern);
+	HwrBeamQuery query = {.width = FIELD_BEAM};
+	TupleDesc	desc;
+	HwrNbest   *nbest;
+	Found	   *found;
+	int			best = -1;
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	hwr_decoder_bind_pattern(site->decoder, PointerGetDatum(pattern), &writer, &query);
+	query.logp = hwr_ink_dense_over(site->ink, writer.alphabet);
+	query.T = sparse->steps;
+	query.K = writer.alphabet->n + 1;
+	query.outside_penalty = 0;
+	nbest = hwr_decoder_search(site->decoder, &query, FIELD_TEXTS);
+	found = palloc(Max(nbest->n, 1) * sizeof(Found));
+	for (int i = 0; i < nbest->n; i++)
+	{
+		int			same = -1;
+
+		found[i] = found_of(&nbest->hypotheses[i], writer.alphabet, kind);
+		for (int j = 0; j < i && same < 0 && found[i].value[0] != '\0'; j++)
+			if (strcmp(found[j].value, found[i].value) == 0)
+				same = j;
+		if (same >= 0)
+		{
+			found[same].confidence += found[i].confidence;
+			found[i].confidence = -1;
+		}
+	}
+	/* A text without a value is an answer only where there is no other. */
+	for (int i = 0; i < nbest->n; i++)
+		if (best < 0 || (found[i].value[0] != '\0') > (found[best].value[0] != '\0') ||
+			((found[i].value[0] != '\0') == (found[best].value[0] != '\0') && found[i].confidence > found[best].confidence))
+			best = i;
+	nulls[0] = nulls[2] = best < 0;
+	nulls[1] = best < 0 || found[best].value[0] == '\0';
+	values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(found[best].text);
+	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(found[best].value);
+	values[2] = nulls[2] ? (Datum) 0 : Float8GetDatum(Min(found[best].confidence, 1));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

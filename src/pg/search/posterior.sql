@@ -94,27 +94,3 @@ CREATE FUNCTION hwr_posterior_info(posterior hwr_posterior,
 	AS 'MODULE_PATHNAME', 'hwr_posterior_info' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION hwr_posterior_info(hwr_posterior) IS
 'what a kept posterior is of: the first bytes of the SHA-256 of the model''s file, steps, kept characters, pixels across, bytes';
-
-CREATE FUNCTION hwr_nbest(
-	posterior		hwr_posterior,
-	n				integer			DEFAULT 5,
-	lexicon			text[]			DEFAULT NULL,
-	lm				text			DEFAULT NULL,
-	lm_weight		double precision DEFAULT 0.5,
-	length_bonus	double precision DEFAULT NULL,
-	allow			text			DEFAULT NULL,
-	beam			integer			DEFAULT 32,
-	outside_penalty	double precision DEFAULT 'Infinity',
-	pattern			text			DEFAULT NULL
-)
-RETURNS TABLE (
-	rank			integer,
-	text			text,
-	confidence		double precision,
-	log_probability double precision,
-	characters		jsonb
-)
-AS 'MODULE_PATHNAME', 'hwr_nbest'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 10000;
-COMMENT ON FUNCTION hwr_nbest(hwr_posterior, integer, text[], text, double precision, double precision, text, integer, double precision, text) IS
-'the most probable texts of a kept posterior, as hwr_recognize_nbest gives them of an image';
