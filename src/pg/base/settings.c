@@ -23,6 +23,7 @@ int			hwr_model_cache_size = 64 * 1024;
 int			hwr_training_memory = 512 * 1024;
 
 int			hwr_precision = HWR_PRECISION_AUTO;
+int			hwr_batch = HWR_BATCH_AUTO;
 
 int			hwr_device = HWR_USE_AUTO;
 int			hwr_service_device = HWR_SERVICE_AUTO;
@@ -55,6 +56,12 @@ static const struct config_enum_entry precision_options[] = {
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
 	{"int8", HWR_PRECISION_INT8, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry batch_options[] = {
+	{"auto", HWR_BATCH_AUTO, false},
+	{"off", HWR_BATCH_OFF, false},
 	{NULL, 0, false}
 };
 
@@ -146,6 +153,11 @@ hwr_define_settings(void)
 							 "Sets how probable what is looked for has to be for the operator @~ to find it.",
 							 "An index with a higher bound of its own is of no help.",
 							 &hwr_search_threshold, 0.3, 0, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.batch",
+							 "Sets whether plain SQL reads images in batches.",
+							 "With \"auto\", wherever that makes no difference to rows, order and errors.",
+							 &hwr_batch, HWR_BATCH_AUTO, batch_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	define_device_settings();
 	if (process_shared_preload_libraries_in_progress)

@@ -17,6 +17,13 @@ typedef enum HwrPrecisionSetting
 	HWR_PRECISION_INT8
 } HwrPrecisionSetting;
 
+typedef enum HwrBatchSetting
+{
+	HWR_BATCH_AUTO,
+	HWR_BATCH_OFF
+} HwrBatchSetting;
+
+extern int	hwr_batch;			/* HwrBatchSetting */
 extern int	hwr_max_image_bytes;	/* kB */
 extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */

@@ -15,6 +15,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
+#include "batch.h"
 #include "reader.h"
 #include "resolve.h"
 
@@ -38,6 +39,7 @@ Datum
 hwr_recognize(PG_FUNCTION_ARGS)
 {
 	HwrLoaded	loaded;
+	HwrAhead	ahead;
 	HwrBatchReader *batch;
 	MemoryContext caller;
 	const uint8 *image;
@@ -49,6 +51,8 @@ hwr_recognize(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	loaded = get_model(fcinfo, 1);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		PG_RETURN_TEXT_P(cstring_to_text(hwr_from_utf8(ahead.reading->text)));
 
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);

@@ -24,6 +24,7 @@
 #include "pg/base/hold.h"
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
+#include "batch.h"
 #include "reader.h"
 #include "resolve.h"
 #include "score.h"
@@ -92,6 +93,7 @@ hwr_score_image(PG_FUNCTION_ARGS)
 {
 	CallSite   *site;
 	HwrLoaded	loaded;
+	HwrAhead	ahead;
 	const HwrPosterior *p;
 	const uint8 *image;
 	const char *utf8;
@@ -107,8 +109,13 @@ hwr_score_image(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
 	loaded = hwr_resolve_model(&site->resolved, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
-	p = get_posterior(site, loaded, image, image_len);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		p = ahead.posterior;
+	else
+	{
+		image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
+		p = get_posterior(site, loaded, image, image_len);
+	}
 
 	utf8 = hwr_utf8_of(PG_GETARG_DATUM(1), &len);
 	if (!hwr_text_classes(utf8, len, loaded.model->mapping, &loaded.model->alphabet, &found, &n, &writable, &st))
