@@ -42,7 +42,7 @@
 #define HWR_POSTERIOR_MAX_WIDTH (1 << 30)
 
 /* What is kept unless the caller says otherwise.  doc/search.md has the measurement that chose it. */
-#define HWR_POSTERIOR_BOUND 1e-3
+#define HWR_POSTERIOR_BOUND 3e-4
 
 /* What a value is about, besides the probabilities. */
 typedef struct HwrPosteriorOrigin

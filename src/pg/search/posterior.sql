@@ -62,13 +62,13 @@ CREATE OPERATOR CLASS hwr_posterior_hash_ops DEFAULT FOR TYPE hwr_posterior USIN
 	FUNCTION 1 hwr_posterior_hash(hwr_posterior),
 	FUNCTION 2 hwr_posterior_hash_extended(hwr_posterior, bigint);
 
-CREATE FUNCTION hwr_posterior(image bytea, model text DEFAULT NULL, bound double precision DEFAULT 0.001)
+CREATE FUNCTION hwr_posterior(image bytea, model text DEFAULT NULL, bound double precision DEFAULT 0.0003)
 	RETURNS hwr_posterior
 	AS 'MODULE_PATHNAME', 'hwr_posterior_of_image' LANGUAGE C STABLE PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION hwr_posterior(bytea, text, double precision) IS
 'what a model says about an image, packed: characters less probable than the bound are left out';
 
-CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bound double precision DEFAULT 0.001)
+CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bound double precision DEFAULT 0.0003)
 	RETURNS hwr_posterior[]
 	AS 'MODULE_PATHNAME', 'hwr_posterior_of_images' LANGUAGE C STABLE PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision) IS
