@@ -29,6 +29,9 @@ hwr_fronts_free(HwrFronts *f)
 		f->fronts[i].sums = NULL;
 		f->fronts[i].room = 0;
 	}
+	free(f->totals);
+	f->totals = NULL;
+	f->totals_room = 0;
 }
 
 static uint32_t
@@ -190,23 +193,52 @@ hwr_front_total(const HwrFront *front, int state)
 	return total;
 }
 
-/* Below which a state is dropped: so little that all of it makes no difference, or as much as it takes to keep MAX_STATES. */
-static double
-choose_cut(const HwrFronts *f, const HwrFront *front)
+static bool
+add_up(HwrFronts *f, const HwrFront *front, HwrStatus *st)
 {
-	double		cut = f->budget / (front->states.n + 1);
-
-	for (;; cut *= 2)
+	if (front->states.n > f->totals_room)
 	{
-		int			n = 0;
-
-		for (int i = 0; i < front->states.n; i++)
-			n += hwr_front_total(front, i) >= cut;
-		if (n <= MAX_STATES)
-			return cut;
+		free(f->totals);
+		f->totals_room = 0;
+		f->totals = hwr_alloc((size_t) front->states.n * 2, sizeof(double), st);
+		if (f->totals == NULL)
+			return false;
+		f->totals_room = front->states.n * 2;
 	}
+	for (int i = 0; i < front->states.n; i++)
+		f->totals[i] = hwr_front_total(front, i);
+	return true;
 }
 
+/*
+ * Below which a state is dropped: as much as may be dropped up to this step, found by doubling; or what it takes to keep no more
+ * than MAX_STATES.
+ */
+static double
+choose_cut(const HwrFronts *f, int n)
+{
+	double		droppable = f->budget * f->step - f->dropped;
+	double		cut = droppable / (n + 1);
+
+	if (!(cut > 0))
+		cut = 1e-30;
+	for (;;)
+	{
+		double		next = cut * 2;
+		double		sum = 0;
+		int			kept = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			if (f->totals[i] < next)
+				sum += f->totals[i];
+			kept += f->totals[i] >= cut;
+		}
+		if (kept == 0 || (sum > droppable && kept <= MAX_STATES))
+			return cut;
+		cut = next;
+	}
+}
 
 bool
 hwr_fronts_begin(HwrFronts *f, const HwrSparse *s, uint64_t state, double droppable, HwrExtend extend, void *caller,
@@ -259,11 +291,13 @@ hwr_fronts_step(HwrFronts *f, bool *done, HwrStatus *st)
 	hwr_states_clear(&to->states);
 	to->entries = f->s->entries + step->entry;
 	to->width = step->n;
-	cut = choose_cut(f, from);
+	if (!add_up(f, from, st))
+		return false;
+	cut = choose_cut(f, from->states.n);
 	for (int i = 0; i < from->states.n; i++)
 	{
 		const double *row = from->sums + (size_t) i * (size_t) from->width;
-		double		total = hwr_front_total(from, i);
+		double		total = f->totals[i];
 
 		if (total < cut)
 		{

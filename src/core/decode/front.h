@@ -49,8 +49,10 @@ typedef struct HwrFronts
 	void	   *caller;
 	int			step;			/* taken so far */
 	int			limit;			/* states that a front may have */
-	double		budget;			/* may be dropped at a step for being small */
+	double		budget;			/* what may be dropped for being small, for each step so far */
 	double		dropped;		/* so far */
+	int			totals_room;
+	double	   *totals;			/* of the states of the front that a step starts from */
 	HwrFront	fronts[2];
 	HwrFoldCache cache;
 } HwrFronts;

@@ -111,7 +111,7 @@ hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *
 {
 	t->bound = bound;
 	hwr_states_clear(&t->found);
-	return hwr_fronts_begin(&t->fronts, s, pair_of(NO_SYMBOL, HWR_SEPARATOR), bound / 4, extend, t, st);
+	return hwr_fronts_begin(&t->fronts, s, pair_of(NO_SYMBOL, HWR_SEPARATOR), bound * 0.4, extend, t, st);
 }
 
 /* The end of the line is a separator. */
