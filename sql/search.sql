@@ -2,22 +2,32 @@
 -- Kept posteriors: as values, read, searched, indexed, matched
 --
 \pset null NULL
+SELECT hwr_import_model(stroke_model(), 'search');
+
+CREATE FUNCTION explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (COSTS off) ' || query;
+END $$;
 
 -- What was kept of images reads as they do.
-SELECT id, hwr_text(p) = hwr_recognize(image, 'strokes') AS same, hwr_confidence(p) > 0.5 AS sure, (hwr_posterior_info(p)).steps,
+SELECT id, hwr_text(p) = hwr_recognize(image, 'search') AS same, hwr_confidence(p) > 0.5 AS sure, (hwr_posterior_info(p)).steps,
 	(hwr_posterior_info(p)).width, octet_length(p::bytea) < 100 AS small
-	FROM strokes, hwr_posterior(image, 'strokes') p ORDER BY id;
+	FROM strokes, hwr_posterior(image, 'search') p ORDER BY id;
 SELECT id, string_agg("char", '' ORDER BY "position") AS text, bool_and(x0 < x1 AND x1 <= 64 AND confidence > 0.5) AS placed
-	FROM strokes, hwr_posterior(image, 'strokes') p, hwr_places(p) GROUP BY id ORDER BY id;
-SELECT hwr_posterior_batch(array_agg(image ORDER BY id), 'strokes') = array_agg(hwr_posterior(image, 'strokes') ORDER BY id) AS same FROM strokes;
-SELECT hwr_posterior_batch(ARRAY[NULL, image], 'strokes') IS NULL AS none, (hwr_posterior_batch(ARRAY[NULL, image], 'strokes'))[1] IS NULL AS first
+	FROM strokes, hwr_posterior(image, 'search') p, hwr_places(p) GROUP BY id ORDER BY id;
+SELECT hwr_posterior_batch(array_agg(image ORDER BY id), 'search') = array_agg(hwr_posterior(image, 'search') ORDER BY id) AS same FROM strokes;
+SELECT hwr_posterior_batch(ARRAY[NULL, image], 'search') IS NULL AS none, (hwr_posterior_batch(ARRAY[NULL, image], 'search'))[1] IS NULL AS first
 	FROM strokes WHERE id = 1;
-SELECT hwr_posterior_batch('{}', 'strokes');
-SELECT hwr_posterior(NULL, 'strokes') IS NULL AS none;
+SELECT hwr_posterior_batch('{}', 'search');
+SELECT hwr_posterior(NULL, 'search') IS NULL AS none;
+-- In batches behind plain SQL too
+SELECT count(*) AS rows, count(*) FILTER (WHERE a.p = b.p) AS same FROM (SELECT id, hwr_posterior(image, 'search') AS p FROM strokes OFFSET 0) a
+	JOIN (SELECT id, (hwr_posterior_batch(ARRAY[image], 'search'))[1] AS p FROM strokes) b USING (id);
+SELECT line ~ 'HwrBatch' AS batched FROM (SELECT array_agg(l) AS lines FROM explained('SELECT hwr_posterior(image, ''search'') FROM strokes') l) e, LATERAL (SELECT array_to_string(lines, ' ') AS line) t;
 SELECT hwr_posterior(image, 'nobody') FROM strokes WHERE id = 1;
-SELECT hwr_posterior(image, 'strokes', 0.6) FROM strokes WHERE id = 1;
-SELECT hwr_posterior(image, 'strokes', 'NaN') FROM strokes WHERE id = 1;
-SELECT outcome($$SELECT hwr_posterior('\x00', 'strokes')$$);
+SELECT hwr_posterior(image, 'search', 0.6) FROM strokes WHERE id = 1;
+SELECT hwr_posterior(image, 'search', 'NaN') FROM strokes WHERE id = 1;
+SELECT outcome($$SELECT hwr_posterior('\x00', 'search')$$);
 
 -- A value of which one can say what is in it: the letters of two texts, the second one's with this probability where it differs;
 -- a blank after each.
@@ -69,14 +79,14 @@ SELECT count(*) FROM lines a JOIN lines b ON a.p = b.p;
 SELECT round(hwr_score(ink('Anna', 'Amma'), 'Amma')::numeric, 1) AS other, hwr_score(ink('Anna'), 'Anna') > -0.1 AS best,
 	hwr_score(ink('Anna'), 'Annaannaannaanna') AS long, hwr_score(ink('Anna'), '') < -10 AS empty, hwr_score(ink('Anna'), 'Anne') < -4 AS floor,
 	hwr_score(NULL::hwr_posterior, 'Anna') AS no_ink, hwr_score(ink('Anna'), NULL) AS no_text;
-SELECT round(exp(hwr_score(image, label, 'strokes') - hwr_score(hwr_posterior(image, 'strokes'), label))::numeric, 1) AS ratio FROM strokes WHERE id < 4;
+SELECT round(exp(hwr_score(image, label, 'search') - hwr_score(hwr_posterior(image, 'search'), label))::numeric, 1) AS ratio FROM strokes WHERE id < 4;
 PREPARE untyped AS SELECT hwr_score($1, $2);
 SELECT parameter_types FROM pg_prepared_statements WHERE name = 'untyped';
 DEALLOCATE untyped;
 
 -- Texts with a lexicon, a language model, allowed characters, of today
 SELECT rank, text, round(confidence::numeric, 1) AS confidence, characters -> 0 ->> 'x1' AS x1 FROM hwr_nbest(ink('Marie', 'Maria'), 2);
-SELECT id, (SELECT text FROM hwr_nbest(hwr_posterior(image, 'strokes'), 1)) = (SELECT text FROM hwr_recognize_nbest(image, 1, 'strokes')) AS same
+SELECT id, (SELECT text FROM hwr_nbest(hwr_posterior(image, 'search'), 1)) = (SELECT text FROM hwr_recognize_nbest(image, 1, 'search')) AS same
 	FROM strokes WHERE id < 4 ORDER BY id;
 SELECT text FROM hwr_nbest(ink('Marie', 'Maria'), 3, lexicon => '{Maria,Marit,Otto}');
 SELECT i, (SELECT text FROM hwr_nbest(p, 1, lexicon => '{Otto,MARIA,Zoé}')) FROM (VALUES (1, ink('Otta')), (2, ink('Zoe')), (3, ink('Marie', 'Maria'))) v (i, p);
@@ -86,7 +96,7 @@ SELECT text FROM hwr_nbest(ink('Marie', 'Maria'), 1, lm => 'maria', lm_weight =>
 SELECT hwr_drop_lm('maria');
 SELECT text, round(confidence::numeric, 1) AS confidence FROM hwr_nbest(ink('1O Mal', '10 Mai'), 2, pattern => '\d+ \w+');
 SELECT text FROM hwr_nbest(ink('Otto'), 1, pattern => 'M[ae]ria?');
-SELECT rank, text FROM hwr_recognize_nbest((SELECT image FROM strokes WHERE id = 3), 2, 'strokes', pattern => '(I.){2}');
+SELECT rank, text FROM hwr_recognize_nbest((SELECT image FROM strokes WHERE id = 3), 2, 'search', pattern => '(I.){2}');
 SELECT outcome(format('SELECT * FROM hwr_nbest(ink(''a''), pattern => %L)', p)) FROM (VALUES ('(a'), ('a**'), ('[b-a]'), ('x{200}'), ('')) v (p);
 SELECT count(*) FROM hwr_nbest(NULL, 1);
 SELECT * FROM hwr_nbest(ink('Marie'), 0);
@@ -201,4 +211,5 @@ SELECT * FROM hwr_match(ink('Marie'), '{Marie}', 0);
 SELECT * FROM hwr_match(ink('Marie'), '{{Marie}}');
 
 DROP TABLE lines, ledger, few, many;
-DROP FUNCTION ink, differences;
+DROP FUNCTION ink, differences, explained;
+SELECT hwr_drop_model('search');

@@ -22,6 +22,7 @@
 #include "ink.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
+#include "pg/recognize/batch.h"
 #include "pg/recognize/reader.h"
 #include "pg/recognize/resolve.h"
 
@@ -165,12 +166,10 @@ hwr_posterior_hash_extended(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* What is kept of an image of the batch that has been run, in the current memory context. */
+/* What is kept of an image, in the current memory context. */
 static bytea *
-pack(const HwrBatchReader *batch, int i, HwrLoaded loaded, double bound)
+pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound)
 {
-	const HwrPosterior *p = &batch->posteriors[i];
-	const HwrCanvas *canvas = &batch->canvases[i];
 	HwrPosteriorOrigin origin = {
 		.mapping = loaded.model->mapping,
 		.classes = loaded.model->alphabet.n + 1,
@@ -230,6 +229,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 {
 	double		bound;
 	HwrLoaded	loaded;
+	HwrAhead	ahead;
 	HwrBatchReader *batch;
 	MemoryContext caller;
 	const uint8 *image;
@@ -241,6 +241,8 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	bound = bound_argument(fcinfo, 2);
 	loaded = get_model(fcinfo, 1);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		PG_RETURN_POINTER(pack(ahead.posterior, ahead.canvas, loaded, bound));
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
@@ -248,7 +250,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 		hwr_raise(&st);
 	hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
-	value = pack(batch, 0, loaded, bound);
+	value = pack(&batch->posteriors[0], &batch->canvases[0], loaded, bound);
 	hwr_batch_free(batch);
 	PG_RETURN_POINTER(value);
 }
@@ -295,7 +297,7 @@ read_elements(HwrLoaded loaded, double bound, Datum *images, bool *nulls, int n,
 		hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < batch->n; i++)
-		values[where[i]] = PointerGetDatum(pack(batch, i, loaded, bound));
+		values[where[i]] = PointerGetDatum(pack(&batch->posteriors[i], &batch->canvases[i], loaded, bound));
 	hwr_batch_free(batch);
 }
 
