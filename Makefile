@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch nbest score search lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -253,15 +253,16 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 .DEFAULT_GOAL := all
 include $(PGXS)
 
-# Models that come with the extension: src/pg/bundled.c reads them there.
+# Models that come with the extension, their figures and what they were trained on: src/pg/catalog/bundled.c reads them there.
+MODEL_FILES = $(foreach suffix,safetensors json images,$(wildcard $(srcdir)/models/*.$(suffix)))
 install: install-models
 uninstall: uninstall-models
 .PHONY: install-models uninstall-models
 install-models: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/hwr'
-	$(INSTALL_DATA) $(wildcard $(srcdir)/models/*.safetensors) '$(DESTDIR)$(datadir)/hwr/'
+	$(INSTALL_DATA) $(MODEL_FILES) '$(DESTDIR)$(datadir)/hwr/'
 uninstall-models:
-	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(wildcard $(srcdir)/models/*.safetensors)))
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(MODEL_FILES)))
 
 # The CUDA backend, where "make gpu" built it.
 install: install-gpu

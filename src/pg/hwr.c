@@ -9,6 +9,7 @@
 #include "pg/base/settings.h"
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
+#include "pg/recognize/bad_image.h"
 #include "pg/recognize/batch.h"
 #include "pg/service/service.h"
 
@@ -24,5 +25,6 @@ _PG_init(void)
 	hwr_stat_request_memory();
 	hwr_explain_install();
 	hwr_drop_install();
+	hwr_bad_image_install();
 	hwr_batch_install();
 }

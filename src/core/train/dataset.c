@@ -20,6 +20,7 @@
 typedef struct Row
 {
 	char	   *label;
+	uint64_t	hash;			/* of the image's bytes */
 	int		   *classes;		/* after finish */
 	int			nclasses;
 	HwrStoredCanvas canvas;
@@ -203,6 +204,7 @@ keep_row(HwrDataset *ds, HwrReadyRow *ready, HwrStatus *st)
 	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(ready->hash ^ (hwr_row_hash(ready->label, strlen(ready->label)) +
 																		   ready->split)));
 	row->label = ready->label;
+	row->hash = ready->hash;
 	ok = hwr_canvas_store_put(ds->store, ink, ds->rules.geometry.height, ready->width, &row->canvas, st);
 	if (rival_ink == NULL)
 		return ok;
@@ -337,6 +339,12 @@ const char *
 hwr_dataset_skipped_text(const HwrDataset *ds)
 {
 	return ds->skipped_text;
+}
+
+uint64_t
+hwr_dataset_image_hash(const HwrDataset *ds, HwrSplit split, int i)
+{
+	return ds->splits[split].rows[i].hash;
 }
 
 const HwrAlphabet *

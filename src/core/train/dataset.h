@@ -33,6 +33,9 @@ typedef enum HwrSplit
 	HWR_SPLIT_AUTO				/* by hash of the image bytes and validation_fraction */
 } HwrSplit;
 
+/* A hash of an image's bytes: the same for the same file, and no cryptographic one. */
+extern uint64_t hwr_image_hash(const void *bytes, size_t len);
+
 /*
  * options gives fit, case, validation_fraction and, through its architecture, the canvas size and the steps.
  * memory_limit: bytes of canvases kept in memory; tmpdir: where the temporary file goes.
@@ -95,6 +98,9 @@ extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 /* One line naming the first few skipped rows and why, or an empty string. */
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);
 extern const HwrAlphabet *hwr_dataset_alphabet(const HwrDataset *ds);
+
+/* hwr_image_hash of row i's image. */
+extern uint64_t hwr_dataset_image_hash(const HwrDataset *ds, HwrSplit split, int i);
 
 /* Equal only for equal rows (images, labels, splits) in the same order, as far as 64 bits can tell. */
 extern uint64_t hwr_dataset_fingerprint(const HwrDataset *ds);

@@ -23,6 +23,12 @@ hwr_row_hash(const void *bytes, size_t len)
 	return hwr_mix64(h);
 }
 
+uint64_t
+hwr_image_hash(const void *bytes, size_t len)
+{
+	return hwr_row_hash(bytes, len);
+}
+
 /* The same image always lands in the same split. */
 static double
 image_fraction(uint64_t hash)
@@ -50,7 +56,7 @@ leave_out_if_bad(HwrReadyRow *row, HwrSkip reason)
 		return false;
 	}
 	row->skip = reason;
-	snprintf(row->why, sizeof(row->why), "%.80s%s%.70s", st->message, st->detail[0] ? ": " : "", st->detail);
+	hwr_status_phrase(st, row->why, sizeof(row->why));
 	return false;
 }
 
@@ -138,7 +144,7 @@ hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow
 		row->skip = HWR_SKIP_NULL;
 		return;
 	}
-	row->hash = hwr_row_hash(from->image, from->image_len);
+	row->hash = hwr_image_hash(from->image, from->image_len);
 	row->split = split;
 	if (split == HWR_SPLIT_AUTO)
 		row->split = image_fraction(row->hash) < rules->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;

@@ -23,6 +23,7 @@ int			hwr_model_cache_size = 64 * 1024;
 int			hwr_training_memory = 512 * 1024;
 
 int			hwr_precision = HWR_PRECISION_AUTO;
+int			hwr_on_bad_image = HWR_BAD_IMAGE_ERROR;
 int			hwr_batch = HWR_BATCH_AUTO;
 
 int			hwr_device = HWR_USE_AUTO;
@@ -56,6 +57,12 @@ static const struct config_enum_entry precision_options[] = {
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
 	{"int8", HWR_PRECISION_INT8, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry bad_image_options[] = {
+	{"error", HWR_BAD_IMAGE_ERROR, false},
+	{"null", HWR_BAD_IMAGE_NULL, false},
 	{NULL, 0, false}
 };
 
@@ -153,6 +160,11 @@ hwr_define_settings(void)
 							 "Sets how probable what is looked for has to be for the operator @~ to find it.",
 							 "An index with a higher bound of its own is of no help.",
 							 &hwr_search_threshold, 0.3, 0, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.on_bad_image",
+							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",
+							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how often.",
+							 &hwr_on_bad_image, HWR_BAD_IMAGE_ERROR, bad_image_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.batch",
 							 "Sets whether plain SQL reads images in batches.",

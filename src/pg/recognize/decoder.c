@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -35,6 +36,10 @@
  */
 #define CLASS_CUT (-10.0)
 #define CLASS_CUT_LEXICON (-20.0)
+
+/* Words that a lexicon cannot have: so many are named, so much of each. */
+#define LEFT_OUT_NAMED 5
+#define LEFT_OUT_LENGTH 40
 
 static void
 release_beam(void *beam)
@@ -114,23 +119,39 @@ get_lm_symbols(HwrDecoder *site, const HwrWriter *writer)
 	memcpy(site->symbols_key, writer->key, sizeof(site->symbols_key));
 }
 
+/* A word, shortened, in quotes. */
 static void
+append_word(StringInfo list, Datum datum)
+{
+	char	   *word = TextDatumGetCString(datum);
+	int			len = pg_mbcliplen(word, strlen(word), LEFT_OUT_LENGTH);
+
+	appendStringInfo(list, "%s\"%.*s%s\"", list->len > 0 ? ", " : "", len, word, word[len] != '\0' ? "..." : "");
+}
+
+/* Returns the first words that are left out, as a list for a message. */
+static char *
 fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hwr lexicon", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext word_context = AllocSetContextCreate(context, "hwr word", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	StringInfoData left_out;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;
 	HwrStatus	st;
 
+	MemoryContextSwitchTo(old);
+	initStringInfo(&left_out);
+	MemoryContextSwitchTo(context);
 	hwr_text_elements(words, "lexicon", &elements, &nulls, &n);
 	MemoryContextSwitchTo(word_context);
 	for (int i = 0; i < n; i++)
 	{
 		const char *utf8;
 		Size		len;
+		int			before = lexicon->left_out;
 
 		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
@@ -139,15 +160,21 @@ fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 		utf8 = hwr_utf8_of(elements[i], &len);
 		if (!hwr_lexicon_add(lexicon, utf8, len, &st))
 			hwr_raise(&st);
+		if (lexicon->left_out > before && before < LEFT_OUT_NAMED)
+			append_word(&left_out, elements[i]);
 	}
+	if (lexicon->left_out > LEFT_OUT_NAMED)
+		appendStringInfoString(&left_out, " and others");
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return left_out.data;
 }
 
 /* The prefix tree of these words for this model into site->lexicon. */
 static void
 get_lexicon(HwrDecoder *site, ArrayType *words, const HwrWriter *writer)
 {
+	char	   *left_out;
 	HwrLexicon *lexicon;
 	MemoryContext old;
 	HwrStatus	st;
@@ -162,15 +189,15 @@ get_lexicon(HwrDecoder *site, ArrayType *words, const HwrWriter *writer)
 	if (!hwr_lexicon_create(writer->alphabet, writer->mapping, &lexicon, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->lexicon, lexicon);
-	fill_lexicon(lexicon, words);
+	left_out = fill_lexicon(lexicon, words);
 	if (lexicon->left_out > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%d word of the lexicon cannot be read by model \"%s\"",
 							   "%d words of the lexicon cannot be read by model \"%s\"",
 							   lexicon->left_out, lexicon->left_out, writer->name),
-				 errdetail_plural("It has characters outside its alphabet, or none.",
-								  "They have characters outside its alphabet, or none.",
-								  lexicon->left_out)));
+				 errdetail_plural("It has characters outside its alphabet, or none: %s.",
+								  "They have characters outside its alphabet, or none: %s.",
+								  lexicon->left_out, left_out)));
 	old = MemoryContextSwitchTo(site->context);
 	site->words = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(words));
 	MemoryContextSwitchTo(old);
@@ -310,7 +337,8 @@ hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first,
 }
 
 void
-hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, const HwrWriter *writer, HwrBeamQuery *query)
+hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, int pattern, const HwrWriter *writer,
+				 HwrBeamQuery *query)
 {
 	int			lexicon = first + HWR_ARG_LEXICON;
 	int			allow = first + HWR_ARG_ALLOW;
@@ -329,8 +357,8 @@ hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, const Hwr
 	}
 	if (!PG_ARGISNULL(allow))
 		query->allow = allowed_classes(PG_GETARG_DATUM(allow), writer);
-	if (PG_NARGS() > first + HWR_ARG_PATTERN && !PG_ARGISNULL(first + HWR_ARG_PATTERN))
-		hwr_decoder_bind_pattern(site, PG_GETARG_DATUM(first + HWR_ARG_PATTERN), writer, query);
+	if (pattern >= 0 && !PG_ARGISNULL(pattern))
+		hwr_decoder_bind_pattern(site, PG_GETARG_DATUM(pattern), writer, query);
 }
 
 /*

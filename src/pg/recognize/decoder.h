@@ -36,7 +36,7 @@ enum
 	HWR_ARG_ALLOW,
 	HWR_ARG_BEAM,
 	HWR_ARG_OUTSIDE_PENALTY,
-	HWR_ARG_PATTERN				/* older scripts do not have it */
+	HWR_ARGS
 };
 
 typedef struct HwrDecoder
@@ -69,8 +69,8 @@ extern int	hwr_decoder_n(FunctionCallInfo fcinfo, int argno);
 /* Fill the query in from the arguments, but for what depends on the classes; loads the language model. */
 extern void hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first, HwrBeamQuery *query);
 
-/* The rest, but for the posteriors. */
-extern void hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, const HwrWriter *writer,
+/* The rest, but for the posteriors; pattern: number of that argument, -1: there is none. */
+extern void hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, int pattern, const HwrWriter *writer,
 							 HwrBeamQuery *query);
 
 /* A pattern compiled, in a hold of the current memory context's. */

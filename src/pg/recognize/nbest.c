@@ -24,7 +24,9 @@ enum
 	ARG_IMAGE,
 	ARG_N,
 	ARG_MODEL,
-	ARG_OTHERS
+	ARG_OTHERS,
+	ARG_VERSION = ARG_OTHERS + HWR_ARGS,
+	ARG_PATTERN					/* older scripts do not have it */
 };
 
 /* Kept in fn_extra. */
@@ -68,7 +70,7 @@ step_to_pixel(const void *arg, int step)
 
 /*
  * hwr_recognize_nbest(image bytea, n integer, model text, lexicon text[], lm text, lm_weight float8,
- * length_bonus float8, allow text, beam integer, outside_penalty float8, pattern text) returns setof record
+ * length_bonus float8, allow text, beam integer, outside_penalty float8, version integer, pattern text) returns setof record
  */
 Datum
 hwr_recognize_nbest(PG_FUNCTION_ARGS)
@@ -93,11 +95,10 @@ hwr_recognize_nbest(PG_FUNCTION_ARGS)
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);
 	hwr_decoder_prepare(fcinfo, site->decoder, n, ARG_OTHERS, &query);
-	loaded = hwr_resolve_model(&site->resolved,
-							   PG_ARGISNULL(ARG_MODEL) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, ARG_MODEL, PG_NARGS() > ARG_VERSION ? ARG_VERSION : -1);
 	writer = (HwrWriter) {&loaded.model->alphabet, loaded.model->mapping, NameStr(site->resolved.version.name),
 		site->resolved.version.hash};
-	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, &writer, &query);
+	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, PG_NARGS() > ARG_PATTERN ? ARG_PATTERN : -1, &writer, &query);
 	image = hwr_image_bytes(PG_GETARG_DATUM(ARG_IMAGE), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
 		hwr_raise(&st);

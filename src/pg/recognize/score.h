@@ -9,7 +9,7 @@
 
 #include "fmgr.h"
 
-/* hwr_score(image bytea, label text, model text), called as that. */
+/* hwr_score(image bytea, label text, model text [, version integer]), called as that. */
 extern Datum hwr_score_image(PG_FUNCTION_ARGS);
 
 #endif							/* HWR_SCORE_GLUE_H */

@@ -31,7 +31,8 @@ enum
 {
 	ARG_POSTERIOR,
 	ARG_N,
-	ARG_OTHERS
+	ARG_OTHERS,
+	ARG_PATTERN = ARG_OTHERS + HWR_ARGS
 };
 
 /* Kept in fn_extra. */
@@ -217,9 +218,9 @@ hwr_nbest(PG_FUNCTION_ARGS)
 	writer = get_writer(site, sparse,
 						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_LEXICON) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_OTHERS + HWR_ARG_LEXICON),
 						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_ALLOW) ? NULL : PG_GETARG_TEXT_PP(ARG_OTHERS + HWR_ARG_ALLOW),
-						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_PATTERN) ? NULL : PG_GETARG_TEXT_PP(ARG_OTHERS + HWR_ARG_PATTERN));
+						PG_ARGISNULL(ARG_PATTERN) ? NULL : PG_GETARG_TEXT_PP(ARG_PATTERN));
 	hwr_decoder_prepare(fcinfo, site->decoder, n, ARG_OTHERS, &query);
-	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, &writer, &query);
+	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, ARG_PATTERN, &writer, &query);
 	query.logp = hwr_ink_dense_over(site->ink, writer.alphabet);
 	query.T = sparse->steps;
 	query.K = writer.alphabet->n + 1;

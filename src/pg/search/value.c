@@ -22,6 +22,7 @@ PG_FUNCTION_INFO_V1(hwr_text);
 PG_FUNCTION_INFO_V1(hwr_confidence);
 PG_FUNCTION_INFO_V1(hwr_places);
 PG_FUNCTION_INFO_V1(hwr_score);
+PG_FUNCTION_INFO_V1(hwr_score_version);
 PG_FUNCTION_INFO_V1(hwr_posterior_info);
 
 /*
@@ -196,7 +197,7 @@ typedef struct ScoreSite
 } ScoreSite;
 
 /*
- * hwr_score(image bytea, label text, model text) returns double precision
+ * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
  *
  * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function and its arguments
  * need no types.  No image begins with the byte of its format.
@@ -206,7 +207,7 @@ hwr_score(PG_FUNCTION_ARGS)
 {
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	ScoreSite  *site = flinfo->fn_extra;
-	LOCAL_FCINFO(inner, 3);
+	LOCAL_FCINFO(inner, 4);
 	bytea	   *first;
 	Datum		result;
 
@@ -224,12 +225,18 @@ hwr_score(PG_FUNCTION_ARGS)
 			site->ink = hwr_ink_create(flinfo->fn_mcxt);
 		PG_RETURN_FLOAT8(score_text(site->ink, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
 	}
-	InitFunctionCallInfoData(*inner, &site->image, 3, fcinfo->fncollation, NULL, NULL);
-	for (int i = 0; i < 3; i++)
+	InitFunctionCallInfoData(*inner, &site->image, PG_NARGS(), fcinfo->fncollation, NULL, NULL);
+	for (int i = 0; i < PG_NARGS(); i++)
 		inner->args[i] = fcinfo->args[i];
 	result = hwr_score_image(inner);
 	fcinfo->isnull = inner->isnull;
 	return result;
+}
+
+Datum
+hwr_score_version(PG_FUNCTION_ARGS)
+{
+	return hwr_score(fcinfo);
 }
 
 /*

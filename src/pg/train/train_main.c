@@ -61,6 +61,8 @@ free_core_objects(HwrTrainWorker *w)
 	w->calibrator = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
+	hwr_rival_free(w->reader);
+	w->reader = NULL;
 	hwr_model_free(w->rival);
 	w->rival = NULL;
 	hwr_model_free(w->base);
@@ -202,7 +204,7 @@ insert_job(HwrTrainWorker *w)
 static void
 take_up_job(HwrTrainWorker *w)
 {
-	if (!hwr_job_restart(w->request.resume))
+	if (!hwr_job_restart(w->request.resume, w->options.max_minutes))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("training job %lld is running", (long long) w->request.resume)));
@@ -298,7 +300,7 @@ cancellation(const HwrTrainWorker *w)
 		return "cancelled by the waiting client";
 	if (client == HWR_CLIENT_LEFT)
 		return "the waiting client disconnected";
-	return "cancelled on request";
+	return "cancelled on request, by hwr_cancel or pg_cancel_backend";
 }
 
 /* An error in the words of the job. */
@@ -306,7 +308,12 @@ static void
 explain(const HwrTrainWorker *w, ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && w->job != 0)
+	{
 		error->message = psprintf("training job %lld was cancelled", (long long) w->job);
+		error->detail = psprintf("Reason: %s.", cancellation(w));
+		if (w->trainer != NULL && w->options.checkpoint_minutes > 0)
+			error->hint = psprintf("What it has learned is kept. To go on: SELECT * FROM hwr_resume(%lld);", (long long) w->job);
+	}
 	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && w->reading)
 	{
 		error->message = psprintf("could not lock table %s within %s", w->training.relation, HWR_READ_LOCK_TIMEOUT);
@@ -400,6 +407,7 @@ hwr_train_worker_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGUSR2, hwr_worker_finish_handler);
 	before_shmem_exit(on_worker_exit, PointerGetDatum(w));
 	BackgroundWorkerUnblockSignals();
 

@@ -67,6 +67,32 @@ hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress)
 	pfree(line.data);
 }
 
+/* A time in words. */
+static char *
+duration(double seconds)
+{
+	if (seconds < 99.5)
+		return psprintf("%.0f s", ceil(seconds));
+	return seconds < 99.5 * 60 ? psprintf("%.0f min", seconds / 60) : psprintf("%.1f h", seconds / 3600);
+}
+
+void
+hwr_report_estimate(const HwrTrainProgress *progress, double max_minutes, double elapsed)
+{
+	double		whole = elapsed + progress->whole_seconds;
+
+	if (!(progress->whole_seconds > 0))
+		return;
+	if (max_minutes > 0 && progress->epochs * 60 * max_minutes < whole * (progress->epochs - 1))
+		ereport(WARNING,
+				(errmsg("%d epochs will take about %s, but \"max_minutes\" is %g: about %.0f will be done",
+						progress->epochs, duration(whole), max_minutes, Max(1, floor(progress->epochs * 60 * max_minutes / whole))),
+				 errdetail("The learning rate comes down within the limit, so the result is that of a shorter training.")));
+	else
+		ereport(NOTICE,
+				(errmsg("%d epoch(s) will take about %s", progress->epochs, duration(max_minutes > 0 ? Min(whole, 60 * max_minutes) : whole))));
+}
+
 void
 hwr_report_average(const HwrEpoch *average)
 {
