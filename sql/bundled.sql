@@ -55,3 +55,12 @@ SELECT hwr_export_model('mine') = hwr_export_model() AS same_file, length(hwr_ex
 SELECT images FROM hwr_evaluate('strokes', 'mine');
 SELECT count(*) FROM hwr_metrics('mine');
 SELECT hwr_drop_model('mine');
+
+-- A field with a frame, uneven light and no writing is empty, whatever a network would make of it.
+CREATE TABLE blank_field AS SELECT decode('iVBORw0KGgoAAAANSUhEUgAAAGAAAAAgCAAAAADIqyKIAAAARklEQVR42u3Wyw2AIADAUIZw/8UA+SlzmJAu4EESk74Fem04PhY2BOZy48JAR0NFwYmMhLgYMGDAgAEDBgwYMPAm8PO7fgABJ/pBeWwImwAAAABJRU5ErkJggg==', 'base64') AS image;
+SELECT hwr_recognize(image, 'names') = '' AS empty FROM blank_field;
+SELECT rank, text = '' AS empty, confidence < 0.2 AS low FROM blank_field, hwr_recognize_nbest(image, 1, 'names');
+DROP TABLE blank_field;
+
+-- A bundled model has no versions.
+SELECT count(*) FROM hwr_readings('strokes', 'names', 3);

@@ -154,6 +154,8 @@ SELECT hwr_train('train_words', options => tiny('{"validation": "train_no_label"
 -- rows: none, one, only unreadable ones, only labels that the network has no steps for
 SELECT hwr_train('train_empty', 'train_c', options => tiny());
 \echo :SQLSTATE
+SELECT hwr_train('train_words', 'train_c', options => tiny('{"validation": "train_empty"}'));
+\echo :SQLSTATE
 INSERT INTO train_empty SELECT image, label FROM train_words LIMIT 1;
 SELECT hwr_train('train_empty', 'train_c', options => tiny());
 \echo :SQLSTATE

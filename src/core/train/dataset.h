@@ -64,7 +64,6 @@ extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet
 extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
 
 /* Asked by the calling thread, between images, whether to leave hwr_dataset_add with HWR_CANCELLED. */
-typedef bool (*HwrStopFn) (void *arg);
 extern void hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg);
 
 typedef struct HwrDatasetRow
@@ -94,6 +93,18 @@ extern bool hwr_dataset_finish(HwrDataset *ds, HwrStatus *st);
 
 extern int	hwr_dataset_count(const HwrDataset *ds, HwrSplit split);	/* TRAIN or VALIDATION */
 extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
+
+/* Rows for validation come by themselves: that none of them is usable is an error then.  Before hwr_dataset_finish. */
+extern void hwr_dataset_expect_validation(HwrDataset *ds);
+
+/* Labels kept that had something remarkable: see HwrTextTraits. */
+typedef struct HwrLabelTraits
+{
+	int64_t		invisible;
+	int64_t		right_to_left;
+} HwrLabelTraits;
+extern HwrLabelTraits hwr_dataset_traits(const HwrDataset *ds);
+
 
 /* One line naming the first few skipped rows and why, or an empty string. */
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);

@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "core/decode/ctc.h"
 #include "core/image/preprocess.h"
+#include "core/network/recognizer.h"
 
 /* FNV-1a over the bytes, mixed. */
 uint64_t
@@ -71,6 +72,7 @@ check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, H
 		if (hwr_alphabet_class(alphabet, codepoints[i]) > 0)
 			continue;
 		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
+		row->foreign = true;
 		return leave_out(row, HWR_SKIP_LABEL, why);
 	}
 	return true;
@@ -86,6 +88,7 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 
 	if (!hwr_text_normalize(from->label, from->label_len, rules->mapping, &row->label, &row->st))
 		return leave_out_if_bad(row, HWR_SKIP_LABEL);
+	row->traits = hwr_text_traits(from->label, from->label_len);
 	if (row->label[0] == '\0')
 		return leave_out(row, HWR_SKIP_LABEL, "empty label");
 	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))
@@ -100,9 +103,9 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	return ok;
 }
 
-/* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
+/* The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
 static bool
-make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDatasetRow *from,
+make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *net, const HwrDatasetRow *from,
 			uint8_t **ink, int *width, HwrStatus *st)
 {
 	HwrImage	img;
@@ -111,6 +114,8 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 	if (!hwr_image_decode(from->image, from->image_len, limits, g->height, g->width, &img, st))
 		return false;
 	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	if (net != NULL)
+		*width = hwr_net_least_width(net, *width);
 	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
 	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
 	hwr_image_free(&img);
@@ -120,7 +125,7 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 static bool
 take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
 {
-	bool		ok = make_canvas(&rules->limits, &rules->geometry, from, &row->ink, &row->width, &row->st);
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->st);
 	char		why[120];
 
 	if (ok && steps > hwr_net_steps(&rules->net, row->width))
@@ -129,7 +134,7 @@ take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrRe
 		return leave_out(row, HWR_SKIP_TOO_LONG, why);
 	}
 	if (ok && rules->rival.height > 0 && row->split == HWR_SPLIT_VALIDATION)
-		ok = make_canvas(&rules->limits, &rules->rival, from, &row->rival_ink, &row->rival_width, &row->st);
+		ok = make_canvas(&rules->limits, &rules->rival, NULL, from, &row->rival_ink, &row->rival_width, &row->st);
 	return ok || leave_out_if_bad(row, HWR_SKIP_IMAGE);
 }
 

@@ -62,23 +62,37 @@ hwr_rival_free(HwrRival *rival)
 	free(rival);
 }
 
+/* The stored canvas, with paper behind it where this network needs more columns than the new one. */
 static bool
 load_canvas(HwrRival *rival, int row, HwrCanvas *out, HwrStatus *st)
 {
-	int			width = hwr_dataset_rival_width(rival->ds, row);
+	const HwrNet *net = &rival->model->net;
+	int			stored = hwr_dataset_rival_width(rival->ds, row);
+	int			width;
 	HwrSample	sample;
 
 	if (rival->own)
 	{
 		hwr_dataset_sample(rival->ds, HWR_SPLIT_VALIDATION, row, &sample);
-		width = sample.width;
+		stored = sample.width;
 	}
-	*out = (HwrCanvas) {.width = width,.content_width = width,.source_width = width};
-	out->ink = hwr_alloc((size_t) rival->model->net.height, (size_t) width, st);
+	width = hwr_net_least_width(net, stored);
+	*out = (HwrCanvas) {.width = width,.content_width = stored,.source_width = stored};
+	out->ink = hwr_alloc_zero((size_t) net->height, (size_t) width, st);
 	if (out->ink == NULL)
 		return false;
-	return rival->own ? hwr_dataset_read(rival->ds, HWR_SPLIT_VALIDATION, row, out->ink, width, st) :
-		hwr_dataset_read_rival(rival->ds, row, out->ink, st);
+	if (rival->own)
+		return hwr_dataset_read(rival->ds, HWR_SPLIT_VALIDATION, row, out->ink, width, st);
+	if (!hwr_dataset_read_rival(rival->ds, row, out->ink, st))
+		return false;
+	for (int y = net->height - 1; y > 0 && stored < width; y--)
+	{
+		memmove(out->ink + (size_t) y * (size_t) width, out->ink + (size_t) y * (size_t) stored, (size_t) stored);
+		memset(out->ink + (size_t) y * (size_t) width + stored, 0, (size_t) (width - stored));
+	}
+	if (stored < width)
+		memset(out->ink + stored, 0, (size_t) (width - stored));
+	return true;
 }
 
 static bool

@@ -97,6 +97,21 @@ hwr_batch_try(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size 
 	return add_image(batch, loaded, bytes, len, &st);
 }
 
+/* The service computes every canvas; of an empty one its network's opinion does not count. */
+static bool
+judge_empty(HwrBatchReader *batch, const HwrNet *net, HwrStatus *st)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (!hwr_canvas_is_empty(&batch->canvases[i], net->height))
+			continue;
+		hwr_posterior_free(&batch->posteriors[i]);
+		if (!hwr_posterior_of_nothing(net, &batch->canvases[i], &batch->posteriors[i], st))
+			return false;
+	}
+	return true;
+}
+
 /* On the service's device or here; without a wish for a GPU, here too where the service fails. */
 static bool
 compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts, HwrStatus *st)
@@ -106,7 +121,7 @@ compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *count
 		if (hwr_service_run(loaded, batch->n, batch->canvases, batch->posteriors, &batch->queue_time, st))
 		{
 			counts->service_images += batch->n;
-			return true;
+			return judge_empty(batch, &loaded.model->net, st);
 		}
 		counts->errors++;
 		if (hwr_device == HWR_USE_CUDA)

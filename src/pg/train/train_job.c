@@ -182,7 +182,10 @@ read_rows(HwrTrainWorker *w)
 	hwr_become_user(w->request.user, &save);
 	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);
 	if (separate)
+	{
+		hwr_dataset_expect_validation(w->dataset);
 		read_table(w, &w->validation, HWR_SPLIT_VALIDATION);
+	}
 	hwr_restore_identity(&save);
 	SPI_finish();
 	hwr_worker_commit(w);

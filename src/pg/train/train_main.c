@@ -177,6 +177,29 @@ find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 					 column_or_null(&w->request.label_column), out);
 }
 
+/*
+ * A column's name out of its quoted form, where it is that of both tables: a job that is gone on with reads what it began
+ * with, whatever columns the tables have got since.
+ */
+static const char *
+column_to_keep(const NameData *given, const char *training, const char *validation)
+{
+	StringInfoData name;
+
+	if (NameStr(*given)[0] != '\0' || (validation != NULL && strcmp(training, validation) != 0))
+		return NameStr(*given);
+	if (training[0] != '"')
+		return training;
+	initStringInfo(&name);
+	for (const char *p = training + 1; p[0] != '\0' && p[1] != '\0'; p++)
+	{
+		appendStringInfoChar(&name, *p);
+		if (*p == '"')
+			p++;
+	}
+	return name.data;
+}
+
 /* Insert the job's row, with all options as they are in the end.  In a transaction. */
 static void
 insert_job(HwrTrainWorker *w)
@@ -185,8 +208,8 @@ insert_job(HwrTrainWorker *w)
 		.model = NameStr(w->request.model),
 		.training = w->training.relation,
 		.validation = OidIsValid(w->request.validation) ? w->validation.relation : NULL,
-		.image_column = NameStr(w->request.image_column),
-		.label_column = NameStr(w->request.label_column),
+		.image_column = column_to_keep(&w->request.image_column, w->training.image, w->validation.image),
+		.label_column = column_to_keep(&w->request.label_column, w->training.label, w->validation.label),
 		.activate = hwr_activate_word(w->request.activate),
 		.owner = w->request.user
 	};

@@ -134,6 +134,26 @@ hwr_report_trouble(HwrTrouble trouble)
 	}
 }
 
+static void
+report_labels(const HwrDataset *dataset)
+{
+	HwrLabelTraits traits = hwr_dataset_traits(dataset);
+
+	if (traits.invisible > 0)
+		ereport(NOTICE,
+				(errmsg_plural("invisible characters of %lld label were left out", "invisible characters of %lld labels were left out",
+							   (unsigned long) traits.invisible, (long long) traits.invisible),
+				 errdetail("Byte-order marks, zero-width spaces, marks of direction and their like leave no ink.")));
+	if (traits.right_to_left > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld label has letters that are written from right to left",
+							   "%lld labels have letters that are written from right to left",
+							   (unsigned long) traits.right_to_left, (long long) traits.right_to_left),
+				 errdetail("The network reads from left to right, and learns the characters of a label in that order."),
+				 errhint("Give such labels in the order of the ink from left to right, and turn the readings around; "
+						 "or mirror images of this script before they are stored.")));
+}
+
 void
 hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 {
@@ -150,4 +170,5 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 				 skipped[0] != '\0' ? errdetail("First of them: %s", hwr_from_utf8(skipped)) : 0,
 				 too_long > 0 ? errhint("%lld of the labels are longer than the network has steps: an architecture "
 										"that pools the width less, or a wider input, has more.", (long long) too_long) : 0));
+	report_labels(dataset);
 }
