@@ -16,6 +16,9 @@
 /* Nodes worked on in a step. */
 #define NODES_A_STEP 2000
 
+/* Numbers of the columns from the root to the end of the longest name. */
+#define MAX_COLUMNS ((size_t) 1 << 24)
+
 /* A child to go to, and how much it can bring. */
 typedef struct Branch
 {
@@ -401,6 +404,8 @@ hwr_match_begin(HwrMatcher *m, const HwrNames *names, const HwrSparse *s, int n,
 	m->depth = -1;
 	if (names->different == 0)
 		return true;
+	if ((size_t) depth + 2 > MAX_COLUMNS / (2 * (size_t) m->T))
+		return hwr_fail(st, HWR_BAD_QUERY, "candidates of %d characters are too long for this line", depth);
 	/* A name's score wants one column beyond its own. */
 	if (!fill_line(m, s, st) ||
 		!make_room(&m->levels, &m->levels_room, (size_t) depth + 2, sizeof(Level), st) ||

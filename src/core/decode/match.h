@@ -43,7 +43,7 @@ extern void hwr_matcher_free(HwrMatcher *m);
 /*
  * Begin, take steps until *done, each of which is short, and read best[nbest], the most probable first, equal ones by number.
  * n: how many are wanted, at least 1.  Without pruning, every name is scored.  seen: the sum of the probabilities of all names
- * that were scored.
+ * that were scored.  HWR_BAD_QUERY where names and line are both so long that it would take too much memory.
  */
 extern bool hwr_match_begin(HwrMatcher *m, const HwrNames *names, const HwrSparse *s, int n, bool prune, HwrStatus *st);
 extern bool hwr_match_step(HwrMatcher *m, bool *done, HwrStatus *st);

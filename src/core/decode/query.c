@@ -248,15 +248,3 @@ hwr_query_combine(const HwrQuery *query, const double *words)
 	}
 	return stack[0];
 }
-
-bool
-hwr_query_relevance(HwrSearch *search, const HwrQuery *query, const HwrSparse *s, double *p, HwrStatus *st)
-{
-	double		words[HWR_QUERY_MAX_WORDS];
-
-	for (int i = 0; i < query->nwords; i++)
-		if (!hwr_word_relevance(search, query->words[i], s, &words[i], st))
-			return false;
-	*p = hwr_query_combine(query, words);
-	return true;
-}

@@ -49,6 +49,4 @@ extern void hwr_query_free(HwrQuery *query);
 /* What the query is worth, given what each of its words is. */
 extern double hwr_query_combine(const HwrQuery *query, const double *words);
 
-extern bool hwr_query_relevance(HwrSearch *search, const HwrQuery *query, const HwrSparse *s, double *p, HwrStatus *st);
-
 #endif							/* HWR_QUERY_H */

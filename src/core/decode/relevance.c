@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sums that a step of the caller's works on, about. */
+#define WORK_A_STEP ((size_t) 1 << 22)
+
 bool
 hwr_search_create(HwrSearch **out, HwrStatus *st)
 {
@@ -94,20 +97,12 @@ hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *
 	return true;
 }
 
-/* One step's sums: [entries][Q] for the class that the step had. */
-typedef struct Row
-{
-	const HwrEntry *entries;
-	int			n;
-	double	   *sums;
-} Row;
-
 /*
  * A step of the recursion.  total[q] is the sum over all classes of the last step; *states is how many of the states
  * have been reached.  Returns what has now been found, which leaves the sums.
  */
 static double
-advance(const int *transitions, size_t Q, const Row *last, Row *now, const double *total, int *states)
+advance(const int *transitions, size_t Q, const HwrSearchRow *last, HwrSearchRow *now, const double *total, int *states)
 {
 	double		found = 0;
 	int			reached = *states;
@@ -156,7 +151,7 @@ advance(const int *transitions, size_t Q, const Row *last, Row *now, const doubl
 }
 
 static void
-add_up(const Row *row, size_t Q, int states, double *total)
+add_up(const HwrSearchRow *row, size_t Q, int states, double *total)
 {
 	for (int q = 1; q < states; q++)
 	{
@@ -169,47 +164,90 @@ add_up(const Row *row, size_t Q, int states, double *total)
 }
 
 bool
-hwr_word_relevance(HwrSearch *search, const HwrWord *word, const HwrSparse *s, double *p, HwrStatus *st)
+hwr_search_fits(size_t rows, size_t states, HwrStatus *st)
+{
+	if (rows <= HWR_SEARCH_MAX_SUMS / states)
+		return true;
+	hwr_fail(st, HWR_BAD_QUERY, "search word is too long for this line");
+	hwr_fail_detail(st, "The line may be nearly anything at some place.");
+	return false;
+}
+
+bool
+hwr_relevance_begin(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st)
 {
 	static const HwrEntry blank = {0, 1};
 	size_t		Q = (size_t) word->nstates;
-	int			most = 1;
-	int			states = HWR_WORD_START + 1;
-	double		found = 0;
-	double	   *total;
-	Row			last;
-	Row			now;
+	size_t		most = 1;
 
-	*p = 0;
+	search->word = word;
+	search->s = s;
+	search->found = 0;
+	search->states = 0;
+	search->step = s->nsteps;
 	if (!has_symbols(search, word, s))
 		return true;
 	for (int i = 0; i < s->nsteps; i++)
-		most = s->at[i].n > most ? s->at[i].n : most;
-	if (!hwr_search_transitions(search, word, s, st) ||
-		!make_room(&search->rows, &search->rows_room, (2 * (size_t) most + 1) * Q, sizeof(double), st))
+		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
+	if (!hwr_search_fits(2 * most + 1, Q, st) || !hwr_search_fits((size_t) s->alphabet.n + 1, Q, st) ||
+		!hwr_search_transitions(search, word, s, st) ||
+		!make_room(&search->rows, &search->rows_room, (2 * most + 1) * Q, sizeof(double), st))
 		return false;
-	total = search->rows;
-	memset(total, 0, Q * sizeof(double));
-	last = (Row) {&blank, 1, total + Q};
-	now.sums = last.sums + (size_t) most * Q;
-	memset(last.sums, 0, Q * sizeof(double));
-	last.sums[HWR_WORD_START] = 1;
-	total[HWR_WORD_START] = 1;
-	for (int i = 0; i < s->nsteps; i++)
-	{
-		const HwrSparseStep *step = &s->at[i];
-		Row			swap = last;
+	search->step = 0;
+	search->states = HWR_WORD_START + 1;
+	search->total = search->rows;
+	memset(search->total, 0, Q * sizeof(double));
+	search->last = (HwrSearchRow) {&blank, 1, search->total + Q};
+	search->now.sums = search->last.sums + most * Q;
+	memset(search->last.sums, 0, Q * sizeof(double));
+	search->last.sums[HWR_WORD_START] = 1;
+	search->total[HWR_WORD_START] = 1;
+	return true;
+}
 
-		now.entries = s->entries + step->entry;
-		now.n = step->n;
-		found += advance(search->transitions, Q, &last, &now, total, &states);
-		add_up(&now, Q, states, total);
-		last = now;
-		now.sums = swap.sums;
+void
+hwr_relevance_step(HwrSearch *search, bool *done)
+{
+	const HwrSparse *s = search->s;
+	size_t		Q = (size_t) search->word->nstates;
+	size_t		work = 0;
+
+	for (; search->step < s->nsteps && work < WORK_A_STEP; search->step++)
+	{
+		const HwrSparseStep *step = &s->at[search->step];
+		double	   *free_row = search->last.sums;
+
+		search->now.entries = s->entries + step->entry;
+		search->now.n = step->n;
+		search->found += advance(search->transitions, Q, &search->last, &search->now, search->total, &search->states);
+		add_up(&search->now, Q, search->states, search->total);
+		search->last = search->now;
+		search->now.sums = free_row;
+		work += (size_t) step->n * Q;
 	}
-	for (int q = 1; q < states; q++)
-		if (hwr_word_found_at_end(word, q))
-			found += total[q];
-	*p = found < 1 ? found : 1;
+	*done = search->step == s->nsteps;
+}
+
+double
+hwr_relevance_get(const HwrSearch *search)
+{
+	double		found = search->found;
+
+	for (int q = 1; q < search->states; q++)
+		if (hwr_word_found_at_end(search->word, q))
+			found += search->total[q];
+	return found < 1 ? found : 1;
+}
+
+bool
+hwr_word_relevance(HwrSearch *search, const HwrWord *word, const HwrSparse *s, double *p, HwrStatus *st)
+{
+	bool		done = false;
+
+	if (!hwr_relevance_begin(search, word, s, st))
+		return false;
+	while (!done)
+		hwr_relevance_step(search, &done);
+	*p = hwr_relevance_get(search);
 	return true;
 }

@@ -227,7 +227,10 @@ hwr_spots_begin(HwrSpots *spots, const HwrWord *word, const HwrSparse *s, double
 			return false;
 		spots->entries_room = n;
 	}
-	if (!make_room(&spots->rows, &spots->rows_room, (2 * most + 1) * (size_t) word->nstates, sizeof(double), st) ||
+	if (!hwr_search_fits(2 * most + 1, (size_t) word->nstates, st) ||
+		!hwr_search_fits((size_t) s->alphabet.n + 1, (size_t) word->nstates, st) ||
+		!hwr_search_fits(n / 8 + 1, (size_t) word->nstates, st) ||
+		!make_room(&spots->rows, &spots->rows_room, (2 * most + 1) * (size_t) word->nstates, sizeof(double), st) ||
 		!hwr_search_transitions(spots->search, word, s, st))
 		return false;
 	after = hwr_alloc(n, sizeof(double), st);

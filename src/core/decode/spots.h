@@ -24,7 +24,7 @@ extern void hwr_spots_free(HwrSpots *spots);
 
 /*
  * The places of a HWR_WORD_HERE or HWR_WORD_PART_HERE whose probability is at least bound, from left to right: valid
- * until the next call.  Begin, take steps until *done, get.
+ * until the next call.  Begin, take steps until *done, get.  HWR_BAD_QUERY where it would take too much memory or time.
  */
 extern bool hwr_spots_begin(HwrSpots *spots, const HwrWord *word, const HwrSparse *s, double bound, HwrStatus *st);
 extern bool hwr_spots_step(HwrSpots *spots, bool *done, HwrStatus *st);

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -205,12 +206,24 @@ relevance(FunctionCallInfo fcinfo, int kind)
 	HwrSearchSite *site = hwr_search_site(fcinfo);
 	HwrQuery   *query = hwr_asked_get(site->asked, PG_GETARG_DATUM(1), kind);
 	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
-	double		p;
+	HwrSearch  *search = site->search->object;
+	double		words[HWR_QUERY_MAX_WORDS];
 	HwrStatus	st;
 
-	if (!hwr_query_relevance(site->search->object, query, sparse, &p, &st))
-		hwr_raise(&st);
-	return p;
+	for (int i = 0; i < query->nwords; i++)
+	{
+		bool		done = false;
+
+		if (!hwr_relevance_begin(search, query->words[i], sparse, &st))
+			hwr_raise(&st);
+		while (!done)
+		{
+			CHECK_FOR_INTERRUPTS();
+			hwr_relevance_step(search, &done);
+		}
+		words[i] = hwr_relevance_get(search);
+	}
+	return hwr_query_combine(query, words);
 }
 
 /*
