@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -71,7 +71,8 @@ SQL_PIECES = base/schema \
 	recognize/recognize recognize/nbest recognize/score recognize/lm \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
-	report/compare report/review
+	report/compare report/review \
+	search/posterior search/nbest search/relevance search/index search/words
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile
