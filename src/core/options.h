@@ -55,7 +55,7 @@ extern const char *const hwr_fit_words[];
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {
-	char		preset[16];		/* default | small | keras | pytorch */
+	char		preset[16];		/* default | lines | small | keras | pytorch */
 	char		architecture[1024]; /* VGSL; the preset's unless given */
 	int			epochs;			/* 1 .. 10000 */
 	int			batch_size;		/* 1 .. 1024 */
@@ -94,6 +94,9 @@ typedef struct HwrTrainOptions
  * parsed too (HWR_BAD_ARCHITECTURE).
  */
 extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st);
+
+/* The same, with this preset where the object names none. */
+extern bool hwr_options_parse_as(const char *json, size_t len, const char *preset, HwrTrainOptions *out, HwrStatus *st);
 
 /*
  * The same where option "base" names a model, once that is known.  Architecture, fit and case are its own instead of the preset's,
