@@ -44,6 +44,7 @@ struct HwrDataset
 	HwrAlphabet alphabet;
 	uint64_t	fingerprint;
 	int64_t		skipped[HWR_NSKIPS];
+	int64_t		squeezed;
 	int			named;
 	char		skipped_text[1024];
 };
@@ -200,6 +201,7 @@ keep_row(HwrDataset *ds, HwrReadyRow *ready, HwrStatus *st)
 		return false;
 	}
 	ds->splits[ready->split].n++;
+	ds->squeezed += ready->squeezed;
 	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(ready->hash ^ (hwr_row_hash(ready->label, strlen(ready->label)) +
 																		   ready->split)));
 	row->label = ready->label;
@@ -331,6 +333,12 @@ int64_t
 hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason)
 {
 	return ds->skipped[reason];
+}
+
+int64_t
+hwr_dataset_squeezed(const HwrDataset *ds)
+{
+	return ds->squeezed;
 }
 
 const char *

@@ -92,6 +92,10 @@ extern bool hwr_dataset_finish(HwrDataset *ds, HwrStatus *st);
 extern int	hwr_dataset_count(const HwrDataset *ds, HwrSplit split);	/* TRAIN or VALIDATION */
 extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 
+
+/* Images kept, of both splits, that are wider than the canvas and stand on it less high than others. */
+extern int64_t hwr_dataset_squeezed(const HwrDataset *ds);
+
 /* One line naming the first few skipped rows and why, or an empty string. */
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);
 extern const HwrAlphabet *hwr_dataset_alphabet(const HwrDataset *ds);
