@@ -300,7 +300,7 @@ HwrRows *
 hwr_rows_open_spread(const HwrColumns *columns, int64 every)
 {
 	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS n FROM %s) AS r "
-							   "WHERE n %% " INT64_FORMAT " OPERATOR(pg_catalog.=) 0",
+							   "WHERE n %% " INT64_FORMAT " = 0",
 							   columns->image, columns->label, columns->relation, Max(every, 1));
 	HwrRows    *rows = open_query(sql);
 
