@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize decode evaluate errors train retrain jobs report stat privileges
+REGRESS = setup models bundled recognize nbest score lm evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -27,19 +27,19 @@ CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-m
 	-fPIC -fvisibility=hidden -Wall -Wextra $(if $(WERROR),-Werror) $(CORE_EXTRA_CFLAGS)
 CORE_CPPFLAGS = -Isrc $(DEP_CFLAGS)
 
-CORE_SOURCES := $(sort $(wildcard src/core/*.c src/cpu/*.c))
+CORE_SOURCES := $(sort $(wildcard src/core/*/*.c src/cpu/*.c src/cpu/*/*.c))
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
-UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c))
+UNIT_SOURCES := $(sort $(wildcard test/unit/test_*.c test/unit/*/test_*.c))
 UNIT_F64_SOURCES := $(filter %_f64.c,$(UNIT_SOURCES))
 UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
 
 # Decoding is of float posteriors always; no test of the double build needs it.
-DECODING_SOURCES = src/core/score.c src/core/nbest.c src/core/beam.c
+DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c)
 
 # Backends for test_device to open.
 DEVICE_LIBRARIES = $(patsubst %,build/unit/library_%.so,good old empty no_device)
-$(DEVICE_LIBRARIES): build/unit/library_%.so: test/unit/device_library.c src/core/backend.h Makefile
+$(DEVICE_LIBRARIES): build/unit/library_%.so: test/unit/device_library.c src/core/network/backend.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -DLIBRARY_$(shell echo $* | tr a-z A-Z) -o $@ $<
 
@@ -54,6 +54,19 @@ build/unit/library_fault.so: test/fault/fault.c Makefile
 	$(CC) -std=gnu11 -g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
 		-I$$($(PG_CONFIG) --includedir-server) -shared -o $@ $<
 
+# The extension's script, from the rooms' pieces in this order: what a piece names when it runs stands in an earlier one.
+SQL_PIECES = base/schema \
+	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
+	service/device monitor/stat \
+	recognize/recognize recognize/nbest recognize/score recognize/lm \
+	train/job train/train train/resume \
+	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
+	report/compare report/review
+SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
+
+hwr--1.0.sql: $(SQL_SOURCES) Makefile
+	cat $(SQL_SOURCES) > $@
+
 # $(1) variant, $(2) its flags, $(3) the unit test sources linked against it, $(4) sources left out
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES)))
@@ -66,8 +79,8 @@ build/$(1)/unit/%: test/unit/%.c build/$(1)/libhwr_core.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -Itest/unit -MMD -MP -MF $$@.d -MT $$@ -o $$@ $$< build/$(1)/libhwr_core.a -lcmocka $$(DEP_LIBS)
 UNITS_$(1) := $(patsubst test/unit/%.c,build/$(1)/unit/%,$(3))
-build/$(1)/unit/test_device: $(DEVICE_LIBRARIES)
--include $(wildcard build/$(1)/*/*.d)
+build/$(1)/unit/network/test_device: $(DEVICE_LIBRARIES)
+-include $(wildcard build/$(1)/*/*.d build/$(1)/*/*/*.d)
 endef
 
 $(eval $(call VARIANT,f32,,$(UNIT_F32_SOURCES)))
@@ -140,13 +153,13 @@ unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
 	@tools/run-unit $(UNITS_asan) $(UNITS_asan_f64)
 
 # Those that read foreign bytes or search with maps of indices.  Valgrind knows no AVX-512.
-VALGRIND_UNITS = image model lm beam
+VALGRIND_UNITS = image/test_image model/test_model text/test_lm decode/test_beam
 
-unit-valgrind: $(VALGRIND_UNITS:%=build/f32/unit/test_%)
+unit-valgrind: $(VALGRIND_UNITS:%=build/f32/unit/%)
 	@HWR_CPU=avx2 OPENBLAS_CORETYPE=Haswell RUN_UNIT_WITH='valgrind -q --error-exitcode=9 --leak-check=full' \
 		tools/run-unit $^
 
-C_FILES = $(wildcard src/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch] tools/*/*.[ch])
+C_FILES = $(wildcard src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/unit/*/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch] tools/*/*.[ch])
 
 format:
 	clang-format -i $(C_FILES)
@@ -158,6 +171,7 @@ LINT_CHECKS = -*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,clang-analyzer-
 	-bugprone-misplaced-widening-cast,-bugprone-reserved-identifier,-bugprone-macro-parentheses
 
 lint:
+	tools/check-includes
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=invalidPointerCast --suppress=invalidFunctionArg \
 		--error-exitcode=1 -j 2 -Isrc src/core src/cpu
@@ -206,15 +220,15 @@ endif
 
 MODULE_big = hwr
 EXTENSION = hwr
-DATA = $(wildcard hwr--*.sql)
+DATA = $(sort $(wildcard hwr--*.sql) hwr--1.0.sql)
 PGFILEDESC = "hwr - handwriting recognition"
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c src/pg/*/*.c)))
 
 PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-sign-compare \
 	-Wno-declaration-after-statement $(if $(WERROR),-Werror)
 SHLIB_LINK = build/f32/libhwr_core.a $(DEP_LIBS)
-EXTRA_CLEAN = build
+EXTRA_CLEAN = build hwr--1.0.sql
 
 # Bitcode for JIT inlining is of no use here: no function of hwr is worth inlining.
 override with_llvm = no
@@ -243,6 +257,7 @@ uninstall-gpu:
 	rm -f '$(DESTDIR)$(pkglibdir)/hwr_cuda.so'
 
 hwr.so: build/f32/libhwr_core.a
-$(OBJS): $(wildcard src/pg/*.h src/core/*.h) Makefile
+all: hwr--1.0.sql
+$(OBJS): $(wildcard src/pg/*/*.h src/core/*/*.h) Makefile
 
 endif

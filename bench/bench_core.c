@@ -27,8 +27,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/presets.h"
-#include "core/recognizer.h"
+#include "core/train/presets.h"
+#include "core/network/recognizer.h"
 #include "../tools/read_file.h"
 
 #define SEED 1
@@ -156,7 +156,7 @@ open_model(Bench *b, const char *path)
 	uint8_t    *bytes = read_file(path, &len);
 
 	if (!hwr_model_load(bytes, len, &b->model, &st) ||
-		!hwr_recognizer_create(b->model, hwr_cpu_backend(), b->threads, HWR_FLOAT32, &b->recognizer, &st))
+		!hwr_recognizer_create(&b->model->net, b->model->values, b->model->fit, hwr_cpu_backend(), b->threads, HWR_FLOAT32, &b->recognizer, &st))
 		fail(path, &st);
 	free(bytes);
 }
@@ -280,13 +280,13 @@ open_infer(Bench *b, const char *variant, HwrStatus *st)
 static bool
 open_train(Bench *b, const char *variant, HwrNet *net, HwrStatus *st)
 {
-	HwrBackendConfig config = {.net = net,.threads = b->threads,.training = true,.options = &b->options};
+	HwrBackendConfig config = {.net = net,.threads = b->threads,.training = true,.step = &b->options.step};
 
 	if (b->train != NULL)
 		hwr_cpu_backend()->destroy(b->train);
 	b->train = NULL;
 	b->step = 0;
-	b->options.precision = strcmp(variant, "float32") == 0 ? HWR_TRAIN_FLOAT32 : HWR_TRAIN_BFLOAT16;
+	b->options.step.precision = strcmp(variant, "float32") == 0 ? HWR_TRAIN_FLOAT32 : HWR_TRAIN_BFLOAT16;
 	return hwr_cpu_backend()->create(&config, &b->train, st) &&
 		hwr_cpu_backend()->set_values(b->train, b->model->values, st);
 }

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/device.h"
-#include "core/presets.h"
-#include "core/rng.h"
+#include "core/network/device.h"
+#include "core/train/presets.h"
+#include "core/base/rng.h"
 
 #define CLASSES 79
 #define LABEL 10				/* characters */
@@ -143,7 +143,7 @@ make_pool(Bench *b)
 static void
 open_context(Bench *b, const HwrTrainOptions *options)
 {
-	HwrBackendConfig config = {&b->net, 1, HWR_BFLOAT16, true, options, 0};
+	HwrBackendConfig config = {&b->net, 1, HWR_BFLOAT16, true, &options->step, 0};
 	float	   *values = malloc(b->net.nvalues * sizeof(float));
 	HwrStatus	st;
 
@@ -188,9 +188,9 @@ main(int argc, char **argv)
 		return 2;
 	}
 	options = *preset;
-	options.optimizer = HWR_ADAMW;
-	options.augment = (HwrAugmentStrengths) {0};
-	options.precision = HWR_TRAIN_BFLOAT16;
+	options.step.optimizer = HWR_ADAMW;
+	options.step.augment = (HwrAugmentStrengths) {0};
+	options.step.precision = HWR_TRAIN_BFLOAT16;
 	if (!hwr_device_load(argv[1], &b.backend, &st))
 	{
 		printf("no GPU: %s\n", st.detail);

@@ -271,7 +271,7 @@ def measure_decode(servers, source):
 #
 
 OURS_SCALAR = "SELECT count(hwr_recognize(img, 'bench')) FROM forms"
-OURS_ARRAY = "SELECT sum(cardinality(hwr_recognize(imgs, 'bench'))) FROM batches"
+OURS_ARRAY = "SELECT sum(cardinality(hwr_recognize_batch(imgs, 'bench'))) FROM batches"
 PEER_SCALAR = "SELECT count(peer_recognize(img, '{}', '{}')) FROM forms"
 PEER_ARRAY = "SELECT sum(cardinality(peer_recognize(imgs, '{}', '{}'))) FROM batches"
 

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/backend.h"
-#include "core/net.h"
-#include "core/presets.h"
-#include "core/rng.h"
-#include "cpu/cpu_net.h"
+#include "core/network/backend.h"
+#include "core/network/net.h"
+#include "core/train/presets.h"
+#include "core/base/rng.h"
+#include "cpu/layers/cpu_net.h"
 
 #define N 32
 #define REPETITIONS 20
@@ -118,7 +118,7 @@ static double
 measure_step(const HwrNet *net, const HwrTrainOptions *options, const uint8_t *ink)
 {
 	const HwrBackend *backend = hwr_cpu_backend();
-	HwrBackendConfig config = {.net = net,.threads = 1,.training = true,.options = options};
+	HwrBackendConfig config = {.net = net,.threads = 1,.training = true,.step = &options->step};
 	const int	label[LABEL] = {1, 2, 3, 4, 5, 6, 7, 8};
 	const int  *labels[N];
 	int			lengths[N];
@@ -167,7 +167,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	options = *hwr_preset_find(argc > 2 ? argv[2] : "keras");
-	options.precision = strcmp(argv[1], "float32") == 0 ? HWR_TRAIN_FLOAT32 : HWR_TRAIN_BFLOAT16;
+	options.step.precision = strcmp(argv[1], "float32") == 0 ? HWR_TRAIN_FLOAT32 : HWR_TRAIN_BFLOAT16;
 	if (!hwr_vgsl_parse(options.architecture, CLASSES, &net, &st))
 		fail(&st);
 	ink = malloc((size_t) N * (size_t) net.height * (size_t) net.width);
@@ -178,7 +178,7 @@ main(int argc, char **argv)
 		ink[i] = (uint8_t) (hwr_rng_next(&rng) >> 56);
 
 	puts("milliseconds an image    forward backward");
-	layers = measure_layers(&net, options.precision == HWR_TRAIN_BFLOAT16 ? hwr_elements_bfloat16() : NULL, ink);
+	layers = measure_layers(&net, options.step.precision == HWR_TRAIN_BFLOAT16 ? hwr_elements_bfloat16() : NULL, ink);
 	step = measure_step(&net, &options, ink);
 	printf("   all layers           %8.3f\n   a whole step         %8.3f\n", layers, step);
 	free(ink);

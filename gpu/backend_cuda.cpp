@@ -41,7 +41,7 @@ destroy(HwrBackendContext *ctx)
 }
 
 static HwrGpuType
-train_type(const HwrTrainOptions *options)
+train_type(const HwrStepOptions *options)
 {
 	return options->precision == HWR_TRAIN_FLOAT32 ? HWR_GPU_FLOAT32 : HWR_GPU_BFLOAT16;
 }
@@ -50,7 +50,7 @@ static bool
 fill(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 {
 	bool		half = config->precision != HWR_FLOAT32 ||
-		(config->training && train_type(config->options) == HWR_GPU_BFLOAT16);
+		(config->training && train_type(config->step) == HWR_GPU_BFLOAT16);
 
 	if (!hwr_gpu_net_create(&ctx->net, config, half, st))
 		return false;
@@ -60,7 +60,7 @@ fill(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		return true;
 	ctx->train = (HwrGpuTrain *) hwr_alloc_zero(1, sizeof(HwrGpuTrain), st);
 	return ctx->train != NULL &&
-		hwr_gpu_train_create(ctx->train, &ctx->net, config->options, train_type(config->options), st);
+		hwr_gpu_train_create(ctx->train, &ctx->net, config->step, train_type(config->step), st);
 }
 
 static bool

@@ -9,7 +9,7 @@
 
 extern "C"
 {
-#include "core/rng.h"
+#include "core/base/rng.h"
 }
 
 #define FIRST_CAPACITY 4096

@@ -10,7 +10,7 @@
 
 extern "C"
 {
-#include "core/backend.h"
+#include "core/network/backend.h"
 }
 
 #include "kernels/kernels.h"

@@ -2,7 +2,7 @@
  * lstm.cpp
  *	  LSTM along x or y, forward, reverse or both.
  *
- * The same computation as src/cpu/layer_lstm.c: S sequences of T steps, steps first.
+ * The same computation as src/cpu/layers/layer_lstm.c: S sequences of T steps, steps first.
  *
  *	 gates[T S][4n] = x[T S][F] kernel[F][4n]				one product for all steps and both directions
  *	 product[S][4n] = h[t before][S][n] recurrent[n][4n]	a step, both directions at once

@@ -9,7 +9,7 @@
 
 extern "C"
 {
-#include "core/optimizer.h"
+#include "core/train/optimizer.h"
 }
 
 #define TENSOR_ALIGNMENT 64		/* values */
@@ -56,7 +56,7 @@ hwr_gpu_net_create(HwrGpuNet *net, const HwrBackendConfig *config, bool half, Hw
 	lay_out(net);
 	return hwr_gpu_check(cudaStreamCreateWithFlags(&net->stream, cudaStreamNonBlocking), st) &&
 		hwr_gpu_math_create(&net->memory, net->stream, &net->math, st) &&
-		allocate(net, config->training ? hwr_optimizer_slots(config->options->optimizer) : 0, half, st);
+		allocate(net, config->training ? hwr_optimizer_slots(config->step->optimizer) : 0, half, st);
 }
 
 void

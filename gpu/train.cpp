@@ -9,7 +9,7 @@
 
 extern "C"
 {
-#include "core/ctc.h"
+#include "core/decode/ctc.h"
 }
 
 /* Labels are padded to a multiple of this, lest every longest label of a batch wants a graph of its own. */
@@ -78,7 +78,7 @@ create_state(HwrGpuTrain *train, HwrStatus *st)
 }
 
 bool
-hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrTrainOptions *options, HwrGpuType type,
+hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrStepOptions *options, HwrGpuType type,
 					 HwrStatus *st)
 {
 	size_t		memory_free;

@@ -57,7 +57,7 @@ typedef struct HwrGpuTrain
 } HwrGpuTrain;
 
 /* Fill a zeroed train.  On failure it may hold something: free it in either case. */
-extern bool hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrTrainOptions *options, HwrGpuType type,
+extern bool hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrStepOptions *options, HwrGpuType type,
 								 HwrStatus *st);
 extern void hwr_gpu_train_free(HwrGpuTrain *train);
 extern bool hwr_gpu_train_step(HwrGpuTrain *train, const HwrBatch *batch, double learning_rate, uint64_t rng_key,

@@ -9,7 +9,7 @@ SELECT model, active, cer < 0.1 AS cer, exact_match > 0.7 AS exact_match, parame
 SELECT hwr_recognize(image) IS NOT NULL AS read,
 	hwr_recognize(image) = hwr_recognize(image, 'default') AS by_default,
 	hwr_recognize(image) = hwr_recognize(image, 'names') AS by_name,
-	hwr_recognize(image) = (hwr_recognize(ARRAY[image]))[1] AS in_array,
+	hwr_recognize(image) = (hwr_recognize_batch(ARRAY[image]))[1] AS in_array,
 	hwr_score(image, 'A') < 0 AS score
 	FROM strokes WHERE id = 1;
 SELECT count(*) FROM strokes, hwr_recognize_nbest(image, 3) WHERE id = 1;

@@ -49,7 +49,7 @@ SELECT hwr_import_model(stroke_model(), 'secret');
 SELECT hwr_import_model(stroke_model(), 'secret', activate => false);
 SELECT images FROM hwr_evaluate('strokes', 'secret');
 SELECT job AS job FROM hwr_train('private_words', 'words', options => tiny()) \gset
-SELECT skipped FROM hwr_train_lm('secret', '{I}'::text[]);
+SELECT skipped FROM hwr_train_lm_texts('secret', '{I}'::text[]);
 GRANT SELECT ON strokes TO PUBLIC;
 
 SET ROLE regress_hwr_nobody;
@@ -57,7 +57,7 @@ SELECT statement, outcome(statement) FROM (VALUES
 	($$SELECT hwr_train('strokes', 'mine')$$),
 	($$SELECT hwr_evaluate('strokes', 'secret')$$),
 	($$SELECT hwr_import_model('', 'mine')$$),
-	($$SELECT hwr_train_lm('mine', '{a}'::text[])$$),
+	($$SELECT hwr_train_lm_texts('mine', '{a}'::text[])$$),
 	($$SELECT hwr_train_lm('mine', 'strokes'::regclass)$$),
 	($$SELECT hwr_train_lm('mine', 'strokes')$$),
 	($$SELECT hwr_drop_lm('secret')$$),
@@ -71,7 +71,7 @@ SELECT statement, outcome(statement) FROM (VALUES
 	($$SELECT hwr.receive_model('secret', '', true, '')$$),
 	($$SELECT hwr.check_import('secret')$$),
 	($$SELECT hwr_recognize(image, 'secret') FROM strokes$$),
-	($$SELECT hwr_recognize(ARRAY[image], 'secret') FROM strokes$$),
+	($$SELECT hwr_recognize_batch(ARRAY[image], 'secret') FROM strokes$$),
 	($$SELECT hwr_export_model('secret')$$),
 	($$SELECT hwr_export_model('secret', 1)$$),
 	($$SELECT hwr_export_model('secret', 7)$$),
@@ -177,8 +177,8 @@ ROLLBACK;
 -- The documented grants, and a role that cannot log in
 --
 GRANT EXECUTE ON FUNCTION hwr_train, hwr_resume, hwr_drop_job, hwr_evaluate, hwr_import_model, hwr_activate_model, hwr_drop_model,
-	hwr_grant_model, hwr_revoke_model, hwr_ship_model, hwr_train_lm(text, text[], text, integer),
-	hwr_train_lm(text, regclass, name, text, integer), hwr_train_lm(text, text, text, text, integer),
+	hwr_grant_model, hwr_revoke_model, hwr_ship_model, hwr_train_lm_texts(text, text[], text, integer),
+	hwr_train_lm(text, regclass, name, text, integer),
 	hwr_drop_lm TO regress_hwr_trainer;
 SET SESSION AUTHORIZATION regress_hwr_person;
 SET ROLE regress_hwr_trainer;
@@ -345,7 +345,7 @@ SELECT array_agg(s ORDER BY n) AS writes FROM (VALUES
 	(4, 'SELECT public.hwr_grant_model(''trap'', ''regress_hwr_reader'')'),
 	(5, 'SELECT public.hwr_revoke_model(''trap'', ''regress_hwr_reader'')'),
 	(6, 'SELECT public.hwr_recognize(image, ''trap'') FROM public.strokes'),
-	(7, 'SELECT public.hwr_recognize(ARRAY[image], ''trap'') FROM public.strokes'),
+	(7, 'SELECT public.hwr_recognize_batch(ARRAY[image], ''trap'') FROM public.strokes'),
 	(8, 'SELECT public.hwr_export_model(''trap'')'),
 	(9, 'SELECT public.hwr_evaluate(''public.strokes'', ''trap'')'),
 	(10, 'SELECT public.hwr_orphans()'),
@@ -353,7 +353,7 @@ SELECT array_agg(s ORDER BY n) AS writes FROM (VALUES
 	(12, 'SELECT public.hwr_drop_model(''trap'')'),
 	(13, 'SELECT public.hwr_train_lm(''trap'', ''public.strokes''::regclass)'),
 	(14, 'SELECT public.hwr_train_lm(''trap'', ''public.strokes'')'),
-	(15, 'SELECT public.hwr_train_lm(''trap'', ''{I}''::text[])'),
+	(15, 'SELECT public.hwr_train_lm_texts(''trap'', ''{I}''::text[])'),
 	(16, 'SELECT public.hwr_recognize_nbest(image, model => ''secret'', lm => ''trap'') FROM public.strokes'),
 	(17, 'SELECT public.hwr_score(image, ''I'', ''secret'') FROM public.strokes'),
 	(18, 'SELECT public.hwr_lm_perplexity(''trap'', ''{I}'')'),

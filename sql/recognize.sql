@@ -11,24 +11,24 @@ SELECT hwr_recognize(image, NULL) FROM strokes WHERE id = 1;
 SELECT hwr_recognize(image => image, model => 'strokes') FROM strokes WHERE id = 1;
 
 -- NULL
-SELECT hwr_recognize(NULL::bytea) IS NULL AS no_image, hwr_recognize(NULL::bytea[]) IS NULL AS no_array;
+SELECT hwr_recognize(NULL::bytea) IS NULL AS no_image, hwr_recognize_batch(NULL::bytea[]) IS NULL AS no_array;
 SELECT hwr_recognize(NULL::bytea, 'nobody') IS NULL AS no_image;
 
 -- Arrays: a text for each image, in order; NULL stays NULL; bounds are kept.
-SELECT hwr_recognize(array_agg(image ORDER BY id), 'strokes') = array_agg(label ORDER BY id) AS same FROM strokes;
-SELECT hwr_recognize(array_agg(CASE WHEN id <> 3 THEN image END ORDER BY id), 'strokes') FROM strokes;
-SELECT hwr_recognize(ARRAY[NULL, NULL]::bytea[], 'strokes');
-SELECT hwr_recognize('{}'::bytea[], 'strokes');
-SELECT array_lower(hwr_recognize(('[5:6]=' || array_agg(image ORDER BY id)::text)::bytea[], 'strokes'), 1) FROM strokes WHERE id < 3;
-SELECT hwr_recognize(array_agg(ARRAY[image]), 'strokes') FROM strokes;
+SELECT hwr_recognize_batch(array_agg(image ORDER BY id), 'strokes') = array_agg(label ORDER BY id) AS same FROM strokes;
+SELECT hwr_recognize_batch(array_agg(CASE WHEN id <> 3 THEN image END ORDER BY id), 'strokes') FROM strokes;
+SELECT hwr_recognize_batch(ARRAY[NULL, NULL]::bytea[], 'strokes');
+SELECT hwr_recognize_batch('{}'::bytea[], 'strokes');
+SELECT array_lower(hwr_recognize_batch(('[5:6]=' || array_agg(image ORDER BY id)::text)::bytea[], 'strokes'), 1) FROM strokes WHERE id < 3;
+SELECT hwr_recognize_batch(array_agg(ARRAY[image]), 'strokes') FROM strokes;
 
 -- More than one batch
 SELECT count(*), count(*) FILTER (WHERE reading = label) AS same
-	FROM (SELECT array_agg(label ORDER BY n, id) AS labels, hwr_recognize(array_agg(image ORDER BY n, id), 'strokes') AS readings
+	FROM (SELECT array_agg(label ORDER BY n, id) AS labels, hwr_recognize_batch(array_agg(image ORDER BY n, id), 'strokes') AS readings
 			FROM strokes, generate_series(1, 9) n) a, unnest(labels, readings) AS u (label, reading);
 
 -- An error tells which element it is about.
-SELECT hwr_recognize(ARRAY[image, NULL, 'xyz'], 'strokes') FROM strokes WHERE id = 1;
+SELECT hwr_recognize_batch(ARRAY[image, NULL, 'xyz'], 'strokes') FROM strokes WHERE id = 1;
 
 -- JPEG: grey, colour, CMYK
 SELECT hwr_recognize('\xffd8ffe000104a46494600010100000100010000ffdb0043000302020302020303030304030304050805050404050a070706080c0a0c0c0b0a0b0b0d0e12100d0e110e0b0b1016101113141515150c0f171816141812141514ffc0000b080010004001011100ffc400160001010100000000000000000000000000000901ffc40018100100030100000000000000000000000000094785c4ffda0008010100003f00c9cea4f6f809cea4f6f815512ae73a93dbe0554012ae73a93dbe05544ab9cea4f6f809cea4f6f8155007ffd9'::bytea, 'strokes') AS grey;

@@ -12,7 +12,7 @@ SELECT prepare_time > 0 AS prepare, queue_time, network_time > 0 AS network, dec
 
 -- NULL is not a call; an array is one, in batches of 16.
 SELECT hwr_recognize(NULL::bytea, 'counted');
-SELECT cardinality(hwr_recognize(array_agg(image), 'counted')) FROM strokes, generate_series(1, 3);
+SELECT cardinality(hwr_recognize_batch(array_agg(image), 'counted')) FROM strokes, generate_series(1, 3);
 TABLE counts;
 
 -- So is a table.
@@ -43,7 +43,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT line FROM explain($$SELECT hwr_recognize(image, 'counted') FROM strokes$$) line WHERE line ~ 'Handwriting';
-SELECT line FROM explain($$SELECT hwr_recognize(array_agg(image), 'counted'), hwr_score((array_agg(image))[1], 'I', 'strokes') FROM strokes$$) line WHERE line ~ 'Handwriting';
+SELECT line FROM explain($$SELECT hwr_recognize_batch(array_agg(image), 'counted'), hwr_score((array_agg(image))[1], 'I', 'strokes') FROM strokes$$) line WHERE line ~ 'Handwriting';
 SELECT regexp_replace(line, '\d+\.\d{3}', 'N', 'g') FROM explain($$SELECT hwr_recognize(image, 'counted') FROM strokes$$, 'ANALYZE, VERBOSE') line WHERE line ~ 'Handwriting';
 SELECT string_agg(line, '')::jsonb -> 1 FROM explain($$SELECT hwr_recognize(image, 'counted') FROM strokes$$, 'ANALYZE, VERBOSE, TIMING off, FORMAT json') line;
 -- not without images, VERBOSE or ANALYZE, and not what an earlier statement did

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/presets.h"
-#include "core/vgsl.h"
+#include "core/train/presets.h"
+#include "core/network/vgsl.h"
 
 /* Multiply-adds of the first n layers. */
 static double

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/recognizer.h"
+#include "core/network/recognizer.h"
 #include "read_file.h"
 
 static void
@@ -62,7 +62,7 @@ main(int argc, char **argv)
 	}
 	bytes = read_file(argv[1], &len);
 	if (!hwr_model_load(bytes, len, &model, &st) ||
-		!hwr_recognizer_create(model, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 		fail(argv[1], &st);
 	free(bytes);
 	bytes = read_file(argv[2], &len);

@@ -2,7 +2,7 @@
  * ctc.cu
  *	  CTC loss and gradient, a block for each sequence.
  *
- * The recursion is that of src/core/ctc.c.  Its two directions do not depend on each other: one half of the block
+ * The recursion is that of src/core/decode/ctc.c.  Its two directions do not depend on each other: one half of the block
  * walks alpha upwards while the other walks beta downwards, a thread for each state of the extended label (or several,
  * where the label is long), one barrier a step.  Then all steps' gradients are computed at once, a warp for each.
  *

@@ -3,11 +3,11 @@
  *	  8-bit canvases to the network's input, distorted while training.
  *
  * A block works on one image: it finds the ink's extent, one thread makes map, field and marks from the draws, all warp, then all
- * change the strokes and add the marks on the way to the output.  The arithmetic is that of src/core/augment.c, from the same header; pixels differ only
+ * change the strokes and add the marks on the way to the output.  The arithmetic is that of src/core/image/augment.c, from the same header; pixels differ only
  * where the device's sine rounds otherwise.
  */
 #include "common.cuh"
-#include "core/augment_map.h"
+#include "core/image/augment_map.h"
 
 #define INK_THREADS 512
 #define MAX_HEIGHT 512			/* of canvases: vgsl.c */

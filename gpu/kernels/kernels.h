@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/options.h"
-#include "core/vgsl.h"
+#include "core/train/options.h"
+#include "core/network/vgsl.h"
 
 typedef enum HwrGpuType
 {

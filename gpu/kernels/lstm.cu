@@ -3,7 +3,7 @@
  *	  The cell of an LSTM, one step of all sequences, in both directions at once.
  *
  * A thread works on V units of one sequence.  The rules are those of lstm_cell and lstm_cell_back in
- * src/cpu/kernels_impl.h.
+ * src/cpu/kernels/kernels_impl.h.
  */
 #include "common.cuh"
 

@@ -1,6 +1,6 @@
 /*
  * optimizer.cu
- *	  Global gradient norm, clipping and the update rules of src/core/optimizer.c.
+ *	  Global gradient norm, clipping and the update rules of src/core/train/optimizer.c.
  *
  * The parameter block is cut into ranges of at most HWR_GPU_RANGE values of one tensor; a block of threads
  * works on one.  What depends on the step alone is computed once, by one thread.

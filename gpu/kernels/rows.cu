@@ -3,7 +3,7 @@
  *	  Rearrangements, conversion, addition and dropout.
  */
 #include "columns.cuh"
-#include "core/rng.h"
+#include "core/base/rng.h"
 
 /*
  * y[n][b][a][c] = x[n][a][b][c]

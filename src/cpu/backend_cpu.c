@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/train/optimizer.h"
+#include "cpu/kernels/gemm.h"
 #include "backend_cpu.h"
-#include "core/optimizer.h"
 #include "describe.h"
-#include "gemm.h"
 
 static void
 cpu_destroy(HwrBackendContext *ctx)
@@ -72,7 +72,7 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		!hwr_pool_create(config->threads, &ctx->pool, st) ||
 		!hwr_pool_create(1, &ctx->one, st))
 		return false;
-	if (config->training && config->options->precision != HWR_TRAIN_FLOAT32)
+	if (config->training && config->step->precision != HWR_TRAIN_FLOAT32)
 		ctx->cpu->e = hwr_elements_bfloat16();
 	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
 						  bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
@@ -86,7 +86,7 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		ctx->m = hwr_alloc_zero(config->net->nvalues, sizeof(hwr_real), st);
 		if (ctx->m == NULL)
 			return false;
-		if (hwr_optimizer_slots(config->options->optimizer) > 1)
+		if (hwr_optimizer_slots(config->step->optimizer) > 1)
 		{
 			ctx->v = hwr_alloc_zero(config->net->nvalues, sizeof(hwr_real), st);
 			if (ctx->v == NULL)
@@ -106,7 +106,7 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 
 	hwr_gemm_init();
 	ctx->threads = config->threads;
-	ctx->options = config->options;
+	ctx->step = config->step;
 	ctx->split = split_point(config->net);
 	if (!allocate(ctx, config, st))
 	{
@@ -173,20 +173,6 @@ cpu_get_moments(HwrBackendContext *ctx, float *m, float *v, int64_t *steps, HwrS
 		v[i] = ctx->v != NULL ? (float) ctx->v[i] : 0;
 	}
 	*steps = ctx->steps;
-	return true;
-}
-
-bool
-hwr_cpu_reserve(void **buffer, size_t *have, size_t size, HwrStatus *st)
-{
-	if (size <= *have)
-		return true;
-	free(*buffer);
-	*have = 0;
-	*buffer = hwr_alloc(size, 1, st);
-	if (*buffer == NULL)
-		return false;
-	*have = size;
 	return true;
 }
 

@@ -5,9 +5,11 @@
 #ifndef HWR_BACKEND_CPU_H
 #define HWR_BACKEND_CPU_H
 
-#include "core/backend.h"
-#include "cpu_net.h"
-#include "infer.h"
+#include <stdlib.h>
+
+#include "core/network/backend.h"
+#include "cpu/infer/infer.h"
+#include "cpu/layers/cpu_net.h"
 
 struct HwrBackendContext
 {
@@ -21,7 +23,7 @@ struct HwrBackendContext
 	HwrCpuPlan *front;			/* [threads], N = 1, layers [0, split) */
 	HwrCpuPlan	back;			/* layers [split, end) */
 	HwrCpuPlan	train;			/* all layers */
-	const HwrTrainOptions *options;
+	const HwrStepOptions *step;
 	hwr_real   *m;				/* optimiser state, [nvalues] each */
 	hwr_real   *v;
 	int64_t		steps;			/* optimiser steps done */
@@ -39,7 +41,19 @@ struct HwrBackendContext
 };
 
 /* Make a buffer at least size bytes, contents undefined. */
-extern bool hwr_cpu_reserve(void **buffer, size_t *have, size_t size, HwrStatus *st);
+static inline bool
+hwr_cpu_reserve(void **buffer, size_t *have, size_t size, HwrStatus *st)
+{
+	if (size <= *have)
+		return true;
+	free(*buffer);
+	*have = 0;
+	*buffer = hwr_alloc(size, 1, st);
+	if (*buffer == NULL)
+		return false;
+	*have = size;
+	return true;
+}
 
 /* As HwrBackend.train_step. */
 extern bool hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learning_rate,

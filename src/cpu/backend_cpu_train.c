@@ -8,10 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/decode/ctc.h"
+#include "core/image/augment.h"
+#include "core/train/optimizer.h"
 #include "backend_cpu.h"
-#include "core/augment.h"
-#include "core/ctc.h"
-#include "core/optimizer.h"
 
 /* Logits with a CTC loss: the output layer's, then the heads'. */
 typedef struct Target
@@ -41,7 +41,7 @@ load_part(void *arg, int part, int parts)
 	int			width = job->batch->width;
 	size_t		size = (size_t) height * (size_t) width;
 	uint8_t    *warped = ctx->ink + (size_t) part * size;
-	const HwrAugmentStrengths *augment = &ctx->options->augment;
+	const HwrAugmentStrengths *augment = &ctx->step->augment;
 	size_t		lo;
 	size_t		hi;
 
@@ -235,11 +235,11 @@ hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learnin
 		return hwr_fail_hint(st, "Lower the training option \"learning_rate\" or set \"clip_norm\".");
 	}
 	job.step = (HwrOptimizerStep) {
-		.kind = ctx->options->optimizer,
+		.kind = ctx->step->optimizer,
 		.learning_rate = learning_rate,
-		.momentum = ctx->options->momentum,
-		.weight_decay = ctx->options->weight_decay,
-		.grad_scale = hwr_clip_scale(result->grad_norm, ctx->options->clip_norm),
+		.momentum = ctx->step->momentum,
+		.weight_decay = ctx->step->weight_decay,
+		.grad_scale = hwr_clip_scale(result->grad_norm, ctx->step->clip_norm),
 		.t = ++ctx->steps,
 	};
 	hwr_pool_run(ctx->pool, update_part, &job);

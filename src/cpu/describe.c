@@ -9,8 +9,8 @@
 #include <cpuid.h>
 #endif
 
+#include "cpu/kernels/kernels.h"
 #include "describe.h"
-#include "kernels.h"
 
 #if defined(__x86_64__)
 

@@ -5,7 +5,7 @@
 #ifndef HWR_CPU_DESCRIBE_H
 #define HWR_CPU_DESCRIBE_H
 
-#include "core/backend.h"
+#include "core/network/backend.h"
 
 /* As HwrBackend.describe.  The processor has no memory of its own in that sense. */
 extern bool hwr_cpu_describe(HwrDeviceInfo *out, HwrStatus *st);

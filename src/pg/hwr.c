@@ -6,9 +6,10 @@
 
 #include "fmgr.h"
 
-#include "hwr.h"
-#include "service.h"
-#include "stat.h"
+#include "pg/base/settings.h"
+#include "pg/catalog/catalog.h"
+#include "pg/monitor/stat.h"
+#include "pg/service/service.h"
 
 PG_MODULE_MAGIC;
 

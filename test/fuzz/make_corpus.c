@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "core/lm.h"
-#include "core/model.h"
+#include "core/text/lm.h"
+#include "core/model/model.h"
 #include "image_cases.h"
 #include "nets.h"
 

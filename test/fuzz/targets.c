@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/image.h"
-#include "core/lm.h"
-#include "core/options.h"
-#include "core/preprocess.h"
-#include "core/recognizer.h"
+#include "core/image/image.h"
+#include "core/text/lm.h"
+#include "core/train/options.h"
+#include "core/image/preprocess.h"
+#include "core/decode/decode.h"
+#include "core/model/model.h"
+#include "core/network/recognizer.h"
 
 /* Networks larger than this are not run: the reader is under test, not the patience. */
 #define MAX_MACS 2e6
@@ -101,7 +103,7 @@ run(const HwrModel *model)
 
 	if (model->net.nvalues > MAX_VALUES || hwr_net_macs(&model->net, width) > MAX_MACS)
 		return;
-	if (!hwr_recognizer_create(model, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+	if (!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 	{
 		check_status(&st);
 		return;

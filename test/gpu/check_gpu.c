@@ -18,9 +18,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/device.h"
-#include "core/presets.h"
-#include "core/rng.h"
+#include "core/network/device.h"
+#include "core/train/presets.h"
+#include "core/base/rng.h"
 
 #include "cases.h"
 
@@ -192,9 +192,9 @@ plain_options(HwrPrecision precision)
 {
 	HwrTrainOptions options = *hwr_preset_find("keras");
 
-	options.momentum = 0;
-	options.clip_norm = 0;
-	options.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
+	options.step.momentum = 0;
+	options.step.clip_norm = 0;
+	options.step.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
 	return options;
 }
 
@@ -202,7 +202,7 @@ static HwrBackendContext *
 open_context(const HwrBackend *backend, const HwrNet *net, HwrPrecision precision, const HwrTrainOptions *options,
 			 const float *values)
 {
-	HwrBackendConfig config = {net, 2, precision, options != NULL, options, 0};
+	HwrBackendConfig config = {net, 2, precision, options != NULL, options != NULL ? &options->step : NULL, 0};
 	HwrBackendContext *ctx;
 	HwrStatus	st;
 
@@ -318,9 +318,9 @@ check_step(const HwrBackend *backend, const HwrBackend *reference, const Case *c
 	HwrStatus	st;
 
 	if (c->large)			/* of tiny canvases of noise nothing is left */
-		options.augment = exact.augment = (HwrAugmentStrengths) {1, 1, 1, 1};
+		options.step.augment = exact.step.augment = (HwrAugmentStrengths) {1, 1, 1, 1};
 	else
-		options.augment = exact.augment = (HwrAugmentStrengths) {0};
+		options.step.augment = exact.step.augment = (HwrAugmentStrengths) {0};
 	a = open_context(backend, net, precision, &options, values);
 	b = open_context(reference, net, HWR_FLOAT32, &exact, values);
 	step(backend, a, &in.batch, 0.5, key, &x, c->name);
@@ -369,8 +369,8 @@ check_ids(const HwrBackend *backend, HwrOptimizerKind kind, HwrPrecision precisi
 	float	   *got[2];
 	bool		same;
 
-	options.optimizer = kind;
-	options.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
+	options.step.optimizer = kind;
+	options.step.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
 	if (!hwr_vgsl_parse("[1,12,24,1 Cr3,3,8 Bn Mp2,2 S1(1x0)1,3 Lbx8 Do0.25 O1c9]", CLASSES, &net, &st))
 		die("ids", &st);
 	values = make_values(&net);
@@ -504,7 +504,7 @@ check_curve(const HwrBackend *backend, const HwrBackend *reference, HwrPrecision
 	double		late[2] = {0};
 	float	   *values;
 
-	options.augment = (HwrAugmentStrengths) {0};
+	options.step.augment = (HwrAugmentStrengths) {0};
 	if (!hwr_vgsl_parse("[1,16,32,1 Cr3,3,8 Bn Mp2,2 Cr3,3,8 Bn Mp8,1 Lbx8 Do0.1 O1c9]", CLASSES, &net, &st))
 		die("curve", &st);
 	values = make_values(&net);
@@ -513,9 +513,9 @@ check_curve(const HwrBackend *backend, const HwrBackend *reference, HwrPrecision
 		in[i] = make_input(&net, 4, 32);
 		draw_labels(&net, &in[i]);
 	}
-	options.precision = HWR_TRAIN_FLOAT32;
+	options.step.precision = HWR_TRAIN_FLOAT32;
 	run_curve(reference, &net, &options, values, in, steps, expected);
-	options.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
+	options.step.precision = precision == HWR_BFLOAT16 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
 	run_curve(backend, &net, &options, values, in, steps, got);
 	for (int s = 0; s < steps; s++)
 	{

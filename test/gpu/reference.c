@@ -2,7 +2,7 @@
  * reference.c
  *	  The CPU backend as a library, built with double: what check_gpu compares with.
  */
-#include "core/backend.h"
+#include "core/network/backend.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

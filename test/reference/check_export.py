@@ -25,7 +25,7 @@ import load_model
 NETWORKS = ["default", "small", "keras", "pytorch",
             # any width, and other items than the presets'
             "[1,32,0,1 Cr3,3,16 Bn Mp2,2 Ct5,3,24 Mp2,1,2,1 S1(2x0)2,3 Ft40 Lbx32 Fs24",
-            # a shape that src/cpu/infer.h does not take: overlapping windows
+            # a shape that src/cpu/infer/infer.h does not take: overlapping windows
             "[1,32,160,1 Cr3,3,16 Bn Mp3,2,2,2 Cr3,3,24 Mp15,1 Lbx32"]
 IMAGES = ["00002.jpg", "00003.jpg", "00005.jpg"]
 TOLERANCE = 1e-4

@@ -1,6 +1,6 @@
 """A second opinion on networks: VGSL items on PyTorch's own operators.
 
-Maps are [N, H, W, C], tensors are laid out as src/core/vgsl.h documents; autograd therefore gives gradients
+Maps are [N, H, W, C], tensors are laid out as src/core/network/vgsl.h documents; autograd therefore gives gradients
 in the same layout.
 """
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model.h"
-#include "core/presets.h"
+#include "core/model/model.h"
+#include "core/train/presets.h"
 #include "nets.h"
 
 /* Kernels are as much larger than those of the unit tests: the posteriors become as uneven as a trained model's. */

@@ -4,7 +4,7 @@
 usage: train_keras.py IMAGES TRAIN.csv VALIDATION.csv EPOCHS SEED [--bfloat16]
 
 IMAGES is a folder; a line of the CSV files is a file name and a label.  Nothing of hwr is used: images are read by Pillow, brought to
-64x256 as src/core/preprocess.h describes, and the recipe is written out below.  Prints a line for every epoch: its number, mean training
+64x256 as src/core/image/preprocess.h describes, and the recipe is written out below.  Prints a line for every epoch: its number, mean training
 loss, and on the validation images mean loss, CER in percent and exact match in percent.
 """
 

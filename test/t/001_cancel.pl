@@ -140,7 +140,7 @@ my $read = "SELECT count(hwr_recognize(image, 'good')) FROM words, generate_seri
 sql_fails($node, "SET statement_timeout = '1s'; $read", '57014', 'canceling statement due to statement timeout',
 	'timeout while recognising');
 sql_fails($node, "SET statement_timeout = '1s';
-	SELECT count(hwr_recognize(images, 'good')) FROM (SELECT array_agg(image) images FROM words, generate_series(1, 3000)) s",
+	SELECT count(hwr_recognize_batch(images, 'good')) FROM (SELECT array_agg(image) images FROM words, generate_series(1, 3000)) s",
 	'57014', 'canceling statement due to statement timeout', 'timeout while recognising an array');
 $session = start_sql($node, $read);
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%1000000%' AND pid <> pg_backend_pid() AND state = 'active'"),

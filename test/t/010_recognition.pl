@@ -100,7 +100,7 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE heap AS SELECT array_agg(image) AS images FROM strokes, generate_series(1, 25000);
 });
 {
-	my $all = q{SELECT array_length(hwr_recognize(images, 'strokes'), 1) FROM heap};
+	my $all = q{SELECT array_length(hwr_recognize_batch(images, 'strokes'), 1) FROM heap};
 	my $start = time;
 	my ($ret, $stdout, $stderr);
 

@@ -104,7 +104,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE "Odd ""Name";
 	CREATE ROLE gone;
 	GRANT SELECT ON words TO clerk, "Odd ""Name", gone;
-	GRANT EXECUTE ON FUNCTION hwr_train, hwr_import_model, hwr_grant_model, hwr_train_lm(text, text[], text, integer) TO clerk, "Odd ""Name", gone;
+	GRANT EXECUTE ON FUNCTION hwr_train, hwr_import_model, hwr_grant_model, hwr_train_lm_texts(text, text[], text, integer) TO clerk, "Odd ""Name", gone;
 });
 $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'kept', options => $HwrTest::tiny)");
 foreach my $role ('clerk', 'Odd "Name', 'gone')
@@ -112,7 +112,7 @@ foreach my $role ('clerk', 'Odd "Name', 'gone')
 	(my $quoted = $role) =~ s/"/""/g;
 	my $model = $role eq 'clerk' ? 'clerk' : $role eq 'gone' ? 'gone' : 'odd';
 	$node->safe_psql('postgres', qq{SET ROLE "$quoted"; SELECT * FROM hwr_train('words', '$model', options => $HwrTest::tiny)});
-	$node->safe_psql('postgres', qq{SET ROLE "$quoted"; SELECT * FROM hwr_train_lm('$model', '{a,b}'::text[])});
+	$node->safe_psql('postgres', qq{SET ROLE "$quoted"; SELECT * FROM hwr_train_lm_texts('$model', '{a,b}'::text[])});
 }
 $node->safe_psql('postgres', q{
 	SET ROLE clerk;

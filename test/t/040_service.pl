@@ -63,7 +63,7 @@ is(service('device'), 'cpu', 'hwr_service: device');
 #
 my %readings = (
 	'scalar' => q{SELECT string_agg(hwr_recognize(image, 'strokes'), ',' ORDER BY id) FROM strokes},
-	'array' => q{SELECT hwr_recognize(array_agg(image ORDER BY id), 'strokes') FROM strokes},
+	'array' => q{SELECT hwr_recognize_batch(array_agg(image ORDER BY id), 'strokes') FROM strokes},
 	'n-best' => q{SELECT id, n.* FROM strokes, hwr_recognize_nbest(image, 5, 'strokes') n},
 	'score' => q{SELECT id, hwr_score(image, label, 'strokes') FROM strokes WHERE label ~ '^[I^_]+$'},
 	'evaluate' => q{SELECT images, loss, cer FROM hwr_evaluate('strokes', 'strokes')},
@@ -107,7 +107,7 @@ is($node->safe_psql('postgres', q{SELECT hwr_recognize(image, m) FROM strokes, (
 my $kept = service('models');
 $node->safe_psql('postgres', 'ALTER SYSTEM SET hwr.model_cache_size = ' . (int(service('model_bytes') / 1024) + 1));
 $node->reload;
-is($node->safe_psql('postgres', q{SELECT DISTINCT unnest(hwr_recognize(array_agg(image), 'letters'))
+is($node->safe_psql('postgres', q{SELECT DISTINCT unnest(hwr_recognize_batch(array_agg(image), 'letters'))
 		FROM strokes, generate_series(1, 16) WHERE id = 3}), 'abac', 'a larger batch of one of them');
 cmp_ok(service('models'), '<', $kept, 'has grown that one, so another has to go');
 $node->safe_psql('postgres', q{ALTER SYSTEM SET hwr.model_cache_size = 0});

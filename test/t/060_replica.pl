@@ -38,7 +38,7 @@ sub alike
 
 my $texts = "SELECT string_agg(hwr_recognize(image, 'm'), ' ' ORDER BY id) FROM words WHERE id <= 20";
 alike('recognition', $texts);
-alike('an array', "SELECT hwr_recognize(array_agg(image ORDER BY id), 'm') FROM words WHERE id <= 20");
+alike('an array', "SELECT hwr_recognize_batch(array_agg(image ORDER BY id), 'm') FROM words WHERE id <= 20");
 alike('n-best', "SELECT id, n.* FROM words, hwr_recognize_nbest(image, 3, 'm', lm => 'words') n WHERE id <= 3 ORDER BY 1, 2");
 alike('score', "SELECT hwr_score(image, 'MAN', 'm') FROM words WHERE id <= 5 ORDER BY id");
 alike('models', 'SELECT * FROM hwr_models');

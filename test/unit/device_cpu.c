@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/backend.h"
+#include "core/network/backend.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/backend.h"
+#include "core/network/backend.h"
 
 #ifndef LIBRARY_EMPTY
 

@@ -5,8 +5,8 @@
 #ifndef HWR_TEST_IMAGE_CASES_H
 #define HWR_TEST_IMAGE_CASES_H
 
-#include "core/image.h"
-#include "core/rng.h"
+#include "core/image/image.h"
+#include "core/base/rng.h"
 #include "image_writers.h"
 
 #define W 24

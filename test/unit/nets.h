@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/vgsl.h"
+#include "core/network/vgsl.h"
 #include "reference.h"
 
 /* Value i of tensor number index. */

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "../fuzz/targets.c"
-#include "core/rng.h"
+#include "core/base/rng.h"
 
 #define CORPUS "test/fuzz/corpus"
 #define DAMAGED 150

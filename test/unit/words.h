@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/trainer.h"
+#include "core/train/trainer.h"
 
 #define ROWS 60
 

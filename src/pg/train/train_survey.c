@@ -10,10 +10,16 @@
 
 #include "executor/spi.h"
 
-#include "hwr.h"
-#include "train_worker.h"
-
+#include "core/base/status.h"
+#include "core/image/image.h"
 #include "core/train/survey.h"
+#include "pg/base/columns.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+#include "pg/base/identity.h"
+#include "pg/base/settings.h"
+#include "job.h"
+#include "train_worker.h"
 
 static int64
 count_rows(const HwrColumns *columns)

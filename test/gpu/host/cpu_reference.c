@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/augment.h"
-#include "core/ctc.h"
-#include "core/decode.h"
-#include "cpu/layers.h"
+#include "core/image/augment.h"
+#include "core/decode/ctc.h"
+#include "core/decode/decode.h"
+#include "cpu/layers/layers.h"
 
 /* A layer with the run it is given: four tensors of c values each, more than any but batch norm needs. */
 typedef struct Layer

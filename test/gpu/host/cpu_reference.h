@@ -15,9 +15,9 @@ extern "C"
 {
 #endif
 
-#include "core/augment.h"
-#include "core/optimizer.h"
-#include "core/vgsl.h"
+#include "core/image/augment.h"
+#include "core/train/optimizer.h"
+#include "core/network/vgsl.h"
 
 /* A map, and a window over it, as HwrGpuMap. */
 typedef struct CpuMap

@@ -1,0 +1,82 @@
+/*
+ * beam.h
+ *	  The most probable texts: CTC prefix beam search, with a language model and a lexicon if wanted.
+ *
+ * A text's score is
+ *	   log P(text | image) + lm_weight * log P_lm(text) + length_bonus * characters - outside_penalty if outside
+ * where P(text | image) is the sum over all alignments of the text with the steps of the network.
+ *
+ * Source: Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014;
+ * Hannun et al., "First-Pass Large Vocabulary Continuous Speech Recognition using Bi-Directional
+ * Recurrent DNNs", 2014, for the language model's place in it.
+ */
+#ifndef HWR_BEAM_H
+#define HWR_BEAM_H
+
+#include "core/text/lexicon.h"
+#include "core/text/lm.h"
+#include "score.h"
+
+#define HWR_BEAM_MAX_WIDTH 4096
+
+typedef struct HwrBeamQuery
+{
+	const float *logp;			/* [T][K] log posteriors, class 0 the blank */
+	int			T;
+	int			K;
+	int			width;			/* prefixes kept at each step, 1 .. HWR_BEAM_MAX_WIDTH */
+	double		class_cut;		/* a character with a lower log posterior begins nowhere; -INFINITY: try all */
+	const bool *allow;			/* [K] characters that a text may have, NULL: all */
+	const HwrLexicon *lexicon;	/* what a text should be, NULL: anything */
+	double		outside_penalty;	/* for a text that is not in the lexicon; INFINITY: it may not be */
+	const HwrLm *lm;			/* NULL: none */
+	const int  *lm_symbols;		/* [K] the language model's symbol of each class */
+	double		lm_weight;		/* not negative */
+	double		length_bonus;
+} HwrBeamQuery;
+
+typedef struct HwrHypothesis
+{
+	double		score;
+	double		logp;			/* log P(text | image) */
+	double		found_logp;		/* the same over the alignments that the search has kept: at most logp */
+	double		lm_logp;		/* log P_lm(text), 0 without a language model */
+	double		confidence;		/* 0..1, see hwr_beam_end */
+	int			n;
+	int		   *classes;		/* [n], malloc'd */
+	HwrSpan    *spans;			/* [n], malloc'd */
+} HwrHypothesis;
+
+typedef struct HwrNbest
+{
+	int			n;
+	HwrHypothesis *hypotheses;	/* [n] best first, malloc'd */
+} HwrNbest;
+
+/* The search's memory, for one search after the other: it grows to what the largest needed. */
+typedef struct HwrBeam HwrBeam;
+
+extern bool hwr_beam_create(HwrBeam **out, HwrStatus *st);
+extern void hwr_beam_free(HwrBeam *beam);
+
+/*
+ * Begin a search; what the query points to must stay until it ends.  Then take its T steps, each of which costs at
+ * most some width * K updates, and end it.
+ */
+extern bool hwr_beam_begin(HwrBeam *beam, const HwrBeamQuery *query, HwrStatus *st);
+extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
+
+/*
+ * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if nothing outside
+ * the lexicon may be read and no prefix that was kept is a word of it: a wider beam may find one.
+ *
+ * Confidence.  Without language model and lexicon: P(text | image), given that all characters are allowed ones.
+ * With one of them: the text's share in the sum of exp(score) over the texts that the search ended with.
+ */
+extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
+extern void hwr_nbest_free(HwrNbest *nbest);
+
+/* All of it at once. */
+extern bool hwr_beam_search(HwrBeam *beam, const HwrBeamQuery *query, int n, HwrNbest *out, HwrStatus *st);
+
+#endif							/* HWR_BEAM_H */

@@ -1,0 +1,176 @@
+/*
+ * nbest.c
+ *	  The end of a beam search: its best texts with their exact figures.
+ *
+ * The search ranks by the alignments that it has kept.  For the few texts that are returned the exact
+ * probability, the forward pass over all alignments, takes the place of that sum, so that it agrees with
+ * hwr_score_label.
+ */
+#include "beam.h"
+
+#include <string.h>
+
+#include "beam_internal.h"
+
+static void *
+get_scratch(HwrBeam *beam, size_t size, HwrStatus *st)
+{
+	if (size > beam->scratch_size)
+	{
+		beam->scratch_size = 0;
+		if (!hwr_regrow(&beam->scratch, size, 1, st))
+			return NULL;
+		beam->scratch_size = size;
+	}
+	return beam->scratch;
+}
+
+/* Fill in a hypothesis from the tree: its text, its exact probability, its alignment. */
+static bool
+finish_hypothesis(HwrBeam *beam, const HwrKept *kept, HwrHypothesis *out, HwrStatus *st)
+{
+	const HwrBeamQuery *q = &beam->query;
+	const HwrPrefix *prefix = &beam->prefixes[kept->node];
+	int			n = prefix->length;
+	void	   *scratch = get_scratch(beam, hwr_score_workspace(q->T, n), st);
+
+	out->classes = hwr_alloc((size_t) n, sizeof(int), st);
+	out->spans = hwr_alloc_zero((size_t) n, sizeof(HwrSpan), st);
+	if (scratch == NULL || out->classes == NULL || out->spans == NULL)
+		return false;
+	out->n = n;
+	for (int node = kept->node; node != 0; node = beam->tree.parent[node])
+		out->classes[--n] = beam->tree.symbol[node];
+	out->found_logp = kept->total;
+	out->logp = hwr_score_label(q->logp, q->T, q->K, out->classes, out->n, scratch);
+	out->lm_logp = prefix->lm_logp;
+	out->score = out->logp + (kept->score - kept->total);
+	hwr_align_label(q->logp, q->T, q->K, out->classes, out->n, out->spans, scratch);
+	return true;
+}
+
+/* The kept prefixes that are whole texts, with their final scores; returns their number. */
+static int
+whole_texts(HwrBeam *beam)
+{
+	const HwrBeamQuery *q = &beam->query;
+	int			count = 0;
+
+	for (int i = 0; i < beam->nkept; i++)
+	{
+		HwrKept	   *kept = &beam->kept[i];
+		HwrPrefix	   *prefix = &beam->prefixes[kept->node];
+
+		kept->score = kept->total + prefix->prior;
+		if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE && !q->lexicon->is_word[prefix->word])
+		{
+			if (q->outside_penalty == INFINITY)
+				continue;
+			kept->score -= q->outside_penalty;
+		}
+		if (q->lm != NULL)
+		{
+			double		logp = hwr_lm_next(q->lm, prefix->lm_state, HWR_LM_BOUNDARY, NULL);
+
+			prefix->lm_logp += logp;
+			kept->score += q->lm_weight * logp;
+		}
+		beam->ranked[count++] = (HwrRanked) {kept->score, i};
+	}
+	return count;
+}
+
+static int
+compare_ranked(const void *a, const void *b)
+{
+	const HwrRanked *x = a;
+	const HwrRanked *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Best first; the exact probabilities may differ in order from those found. */
+static int
+compare_hypotheses(const void *a, const void *b)
+{
+	double		x = ((const HwrHypothesis *) a)->score;
+	double		y = ((const HwrHypothesis *) b)->score;
+
+	return (x < y) - (x > y);
+}
+
+static void
+set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
+{
+	const HwrBeamQuery *q = &beam->query;
+	double		sum = -INFINITY;
+
+	if (q->lm == NULL && q->lexicon == NULL)
+		sum = beam->allowed;
+	else
+	{
+		for (int i = 0; i < nbest->n; i++)
+			sum = hwr_log_sum(sum, nbest->hypotheses[i].score);
+		for (int i = nbest->n; i < count; i++)
+			sum = hwr_log_sum(sum, beam->ranked[i].score);
+	}
+	for (int i = 0; i < nbest->n; i++)
+	{
+		HwrHypothesis *h = &nbest->hypotheses[i];
+		double		p = exp((q->lm == NULL && q->lexicon == NULL ? h->logp : h->score) - sum);
+
+		h->confidence = p >= 1 ? 1 : p > 0 ? p : 0;
+	}
+}
+
+bool
+hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st)
+{
+	int			count;
+
+	memset(out, 0, sizeof(*out));
+	if (beam->t != beam->query.T)
+		return hwr_fail(st, HWR_INTERNAL, "beam search ended at step %d of %d", beam->t, beam->query.T);
+	count = whole_texts(beam);
+	qsort(beam->ranked, (size_t) count, sizeof(HwrRanked), compare_ranked);
+	n = n < count ? n : count;
+	out->hypotheses = hwr_alloc_zero((size_t) n, sizeof(HwrHypothesis), st);
+	if (out->hypotheses == NULL)
+		return false;
+	out->n = n;
+	for (int i = 0; i < n; i++)
+		if (!finish_hypothesis(beam, &beam->kept[beam->ranked[i].index], &out->hypotheses[i], st))
+		{
+			hwr_nbest_free(out);
+			return false;
+		}
+	qsort(out->hypotheses, (size_t) n, sizeof(HwrHypothesis), compare_hypotheses);
+	set_confidences(beam, count, out);
+	return true;
+}
+
+bool
+hwr_beam_search(HwrBeam *beam, const HwrBeamQuery *query, int n, HwrNbest *out, HwrStatus *st)
+{
+	memset(out, 0, sizeof(*out));
+	if (!hwr_beam_begin(beam, query, st))
+		return false;
+	for (int t = 0; t < query->T; t++)
+		if (!hwr_beam_step(beam, st))
+			return false;
+	return hwr_beam_end(beam, n, out, st);
+}
+
+void
+hwr_nbest_free(HwrNbest *nbest)
+{
+	for (int i = 0; i < nbest->n; i++)
+	{
+		free(nbest->hypotheses[i].classes);
+		free(nbest->hypotheses[i].spans);
+	}
+	free(nbest->hypotheses);
+	memset(nbest, 0, sizeof(*nbest));
+}

@@ -1,0 +1,574 @@
+/*
+ * vgsl.c
+ *	  Parser of network descriptions, and their canonical spelling.
+ *
+ * A hand-written recursive descent: one function an item, each of which reads its numbers and fills a
+ * HwrLayer, whose output shape is computed at once so that an item that does not fit is reported
+ * where it stands.  Numbers are read without the C library, whose decimal point depends on
+ * the locale, and are bounded while they are read.
+ *
+ * Source of the notation: the VGSL page of the Tesseract documentation and kraken's.
+ */
+#include "vgsl.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/image/preprocess.h"
+#include "net.h"
+
+#define MIN_HEIGHT 8
+#define MAX_HEIGHT 512
+#define MIN_WIDTH 8
+#define MAX_UNITS 4096
+#define MAX_CLASSES 65536
+#define MAX_WINDOW 64
+#define MAX_POOL_PLACES 256		/* training keeps the place of each maximum in a byte */
+
+typedef struct Parser
+{
+	const char *spec;
+	size_t		pos;			/* next character */
+	size_t		item;			/* where the current item starts */
+	HwrNet	   *net;
+	HwrShape	shape;			/* output of the last layer */
+	HwrStatus  *st;
+} Parser;
+
+static bool is_blank(char c);
+static bool is_digit(char c);
+
+/* Fail with 'TEXT at position N, near "ITEM".', for a problem at character pos. */
+static bool __attribute__((format(printf, 3, 4)))
+fail_at(Parser *p, size_t pos, const char *fmt,...)
+{
+	char		text[256];
+	char		near[41];
+	size_t		n = 0;
+	size_t		from = p->item < pos ? p->item : pos;
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+
+	/* Only ASCII is quoted: a cut multibyte character would spoil the message's encoding. */
+	for (const char *s = p->spec + from; *s != '\0' && n < sizeof(near) - 1; s++)
+	{
+		if (n > 0 && is_blank(*s) && s >= p->spec + pos)
+			break;
+		near[n++] = (*s >= 0x20 && *s < 0x7f) ? *s : '?';
+	}
+	near[n] = '\0';
+
+	hwr_fail(p->st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
+	if (n == 0)
+		return hwr_fail_detail(p->st, "%s at position %zu, at the end of the string.", text, pos + 1);
+	return hwr_fail_detail(p->st, "%s at position %zu, near \"%s\".", text, pos + 1, near);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static char
+peek(const Parser *p)
+{
+	return p->spec[p->pos];
+}
+
+static void
+skip_blanks(Parser *p)
+{
+	while (is_blank(peek(p)))
+		p->pos++;
+}
+
+static bool
+expect(Parser *p, char c)
+{
+	if (peek(p) != c)
+		return fail_at(p, p->pos, "Expected \"%c\"", c);
+	p->pos++;
+	return true;
+}
+
+/* A number between lo and hi, blanks before it allowed. */
+static bool
+read_int(Parser *p, const char *what, int lo, int hi, int *out)
+{
+	size_t		start;
+	long		value = 0;
+
+	skip_blanks(p);
+	start = p->pos;
+	if (!is_digit(peek(p)))
+		return fail_at(p, p->pos, "Expected a number");
+	for (; is_digit(peek(p)); p->pos++)
+	{
+		if (value <= MAX_CLASSES)	/* beyond every limit it only needs to stay too large */
+			value = value * 10 + (peek(p) - '0');
+	}
+	if (value < lo || value > hi)
+		return fail_at(p, start, "The %s must be between %d and %d", what, lo, hi);
+	*out = (int) value;
+	return true;
+}
+
+/* ",NUMBER" */
+static bool
+read_next_int(Parser *p, const char *what, int lo, int hi, int *out)
+{
+	return expect(p, ',') && read_int(p, what, lo, hi, out);
+}
+
+/* Optional ",sy,sx". */
+static bool
+read_stride(Parser *p, HwrLayer *layer)
+{
+	if (peek(p) != ',')
+		return true;
+	return read_next_int(p, "stride", 1, MAX_WINDOW, &layer->sy) &&
+		read_next_int(p, "stride", 1, MAX_WINDOW, &layer->sx);
+}
+
+static bool
+read_activation(Parser *p, HwrLayer *layer)
+{
+	switch (peek(p))
+	{
+		case 'l':
+			layer->activation = HWR_ACT_LINEAR;
+			break;
+		case 'r':
+			layer->activation = HWR_ACT_RELU;
+			break;
+		case 't':
+			layer->activation = HWR_ACT_TANH;
+			break;
+		case 's':
+			layer->activation = HWR_ACT_SIGMOID;
+			break;
+		case 'm':
+			layer->activation = HWR_ACT_SOFTMAX;
+			if (layer->kind != HWR_LAYER_CONV)
+				break;
+			return fail_at(p, p->pos, "A convolution cannot have a softmax");
+		default:
+			return fail_at(p, p->pos, "Expected an activation (r, t, s, l or m)");
+	}
+	p->pos++;
+	return true;
+}
+
+/* [1,H,W,1 */
+static bool
+parse_input(Parser *p)
+{
+	HwrNet	   *net = p->net;
+	int			one;
+
+	skip_blanks(p);
+	p->item = p->pos;
+	if (!expect(p, '[') ||
+		!read_int(p, "batch size", 1, 1, &one) ||
+		!read_next_int(p, "height", MIN_HEIGHT, MAX_HEIGHT, &net->height) ||
+		!expect(p, ','))
+		return false;
+	skip_blanks(p);
+
+	size_t		at = p->pos;
+
+	if (!read_int(p, "width", 0, HWR_MAX_WIDTH, &net->width))
+		return false;
+	if (net->width > 0 && net->width < MIN_WIDTH)
+		return fail_at(p, at, "The width must be 0 or between %d and %d", MIN_WIDTH, HWR_MAX_WIDTH);
+	if (!read_next_int(p, "depth", 1, 1, &one))
+		return false;
+	p->shape = (HwrShape) {net->height, net->width, 1};
+	return true;
+}
+
+/* C{r,t,s,l}y,x,d[,sy,sx] */
+static bool
+parse_conv(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_CONV;
+	layer->sy = layer->sx = 1;
+	return read_activation(p, layer) &&
+		read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) &&
+		read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx) &&
+		read_next_int(p, "number of outputs", 1, MAX_UNITS, &layer->units) &&
+		read_stride(p, layer);
+}
+
+/* Mp y,x[,sy,sx] */
+static bool
+parse_pool(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_POOL;
+	if (!expect(p, 'p') ||
+		!read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) ||
+		!read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx))
+		return false;
+	if (layer->ky * layer->kx > MAX_POOL_PLACES)
+		return fail_at(p, p->item, "The pool window has more than %d places", MAX_POOL_PLACES);
+	layer->sy = layer->ky;
+	layer->sx = layer->kx;
+	return read_stride(p, layer);
+}
+
+/* Bn */
+static bool
+parse_norm(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_BATCH_NORM;
+	return expect(p, 'n');
+}
+
+/* S1(axb)2,3 or, a being 1, S1(1xb)1,3 */
+static bool
+parse_reshape(Parser *p, HwrLayer *layer)
+{
+	int			to;
+
+	layer->kind = HWR_LAYER_RESHAPE;
+	if (!expect(p, '1') || !expect(p, '(') ||
+		!read_int(p, "split", 1, MAX_HEIGHT, &layer->split_a) ||
+		!expect(p, 'x') ||
+		!read_int(p, "split", 0, MAX_HEIGHT, &layer->split_b) ||
+		!expect(p, ')'))
+		return false;
+	if (!read_int(p, "first target of a reshape", layer->split_a == 1 ? 1 : 2, 2, &to) ||
+		!read_next_int(p, "second target of a reshape", 3, 3, &to))
+		return false;
+	if (layer->split_b == 0 && p->shape.h % layer->split_a == 0)
+		layer->split_b = p->shape.h / layer->split_a;
+	return true;
+}
+
+/* L{f,r,b}{x,y}[s]n */
+static bool
+parse_lstm(Parser *p, HwrLayer *layer)
+{
+	char		c = peek(p);
+
+	layer->kind = HWR_LAYER_LSTM;
+	if (c != 'f' && c != 'r' && c != 'b')
+		return fail_at(p, p->pos, "Expected a direction (f, r or b)");
+	layer->forward = (c != 'r');
+	layer->reverse = (c != 'f');
+	p->pos++;
+	c = peek(p);
+	if (c != 'x' && c != 'y')
+		return fail_at(p, p->pos, "Expected an axis (x or y)");
+	layer->along_y = (c == 'y');
+	p->pos++;
+	if (peek(p) == 's')
+	{
+		layer->summarize = true;
+		p->pos++;
+	}
+	return read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
+}
+
+/* F{r,t,s,l,m}n */
+static bool
+parse_dense(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_DENSE;
+	return read_activation(p, layer) &&
+		read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
+}
+
+/*
+ * Do[p].  At most six decimals are read, so that the canonical spelling is exact.
+ */
+static bool
+parse_dropout(Parser *p, HwrLayer *layer)
+{
+	size_t		start;
+	int			whole = 0;
+	int			micro = 0;		/* millionths */
+	bool		digits = false;
+
+	layer->kind = HWR_LAYER_DROPOUT;
+	if (!expect(p, 'o'))
+		return false;
+	skip_blanks(p);
+	start = p->pos;
+	if (!is_digit(peek(p)) && peek(p) != '.')
+	{
+		layer->dropout = 0.5f;
+		return true;
+	}
+	for (; is_digit(peek(p)); p->pos++, digits = true)
+		whole |= (peek(p) != '0');
+	if (peek(p) == '.')
+	{
+		p->pos++;
+		for (int unit = 100000; is_digit(peek(p)); p->pos++, unit /= 10, digits = true)
+		{
+			if (unit == 0 && peek(p) != '0')
+				return fail_at(p, start, "The dropout probability has more than six decimals");
+			micro += (peek(p) - '0') * unit;
+		}
+	}
+	if (!digits)
+		return fail_at(p, start, "Expected a number");
+	if (whole)
+		return fail_at(p, start, "The dropout probability must be at least 0 and less than 1");
+	layer->dropout = (float) (micro / 1e6);
+	return true;
+}
+
+/* O1c n */
+static bool
+parse_output(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_OUTPUT;
+	return expect(p, '1') && expect(p, 'c') &&
+		read_int(p, "number of classes", 2, MAX_CLASSES, &layer->units);
+}
+
+/* Append a layer, in the shape that the map now has. */
+static bool
+add_layer(Parser *p, const HwrLayer *layer)
+{
+	HwrNet	   *net = p->net;
+	HwrLayer   *slot;
+	const char *problem;
+
+	if (net->nlayers >= HWR_MAX_LAYERS)
+		return fail_at(p, p->item, "More than %d items", HWR_MAX_LAYERS);
+	slot = &net->layers[net->nlayers++];
+	*slot = *layer;
+	slot->in = p->shape;
+	problem = hwr_layer_shape(slot, slot->in, &slot->out);
+	if (problem != NULL)
+		return fail_at(p, p->item, "The item does not fit a map of height %d, width %d and depth %d (%s)",
+					   slot->in.h, slot->in.w, slot->in.c, problem);
+	p->shape = slot->out;
+	return true;
+}
+
+static bool
+parse_item(Parser *p)
+{
+	HwrLayer	layer = {0};
+	bool		ok;
+
+	p->item = p->pos;
+	switch (p->spec[p->pos++])
+	{
+		case 'C':
+			ok = parse_conv(p, &layer);
+			break;
+		case 'M':
+			ok = parse_pool(p, &layer);
+			break;
+		case 'B':
+			ok = parse_norm(p, &layer);
+			break;
+		case 'D':
+			ok = parse_dropout(p, &layer);
+			break;
+		case 'S':
+			ok = parse_reshape(p, &layer);
+			break;
+		case 'L':
+			ok = parse_lstm(p, &layer);
+			break;
+		case 'F':
+			ok = parse_dense(p, &layer);
+			break;
+		case 'O':
+			ok = parse_output(p, &layer);
+			break;
+		default:
+			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\")");
+	}
+	return ok && add_layer(p, &layer);
+}
+
+/* Whether the last layer so far is the output. */
+static bool
+has_output(const HwrNet *net)
+{
+	return net->nlayers > 0 && net->layers[net->nlayers - 1].kind == HWR_LAYER_OUTPUT;
+}
+
+/* Agree on the number of classes; append the output layer where the string leaves it out. */
+static bool
+settle_output(Parser *p, int classes)
+{
+	HwrNet	   *net = p->net;
+
+	p->item = p->pos;
+	if (!has_output(net))
+	{
+		HwrLayer	output = {.kind = HWR_LAYER_OUTPUT,.units = classes};
+
+		if (classes == 0)
+			return fail_at(p, p->pos, "Expected an output layer (O1c and the number of classes)");
+		if (classes < 2 || classes > MAX_CLASSES)
+			return fail_at(p, p->pos, "The number of classes must be between 2 and %d, not %d",
+						   MAX_CLASSES, classes);
+		if (!add_layer(p, &output))
+			return false;
+	}
+	net->classes = net->layers[net->nlayers - 1].units;
+	if (classes != 0 && net->classes != classes)
+	{
+		hwr_fail(p->st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
+		return hwr_fail_detail(p->st, "The output layer has %d classes, but the alphabet and the blank need %d.",
+							   net->classes, classes);
+	}
+	if (p->shape.h != 1)
+	{
+		hwr_fail(p->st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
+		hwr_fail_detail(p->st, "The map has height %d at the output layer, which needs height 1.", p->shape.h);
+		return hwr_fail_hint(p->st, "Put a reshape such as S1(1x0)1,3 before the recurrent or dense layers.");
+	}
+	return true;
+}
+
+/* Append text to net->vgsl; false when it is full. */
+static bool __attribute__((format(printf, 2, 3)))
+append(HwrNet *net, const char *fmt,...)
+{
+	size_t		used = strlen(net->vgsl);
+	int			n;
+	va_list		args;
+
+	va_start(args, fmt);
+	n = vsnprintf(net->vgsl + used, sizeof(net->vgsl) - used, fmt, args);
+	va_end(args);
+	return n >= 0 && (size_t) n < sizeof(net->vgsl) - used;
+}
+
+/* "Do0.25", without the C library's locale. */
+static bool
+append_dropout(HwrNet *net, float dropout)
+{
+	int			micro = (int) (dropout * 1e6 + 0.5);
+	int			digits = 6;
+
+	if (micro == 0)
+		return append(net, " Do0");
+	while (micro % 10 == 0)
+	{
+		micro /= 10;
+		digits--;
+	}
+	return append(net, " Do0.%0*d", digits, micro);
+}
+
+static bool
+append_layer(HwrNet *net, const HwrLayer *layer)
+{
+	char		activation = "lrtsm"[layer->activation];
+	bool		ok = false;
+
+	switch (layer->kind)
+	{
+		case HWR_LAYER_CONV:
+			ok = append(net, " C%c%d,%d,%d", activation, layer->ky, layer->kx, layer->units);
+			if (layer->sy != 1 || layer->sx != 1)
+				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
+			break;
+		case HWR_LAYER_POOL:
+			ok = append(net, " Mp%d,%d", layer->ky, layer->kx);
+			if (layer->sy != layer->ky || layer->sx != layer->kx)
+				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
+			break;
+		case HWR_LAYER_BATCH_NORM:
+			ok = append(net, " Bn");
+			break;
+		case HWR_LAYER_RESHAPE:
+			ok = append(net, " S1(%dx%d)%d,3", layer->split_a, layer->split_b, layer->split_a == 1 ? 1 : 2);
+			break;
+		case HWR_LAYER_LSTM:
+			ok = append(net, " L%c%c%s%d", layer->forward ? (layer->reverse ? 'b' : 'f') : 'r',
+						layer->along_y ? 'y' : 'x', layer->summarize ? "s" : "", layer->units);
+			break;
+		case HWR_LAYER_DENSE:
+			ok = append(net, " F%c%d", activation, layer->units);
+			break;
+		case HWR_LAYER_DROPOUT:
+			ok = append_dropout(net, layer->dropout);
+			break;
+		case HWR_LAYER_OUTPUT:
+			ok = append(net, " O1c%d]", layer->units);
+			break;
+	}
+	return ok;
+}
+
+static bool
+write_canonical(HwrNet *net, HwrStatus *st)
+{
+	bool		ok;
+
+	net->vgsl[0] = '\0';
+	ok = append(net, "[1,%d,%d,1", net->height, net->width);
+	for (int i = 0; ok && i < net->nlayers; i++)
+		ok = append_layer(net, &net->layers[i]);
+	if (ok)
+		return true;
+	hwr_fail(st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
+	return hwr_fail_detail(st, "The description is longer than %zu characters.", sizeof(net->vgsl) - 1);
+}
+
+bool
+hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
+{
+	Parser		p = {.spec = spec,.net = net,.st = st};
+	HwrShape	shapes[HWR_MAX_LAYERS];
+
+	memset(net, 0, sizeof(*net));
+	if (!parse_input(&p))
+		return false;
+	for (skip_blanks(&p); peek(&p) != '\0' && peek(&p) != ']'; skip_blanks(&p))
+	{
+		if (has_output(net))
+		{
+			p.item = p.pos;
+			return fail_at(&p, p.pos, "Expected \"]\" after the output layer");
+		}
+		if (!parse_item(&p))
+			return false;
+	}
+	if (peek(&p) == ']')
+	{
+		p.item = p.pos++;
+		skip_blanks(&p);
+		if (peek(&p) != '\0')
+			return fail_at(&p, p.pos, "Unexpected text after \"]\"");
+	}
+
+	/* The widest input shows whether any map grows too large. */
+	return settle_output(&p, classes) &&
+		hwr_net_layout(net, st) &&
+		hwr_net_shapes(net, net->width > 0 ? net->width : HWR_MAX_WIDTH, shapes, st) &&
+		write_canonical(net, st);
+}
+
+bool
+hwr_net_set_dropout(HwrNet *net, double dropout, HwrStatus *st)
+{
+	for (int i = 0; i < net->nlayers; i++)
+		if (net->layers[i].kind == HWR_LAYER_DROPOUT)
+			net->layers[i].dropout = (float) (floor(dropout * 1e6 + 0.5) / 1e6);
+	return write_canonical(net, st);
+}

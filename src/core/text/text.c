@@ -1,0 +1,430 @@
+/*
+ * text.c
+ *	  Labels as Unicode, over utf8proc.
+ *
+ * Case is mapped between two normalisations: the text is decomposed, mapped code point by code point and
+ * composed again.  So canonically equal inputs give equal outputs, and most letters without a
+ * single-character counterpart (a j with caron, say) still get theirs.  The sixteen that
+ * Unicode maps to several letters stay one character: sharp s becomes the capital sharp s, ligatures
+ * stay as they are.
+ */
+#include "text.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
+
+bool
+hwr_text_is_space(uint32_t c)
+{
+	switch (c)
+	{
+		case ' ':
+		case 0x85:
+		case 0xA0:
+		case 0x1680:
+		case 0x2028:
+		case 0x2029:
+		case 0x202F:
+		case 0x205F:
+		case 0x3000:
+			return true;
+		default:
+			return (c >= '\t' && c <= '\r') || (c >= 0x2000 && c <= 0x200A);
+	}
+}
+
+static bool
+is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+static bool
+fail_utf8(HwrStatus *st, size_t offset)
+{
+	hwr_fail(st, HWR_BAD_LABEL, "label is not valid UTF-8");
+	return hwr_fail_detail(st, "The bytes from number %zu on are not a character.", offset + 1);
+}
+
+/* One code point at *pos; false where the bytes are not a character. */
+static bool
+next_codepoint(const char *utf8, size_t len, size_t *pos, uint32_t *out)
+{
+	utf8proc_int32_t c;
+	utf8proc_ssize_t used;
+
+	used = utf8proc_iterate((const utf8proc_uint8_t *) utf8 + *pos,
+							(utf8proc_ssize_t) (len - *pos), &c);
+	if (used <= 0 || c < 0)
+		return false;
+	*pos += (size_t) used;
+	*out = (uint32_t) c;
+	return true;
+}
+
+/* Refuse what utf8proc would stumble over, before it allocates. */
+static bool
+check_label(const char *utf8, size_t len, HwrStatus *st)
+{
+	size_t		pos = 0;
+	int			position = 0;
+	uint32_t	c;
+
+	if (len > INT_MAX)
+		return hwr_fail(st, HWR_BAD_LABEL, "label is too long");
+	while (pos < len)
+	{
+		if (!next_codepoint(utf8, len, &pos, &c))
+			return fail_utf8(st, pos);
+		position++;
+		if (is_control(c) && !hwr_text_is_space(c))
+		{
+			hwr_fail(st, HWR_BAD_LABEL, "label contains a control character");
+			return hwr_fail_detail(st, "Character %d is U+%04X.", position, (unsigned) c);
+		}
+	}
+	return true;
+}
+
+static utf8proc_int32_t
+map_upper(utf8proc_int32_t c, void *unused)
+{
+	(void) unused;
+	return utf8proc_toupper(c);
+}
+
+static utf8proc_int32_t
+map_lower(utf8proc_int32_t c, void *unused)
+{
+	(void) unused;
+	return utf8proc_tolower(c);
+}
+
+/* utf8proc's map with its errors in ours: malloc'd and NUL-terminated text, or NULL. */
+static char *
+map_text(const char *utf8, size_t len, int options, utf8proc_custom_func custom,
+		 size_t *out_len, HwrStatus *st)
+{
+	utf8proc_uint8_t *mapped = NULL;
+	utf8proc_ssize_t n;
+
+	n = utf8proc_map_custom((const utf8proc_uint8_t *) utf8, (utf8proc_ssize_t) len, &mapped,
+							(utf8proc_option_t) (UTF8PROC_STABLE | options), custom, NULL);
+	if (n == UTF8PROC_ERROR_NOMEM)
+	{
+		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+		return NULL;
+	}
+	if (n < 0)
+	{
+		hwr_fail(st, HWR_BAD_LABEL, "label cannot be normalized");
+		hwr_fail_detail(st, "%s.", utf8proc_errmsg(n));
+		return NULL;
+	}
+	*out_len = (size_t) n;
+	return (char *) mapped;
+}
+
+/* White space runs to one space and ends trimmed, in place; s is valid UTF-8. */
+static void
+squeeze_spaces(char *s, size_t len)
+{
+	size_t		from = 0;
+	size_t		to = 0;
+	bool		pending = false;
+	uint32_t	c;
+
+	while (from < len)
+	{
+		size_t		start = from;
+
+		if (!next_codepoint(s, len, &from, &c))
+			break;
+		if (hwr_text_is_space(c))
+		{
+			pending = to > 0;
+			continue;
+		}
+		if (pending)
+			s[to++] = ' ';
+		pending = false;
+		memmove(s + to, s + start, from - start);
+		to += from - start;
+	}
+	s[to] = '\0';
+}
+
+bool
+hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping, char **out, HwrStatus *st)
+{
+	char	   *text;
+	size_t		text_len;
+
+	if (!check_label(utf8, len, st))
+		return false;
+	if (mapping == HWR_CASE_KEEP)
+		text = map_text(utf8, len, UTF8PROC_COMPOSE, NULL, &text_len, st);
+	else
+	{
+		size_t		apart_len;
+		char	   *apart = map_text(utf8, len, UTF8PROC_DECOMPOSE, NULL, &apart_len, st);
+
+		if (apart == NULL)
+			return false;
+		text = map_text(apart, apart_len, UTF8PROC_COMPOSE,
+						mapping == HWR_CASE_UPPER ? map_upper : map_lower, &text_len, st);
+		free(apart);
+	}
+	if (text == NULL)
+		return false;
+	squeeze_spaces(text, text_len);
+	*out = text;
+	return true;
+}
+
+bool
+hwr_text_decode(const char *utf8, size_t len, uint32_t **codepoints, int *n, HwrStatus *st)
+{
+	uint32_t   *out;
+	size_t		pos = 0;
+	int			count = 0;
+
+	if (len > INT_MAX)
+		return hwr_fail(st, HWR_BAD_LABEL, "label is too long");
+	out = hwr_alloc(len, sizeof(uint32_t), st);
+	if (out == NULL)
+		return false;
+	while (pos < len)
+	{
+		size_t		start = pos;
+
+		/* U+0000 cannot be told from the end of a string, and 0 means "none" in alignments */
+		if (!next_codepoint(utf8, len, &pos, &out[count]) || out[count] == 0)
+		{
+			free(out);
+			return fail_utf8(st, start);
+		}
+		count++;
+	}
+	*codepoints = out;
+	*n = count;
+	return true;
+}
+
+bool
+hwr_text_encode(const uint32_t *codepoints, int n, char **utf8, HwrStatus *st)
+{
+	utf8proc_uint8_t *out;
+	size_t		len = 0;
+
+	out = hwr_alloc((size_t) n * 4 + 1, 1, st);
+	if (out == NULL)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (codepoints[i] == 0 || codepoints[i] > 0x10FFFF ||
+			!utf8proc_codepoint_valid((utf8proc_int32_t) codepoints[i]))
+		{
+			free(out);
+			return hwr_fail(st, HWR_BAD_LABEL, "invalid character U+%04X",
+							(unsigned) codepoints[i]);
+		}
+		len += (size_t) utf8proc_encode_char((utf8proc_int32_t) codepoints[i], out + len);
+	}
+	out[len] = '\0';
+	*utf8 = (char *) out;
+	return true;
+}
+
+char *
+hwr_text_quote(const char *s, char *buf, size_t size)
+{
+	size_t		len = strlen(s);
+	size_t		pos = 0;
+	size_t		to = 0;
+	size_t		mark = 0;		/* where "..." would still fit */
+
+	while (pos < len)
+	{
+		size_t		start = pos;
+		size_t		need;
+		uint32_t	c;
+		bool		plain = next_codepoint(s, len, &pos, &c) && !is_control(c);
+
+		if (pos == start)
+			pos++;				/* not a character: one byte */
+		need = plain ? pos - start : 1;
+		if (to + need >= size)
+		{
+			to = mark;
+			if (to + 3 < size)
+			{
+				memcpy(buf + to, "...", 3);
+				to += 3;
+			}
+			break;
+		}
+		if (plain)
+			memcpy(buf + to, s + start, need);
+		else
+			buf[to] = '?';
+		to += need;
+		if (to + 3 < size)
+			mark = to;
+	}
+	buf[to] = '\0';
+	return buf;
+}
+
+/* Index of the first code point >= c. */
+static int
+lower_bound(const HwrAlphabet *alphabet, uint32_t c)
+{
+	int			lo = 0;
+	int			hi = alphabet->n;
+
+	while (lo < hi)
+	{
+		int			mid = lo + (hi - lo) / 2;
+
+		if (alphabet->codepoints[mid] < c)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int
+compare_codepoints(const void *a, const void *b)
+{
+	uint32_t	x = *(const uint32_t *) a;
+	uint32_t	y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+bool
+hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus *st)
+{
+	uint32_t   *all = NULL;
+	int			n = 0;
+	int			distinct = 0;
+
+	if (!hwr_text_decode(utf8, len, &all, &n, st))
+		return false;
+	qsort(all, (size_t) n, sizeof(uint32_t), compare_codepoints);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || all[i] != all[i - 1])
+			all[distinct++] = all[i];
+	}
+	out->n = distinct;
+	out->codepoints = all;
+	return true;
+}
+
+bool
+hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
+{
+	uint32_t   *label = NULL;
+	int			n = 0;
+	bool		ok = true;
+
+	if (!hwr_text_decode(utf8, len, &label, &n, st))
+		return false;
+	for (int i = 0; i < n && ok; i++)
+	{
+		int			at = lower_bound(alphabet, label[i]);
+		uint32_t   *grown;
+
+		if (at < alphabet->n && alphabet->codepoints[at] == label[i])
+			continue;
+		grown = hwr_realloc(alphabet->codepoints, (size_t) alphabet->n + 1,
+							sizeof(uint32_t), st);
+		if (grown == NULL)
+		{
+			ok = false;
+			break;
+		}
+		memmove(grown + at + 1, grown + at, (size_t) (alphabet->n - at) * sizeof(uint32_t));
+		grown[at] = label[i];
+		alphabet->codepoints = grown;
+		alphabet->n++;
+	}
+	free(label);
+	return ok;
+}
+
+int
+hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint)
+{
+	int			at = lower_bound(alphabet, codepoint);
+
+	if (at < alphabet->n && alphabet->codepoints[at] == codepoint)
+		return at + 1;
+	return 0;
+}
+
+bool
+hwr_alphabet_to_utf8(const HwrAlphabet *alphabet, char **utf8, HwrStatus *st)
+{
+	return hwr_text_encode(alphabet->codepoints, alphabet->n, utf8, st);
+}
+
+bool
+hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st)
+{
+	to->codepoints = hwr_alloc((size_t) from->n, sizeof(uint32_t), st);
+	if (to->codepoints == NULL)
+		return false;
+	memcpy(to->codepoints, from->codepoints, (size_t) from->n * sizeof(uint32_t));
+	to->n = from->n;
+	return true;
+}
+
+void
+hwr_alphabet_free(HwrAlphabet *alphabet)
+{
+	free(alphabet->codepoints);
+	alphabet->codepoints = NULL;
+	alphabet->n = 0;
+}
+
+bool
+hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabet *alphabet,
+				 int **classes, int *n, bool *writable, HwrStatus *st)
+{
+	char	   *text = NULL;
+	uint32_t   *codepoints = NULL;
+	int		   *out = NULL;
+	bool		ok;
+
+	if (!hwr_text_normalize(utf8, len, mapping, &text, st))
+		return false;
+	for (len = 0; text[len] != '\0'; len++)
+		;
+	ok = hwr_text_decode(text, len, &codepoints, n, st);
+	free(text);
+	if (!ok)
+		return false;
+	out = hwr_alloc((size_t) *n, sizeof(int), st);
+	if (out != NULL)
+	{
+		*writable = true;
+		for (int i = 0; i < *n; i++)
+		{
+			out[i] = hwr_alphabet_class(alphabet, codepoints[i]);
+			*writable = *writable && out[i] != 0;
+		}
+		*classes = out;
+	}
+	free(codepoints);
+	return out != NULL;
+}

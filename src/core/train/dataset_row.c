@@ -1,0 +1,167 @@
+/*
+ * dataset_row.c
+ *	  One row of a data set: from label and file to normalised label and canvases.
+ */
+#include "dataset_row.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "core/decode/ctc.h"
+#include "core/image/preprocess.h"
+
+/* FNV-1a over the bytes, mixed. */
+uint64_t
+hwr_row_hash(const void *bytes, size_t len)
+{
+	uint64_t	h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ ((const uint8_t *) bytes)[i]) * UINT64_C(0x100000001b3);
+	return hwr_mix64(h);
+}
+
+/* The same image always lands in the same split. */
+static double
+image_fraction(uint64_t hash)
+{
+	return (double) (hash >> 11) * 0x1.0p-53;
+}
+
+static bool
+leave_out(HwrReadyRow *row, HwrSkip reason, const char *why)
+{
+	row->skip = reason;
+	snprintf(row->why, sizeof(row->why), "%s", why);
+	return false;
+}
+
+/* Whether a failure is of this row only: then the row is left out, with message and detail as one phrase. */
+static bool
+leave_out_if_bad(HwrReadyRow *row, HwrSkip reason)
+{
+	const HwrStatus *st = &row->st;
+
+	if (st->code != HWR_BAD_IMAGE && st->code != HWR_IMAGE_TOO_LARGE && st->code != HWR_BAD_LABEL)
+	{
+		row->ok = false;
+		return false;
+	}
+	row->skip = reason;
+	snprintf(row->why, sizeof(row->why), "%.80s%s%.70s", st->message, st->detail[0] ? ": " : "", st->detail);
+	return false;
+}
+
+/* A training row's label must be written with the alphabet's characters, where that may not grow. */
+static bool
+check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, HwrReadyRow *row)
+{
+	for (int i = 0; i < n; i++)
+	{
+		char		why[80];
+
+		if (hwr_alphabet_class(alphabet, codepoints[i]) > 0)
+			continue;
+		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
+		return leave_out(row, HWR_SKIP_LABEL, why);
+	}
+	return true;
+}
+
+/* The normalised label, and the steps that it needs: its characters and a blank between equal neighbours. */
+static bool
+take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row, int *steps)
+{
+	uint32_t   *codepoints;
+	int			n;
+	bool		ok;
+
+	if (!hwr_text_normalize(from->label, from->label_len, rules->mapping, &row->label, &row->st))
+		return leave_out_if_bad(row, HWR_SKIP_LABEL);
+	if (row->label[0] == '\0')
+		return leave_out(row, HWR_SKIP_LABEL, "empty label");
+	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))
+	{
+		row->ok = false;
+		return false;
+	}
+	*steps = hwr_ctc_min_steps((const int *) codepoints, n);
+	ok = rules->alphabet == NULL || row->split == HWR_SPLIT_VALIDATION ||
+		check_alphabet(rules->alphabet, codepoints, n, row);
+	free(codepoints);
+	return ok;
+}
+
+/* Whether the image, as high as the canvas, would be wider than it. */
+static bool
+is_squeezed(const HwrImage *img, const HwrGeometry *g, int width)
+{
+	return g->fit == HWR_FIT_PAD && (int64_t) img->width * g->height > (int64_t) (width + 1) * img->height;
+}
+
+/* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one.  squeezed may be NULL. */
+static bool
+make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDatasetRow *from,
+			uint8_t **ink, int *width, bool *squeezed, HwrStatus *st)
+{
+	HwrImage	img;
+	bool		ok;
+
+	if (!hwr_image_decode(from->image, from->image_len, limits, g->height, g->width, &img, st))
+		return false;
+	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	if (squeezed != NULL)
+		*squeezed = is_squeezed(&img, g, *width);
+	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
+	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
+	hwr_image_free(&img);
+	return ok;
+}
+
+static bool
+take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
+{
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, from, &row->ink, &row->width, &row->squeezed, &row->st);
+	char		why[120];
+
+	if (ok && steps > hwr_net_steps(&rules->net, row->width))
+	{
+		snprintf(why, sizeof(why), "label needs %d steps, the network has %d", steps, hwr_net_steps(&rules->net, row->width));
+		return leave_out(row, HWR_SKIP_TOO_LONG, why);
+	}
+	if (ok && rules->rival.height > 0 && row->split == HWR_SPLIT_VALIDATION)
+		ok = make_canvas(&rules->limits, &rules->rival, from, &row->rival_ink, &row->rival_width, NULL, &row->st);
+	return ok || leave_out_if_bad(row, HWR_SKIP_IMAGE);
+}
+
+void
+hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow *from, HwrReadyRow *row)
+{
+	int			steps;
+
+	row->ok = true;
+	if (from->image == NULL || from->label == NULL)
+	{
+		row->skip = HWR_SKIP_NULL;
+		return;
+	}
+	row->hash = hwr_row_hash(from->image, from->image_len);
+	row->split = split;
+	if (split == HWR_SPLIT_AUTO)
+		row->split = image_fraction(row->hash) < rules->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;
+	if (!take_label(rules, from, row, &steps) || !take_image(rules, from, steps, row))
+		hwr_ready_row_free(row);
+}
+
+void
+hwr_ready_row_free(HwrReadyRow *row)
+{
+	free(row->label);
+	free(row->ink);
+	free(row->rival_ink);
+	row->label = NULL;
+	row->ink = NULL;
+	row->rival_ink = NULL;
+}

@@ -1,0 +1,17 @@
+/*
+ * schedule.h
+ *	  The learning rate over a run.
+ */
+#ifndef HWR_SCHEDULE_H
+#define HWR_SCHEDULE_H
+
+#include "options.h"
+
+/*
+ * Learning rate at step (from 0) of total for constant, cosine and one_cycle: linear
+ * rise over warmup x total steps, then constant / cosine to zero.  plateau: the constant rule times plateau_factor.
+ */
+extern double hwr_schedule_rate(const HwrTrainOptions *options, int64_t step, int64_t total,
+								double plateau_factor);
+
+#endif							/* HWR_SCHEDULE_H */

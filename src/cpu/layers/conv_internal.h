@@ -1,0 +1,62 @@
+/*
+ * conv_internal.h
+ *	  What the files of the direct convolution share.
+ */
+#ifndef HWR_CONV_INTERNAL_H
+#define HWR_CONV_INTERNAL_H
+
+#include "layers.h"
+
+/* A map seen through a window: the border that makes the output as large as the map. */
+typedef struct HwrWindow
+{
+	HwrShape	map;
+	int			top;			/* rows of border above, columns to the left */
+	int			left;
+	int			ky;
+	int			kx;
+	int			wide;			/* columns of a bordered row */
+	int			rows;			/* output rows of a block */
+} HwrWindow;
+
+/* The input as the forward pass and the kernel gradient see it. */
+extern HwrWindow hwr_conv_input_window(const HwrLayerRun *run);
+
+/* The output's gradient as the input's gradient sees it: what was before is now behind. */
+extern HwrWindow hwr_conv_gradient_window(const HwrLayerRun *run);
+
+/* Elements of a block: rows of output and what they need above and below, and a group more that may be read. */
+extern size_t hwr_conv_block_size(const HwrLayerRun *run, const HwrWindow *w, int rows);
+
+/* One output row of a convolution; block: its first input row, bordered, as elements. */
+extern void hwr_conv_row(const HwrLayerRun *run, const HwrWindow *w, const void *block,
+						 const void *kernel, int d, const hwr_real *bias, bool relu, hwr_real *y);
+
+/* Row y of image n of the input [W][C], batch normalisation applied where it is left to us; row: room for it. */
+extern const hwr_real *hwr_conv_input_row(const HwrLayerRun *run, size_t n, int y, hwr_real *row);
+
+/* The shape of what is kept of one image: the output, or the pooled output. */
+static inline HwrShape
+hwr_conv_kept(const HwrLayerRun *run)
+{
+	return run->pool_after != NULL ? run->pool_after->out : run->out;
+}
+
+/* The kernel packed, and for the backward pass turned by 180 degrees and transposed. */
+typedef struct HwrConvAux
+{
+	void	   *kernel;
+	void	   *turned;
+	hwr_real   *turned_rows;	/* before it is packed */
+	hwr_real   *kernel_grads;	/* [threads][ky kx c][d] */
+	hwr_real   *bias_grads;		/* [threads][d] */
+	size_t		weights;		/* ky kx c d */
+	size_t		size;
+} HwrConvAux;
+
+extern HwrConvAux hwr_conv_aux(const HwrLayerRun *run);
+
+extern size_t hwr_conv_backward_scratch(const HwrLayerRun *run);
+extern void hwr_conv_backward(HwrLayerRun *run);
+
+#endif							/* HWR_CONV_INTERNAL_H */

@@ -1,0 +1,101 @@
+/*
+ * conv_window.c
+ *	  What the forward and the backward pass of the direct convolution share: a bordered view of a map, one row of a
+ *	  product with it, and the memory that lasts from one pass to the other.
+ */
+#include "conv_internal.h"
+
+#include "layer_norm.h"
+#include "products.h"
+
+/* Aim for blocks of this many bytes, borders included: part of a typical L2 cache. */
+#define BLOCK_BYTES (128 * 1024)
+
+static HwrWindow
+window(const HwrLayerRun *run, HwrShape map, int top, int left)
+{
+	const HwrLayer *l = run->layer;
+	HwrWindow	w = {map, top, left, l->ky, l->kx, map.w + l->kx - 1, 1};
+	size_t		row_bytes = (size_t) w.wide * (size_t) map.c * run->e->size;
+	size_t		rows = BLOCK_BYTES / row_bytes;
+
+	if (rows > (size_t) l->ky)
+		w.rows = (int) rows - l->ky + 1;
+	if (w.rows > map.h)
+		w.rows = map.h;
+	return w;
+}
+
+HwrWindow
+hwr_conv_input_window(const HwrLayerRun *run)
+{
+	return window(run, run->in, (run->layer->ky - 1) / 2, (run->layer->kx - 1) / 2);
+}
+
+HwrWindow
+hwr_conv_gradient_window(const HwrLayerRun *run)
+{
+	return window(run, run->out, run->layer->ky / 2, run->layer->kx / 2);
+}
+
+size_t
+hwr_conv_block_size(const HwrLayerRun *run, const HwrWindow *w, int rows)
+{
+	return (size_t) (rows + w->ky - 1) * (size_t) w->wide * (size_t) w->map.c + (size_t) run->e->group;
+}
+
+HwrConvAux
+hwr_conv_aux(const HwrLayerRun *run)
+{
+	const HwrLayer *l = run->layer;
+	HwrConvAux	a = {.weights = (size_t) (l->ky * l->kx * run->in.c) * (size_t) run->out.c};
+
+	a.kernel = hwr_take(run->aux, &a.size, run->e->packed_size(l->ky, l->kx * run->in.c, run->out.c), 1);
+	if (run->training)
+	{
+		size_t		threads = (size_t) hwr_pool_threads(run->pool);
+
+		a.turned = hwr_take(run->aux, &a.size, run->e->packed_size(l->ky, l->kx * run->out.c, run->in.c), 1);
+		a.turned_rows = hwr_take(run->aux, &a.size, a.weights, sizeof(hwr_real));
+		a.kernel_grads = hwr_take(run->aux, &a.size, threads * a.weights, sizeof(hwr_real));
+		a.bias_grads = hwr_take(run->aux, &a.size, threads * (size_t) run->out.c, sizeof(hwr_real));
+	}
+	return a;
+}
+
+const hwr_real *
+hwr_conv_input_row(const HwrLayerRun *run, size_t n, int y, hwr_real *row)
+{
+	const hwr_real *x = run->x + n * hwr_shape_size(run->in) + (size_t) y * (size_t) run->in.w * (size_t) run->in.c;
+	HwrNormAux	norm;
+
+	if (run->norm_before == NULL)
+		return x;
+	norm = hwr_norm_aux(run->norm_before);
+	run->k->norm_apply((size_t) run->in.w, run->in.c, x, norm.scale, norm.shift, row);
+	return row;
+}
+
+void
+hwr_conv_row(const HwrLayerRun *run, const HwrWindow *w, const void *block,
+			 const void *kernel, int d, const hwr_real *bias, bool relu, hwr_real *y)
+{
+	ptrdiff_t	c = w->map.c;
+	HwrProduct	p = {
+		.m = w->map.w,
+		.n = d,
+		.k = w->kx * w->map.c,
+		.parts = w->ky,
+		.a = block,
+		.a_row = c,
+		.a_col = 1,
+		.a_part = w->wide * c,
+		.b = kernel,
+		.c = y,
+		.c_row = d,
+		.bias = bias,
+		.relu = relu,
+	};
+
+	run->e->multiply(&p);
+}

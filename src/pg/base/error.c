@@ -1,0 +1,119 @@
+/*
+ * error.c
+ *	  The one place where a core status becomes an ereport.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "core/base/status.h"
+#include "compat.h"
+#include "error.h"
+
+static int
+sqlstate_of(HwrCode code)
+{
+	switch (code)
+	{
+		case HWR_OUT_OF_MEMORY:
+			return ERRCODE_OUT_OF_MEMORY;
+		case HWR_BAD_IMAGE:
+			return ERRCODE_INVALID_BINARY_REPRESENTATION;
+		case HWR_IMAGE_TOO_LARGE:
+			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case HWR_BAD_OPTION:
+		case HWR_BAD_ARCHITECTURE:
+			return ERRCODE_INVALID_PARAMETER_VALUE;
+		case HWR_BAD_MODEL:
+			return ERRCODE_DATA_CORRUPTED;
+		case HWR_MODEL_TOO_NEW:
+			return ERRCODE_FEATURE_NOT_SUPPORTED;
+		case HWR_BAD_LABEL:
+		case HWR_BAD_DATA:
+			return ERRCODE_DATA_EXCEPTION;
+		case HWR_CANCELLED:
+			return ERRCODE_QUERY_CANCELED;
+		case HWR_IO:
+			return ERRCODE_IO_ERROR;
+		case HWR_DISK_FULL:
+			return ERRCODE_DISK_FULL;
+		case HWR_DEVICE:
+			return ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+		case HWR_OK:
+		case HWR_INTERNAL:
+			break;
+	}
+	return ERRCODE_INTERNAL_ERROR;
+}
+
+/*
+ * A core text in the server's encoding, whatever bytes it holds: an error about bad
+ * bytes must not fail on those bytes.
+ */
+static char *
+safe_text(const char *text)
+{
+	int			len = strlen(text);
+	char	   *copy;
+
+	/* A long message may have been cut within a character. */
+	len = pg_encoding_mbcliplen(PG_UTF8, text, len, len);
+	copy = pnstrdup(text, len);
+	if (!pg_verify_mbstr(PG_UTF8, copy, len, true) || GetDatabaseEncoding() != PG_UTF8)
+	{
+		/* Other encodings may lack the character; only ASCII is sure to pass. */
+		for (char *c = copy; *c; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+		return copy;
+	}
+	return pg_any_to_server(copy, len, PG_UTF8);
+}
+
+static const char *
+hint_of(const HwrStatus *st)
+{
+	if (st->hint[0] != '\0')
+		return safe_text(st->hint);
+	if (st->code == HWR_IMAGE_TOO_LARGE)
+		return "The limits are set by \"hwr.max_image_bytes\" and \"hwr.max_image_pixels\".";
+	return NULL;
+}
+
+void
+hwr_report(int elevel, const HwrStatus *st)
+{
+	const char *hint = hint_of(st);
+
+	ereport(elevel,
+			(errcode(sqlstate_of(st->code)),
+			 errmsg("%s", safe_text(st->message)),
+			 st->detail[0] != '\0' ? errdetail("%s", safe_text(st->detail)) : 0,
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
+void
+hwr_raise(const HwrStatus *st)
+{
+	hwr_report(ERROR, st);
+	pg_unreachable();
+}
+
+void
+hwr_raise_for_model(const HwrStatus *st, const char *model)
+{
+	if (st->code == HWR_BAD_MODEL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" is corrupted", model),
+				 st->detail[0] != '\0' ? errdetail("%s", safe_text(st->detail)) : 0));
+	hwr_raise(st);
+}
+
+char *
+hwr_from_utf8(const char *utf8)
+{
+	char	   *result = pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
+
+	return result == utf8 ? pstrdup(utf8) : result;
+}

@@ -1,0 +1,24 @@
+/*
+ * error.h
+ *	  A status of the core becomes an ereport: the one place where it does.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_ERROR_H
+#define HWR_ERROR_H
+
+#include "core/base/status.h"
+#include "compat.h"
+
+pg_noreturn extern void hwr_raise(const HwrStatus *st);
+
+/* As hwr_raise, at level elevel (ERROR does not return). */
+extern void hwr_report(int elevel, const HwrStatus *st);
+
+/* As hwr_raise, for a stored model: 'model "name" is corrupted' where its bytes are at fault. */
+pg_noreturn extern void hwr_raise_for_model(const HwrStatus *st, const char *model);
+
+/* UTF-8 of the core to a palloc'd string in the server's encoding.  Raises what cannot be converted. */
+extern char *hwr_from_utf8(const char *utf8);
+
+#endif							/* HWR_ERROR_H */

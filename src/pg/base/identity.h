@@ -1,0 +1,33 @@
+/*
+ * identity.h
+ *	  Whose privileges hold, and catalog writes.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_IDENTITY_H
+#define HWR_IDENTITY_H
+
+typedef struct HwrIdentity
+{
+	Oid			userid;
+	int			sec_context;
+	int			guc_nestlevel;
+} HwrIdentity;
+
+/* Become the owner of the extension, for catalog writes: search_path is pg_catalog meanwhile. */
+extern void hwr_become_owner(HwrIdentity *save);
+
+/* Become userid, in a security-restricted operation. */
+extern void hwr_become_user(Oid userid, HwrIdentity *save);
+
+/* Back.  Not needed on errors: the (sub)transaction's end does it. */
+extern void hwr_restore_identity(const HwrIdentity *save);
+
+/*
+ * Run one statement as the extension's owner with search_path pg_catalog, SPI being connected.  nulls as in SPI
+ * ('n' or ' ' each), or NULL.  Returns the rows processed; results are in SPI_tuptable.
+ */
+extern uint64 hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum *values,
+								  const char *nulls);
+
+#endif							/* HWR_IDENTITY_H */

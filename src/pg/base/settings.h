@@ -1,0 +1,49 @@
+/*
+ * settings.h
+ *	  The configuration parameters hwr.*.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_SETTINGS_H
+#define HWR_SETTINGS_H
+
+#include "core/image/image.h"
+
+typedef enum HwrPrecisionSetting
+{
+	HWR_PRECISION_AUTO,
+	HWR_PRECISION_FLOAT32,
+	HWR_PRECISION_BFLOAT16,
+	HWR_PRECISION_INT8
+} HwrPrecisionSetting;
+
+extern int	hwr_max_image_bytes;	/* kB */
+extern int	hwr_max_image_pixels;	/* pixels */
+extern int	hwr_model_cache_size;	/* kB, this backend */
+extern int	hwr_training_memory;	/* kB of canvases in memory */
+extern int	hwr_precision;		/* HwrPrecisionSetting */
+typedef enum HwrServiceSetting
+{
+	HWR_SERVICE_AUTO,
+	HWR_SERVICE_CPU,
+	HWR_SERVICE_CUDA,
+	HWR_SERVICE_NONE
+} HwrServiceSetting;
+
+/* Upper limits of hwr.max_batch and hwr.max_jobs. */
+#define HWR_MAX_BATCH 1024
+#define HWR_MAX_MAX_JOBS 1024
+
+extern int	hwr_device;			/* HwrDeviceKind */
+extern int	hwr_service_device; /* HwrServiceSetting */
+extern int	hwr_service_threads;	/* of the service on the CPU */
+extern int	hwr_queue_slots;	/* requests in flight at most */
+extern int	hwr_max_batch;		/* canvases the service runs at once */
+extern int	hwr_batch_wait;		/* ms, for a batch to fill */
+extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
+extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
+extern char *hwr_cuda_library;
+extern void hwr_define_settings(void);
+extern HwrImageLimits hwr_image_limits(void);
+
+#endif							/* HWR_SETTINGS_H */

@@ -1,0 +1,282 @@
+/*
+ * bundled.c
+ *	  Models that come with the extension.
+ *
+ * They are files NAME.safetensors in the folder hwr of the share directory.  A model of the same name in the database
+ * takes a file's place; the name default means HWR_BUNDLED_DEFAULT where the database has no model of that
+ * name.  Anyone may use them, and they have no version, owner or measurements.
+ */
+#include "postgres.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "port.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "core/base/status.h"
+#include "core/model/model.h"
+#include "core/text/text.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+#include "catalog.h"
+
+PG_FUNCTION_INFO_V1(hwr_bundled_models);
+
+#define HWR_BUNDLED_DEFAULT "names"
+#define BUNDLED_SUFFIX ".safetensors"
+
+/* Far above what is installed: no more than this is read into memory. */
+#define BUNDLED_LIMIT (64 * 1024 * 1024)
+
+/* What is known of a file, so that a statement need not read it to know its hash. */
+typedef struct KnownFile
+{
+	struct KnownFile *next;
+	char		name[NAMEDATALEN];
+	off_t		size;
+	time_t		modified;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+} KnownFile;
+
+static KnownFile *known_files = NULL;
+
+/* Only plain names: a model's name comes from the user and must not lead out of the folder. */
+static bool
+is_file_name(const char *name)
+{
+	size_t		n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+	return n > 0 && name[n] == '\0' && n < NAMEDATALEN;
+}
+
+static void
+folder_path(char *path)
+{
+	char		share[MAXPGPATH];
+
+	get_share_path(my_exec_path, share);
+	snprintf(path, MAXPGPATH, "%s/hwr", share);
+}
+
+/* Where the file for a model's name would be; the buffer is MAXPGPATH long. */
+static void
+file_path(const char *name, char *path)
+{
+	char		folder[MAXPGPATH];
+
+	folder_path(folder);
+	if (snprintf(path, MAXPGPATH, "%s/%s%s", folder, name, BUNDLED_SUFFIX) >= MAXPGPATH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("path of the share directory is too long")));
+}
+
+static bytea *
+read_file(const char *path)
+{
+	FILE	   *file = AllocateFile(path, PG_BINARY_R);
+	struct stat st;
+	bytea	   *bytes;
+
+	if (file == NULL || fstat(fileno(file), &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	if (st.st_size > BUNDLED_LIMIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file \"%s\" is too large", path)));
+	bytes = palloc(VARHDRSZ + st.st_size);
+	SET_VARSIZE(bytes, VARHDRSZ + st.st_size);
+	errno = 0;
+	if (fread(VARDATA(bytes), 1, st.st_size, file) != (size_t) st.st_size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\": %m", path)));
+	FreeFile(file);
+	return bytes;
+}
+
+static void
+hash_bytes(const bytea *bytes, uint8 *hash)
+{
+	if (!hwr_sha256((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, hash))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash")));
+}
+
+static KnownFile *
+find_known(const char *name)
+{
+	KnownFile  *known = known_files;
+
+	while (known != NULL && strcmp(known->name, name) != 0)
+		known = known->next;
+	if (known == NULL)
+	{
+		known = MemoryContextAllocZero(TopMemoryContext, sizeof(KnownFile));
+		strlcpy(known->name, name, sizeof(known->name));
+		known->size = -1;
+		known->next = known_files;
+		known_files = known;
+	}
+	return known;
+}
+
+static const char *
+name_of_file(const char *model)
+{
+	return strcmp(model, HWR_DEFAULT_MODEL) == 0 ? HWR_BUNDLED_DEFAULT : model;
+}
+
+bool
+hwr_bundled_find(const char *model, HwrVersionInfo *out)
+{
+	const char *name = name_of_file(model);
+	char		path[MAXPGPATH];
+	struct stat st;
+	KnownFile  *known;
+
+	if (!is_file_name(name))
+		return false;
+	file_path(name, path);
+	if (stat(path, &st) != 0)
+	{
+		if (errno == ENOENT)
+			return false;
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	}
+	known = find_known(name);
+	if (known->size != st.st_size || known->modified != st.st_mtime)
+	{
+		bytea	   *bytes = read_file(path);
+
+		hash_bytes(bytes, known->hash);
+		pfree(bytes);
+		known->size = st.st_size;
+		known->modified = st.st_mtime;
+	}
+	memset(out, 0, sizeof(*out));
+	out->bundled = true;
+	namestrcpy(&out->name, model);
+	memcpy(out->hash, known->hash, sizeof(out->hash));
+	return true;
+}
+
+bytea *
+hwr_bundled_read(const HwrVersionInfo *version)
+{
+	char		path[MAXPGPATH];
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	bytea	   *bytes;
+
+	file_path(name_of_file(NameStr(version->name)), path);
+	bytes = read_file(path);
+	hash_bytes(bytes, hash);
+	if (memcmp(hash, version->hash, sizeof(hash)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("file \"%s\" was replaced while it was in use", path),
+				 errhint("Try again.")));
+	return bytes;
+}
+
+static Datum
+text_datum(const char *utf8)
+{
+	return CStringGetTextDatum(hwr_from_utf8(utf8));
+}
+
+static Datum
+jsonb_datum(const char *utf8)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(hwr_from_utf8(utf8 != NULL ? utf8 : "{}")));
+}
+
+static void
+put_row(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrModel *model, const char *alphabet)
+{
+	Datum		values[7];
+	bool		nulls[7] = {0};
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = Int64GetDatum(model->net.nvalues);
+	values[2] = Int64GetDatum(VARSIZE(bytes) - VARHDRSZ);
+	values[3] = text_datum(model->net.vgsl);
+	values[4] = text_datum(alphabet);
+	values[5] = jsonb_datum(model->options);
+	values[6] = jsonb_datum(model->result);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The rows of a file: under its own name, and as default if it is that. */
+static void
+list_file(ReturnSetInfo *rsinfo, const char *name)
+{
+	char		path[MAXPGPATH];
+	bytea	   *bytes;
+	HwrModel   *model;
+	char	   *alphabet;
+	HwrStatus	st;
+
+	file_path(name, path);
+	bytes = read_file(path);
+	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &model, &st))
+		hwr_raise_for_model(&st, name);
+	if (!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, &st))
+	{
+		hwr_model_free(model);
+		hwr_raise(&st);
+	}
+	PG_TRY();
+	{
+		put_row(rsinfo, name, bytes, model, alphabet);
+		if (strcmp(name, HWR_BUNDLED_DEFAULT) == 0)
+			put_row(rsinfo, HWR_DEFAULT_MODEL, bytes, model, alphabet);
+	}
+	PG_FINALLY();
+	{
+		free(alphabet);
+		hwr_model_free(model);
+	}
+	PG_END_TRY();
+	pfree(bytes);
+}
+
+/*
+ * hwr.bundled_models() returns table (model text, parameters bigint, bytes bigint, architecture text, alphabet text,
+ *		options jsonb, result jsonb)
+ */
+Datum
+hwr_bundled_models(PG_FUNCTION_ARGS)
+{
+	char		folder[MAXPGPATH];
+	DIR		   *dir;
+	struct dirent *entry;
+
+	InitMaterializedSRF(fcinfo, 0);
+	folder_path(folder);
+	dir = AllocateDir(folder);
+	if (dir == NULL && errno == ENOENT)
+		return (Datum) 0;
+	while ((entry = ReadDir(dir, folder)) != NULL)
+	{
+		size_t		length = strlen(entry->d_name);
+		char	   *name = pnstrdup(entry->d_name, Max(length, strlen(BUNDLED_SUFFIX)) - strlen(BUNDLED_SUFFIX));
+
+		if (is_file_name(name) && strcmp(entry->d_name + strlen(name), BUNDLED_SUFFIX) == 0)
+			list_file((ReturnSetInfo *) fcinfo->resultinfo, name);
+	}
+	FreeDir(dir);
+	return (Datum) 0;
+}

@@ -1,0 +1,360 @@
+/*
+ * catalog.c
+ *	  Reading models and versions.
+ *
+ * Recognition must resolve a model for users who have no privilege on the catalog's tables, on a standby, and in
+ * parallel workers, at little cost per statement.  So these are plain scans under the active snapshot,
+ * which also makes them follow MVCC: a transaction sees the version that its snapshot says is active.
+ *
+ * A model has no owner column.  It belongs to the owner of its newest version's large
+ * object, which ALTER LARGE OBJECT, REASSIGN OWNED, pg_dump and pg_upgrade take care of.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_largeobject.h"
+#include "catalog/pg_largeobject_metadata.h"
+#include "libpq/be-fsstubs.h"
+#include "miscadmin.h"
+#include "storage/large_object.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "pg/base/compat.h"
+#include "catalog.h"
+
+/* Columns of hwr.model and hwr.version, in the order of the extension script. */
+enum
+{
+	Anum_model_id = 1,
+	Anum_model_name,
+	Anum_model_active
+};
+
+enum
+{
+	Anum_version_id = 1,
+	Anum_version_model_id,
+	Anum_version_version,
+	Anum_version_weights,
+	Anum_version_hash
+};
+
+/* A scan of a catalog table by one of its indexes. */
+typedef struct CatalogScan
+{
+	Relation	rel;
+	SysScanDesc scan;
+} CatalogScan;
+
+static void
+begin_scan(CatalogScan *cs, const char *table, const char *index, int nkeys, ScanKey keys)
+{
+	Oid			schema = get_namespace_oid("hwr", false);
+	Oid			relid = get_relname_relid(table, schema);
+
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"hwr.%s\" does not exist", table),
+				 errhint("Create the extension hwr in this database.")));
+	cs->rel = table_open(relid, AccessShareLock);
+	cs->scan = systable_beginscan(cs->rel, get_relname_relid(index, schema), true,
+								  GetActiveSnapshot(), nkeys, keys);
+}
+
+static void
+end_scan(CatalogScan *cs)
+{
+	systable_endscan(cs->scan);
+	table_close(cs->rel, AccessShareLock);
+}
+
+static Datum
+column(CatalogScan *cs, HeapTuple tuple, int attnum, bool *isnull)
+{
+	return heap_getattr(tuple, attnum, RelationGetDescr(cs->rel), isnull);
+}
+
+/* Owner of a large object, InvalidOid if there is none. */
+static Oid
+large_object_owner(Oid loid)
+{
+	Relation	rel = table_open(LargeObjectMetadataRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_largeobject_metadata_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(loid));
+	scan = systable_beginscan(rel, LargeObjectMetadataOidIndexId, true, GetActiveSnapshot(), 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_largeobject_metadata) GETSTRUCT(tuple))->lomowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+void
+hwr_check_model_name(const char *model)
+{
+	if (model[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model name must not be empty")));
+	if (strlen(model) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("model name is too long"),
+				 errdetail("Model names must be less than %d bytes.", NAMEDATALEN)));
+}
+
+/* The row of hwr.model; false if there is none.  *active: 0 where no version is active. */
+static bool
+find_model(const char *model, int32 *id, int32 *active)
+{
+	ScanKeyData key;
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+
+	ScanKeyEntryInitialize(&key, 0, Anum_model_name, BTEqualStrategyNumber, InvalidOid,
+						   DEFAULT_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(model));
+	begin_scan(&cs, "model", "model_name_key", 1, &key);
+	tuple = systable_getnext(cs.scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		*id = DatumGetInt32(column(&cs, tuple, Anum_model_id, &isnull));
+		*active = DatumGetInt32(column(&cs, tuple, Anum_model_active, &isnull));
+		if (isnull)
+			*active = 0;
+	}
+	end_scan(&cs);
+	return HeapTupleIsValid(tuple);
+}
+
+/*
+ * Version number version of a model, or its newest for 0.  Fills all of *out but the name.
+ */
+static bool
+find_version(int32 model_id, int32 version, HwrVersionInfo *out)
+{
+	ScanKeyData keys[2];
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], Anum_version_model_id, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(model_id));
+	ScanKeyInit(&keys[1], Anum_version_version, BTEqualStrategyNumber, F_INT4EQ,
+				Int32GetDatum(version));
+	begin_scan(&cs, "version", "version_model_id_version_key", version == 0 ? 1 : 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
+	{
+		int32		number = DatumGetInt32(column(&cs, tuple, Anum_version_version, &isnull));
+		bytea	   *hash;
+
+		if (found && number < out->version)
+			continue;
+		found = true;
+		out->version = number;
+		out->model_id = model_id;
+		out->id = DatumGetInt64(column(&cs, tuple, Anum_version_id, &isnull));
+		out->weights = DatumGetObjectId(column(&cs, tuple, Anum_version_weights, &isnull));
+		hash = DatumGetByteaPP(column(&cs, tuple, Anum_version_hash, &isnull));
+		if (VARSIZE_ANY_EXHDR(hash) != sizeof(out->hash))
+			elog(ERROR, "unexpected length of a hash in hwr.version");
+		memcpy(out->hash, VARDATA_ANY(hash), sizeof(out->hash));
+	}
+	end_scan(&cs);
+	if (found)
+		out->owner = large_object_owner(out->weights);
+	return found;
+}
+
+static void
+raise_no_model(const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
+}
+
+/* Which versions a model has is nobody's business who may use none of them. */
+static void
+check_see(const char *model, int32 model_id)
+{
+	ScanKeyData key;
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+	bool		may_see = false;
+
+	ScanKeyInit(&key, Anum_version_model_id, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(model_id));
+	begin_scan(&cs, "version", "version_model_id_version_key", 1, &key);
+	while (!may_see && HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
+		may_see = hwr_may_see(DatumGetObjectId(column(&cs, tuple, Anum_version_weights, &isnull)));
+	end_scan(&cs);
+	if (!may_see)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", model)));
+}
+
+void
+hwr_raise_no_version(const char *model, int version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("version %d of model \"%s\" does not exist", version, model)));
+}
+
+void
+hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
+{
+	int32		id;
+	int32		active;
+
+	hwr_check_model_name(model);
+	memset(out, 0, sizeof(*out));
+	namestrcpy(&out->name, model);
+	if (!find_model(model, &id, &active))
+	{
+		if (version == 0 && hwr_bundled_find(model, out))
+			return;
+		raise_no_model(model);
+	}
+	out->active = active;
+	if (version == 0)
+		version = active;
+	if (version > 0 && find_version(id, version, out))
+		return;
+	check_see(model, id);
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no active version", model),
+				 errhint("Choose one with hwr_activate_model.")));
+	hwr_raise_no_version(model, version);
+}
+
+bool
+hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
+{
+	int32		id;
+
+	memset(out, 0, sizeof(*out));
+	namestrcpy(&out->name, model);
+	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
+}
+
+void
+hwr_catalog_check_see(const char *model)
+{
+	HwrVersionInfo bundled;
+	int32		id;
+	int32		active;
+
+	hwr_check_model_name(model);
+	if (find_model(model, &id, &active))
+		check_see(model, id);
+	else if (!hwr_bundled_find(model, &bundled))
+		raise_no_model(model);
+}
+
+bool
+hwr_catalog_check_owner(const char *model, Oid role)
+{
+	HwrVersionInfo newest;
+	int32		id;
+	int32		active;
+
+	hwr_check_model_name(model);
+	if (!find_model(model, &id, &active))
+		return false;
+	if (find_version(id, 0, &newest) &&
+		!(OidIsValid(newest.owner) ? has_privs_of_role(role, newest.owner) : superuser_arg(role)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model)));
+	return true;
+}
+
+bool
+hwr_may_see(Oid weights)
+{
+	Oid			owner = large_object_owner(weights);
+
+	return (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) || hwr_may_read(weights);
+}
+
+bool
+hwr_may_read(Oid weights)
+{
+	/* For a large object that is gone, the check itself would fail. */
+	if (!OidIsValid(large_object_owner(weights)))
+		return superuser();
+
+	return lo_compat_privileges ||
+		pg_largeobject_aclcheck_snapshot(weights, GetUserId(), ACL_SELECT,
+										 GetActiveSnapshot()) == ACLCHECK_OK;
+}
+
+void
+hwr_catalog_check_read(const HwrVersionInfo *version)
+{
+	if (version->bundled)
+		return;
+	if (!OidIsValid(version->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
+				 errdetail("Large object %u with the weights of version %d does not exist.",
+						   version->weights, version->version)));
+	if (!hwr_may_read(version->weights))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", NameStr(version->name))));
+}
+
+bytea *
+hwr_catalog_read_weights(const HwrVersionInfo *version)
+{
+	bytea	   *bytes;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+
+	if (version->bundled)
+		return hwr_bundled_read(version);
+	hwr_catalog_check_read(version);
+
+	/*
+	 * By the function that SQL calls, not by inv_open: only it registers the end-of-transaction clean-up of the
+	 * large objects' relations.
+	 */
+	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(version->weights)));
+	if (!hwr_sha256((uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, hash))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash")));
+	if (memcmp(hash, version->hash, sizeof(hash)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
+				 errdetail("Large object %u is not what was stored as version %d.",
+						   version->weights, version->version)));
+	return bytes;
+}

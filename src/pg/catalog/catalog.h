@@ -1,0 +1,96 @@
+/*
+ * catalog.h
+ *	  The tables of schema hwr: models and their versions, bundled ones too.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_CATALOG_H
+#define HWR_CATALOG_H
+
+#include "common/sha2.h"
+
+#include "core/model/model.h"
+#include "core/text/metrics.h"
+#include "pg/base/compat.h"
+
+/* Model that a NULL model argument means. */
+#define HWR_DEFAULT_MODEL "default"
+
+/*
+ * catalog.c: reading the tables of schema hwr, under the active snapshot.  No
+ * privilege checks unless said.
+ */
+typedef struct HwrVersionInfo
+{
+	int64		id;				/* hwr.version.id */
+	int32		model_id;
+	int32		version;
+	Oid			weights;		/* large object */
+	Oid			owner;			/* of the large object, hence of the version; InvalidOid: it is gone */
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	NameData	name;
+	bool		bundled;		/* a file that comes with the extension: only name and hash are set */
+	int32		active;			/* version that is active; 0: none */
+} HwrVersionInfo;
+
+/* Model names are 1 .. NAMEDATALEN - 1 bytes. Raises invalid_parameter_value, name_too_long. */
+extern void hwr_check_model_name(const char *model);
+
+/* Raises undefined_object, or insufficient_privilege if the current user may see no version of the model. */
+extern void hwr_catalog_check_see(const char *model);
+
+/*
+ * Raises undefined_object. version 0: the active one, or the bundled model of that name where the database has
+ * none.  To whom may see no version, all versions are forbidden.
+ */
+extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
+pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
+
+/* The active version; false where the model does not exist or none of its versions is active. */
+extern bool hwr_catalog_find_active(const char *model, HwrVersionInfo *out);
+
+/*
+ * Raise insufficient_privilege if the model exists and role is not (a member of) its
+ * owner, the owner of its newest version's large object.  Returns whether the model exists.
+ */
+extern bool hwr_catalog_check_owner(const char *model, Oid role);
+
+/* Whether the current user may use a version with these weights, and see that it exists. */
+extern bool hwr_may_read(Oid weights);
+extern bool hwr_may_see(Oid weights);
+
+/* Raises insufficient_privilege unless the current user may use the version, data_corrupted if its weights are gone. */
+extern void hwr_catalog_check_read(const HwrVersionInfo *version);
+
+/* The stored file (palloc'd), after that check and one of its hash. */
+extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
+
+/*
+ * bundled.c: models that come with the extension, for anyone to use
+ */
+extern bool hwr_bundled_find(const char *model, HwrVersionInfo *out);
+extern bytea *hwr_bundled_read(const HwrVersionInfo *version);
+
+/*
+ * catalog_write.c
+ *
+ * Store bytes (a model file, already validated by hwr_model_load, whose result is meta) as the next version of a
+ * model, creating the model if it does not exist.  The large object belongs to owner, or to the
+ * owner of the existing model, whose role owner must be a member of (else insufficient_privilege); whoever could
+ * read the active version can read the new one.
+ * job: 0 for an import.  Runs in the current transaction, and locks the model until its end.  Fills *out.
+ */
+extern void hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
+							  const HwrModel *meta, int64 job, HwrVersionInfo *out);
+
+/* Make a version just stored the active one. */
+extern void hwr_catalog_activate(const HwrVersionInfo *version);
+
+/* Insert a hwr.metric row and its confusions (or NULL); returns its id. */
+extern int64 hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+									const HwrMetrics *metrics, const HwrConfusions *confusions);
+
+/* drop.c: from _PG_init */
+extern void hwr_drop_install(void);
+
+#endif							/* HWR_CATALOG_H */

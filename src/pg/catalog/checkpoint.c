@@ -1,0 +1,135 @@
+/*
+ * checkpoint.c
+ *	  The state of an interrupted training, kept as a large object of its job.
+ *
+ * It belongs to the extension's owner, because nobody is to read it but this code: it is no model, but what a model could be made
+ * from.  Its OID is in hwr.job.checkpoint, so that vacuumlo leaves it alone and dumps carry it along.  A newer
+ * one replaces it in one transaction.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_largeobject.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
+#include "pg/base/compat.h"
+#include "pg/base/identity.h"
+#include "checkpoint.h"
+
+void
+hwr_raise_job_removed(int64 job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the row of training job %lld has been removed", (long long) job)));
+}
+
+/* The checkpoint of a job; InvalidOid: none.  SPI is connected. */
+static Oid
+find_checkpoint(int64 job)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(job)};
+	Datum		loid;
+	bool		isnull;
+
+	if (hwr_catalog_execute("SELECT checkpoint FROM hwr.job WHERE id = $1", 1, types, values, NULL) == 0)
+		return InvalidOid;
+	loid = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? InvalidOid : DatumGetObjectId(loid);
+}
+
+/* Put another checkpoint of this process's job, or none of any job, in the place of the last one.  SPI is connected. */
+static void
+replace_checkpoint(int64 job, Oid next)
+{
+	Oid			types[2] = {INT8OID, OIDOID};
+	Datum		values[2] = {Int64GetDatum(job), ObjectIdGetDatum(next)};
+	Oid			last = find_checkpoint(job);
+
+	if (OidIsValid(last) && LargeObjectExists(last))
+	{
+		HwrIdentity save;
+
+		hwr_become_owner(&save);
+		DirectFunctionCall1(be_lo_unlink, ObjectIdGetDatum(last));
+		hwr_restore_identity(&save);
+	}
+	if (hwr_catalog_execute("UPDATE hwr.job SET checkpoint = nullif($2, '0'::oid), "
+							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END "
+							"WHERE id = $1 AND ($2 = '0'::oid OR pid = pg_backend_pid())",
+							2, types, values, NULL) == 0)
+		hwr_raise_job_removed(job);
+}
+
+void
+hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len)
+{
+	bytea	   *value = MemoryContextAllocHuge(CurrentMemoryContext, len + VARHDRSZ);
+	HwrIdentity save;
+	Oid			loid;
+
+	SET_VARSIZE(value, len + VARHDRSZ);
+	memcpy(VARDATA(value), bytes, len);
+	SPI_connect();
+	hwr_become_owner(&save);
+	loid = DatumGetObjectId(DirectFunctionCall2(be_lo_from_bytea, ObjectIdGetDatum(InvalidOid), PointerGetDatum(value)));
+	hwr_restore_identity(&save);
+	pfree(value);
+	replace_checkpoint(job, loid);
+	SPI_finish();
+}
+
+void
+hwr_checkpoint_drop(int64 job)
+{
+	SPI_connect();
+	replace_checkpoint(job, InvalidOid);
+	SPI_finish();
+}
+
+bytea *
+hwr_checkpoint_read(int64 job)
+{
+	MemoryContext context = CurrentMemoryContext;
+	HwrIdentity save;
+	bytea	   *bytes;
+	Oid			loid;
+
+	SPI_connect();
+	loid = find_checkpoint(job);
+	if (!OidIsValid(loid) || !LargeObjectExists(loid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("training job %lld has no checkpoint", (long long) job),
+				 errhint("Start another training, with option \"base\" to begin with a model.")));
+	hwr_become_owner(&save);
+	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(loid)));
+	hwr_restore_identity(&save);
+	bytes = (bytea *) memcpy(MemoryContextAllocHuge(context, VARSIZE(bytes)), bytes, VARSIZE(bytes));
+	SPI_finish();
+	return bytes;
+}
+
+void
+hwr_checkpoint_drop_of_model(const char *model)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(model)};
+	uint64		n;
+	SPITupleTable *jobs;
+
+	n = hwr_catalog_execute("SELECT id FROM hwr.job WHERE model = $1 AND checkpoint IS NOT NULL", 1, types, values, NULL);
+	jobs = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		replace_checkpoint(DatumGetInt64(SPI_getbinval(jobs->vals[i], jobs->tupdesc, 1, &isnull)), InvalidOid);
+	}
+}

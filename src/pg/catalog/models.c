@@ -1,0 +1,363 @@
+/*
+ * models.c
+ *	  Managing models from SQL: activate, drop, export, import, grant; and what the views need.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_largeobject.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "libpq/be-fsstubs.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "core/base/status.h"
+#include "core/model/model.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+#include "pg/base/identity.h"
+#include "catalog.h"
+#include "checkpoint.h"
+
+PG_FUNCTION_INFO_V1(hwr_activate_model);
+PG_FUNCTION_INFO_V1(hwr_drop_model);
+PG_FUNCTION_INFO_V1(hwr_export_model);
+PG_FUNCTION_INFO_V1(hwr_import_model);
+PG_FUNCTION_INFO_V1(hwr_grant_model);
+PG_FUNCTION_INFO_V1(hwr_revoke_model);
+PG_FUNCTION_INFO_V1(hwr_may_see_weights);
+PG_FUNCTION_INFO_V1(hwr_check_model);
+PG_FUNCTION_INFO_V1(hwr_check_import);
+
+static char *
+required_name(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model name must not be null")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
+}
+
+/* Lock the row of a model that the current user owns; returns its id and the active version, 0 for none. */
+static int32
+lock_own_model(const char *model, int32 *active)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(model)};
+	int32		id;
+	bool		isnull;
+
+	if (!hwr_catalog_check_owner(model, GetUserId()) ||
+		hwr_catalog_execute("SELECT id, active FROM hwr.model WHERE name = $1 FOR UPDATE",
+							1, types, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", model)));
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	*active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	if (isnull)
+		*active = 0;
+	return id;
+}
+
+static uint64
+count_versions(int32 model_id, int32 version)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(version)};
+
+	return hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2)",
+							   2, types, values, NULL);
+}
+
+/*
+ * hwr_activate_model(model text, version integer) returns void
+ */
+Datum
+hwr_activate_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = required_name(fcinfo, 0);
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2];
+	int32		active;
+	int32		version;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("version must not be null")));
+	version = PG_GETARG_INT32(1);
+	PreventCommandIfReadOnly("hwr_activate_model()");
+
+	SPI_connect();
+	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	values[1] = Int32GetDatum(version);
+	if (version <= 0 || count_versions(DatumGetInt32(values[0]), version) == 0)
+		hwr_raise_no_version(model, version);
+	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Delete one version, or all for 0, with their large objects; they are the extension's to remove. */
+static void
+delete_versions(int32 model_id, int32 version)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(version)};
+	uint64		n;
+	SPITupleTable *deleted;
+
+	n = hwr_catalog_execute("DELETE FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) "
+							"RETURNING weights", 2, types, values, NULL);
+	deleted = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		loid = SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull);
+		HwrIdentity save;
+
+		if (!LargeObjectExists(DatumGetObjectId(loid)))
+			continue;
+		hwr_become_owner(&save);
+		DirectFunctionCall1(be_lo_unlink, loid);
+		hwr_restore_identity(&save);
+	}
+	if (version == 0)
+		hwr_catalog_execute("DELETE FROM hwr.model WHERE id = $1", 1, types, values, NULL);
+}
+
+/*
+ * hwr_drop_model(model text, version integer) returns void
+ */
+Datum
+hwr_drop_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = required_name(fcinfo, 0);
+	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int32		model_id;
+	int32		active;
+
+	PreventCommandIfReadOnly("hwr_drop_model()");
+	SPI_connect();
+	model_id = lock_own_model(model, &active);
+	if (!PG_ARGISNULL(1))
+	{
+		if (version <= 0 || count_versions(model_id, version) == 0)
+			hwr_raise_no_version(model, version);
+		if (count_versions(model_id, 0) == 1)
+			version = 0;
+		else if (version == active)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot drop version %d of model \"%s\" because it is active", version, model),
+					 errhint("Activate another version with hwr_activate_model first, or drop the whole model.")));
+	}
+	delete_versions(model_id, version);
+	if (version == 0)
+		hwr_checkpoint_drop_of_model(model);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* The same model with 16-bit weights. */
+static bytea *
+half_weights(bytea *file, const char *name)
+{
+	HwrStatus	st;
+	HwrModel   *model;
+	uint8	   *bytes = NULL;
+	size_t		len = 0;
+	bool		ok;
+	bytea	   *result;
+
+	if (!hwr_model_load((const uint8 *) VARDATA(file), VARSIZE(file) - VARHDRSZ, &model, &st))
+		hwr_raise_for_model(&st, name);
+	ok = hwr_model_save_half(model, &bytes, &len, &st);
+	hwr_model_free(model);
+	if (!ok)
+		hwr_raise_for_model(&st, name);
+
+	/* fewer bytes than file already has, so that only a server out of memory could fail here */
+	result = palloc_extended(len + VARHDRSZ, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (result != NULL)
+	{
+		SET_VARSIZE(result, len + VARHDRSZ);
+		memcpy(VARDATA(result), bytes, len);
+	}
+	free(bytes);
+	if (result == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return result;
+}
+
+/*
+ * hwr_export_model(model text, version integer, half boolean) returns bytea
+ */
+Datum
+hwr_export_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = PG_ARGISNULL(0) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	HwrVersionInfo version;
+	bytea	   *weights;
+
+	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) <= 0)
+		hwr_raise_no_version(model, PG_GETARG_INT32(1));
+	hwr_catalog_find(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), &version);
+	weights = hwr_catalog_read_weights(&version);
+	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
+		weights = half_weights(weights, model);
+	PG_RETURN_BYTEA_P(weights);
+}
+
+/*
+ * hwr_import_model(file bytea, model text, activate boolean) returns integer
+ */
+Datum
+hwr_import_model(PG_FUNCTION_ARGS)
+{
+	char	   *name = required_name(fcinfo, 1);
+	bool		activate = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	HwrVersionInfo version;
+	HwrModel   *model;
+	HwrStatus	st;
+	bytea	   *file;
+	const uint8 *bytes;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model file must not be null")));
+	PreventCommandIfReadOnly("hwr_import_model()");
+	hwr_catalog_check_owner(name, GetUserId());
+
+	file = PG_GETARG_BYTEA_PP(0);
+	bytes = (const uint8 *) VARDATA_ANY(file);
+	if (!hwr_model_load(bytes, VARSIZE_ANY_EXHDR(file), &model, &st))
+		hwr_raise(&st);
+	PG_TRY();
+	{
+		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
+		if (activate)
+			hwr_catalog_activate(&version);
+	}
+	PG_FINALLY();
+	{
+		hwr_model_free(model);
+	}
+	PG_END_TRY();
+	PG_RETURN_INT32(version.version);
+}
+
+/* GRANT or REVOKE on a version's large object, as its owner: so it is that owner's grant, whoever asked. */
+static void
+execute_as(Oid owner, const char *sql)
+{
+	HwrIdentity save;
+
+	hwr_become_user(owner, &save);
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not change privileges of a model");
+	hwr_restore_identity(&save);
+}
+
+/*
+ * Let a role, or PUBLIC, use all versions of a model, or no longer.  Later versions follow suit: hwr_catalog_store.
+ */
+static void
+change_grants(FunctionCallInfo fcinfo, bool grant)
+{
+	char	   *model = required_name(fcinfo, 0);
+	Oid			types[1] = {INT4OID};
+	Datum		values[1];
+	Oid			role;
+	const char *grantee;
+	int32		active;
+	uint64		n;
+	SPITupleTable *versions;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("role must not be null")));
+	PreventCommandIfReadOnly(grant ? "hwr_grant_model()" : "hwr_revoke_model()");
+
+	SPI_connect();
+	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	role = get_role_oid_or_public(NameStr(*PG_GETARG_NAME(1)));
+	grantee = OidIsValid(role) ? quote_identifier(GetUserNameFromId(role, false)) : "PUBLIC";
+
+	/* A version that is being stored under an older snapshot must fail rather than copy the older grants. */
+	hwr_catalog_execute("UPDATE hwr.model SET active = active WHERE id = $1", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT l.oid, l.lomowner FROM hwr.version v "
+							"JOIN pg_largeobject_metadata l ON l.oid = v.weights "
+							"WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
+	versions = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Oid			weights = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull));
+		Oid			owner = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 2, &isnull));
+
+		execute_as(owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", weights, grantee) :
+				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", weights, grantee));
+	}
+	SPI_finish();
+}
+
+/*
+ * hwr_grant_model(model text, role name) returns void
+ */
+Datum
+hwr_grant_model(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, true);
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr_revoke_model(model text, role name) returns void
+ */
+Datum
+hwr_revoke_model(PG_FUNCTION_ARGS)
+{
+	change_grants(fcinfo, false);
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr.may_see(weights oid) returns boolean: whether the views show a version to the current user
+ */
+Datum
+hwr_may_see_weights(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(hwr_may_see(PG_GETARG_OID(0)));
+}
+
+/*
+ * hwr.check_model(model text) returns void: raises an error if there is no such model for the current user
+ */
+Datum
+hwr_check_model(PG_FUNCTION_ARGS)
+{
+	hwr_catalog_check_see(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr.check_import(model text) returns void: raises the error that hwr_import_model would, whatever the file
+ */
+Datum
+hwr_check_import(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("hwr_import_model()");
+	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,88 @@
+--
+-- models.sql
+--	  Models and their versions: what there is, and what an owner does with them.
+--
+
+-- Helpers of the views and functions below.  They tell a user nothing that the system catalogs do not.
+CREATE FUNCTION hwr.may_see(weights oid) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_may_see_weights' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.may_see(oid) IS
+'whether the current user owns or may read the large object of a model version';
+
+CREATE FUNCTION hwr.check_model(model text) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_check_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.check_model(text) IS
+'raise an error if there is no such model, or the current user may see no version of it';
+
+CREATE FUNCTION hwr.check_import(model text) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_check_import' LANGUAGE C STRICT;
+COMMENT ON FUNCTION hwr.check_import(text) IS
+'raise an error if the current user could not store a version of that model here';
+
+CREATE VIEW hwr_models WITH (security_barrier) AS
+	SELECT m.name AS model,
+		   v.version,
+		   v.version IS NOT DISTINCT FROM m.active AS active,
+		   pg_catalog.pg_get_userbyid(l.lomowner) AS owner,
+		   q.cer,
+		   q.exact_match,
+		   v.parameters,
+		   v.bytes,
+		   v.architecture,
+		   v.alphabet,
+		   v.options,
+		   v.job,
+		   v.weights,
+		   v.hash,
+		   v.created
+	  FROM hwr.model m
+		   JOIN hwr.version v ON v.model_id = m.id
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
+		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match FROM hwr.metric x
+							   WHERE x.version_id = v.id
+							   ORDER BY x.split = 'validation' DESC, x.id DESC LIMIT 1) q ON true
+	 WHERE hwr.may_see(v.weights);
+COMMENT ON VIEW hwr_models IS
+'versions of the models that the current user may use, with the figures of their validation or else their latest measurement';
+COMMENT ON COLUMN hwr_models.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
+GRANT SELECT ON hwr_models TO PUBLIC;
+
+CREATE FUNCTION hwr_activate_model(model text, version integer) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_activate_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_activate_model(text, integer) IS
+'make a version the one that recognition uses, from this transaction''s commit on';
+
+CREATE FUNCTION hwr_drop_model(model text, version integer DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_drop_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_drop_model(text, integer) IS
+'remove a model, or one version of it, with its weights and measurements';
+
+CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAULT NULL, half boolean DEFAULT false)
+	RETURNS bytea
+	AS 'MODULE_PATHNAME', 'hwr_export_model' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hwr_export_model(text, integer, boolean) IS
+'a model as a safetensors file: the active version unless another is named; half: with 16-bit weights';
+
+CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT true) RETURNS integer
+	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_import_model(bytea, text, boolean) IS
+'store a file made by hwr_export_model as a model''s next version, and return its number';
+
+CREATE FUNCTION hwr_grant_model(model text, role name) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_grant_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_grant_model(text, name) IS
+'let a role, or public, use all versions of a model, also later ones';
+
+CREATE FUNCTION hwr_revoke_model(model text, role name) RETURNS void
+	AS 'MODULE_PATHNAME', 'hwr_revoke_model' LANGUAGE C;
+COMMENT ON FUNCTION hwr_revoke_model(text, name) IS
+'take back what hwr_grant_model granted';
+
+-- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
+REVOKE EXECUTE ON FUNCTION
+	hwr_import_model(bytea, text, boolean),
+	hwr_activate_model(text, integer),
+	hwr_drop_model(text, integer),
+	hwr_grant_model(text, name),
+	hwr_revoke_model(text, name)
+	FROM PUBLIC;

@@ -1,0 +1,84 @@
+--
+-- tables.sql
+--	  Models, their versions, and measurements of these.
+--
+
+-- One row a model name.  active: the version number that readers get.  A model
+-- belongs to the owner of its newest version's large object.
+CREATE TABLE hwr.model (
+	id			integer		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name		text		NOT NULL UNIQUE,
+	active		integer,
+	last_version integer	NOT NULL DEFAULT 0,		-- numbers are not used again
+	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+-- One row an immutable version.  weights is a large object in safetensors format.
+CREATE TABLE hwr.version (
+	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	model_id	integer		NOT NULL,
+	version		integer		NOT NULL,
+	weights		oid			NOT NULL,		-- large object
+	hash		bytea		NOT NULL,		-- SHA-256 of the file
+	bytes		bigint		NOT NULL,
+	architecture text		NOT NULL,		-- VGSL
+	alphabet	text		NOT NULL,
+	parameters	bigint		NOT NULL,		-- values, statistics of batch normalisation included
+	options		jsonb		NOT NULL,		-- training options in full
+	job			bigint,						-- NULL for imported versions
+	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	UNIQUE (model_id, version)
+);
+
+-- One row a measurement of a version on a set of labelled images.
+CREATE TABLE hwr.metric (
+	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	version_id	bigint		NOT NULL,
+	split		text		NOT NULL,		-- 'validation' or 'evaluation'
+	data		text		NOT NULL,		-- qualified name of the table
+	images		bigint		NOT NULL,
+	skipped		bigint		NOT NULL,
+	loss		double precision,
+	cer			double precision,
+	wer			double precision,
+	exact_match	double precision,
+	precision	double precision,
+	recall		double precision,
+	f1			double precision,
+	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+-- One row a (truth, guess) character pair of a measurement; '' on one side is an insertion or a deletion.
+CREATE TABLE hwr.confusion (
+	metric_id	bigint		NOT NULL,
+	truth		text		NOT NULL,
+	guess		text		NOT NULL,
+	count		bigint		NOT NULL,
+	PRIMARY KEY (metric_id, truth, guess)
+);
+
+CREATE FUNCTION hwr.delete_dependents() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	CASE TG_TABLE_NAME
+		WHEN 'model' THEN DELETE FROM hwr.version WHERE model_id = OLD.id;
+		WHEN 'version' THEN DELETE FROM hwr.metric WHERE version_id = OLD.id;
+		WHEN 'metric' THEN DELETE FROM hwr.confusion WHERE metric_id = OLD.id;
+	END CASE;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION hwr.delete_dependents() IS 'what ON DELETE CASCADE would do';
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.model FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.version FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.metric FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+
+CREATE INDEX version_job ON hwr.version (job);
+CREATE INDEX metric_version ON hwr.metric (version_id);
+
+SELECT pg_catalog.pg_extension_config_dump('hwr.model', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.model_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.version', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.version_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.metric', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.metric_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.confusion', '');

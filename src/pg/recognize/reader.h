@@ -1,0 +1,35 @@
+/*
+ * reader.h
+ *	  A batch of images on its way from bytes to text.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_READER_H
+#define HWR_READER_H
+
+#include "core/base/status.h"
+#include "core/decode/decode.h"
+#include "core/network/recognizer.h"
+#include "pg/catalog/cache.h"
+
+/*
+ * A batch of images on its way from bytes to posteriors to text.  What the core allocates for
+ * it goes when the memory context it was created in does, or by hwr_batch_free.
+ */
+typedef struct HwrBatchReader
+{
+	MemoryContext context;		/* the batch itself, and for the caller's use */
+	int			n;				/* images, at most HWR_RECOGNIZE_BATCH */
+	HwrCanvas	canvases[HWR_RECOGNIZE_BATCH];
+	HwrPosterior posteriors[HWR_RECOGNIZE_BATCH];
+	HwrReading	readings[HWR_RECOGNIZE_BATCH];
+	double		queue_time;		/* ms that it waited for the service */
+} HwrBatchReader;
+extern HwrBatchReader *hwr_batch_create(void);
+extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st);
+
+/* Fill posteriors and readings of all images added. */
+extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
+extern void hwr_batch_free(HwrBatchReader *batch);
+
+#endif							/* HWR_READER_H */

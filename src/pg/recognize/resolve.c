@@ -1,0 +1,66 @@
+/*
+ * resolve.c
+ *	  Names looked up once a statement.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
+
+#include "pg/base/compat.h"
+#include "pg/catalog/cache.h"
+#include "pg/catalog/catalog.h"
+#include "pg/monitor/stat.h"
+#include "resolve.h"
+
+HwrMoment
+hwr_moment(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	HwrMoment	now;
+
+	now.userid = GetUserId();
+	now.subxact = GetCurrentSubTransactionId();
+	now.xmin = snapshot->xmin;
+	now.xmax = snapshot->xmax;
+	now.xcnt = snapshot->xcnt;
+	now.subxcnt = snapshot->subxcnt;
+	now.curcid = snapshot->curcid;
+	return now;
+}
+
+bool
+hwr_same_moment(const HwrMoment *a, const HwrMoment *b)
+{
+	return a->userid == b->userid &&
+		a->subxact == b->subxact &&
+		a->xmin == b->xmin &&
+		a->xmax == b->xmax &&
+		a->xcnt == b->xcnt &&
+		a->subxcnt == b->subxcnt &&
+		a->curcid == b->curcid;
+}
+
+HwrLoaded
+hwr_resolve_model(HwrResolved *r, const char *model)
+{
+	HwrMoment	now = hwr_moment();
+	HwrVersionInfo version;
+	HwrLoaded	loaded;
+
+	if (model == NULL)
+		model = HWR_DEFAULT_MODEL;
+	if (strcmp(NameStr(r->version.name), model) == 0 && hwr_same_moment(&r->moment, &now))
+		loaded = hwr_cache_get_again(&r->version);
+	else
+	{
+		hwr_catalog_find(model, 0, &version);
+		loaded = hwr_cache_get(&version);
+		r->moment = now;
+		r->version = version;
+		loaded.version = &r->version;
+	}
+	hwr_stat_counts(loaded.version)->calls++;
+	return loaded;
+}

@@ -1,0 +1,41 @@
+/*
+ * resolve.h
+ *	  Names looked up once a statement.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_RESOLVE_H
+#define HWR_RESOLVE_H
+
+#include "pg/catalog/cache.h"
+#include "pg/catalog/catalog.h"
+
+/*
+ * Who asks and what they can see: two moments that agree see the same rows of the catalog.  A call site can outlive
+ * a statement (PL/pgSQL keeps simple expressions), so what it has looked up is good only in the same moment.
+ */
+typedef struct HwrMoment
+{
+	Oid			userid;
+	SubTransactionId subxact;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+} HwrMoment;
+
+extern HwrMoment hwr_moment(void);
+extern bool hwr_same_moment(const HwrMoment *a, const HwrMoment *b);
+
+/* What a model argument meant when it was last looked up; all zero at first. */
+typedef struct HwrResolved
+{
+	HwrMoment	moment;
+	HwrVersionInfo version;
+} HwrResolved;
+
+/* The model, loaded; NULL: the default one.  As hwr_cache_get. */
+extern HwrLoaded hwr_resolve_model(HwrResolved *r, const char *model);
+
+#endif							/* HWR_RESOLVE_H */

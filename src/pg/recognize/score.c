@@ -1,0 +1,138 @@
+/*
+ * score.c
+ *	  hwr_score: log P(text | image).
+ *
+ * A query that scores many texts on one image, to rank candidates, runs the network once: the call site
+ * keeps the last image with its posteriors.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+
+#include "core/base/status.h"
+#include "core/decode/score.h"
+#include "core/network/recognizer.h"
+#include "core/text/text.h"
+#include "pg/base/columns.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+#include "pg/base/hold.h"
+#include "pg/base/settings.h"
+#include "pg/catalog/cache.h"
+#include "reader.h"
+#include "resolve.h"
+
+PG_FUNCTION_INFO_V1(hwr_score);
+
+/* Kept in fn_extra. */
+typedef struct CallSite
+{
+	HwrResolved resolved;
+	MemoryContext context;		/* of the next two, reset with each new image */
+	uint8	   *image;			/* NULL: none yet */
+	Size		len;
+	HwrBatchReader *batch;		/* the image read */
+	uint8		model[PG_SHA256_DIGEST_LENGTH];	/* by which */
+	int			precision;
+} CallSite;
+
+static CallSite *
+get_call_site(FunctionCallInfo fcinfo)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
+		site->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "hwr scored image", ALLOCSET_DEFAULT_SIZES);
+		fcinfo->flinfo->fn_extra = site;
+	}
+	return site;
+}
+
+/* Posteriors of the image, from the last call if it was the same. */
+static const HwrPosterior *
+get_posterior(CallSite *site, HwrLoaded loaded, const uint8 *image, Size len)
+{
+	MemoryContext old;
+	HwrBatchReader *batch;
+	HwrStatus	st;
+
+	/* Of an image above the limit there are no bytes to compare. */
+	if (len <= (Size) hwr_max_image_bytes * 1024 && site->image != NULL && site->len == len &&
+		memcmp(site->image, image, len) == 0 &&
+		site->precision == hwr_precision &&
+		memcmp(site->model, site->resolved.version.hash, sizeof(site->model)) == 0)
+		return &site->batch->posteriors[0];
+
+	site->image = NULL;
+	MemoryContextReset(site->context);
+	old = MemoryContextSwitchTo(site->context);
+	batch = hwr_batch_create();
+	if (!hwr_batch_add(batch, loaded, image, len, &st))
+		hwr_raise(&st);
+	hwr_batch_run(batch, loaded);
+	site->batch = batch;
+	site->image = memcpy(palloc(len), image, len);
+	site->len = len;
+	site->precision = hwr_precision;
+	memcpy(site->model, site->resolved.version.hash, sizeof(site->model));
+	MemoryContextSwitchTo(old);
+	return &batch->posteriors[0];
+}
+
+/*
+ * hwr_score(image bytea, label text, model text) returns double precision
+ */
+Datum
+hwr_score(PG_FUNCTION_ARGS)
+{
+	CallSite   *site;
+	HwrLoaded	loaded;
+	const HwrPosterior *p;
+	const uint8 *image;
+	const char *utf8;
+	Size		image_len;
+	Size		len;
+	int		   *found;
+	int		   *classes;
+	int			n;
+	bool		writable;
+	HwrStatus	st;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	site = get_call_site(fcinfo);
+	loaded = hwr_resolve_model(&site->resolved, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
+	p = get_posterior(site, loaded, image, image_len);
+
+	utf8 = hwr_utf8_of(PG_GETARG_DATUM(1), &len);
+	if (!hwr_text_classes(utf8, len, loaded.model->mapping, &loaded.model->alphabet, &found, &n, &writable, &st))
+	{
+		if (st.code != HWR_BAD_LABEL)
+			hwr_raise(&st);
+		PG_RETURN_FLOAT8(-get_float8_infinity());
+	}
+	/* More characters than steps cannot be written either, and could want a workspace of any size. */
+	if (!writable || n > p->steps)
+	{
+		free(found);
+		PG_RETURN_FLOAT8(-get_float8_infinity());
+	}
+	classes = MemoryContextAllocExtended(CurrentMemoryContext, Max(n, 1) * sizeof(int), MCXT_ALLOC_NO_OOM);
+	if (classes != NULL)
+		memcpy(classes, found, n * sizeof(int));
+	free(found);
+	if (classes == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	PG_RETURN_FLOAT8(hwr_score_label(p->logp, p->steps, p->classes, classes, n,
+									 palloc(hwr_score_workspace(p->steps, n))));
+}

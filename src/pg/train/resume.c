@@ -1,0 +1,181 @@
+/*
+ * resume.c
+ *	  hwr_resume: go on with a training that was stopped; hwr_drop_job.
+ *
+ * The job keeps its number, its history and its options.  Its tables are read again, with the caller's privileges; the
+ * checkpoint tells whether they hold the same rows.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+
+#include "core/base/status.h"
+#include "core/train/options.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+#include "pg/base/identity.h"
+#include "pg/catalog/checkpoint.h"
+#include "job.h"
+#include "train.h"
+
+PG_FUNCTION_INFO_V1(hwr_resume);
+PG_FUNCTION_INFO_V1(hwr_drop_job);
+
+/* Column of the only row of the last catalog statement as text, NULL for null. */
+static char *
+text_column(int number)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
+}
+
+/* Select a job's row, which the current user must be allowed to change and no worker works on.  SPI is connected. */
+static void
+select_job(int64 job, const char *what)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(job)};
+	bool		isnull;
+
+	if (hwr_catalog_execute("SELECT owner, model, training, validation, image_column, label_column, activate, "
+							"options::text, checkpoint IS NOT NULL FROM hwr.job WHERE id = $1",
+							1, types, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("training job %lld does not exist", (long long) job)));
+	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to %s training job %lld", what, (long long) job),
+				 errdetail("Only members of the role that started it can.")));
+	if (hwr_job_is_alive(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("training job %lld is running", (long long) job)));
+}
+
+static Oid
+relation_oid(const char *name)
+{
+	return DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(name)));
+}
+
+/* The job's options in UTF-8, with another time limit if there is one. */
+static char *
+options_of_job(const char *json, double max_minutes)
+{
+	HwrTrainOptions *options = palloc(sizeof(HwrTrainOptions));
+	HwrStatus	st;
+	char	   *text;
+	char	   *copy;
+
+	json = pg_server_to_any(json, strlen(json), PG_UTF8);
+	if (!hwr_options_parse(json, strlen(json), options, &st))
+		hwr_raise(&st);
+	if (!isnan(max_minutes))
+		options->max_minutes = max_minutes;
+	if (!hwr_options_to_json(options, &text, &st))
+		hwr_raise(&st);
+	copy = pstrdup(text);
+	free(text);
+	pfree(options);
+	return copy;
+}
+
+static char *
+make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
+{
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext old;
+	char	   *options;
+	bool		isnull;
+
+	memset(request, 0, sizeof(*request));
+	SPI_connect();
+	select_job(job, "resume");
+	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("training job %lld has no checkpoint", (long long) job),
+				 errhint("Start another training, with option \"base\" to begin with a model.")));
+	request->database = MyDatabaseId;
+	request->user = GetUserId();
+	request->wait = wait;
+	request->resume = job;
+	request->training = relation_oid(text_column(3));
+	if (text_column(4) != NULL)
+		request->validation = relation_oid(text_column(4));
+	namestrcpy(&request->model, text_column(2));
+	namestrcpy(&request->image_column, text_column(5));
+	namestrcpy(&request->label_column, text_column(6));
+	request->activate = hwr_activate_from_word(text_column(7), "hwr_train");
+	old = MemoryContextSwitchTo(context);
+	options = options_of_job(text_column(8), max_minutes);
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+	return options;
+}
+
+/*
+ * hwr_resume(job bigint, max_minutes double precision, wait boolean) returns table (...): the row of hwr_train
+ */
+Datum
+hwr_resume(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *funcctx;
+
+	if (SRF_IS_FIRSTCALL())
+		hwr_init_training_result(fcinfo);
+	funcctx = SRF_PERCALL_SETUP();
+	if (funcctx->call_cntr == 0)
+	{
+		HwrTrainRequest request;
+		char	   *options;
+
+		if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" of %s must not be null", PG_ARGISNULL(0) ? "job" : "wait", "hwr_resume")));
+		if (!PG_ARGISNULL(1) && !(PG_GETARG_FLOAT8(1) >= 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument \"%s\" of %s must not be negative", "max_minutes", "hwr_resume")));
+		hwr_check_training_allowed("hwr_resume()");
+		options = make_request(PG_GETARG_INT64(0), PG_ARGISNULL(1) ? NAN : PG_GETARG_FLOAT8(1),
+							   PG_GETARG_BOOL(2), &request);
+		hwr_check_training_request(&request);
+		SRF_RETURN_NEXT(funcctx, HeapTupleGetDatum(hwr_run_training(funcctx->tuple_desc, &request, options)));
+	}
+	SRF_RETURN_DONE(funcctx);
+}
+
+/*
+ * hwr_drop_job(job bigint) returns void: its row, history and checkpoint
+ */
+Datum
+hwr_drop_job(PG_FUNCTION_ARGS)
+{
+	int64		job = PG_GETARG_INT64(0);
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(job)};
+
+	PreventCommandIfReadOnly("hwr_drop_job()");
+	PreventCommandDuringRecovery("hwr_drop_job()");
+	SPI_connect();
+	select_job(job, "drop");
+	hwr_checkpoint_drop(job);
+	hwr_catalog_execute("DELETE FROM hwr.job WHERE id = $1", 1, types, values, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,119 @@
+/*
+ * train_worker.h
+ *	  The state of a training worker, for the files that make it up.
+ *
+ * Include after hwr.h.
+ */
+#ifndef HWR_TRAIN_WORKER_H
+#define HWR_TRAIN_WORKER_H
+
+#include "datatype/timestamp.h"
+
+#include "core/model/model.h"
+#include "core/network/backend.h"
+#include "core/text/metrics.h"
+#include "core/train/calibrate_model.h"
+#include "core/train/dataset.h"
+#include "core/train/options.h"
+#include "core/train/rival.h"
+#include "core/train/trainer.h"
+#include "pg/base/columns.h"
+#include "pg/catalog/catalog.h"
+#include "job.h"
+#include "train.h"
+
+/* Another transaction may hold a lock on the tables this long.  The caller cannot: see train.c. */
+#define HWR_READ_LOCK_TIMEOUT "10s"
+
+typedef struct HwrTrainWorker
+{
+	HwrTrainRequest request;
+	dsm_segment *segment;		/* NULL once nobody waits */
+	HwrTrainShared *shared;		/* likewise */
+	MemoryContext context;		/* of the whole job */
+
+	int64		job;			/* 0: no row yet */
+	char	   *json;			/* the options as they were given, UTF-8 */
+	HwrTrainOptions options;
+	const HwrBackend *backend;
+	HwrColumns	training;
+	HwrColumns	validation;
+	bool		reading;
+	bool		stored;			/* the model is there, the row says 'done' */
+	char	   *synchronous_commit; /* the session's */
+	double		started;		/* hwr_worker_seconds() */
+	double		reported;
+	double		noticed;
+	double		checkpointed;
+	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
+	HwrJobCounts counts;
+
+	/* the version that was active when the job began; none where rival is NULL */
+	int32		rival_version;
+	HwrMetrics	rival_metrics;	/* images 0: not measured */
+
+	/* the core's */
+	HwrModel   *base;			/* NULL: none */
+	HwrModel   *rival;
+	HwrRival   *rival_reader;
+	HwrDataset *dataset;
+	HwrTrainer *trainer;
+	HwrModel   *model;
+	HwrCalibrator *calibrator;
+	uint8_t    *bytes;
+	size_t		nbytes;
+} HwrTrainWorker;
+
+/* train_worker.c: end the job here if something has happened that ends it */
+extern void hwr_worker_check(HwrTrainWorker *w);
+
+/* The job is over, what is left is to say so: cancellations come too late. */
+extern void hwr_worker_ignore_cancellation(void);
+
+/* Set a configuration parameter. */
+extern void hwr_worker_set(const char *name, const char *value);
+
+/* A clock that nobody sets. */
+extern double hwr_worker_seconds(void);
+
+/* A transaction with a snapshot; the worker's memory context is current after it. */
+extern void hwr_worker_begin(void);
+extern void hwr_worker_commit(HwrTrainWorker *w);
+
+/* What pg_stat_activity and ps show. */
+extern void hwr_report_activity(const HwrTrainWorker *w, const char *what);
+
+/*
+ * place.c: a place among hwr.max_jobs, until this process exits.  try, in a transaction, does not wait, and fails if
+ * someone does; wait is called outside of one.
+ */
+extern bool hwr_place_try(void);
+extern void hwr_place_wait(HwrTrainWorker *w);
+
+/* train_base.c: in a transaction; options are parsed again with what the base decides */
+extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
+
+/*
+ * train_survey.c: choose what the options leave open by a look at the training table, and say so.  In a transaction, before
+ * anything is made from the options.
+ */
+extern void hwr_worker_survey(HwrTrainWorker *w);
+
+/* train_job.c: the job itself.  store fills in all but the counts and the time. */
+extern void hwr_worker_read_tables(HwrTrainWorker *w);
+extern void hwr_worker_train(HwrTrainWorker *w);
+extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
+
+/* Keep the state of the training, if there is one and checkpoints are wanted.  In a transaction. */
+extern void hwr_worker_checkpoint(HwrTrainWorker *w);
+
+/*
+ * train_gate.c: may the new version take the active one's place?  load in a transaction, before the rows are read; measure
+ * outside one, after the training.  decide makes the version the active one if it may and returns the sentence
+ * that says why, or why not; NULL where there was no question.
+ */
+extern void hwr_gate_load(HwrTrainWorker *w);
+extern void hwr_gate_measure(HwrTrainWorker *w);
+extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, const HwrMetrics *metrics, bool *activated);
+
+#endif							/* HWR_TRAIN_WORKER_H */

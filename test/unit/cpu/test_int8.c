@@ -1,0 +1,190 @@
+/*
+ * test_int8.c
+ *	  The product of 8-bit elements against whole numbers summed one by one.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/kernels/kernels.h"
+#include "reference.h"
+
+#define PAST 4					/* bytes that a product may read beyond its operand */
+
+/* Row-major A[m][k] in [-1, 1] and B[k][n], whose columns differ in size, one of them zero. */
+typedef struct Operands
+{
+	int			m;
+	int			n;
+	int			k;
+	float	   *a;
+	float	   *b;
+	uint8_t    *bytes;			/* of A */
+	void	   *packed;			/* B */
+} Operands;
+
+static Operands
+make_operands(const HwrElements *e, int m, int n, int k)
+{
+	Operands	o = {.m = m,.n = n,.k = k};
+
+	o.a = malloc((size_t) (m * k) * sizeof(float));
+	o.b = malloc((size_t) (k * n) * sizeof(float));
+	o.bytes = malloc((size_t) (m * k) + PAST);
+	o.packed = malloc(e->packed_size(1, k, n));
+	for (int i = 0; i < m * k; i++)
+		o.a[i] = i % 7 == 0 ? (i % 2 ? 1.0f : -1.0f) : (float) reference_value(1, (uint32_t) i);
+	for (int i = 0; i < k * n; i++)
+		o.b[i] = (float) reference_value(2, (uint32_t) i) * (i % n == 1 ? 0.0f : (float) (1 + i % n) / 10);
+	e->store((size_t) (m * k), o.a, o.bytes);
+	memset(o.bytes + m * k, 0xff, PAST);
+	e->pack(1, k, n, o.b, o.packed);
+	return o;
+}
+
+static void
+free_operands(Operands *o)
+{
+	free(o->a);
+	free(o->b);
+	free(o->bytes);
+	free(o->packed);
+}
+
+/* What a product should give at (row, col). */
+static float
+expected(const Operands *o, int row, int col)
+{
+	float		top = 0;
+	float		scale;
+	int32_t		sum = 0;
+
+	for (int i = 0; i < o->k; i++)
+		top = fmaxf(top, fabsf(o->b[i * o->n + col]));
+	if (top == 0)
+		return 0;
+	scale = top / 127;
+	for (int i = 0; i < o->k; i++)
+		sum += (int32_t) lrintf(o->a[row * o->k + i] * 127) * (int32_t) lrintf(o->b[i * o->n + col] / scale);
+	return (float) sum * (scale / 127);
+}
+
+static HwrProduct
+product(const Operands *o, float *c)
+{
+	return (HwrProduct) {
+		.m = o->m,.n = o->n,.k = o->k,.parts = 1,
+		.a = o->bytes,.a_row = o->k,.a_col = 1,
+		.b = o->packed,.c = c,.c_row = o->n,
+	};
+}
+
+static const int depths[] = {1, 3, 4, 5, 64, 255, 512};
+static const int widths[] = {1, 31, 33, 79, 130, 260};
+
+/* Every height of a tile and widths and depths that fill none; sums stay below 2^24, so that floats hold them. */
+static void
+test_exact(void **state)
+{
+	const HwrElements *e = hwr_elements_int8();
+
+	(void) state;
+	if (e == NULL)
+		skip();
+	for (size_t d = 0; d < sizeof(depths) / sizeof(depths[0]); d++)
+		for (size_t w = 0; w < sizeof(widths) / sizeof(widths[0]); w++)
+			for (int m = 1; m <= 18; m++)
+			{
+				Operands	o = make_operands(e, m, widths[w], depths[d]);
+				float	   *c = malloc((size_t) (m * o.n) * sizeof(float));
+				HwrProduct	p = product(&o, c);
+
+				e->multiply(&p);
+				for (int row = 0; row < m; row++)
+					for (int col = 0; col < o.n; col++)
+						if (c[row * o.n + col] != expected(&o, row, col))
+							fail_msg("%d x %d x %d: at (%d, %d) %.9g, not %.9g", m, o.n, o.k, row, col,
+									 (double) c[row * o.n + col], (double) expected(&o, row, col));
+				free(c);
+				free_operands(&o);
+			}
+}
+
+/* What is added to the sums, and nothing written beside C. */
+static void
+test_rest(void **state)
+{
+	const HwrElements *e = hwr_elements_int8();
+	Operands	o;
+	float		c[9][40];
+	float		bias[37];
+	HwrProduct	p;
+
+	(void) state;
+	if (e == NULL)
+		skip();
+	o = make_operands(e, 9, 37, 21);
+	for (int i = 0; i < 9 * 40; i++)
+		c[i / 40][i % 40] = (float) (i % 11) - 5;
+	for (int i = 0; i < 37; i++)
+		bias[i] = (float) reference_value(3, (uint32_t) i);
+	p = product(&o, c[0]);
+	p.c_row = 40;
+	p.accumulate = true;
+	p.bias = bias;
+	p.relu = true;
+	e->multiply(&p);
+	for (int row = 0; row < 9; row++)
+		for (int col = 0; col < 40; col++)
+		{
+			float		before = (float) ((row * 40 + col) % 11) - 5;
+			float		want = col < 37 ? fmaxf(0, expected(&o, row, col) + before + bias[col]) : before;
+
+			assert_float_equal(c[row][col], want, 1e-5);
+		}
+	free_operands(&o);
+}
+
+/* Values are held to [-1, 1], and the ends of it are exact. */
+static void
+test_store(void **state)
+{
+	const HwrElements *e = hwr_elements_int8();
+	const float x[] = {-1, 1, 0, -1.5f, 3, 0.5f / 127, 1.5f / 127, -0.7f};
+	const uint8_t want[] = {1, 255, 128, 1, 255, 128, 130, 39};
+
+	(void) state;
+	if (e == NULL)
+		skip();
+	for (size_t n = 1; n <= 40; n++)
+	{
+		float		values[40];
+		uint8_t		bytes[41];
+
+		for (size_t i = 0; i < n; i++)
+			values[i] = x[i % 8];
+		bytes[n] = 77;
+		e->store(n, values, bytes);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(bytes[i], want[i % 8]);
+		assert_int_equal(bytes[n], 77);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
