@@ -53,13 +53,13 @@ static const HwrTrainOptions presets[] = {
 		" Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Cr3,3,128 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25",
 		.epochs = 30,
 		.batch_size = 32,
-		.optimizer = HWR_ADAMW,
+		.step.optimizer = HWR_ADAMW,
 		.learning_rate = 1.5e-3,
-		.weight_decay = 0.01,
+		.step.weight_decay = 0.01,
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
 		.warmup = 0.15,
 		.fit = HWR_FIT_PAD,
-		.augment = {.affine = 1},
+		.step.augment = {.affine = 1},
 		COMMON
 	},
 	{

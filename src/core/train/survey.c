@@ -20,6 +20,8 @@
 #include <jansson.h>
 
 #include "core/decode/ctc.h"
+#include "core/image/image.h"
+#include "core/text/text.h"
 #include "presets.h"
 
 /* Labels this long are lines. */
