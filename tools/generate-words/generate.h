@@ -96,6 +96,8 @@ extern void fill_outline(const Picture *pic, const Outline *outline, double x, d
 
 /* paper.c */
 extern void draw_paper(Rng *rng, Picture *pic, double baseline);
+extern bool draw_sheet(Rng *rng, Picture *pic, double height);
+extern void wear_ink(Rng *rng, Picture *pic);
 extern void draw_ink(Rng *rng, Picture *pic, bool faint);
 extern void blur(Picture *pic, float w);
 extern void add_grain(Rng *rng, Picture *pic);

@@ -209,14 +209,20 @@ static void
 draw_picture(Rng *rng, Rng *form_rng, const Form *form, const Hand *hand, const Outline *word, const Margins *m, Picture *pic)
 {
 	double		weight = uniform(rng, -0.25, 1.1);
+	bool		shadow = false;
 
 	fill_outline(pic, word, m->left, m->top, hand->scale, weight, pic->mask);
 	draw_paper(rng, pic, pic->height - m->bottom);
+	if (hand->straight)
+	{
+		shadow = draw_sheet(form_rng, pic, hand->scale * (word->extents[3] - word->extents[1]));
+		wear_ink(form_rng, pic);
+	}
 	draw_form(pic, form);
 	draw_ink(rng, pic, hand->faint);
 	blur(pic, (float) uniform(rng, 0, 0.5));
-	/* Of faint strokes a scan would leave nothing. */
-	if (form_rng != NULL && !hand->faint && chance(form_rng, 0.6))
+	/* Of faint strokes a scan would leave nothing, of what is in shadow neither. */
+	if (form_rng != NULL && !hand->faint && !shadow && chance(form_rng, 0.6))
 		scan(form_rng, pic);
 	else
 		add_grain(rng, pic);
