@@ -7,7 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 /* What HWR_CPU may name, each with all before it. */
+#if defined(__aarch64__)
+typedef enum Level
+{
+	PLAIN,
+	NEON,
+	NEON_DOT,
+	NEON_BF16
+} Level;
+
+static const char *const level_names[] = {"plain", "neon", "neondot", "neonbf16"};
+
+/* Bits of the kernel's, which older headers lack. */
+#define HAVE_DOT (1UL << 20)	/* AT_HWCAP: ASIMDDP */
+#define HAVE_BF16 (1UL << 14)	/* AT_HWCAP2: BF16 */
+
+static Level
+best_level(void)
+{
+	if ((getauxval(AT_HWCAP) & HAVE_DOT) == 0)
+		return NEON;
+	return (getauxval(AT_HWCAP2) & HAVE_BF16) == 0 ? NEON_DOT : NEON_BF16;
+}
+#else
 typedef enum Level
 {
 	PLAIN,
@@ -17,27 +44,35 @@ typedef enum Level
 	AVX512_BF16
 } Level;
 
+static const char *const level_names[] = {"plain", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+
+static Level
+best_level(void)
+{
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+		return PLAIN;
+	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+		!__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+		return AVX2;
+	if (!__builtin_cpu_supports("avx512vnni"))
+		return AVX512;
+	return __builtin_cpu_supports("avx512bf16") ? AVX512_BF16 : AVX512_VNNI;
+#else
+	return PLAIN;
+#endif
+}
+#endif
+
 static Level
 level(void)
 {
-	static const char *const names[] = {"plain", "avx2", "avx512", "avx512vnni", "avx512bf16"};
 	const char *limit = getenv("HWR_CPU");
-	Level		have = PLAIN;
+	Level		have = best_level();
 
-#if defined(__x86_64__)
-	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		have = AVX2;
-	if (have == AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-		have = AVX512;
-	if (have == AVX512 && __builtin_cpu_supports("avx512vnni"))
-		have = AVX512_VNNI;
-	if (have == AVX512_VNNI && __builtin_cpu_supports("avx512bf16"))
-		have = AVX512_BF16;
-#endif
 	for (int i = PLAIN; limit != NULL && i < (int) have; i++)
-		if (strcmp(limit, names[i]) == 0)
+		if (strcmp(limit, level_names[i]) == 0)
 			return (Level) i;
 	return have;
 }
@@ -50,6 +85,9 @@ hwr_kernels(void)
 		return &hwr_kernels_avx512;
 	if (level() >= AVX2)
 		return &hwr_kernels_avx2;
+#elif defined(__aarch64__)
+	if (level() >= NEON)
+		return &hwr_kernels_neon;
 #endif
 	return &hwr_kernels_plain;
 }
@@ -60,6 +98,9 @@ hwr_elements_bfloat16(void)
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 	if (level() >= AVX512_BF16)
 		return &hwr_elements_avx512_bf16;
+#elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= NEON_BF16)
+		return &hwr_elements_neon_bf16;
 #endif
 	return NULL;
 }
@@ -70,6 +111,9 @@ hwr_elements_int8(void)
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 	if (level() >= AVX512_VNNI)
 		return &hwr_elements_avx512_int8;
+#elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= NEON_DOT)
+		return &hwr_elements_neon_int8;
 #endif
 	return NULL;
 }

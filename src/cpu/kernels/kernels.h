@@ -2,9 +2,9 @@
  * kernels.h
  *	  The element-wise inner loops, one table for each instruction set.
  *
- * kernels_impl.h is compiled once for plain C, AVX2 and AVX-512; hwr_kernels() picks the
+ * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
  * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 | avx512vnni |
- * avx512bf16 lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
+ * avx512bf16, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
 #define HWR_KERNELS_H
@@ -241,6 +241,10 @@ extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx512_bf16;
 extern const HwrElements hwr_elements_avx512_int8;
+#elif defined(__aarch64__)
+extern const HwrKernels hwr_kernels_neon;
+extern const HwrElements hwr_elements_neon_bf16;
+extern const HwrElements hwr_elements_neon_int8;
 #endif
 
 #endif							/* HWR_KERNELS_H */

@@ -9,6 +9,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(HWR_KERNELS_NEON)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -17,6 +19,9 @@
 #elif defined(__AVX2__)
 #define VECTOR_BYTES 32
 #define TILE_ROWS 6
+#elif defined(HWR_KERNELS_NEON)
+#define VECTOR_BYTES 16
+#define TILE_ROWS 8
 #else
 #define VECTOR_BYTES 16
 #define TILE_ROWS 4
@@ -33,13 +38,17 @@ typedef hwr_real Vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof
  */
 #ifdef HWR_REAL_DOUBLE
 #define BY_TYPE(name) name##d
+#define NEON_MULTIPLY_ADD vfmaq_n_f64
 #else
 #define BY_TYPE(name) name##s
+#define NEON_MULTIPLY_ADD vfmaq_n_f32
 #endif
 #if defined(__AVX512F__)
 #define MULTIPLY_ADD(s, b, c) BY_TYPE(_mm512_fmadd_p)(BY_TYPE(_mm512_set1_p)(s), b, c)
 #elif defined(__AVX2__)
 #define MULTIPLY_ADD(s, b, c) BY_TYPE(_mm256_fmadd_p)(BY_TYPE(_mm256_set1_p)(s), b, c)
+#elif defined(HWR_KERNELS_NEON)
+#define MULTIPLY_ADD(s, b, c) ((Vector) NEON_MULTIPLY_ADD(c, b, s))
 #else
 #define MULTIPLY_ADD(s, b, c) ((s) * (b) + (c))
 #endif

@@ -151,13 +151,18 @@ test_rest(void **state)
 	free_operands(&o);
 }
 
-/* Values are held to [-1, 1], and the ends of it are exact. */
+/* Values are held to [-1, 1], and the ends of it are exact.  On x86-64 bytes are 128 more than the numbers. */
 static void
 test_store(void **state)
 {
 	const HwrElements *e = hwr_elements_int8();
 	const float x[] = {-1, 1, 0, -1.5f, 3, 0.5f / 127, 1.5f / 127, -0.7f};
-	const uint8_t want[] = {1, 255, 128, 1, 255, 128, 130, 39};
+	const int	want[] = {-127, 127, 0, -127, 127, 0, 2, -89};
+#if defined(__x86_64__)
+	const int	zero = 128;
+#else
+	const int	zero = 0;
+#endif
 
 	(void) state;
 	if (e == NULL)
@@ -172,7 +177,7 @@ test_store(void **state)
 		bytes[n] = 77;
 		e->store(n, values, bytes);
 		for (size_t i = 0; i < n; i++)
-			assert_int_equal(bytes[i], want[i % 8]);
+			assert_int_equal(bytes[i], (uint8_t) (want[i % 8] + zero));
 		assert_int_equal(bytes[n], 77);
 	}
 }

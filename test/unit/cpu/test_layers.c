@@ -144,6 +144,8 @@ kernel_tables(const HwrKernels *tables[3])
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
 		tables[n++] = &hwr_kernels_avx512;
+#elif defined(__aarch64__)
+	tables[n++] = &hwr_kernels_neon;
 #endif
 	return n;
 }

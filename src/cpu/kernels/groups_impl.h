@@ -1,21 +1,20 @@
 /*
- * multiply_groups_impl.h
- *	  The product of elements narrower than 32 bits with AVX-512, included by kernels_bf16.c and kernels_int8.c.
+ * groups_impl.h
+ *	  The product of elements narrower than 32 bits, included by the kernels for these.
  *
  * A group of GROUP elements along the depth fills 32 bits, and one instruction multiplies a group of A with
- * groups of 16 columns of B.  B is packed in panels of PANEL = 32 columns, rows in groups: [k / GROUP][PANEL][GROUP]. A
+ * groups of LANES columns of B.  B is packed in panels of PANEL columns, rows in groups: [k / GROUP][PANEL][GROUP]. A
  * depth that is no multiple of GROUP is filled up with rows of zeros, and A is then read up to GROUP - 1
  * elements further, which must be there and finite.
  *
- * The including file defines Element, GROUP, PANEL, Sum (a vector of 16 sums) and
+ * The including file has included lanes_avx512.h or lanes_neon.h, and defines Element, GROUP, Sum (a vector of LANES sums) and
  *	 packed_panels(p)			where the panels of p->b begin
- *	 sum_start(p, col)			the sums of columns col .. col + 15 before the first group
+ *	 sum_start(p, col)			the sums of columns col .. col + LANES - 1 before the first group
  *	 sum_add(sum, a, b)			sum + products of the groups
  *	 sum_value(p, sum, col)		the sums as float32
  */
 
-#define LANES 16
-#define TILE_ROWS 8
+#define PANEL (PANEL_VECTORS * LANES)
 
 /* Elements of a packed part of depth k in one panel. */
 static inline ptrdiff_t
@@ -33,16 +32,15 @@ store_row(const HwrProduct *p, int vectors, int row, int col, int cols, const Su
 #pragma GCC unroll 8
 	for (int v = 0; v < vectors; v++, c += LANES, cols -= LANES)
 	{
-		__mmask16	mask = cols >= LANES ? 0xffff : cols <= 0 ? 0 : (__mmask16) ((1u << cols) - 1);
-		__m512		x = sum_value(p, acc[v], col + v * LANES);
+		Floats		x = sum_value(p, acc[v], col + v * LANES);
 
 		if (p->accumulate)
-			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, c));
+			x += floats_load(c, cols);
 		if (p->bias != NULL)
-			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, p->bias + col + v * LANES));
+			x += floats_load(p->bias + col + v * LANES, cols);
 		if (p->relu)
-			x = _mm512_max_ps(x, _mm512_setzero_ps());
-		_mm512_mask_storeu_ps(c, mask, x);
+			x = floats_max(x, floats_zero());
+		floats_store(c, cols, x);
 	}
 }
 
@@ -54,38 +52,35 @@ tile(const HwrProduct *p, int rows, int panels, int row, int col, int cols)
 	ptrdiff_t	panel = part * p->parts;
 	const Element *a = p->a;
 	const Element *b = packed_panels(p) + (ptrdiff_t) (col / PANEL) * panel;
-	Sum			acc[TILE_ROWS][8];
+	Sum			acc[TILE_ROWS][4 * PANEL_VECTORS];
 
 	a += (ptrdiff_t) row * p->a_row;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
 	for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-		for (int v = 0; v < 2 * panels; v++)
+#pragma GCC unroll 16
+		for (int v = 0; v < PANEL_VECTORS * panels; v++)
 			acc[r][v] = sum_start(p, col + v * LANES);
 	for (int i = 0; i < p->parts; i++, a += p->a_part)
 		for (int k = 0; k < p->k; k += GROUP, b += GROUP * PANEL)
 		{
-			__m512i		bv[8];
+			Groups		bv[4 * PANEL_VECTORS];
 
-#pragma GCC unroll 8
-			for (int v = 0; v < 2 * panels; v++)
-				bv[v] = _mm512_loadu_si512(b + (v / 2) * panel + (v % 2) * GROUP * LANES);
+#pragma GCC unroll 16
+			for (int v = 0; v < PANEL_VECTORS * panels; v++)
+				bv[v] = groups_load(b + (v / PANEL_VECTORS) * panel + (v % PANEL_VECTORS) * GROUP * LANES);
 #pragma GCC unroll 8
 			for (int r = 0; r < rows; r++)
 			{
-				int32_t		group;
-				__m512i		av;
+				Groups		av = groups_spread(a + r * p->a_row + k);
 
-				memcpy(&group, a + r * p->a_row + k, sizeof(group));
-				av = _mm512_set1_epi32(group);
-#pragma GCC unroll 8
-				for (int v = 0; v < 2 * panels; v++)
+#pragma GCC unroll 16
+				for (int v = 0; v < PANEL_VECTORS * panels; v++)
 					acc[r][v] = sum_add(acc[r][v], av, bv[v]);
 			}
 		}
 #pragma GCC unroll 8
 	for (int r = 0; r < rows; r++)
-		store_row(p, 2 * panels, row + r, col, cols, acc[r]);
+		store_row(p, PANEL_VECTORS * panels, row + r, col, cols, acc[r]);
 }
 
 /* The last rows of C, fewer than a whole tile. */
@@ -109,12 +104,14 @@ tile_rest(const HwrProduct *p, int rows, int row, int col, int cols)
 		case 5:
 			tile(p, 5, 1, row, col, cols);
 			break;
+#if TILE_ROWS > 6
 		case 6:
 			tile(p, 6, 1, row, col, cols);
 			break;
 		case 7:
 			tile(p, 7, 1, row, col, cols);
 			break;
+#endif
 	}
 }
 

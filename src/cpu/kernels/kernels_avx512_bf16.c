@@ -1,5 +1,5 @@
 /*
- * kernels_bf16.c
+ * kernels_avx512_bf16.c
  *	  Products of bfloat16 elements with AVX-512 BF16: two multiply-adds a lane and instruction, summed
  *	  in float32.
  */
@@ -10,16 +10,14 @@
 #pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,prefer-vector-width=512")
 #pragma GCC optimize("O3")
 
-#include <immintrin.h>
 #include <string.h>
 
-typedef uint16_t Bf16;
+#include "lanes_avx512.h"
+
+typedef uint16_t Element;
+typedef Floats Sum;
 
 #define GROUP 2
-#define PANEL 32
-
-typedef Bf16 Element;
-typedef __m512 Sum;
 
 static inline const Element *
 packed_panels(const HwrProduct *p)
@@ -32,16 +30,16 @@ sum_start(const HwrProduct *p, int col)
 {
 	(void) p;
 	(void) col;
-	return _mm512_setzero_ps();
+	return floats_zero();
 }
 
 static inline Sum
-sum_add(Sum sum, __m512i a, __m512i b)
+sum_add(Sum sum, Groups a, Groups b)
 {
 	return _mm512_dpbf16_ps(sum, (__m512bh) a, (__m512bh) b);
 }
 
-static inline __m512
+static inline Floats
 sum_value(const HwrProduct *p, Sum sum, int col)
 {
 	(void) p;
@@ -49,38 +47,10 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 	return sum;
 }
 
-#include "multiply_groups_impl.h"
+#include "groups_impl.h"
 
-/* Round to nearest, ties to even. */
-static inline Bf16
-to_bf16(float x)
-{
-	uint32_t	bits;
+#include "bf16_impl.h"
 
-	memcpy(&bits, &x, sizeof(bits));
-	return (Bf16) ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
-static size_t
-packed_size(int parts, int k, int n)
-{
-	return (size_t) ((n + PANEL - 1) / PANEL) * (size_t) parts * (size_t) part_size(k) * sizeof(Bf16);
-}
-
-static void
-pack(int parts, int k, int n, const float *b, void *packed)
-{
-	Bf16	   *out = packed;
-
-	for (int col = 0; col < n; col += PANEL)
-		for (int part = 0; part < parts; part++)
-			for (int i = 0; i < k; i += 2)
-				for (int j = col; j < col + PANEL; j++)
-					for (int half = i; half < i + 2; half++)
-						*out++ = j < n && half < k ? to_bf16(b[((ptrdiff_t) part * k + half) * n + j]) : 0;
-}
-
-typedef Bf16 Element;
 typedef float Vector __attribute__((vector_size(64)));
 
 static inline Vector
@@ -102,7 +72,7 @@ store_elements(Vector x, Element *out)
 static void
 store(size_t n, const float *x, void *out)
 {
-	Bf16	   *y = out;
+	Element	   *y = out;
 	size_t		i = 0;
 
 	for (; i + LANES <= n; i += LANES)
@@ -111,102 +81,9 @@ store(size_t n, const float *x, void *out)
 		y[i] = to_bf16(x[i]);
 }
 
-static void
-store_ink(size_t n, const uint8_t *ink, void *out)
-{
-	Bf16	   *y = out;
-
-	/* whole numbers to 255 are exact */
-	for (size_t i = 0; i < n; i++)
-	{
-		float		x = ink[i];
-		uint32_t	bits;
-
-		memcpy(&bits, &x, sizeof(bits));
-		y[i] = (Bf16) (bits >> 16);
-	}
-}
-
 /*
  * Gradients of weights
  */
-
-/* One tile of C: rows of it are stored. */
-__attribute__((always_inline)) static inline void
-outer_tile(const HwrOuter *p, int rows, const Bf16 *a, const Bf16 *b, float *c, int cols)
-{
-	__mmask16	mask0 = cols >= LANES ? 0xffff : (__mmask16) ((1u << cols) - 1);
-	__mmask16	mask1 = cols >= PANEL ? 0xffff : cols <= LANES ? 0 : (__mmask16) ((1u << (cols - LANES)) - 1);
-	__m512		acc[TILE_ROWS][2];
-
-#pragma GCC unroll 8
-	for (int r = 0; r < rows; r++)
-		acc[r][0] = acc[r][1] = _mm512_setzero_ps();
-	for (int part = 0; part < p->parts; part++)
-	{
-		const Bf16 *ap = a + part * p->a_part;
-		const Bf16 *bp = b + part * p->b_part;
-
-		for (int i = 0; i < p->depth; i += 2, ap += 2 * TILE_ROWS, bp += 2 * PANEL)
-		{
-			__m512bh	b0 = (__m512bh) _mm512_loadu_si512(bp);
-			__m512bh	b1 = (__m512bh) _mm512_loadu_si512(bp + 2 * LANES);
-
-#pragma GCC unroll 8
-			for (int r = 0; r < rows; r++)
-			{
-				int32_t		pair;
-				__m512bh	av;
-
-				memcpy(&pair, ap + 2 * r, sizeof(pair));
-				av = (__m512bh) _mm512_set1_epi32(pair);
-				acc[r][0] = _mm512_dpbf16_ps(acc[r][0], av, b0);
-				acc[r][1] = _mm512_dpbf16_ps(acc[r][1], av, b1);
-			}
-		}
-	}
-#pragma GCC unroll 8
-	for (int r = 0; r < rows; r++, c += p->c_row)
-	{
-		_mm512_mask_storeu_ps(c, mask0, _mm512_add_ps(acc[r][0], _mm512_maskz_loadu_ps(mask0, c)));
-		_mm512_mask_storeu_ps(c + LANES, mask1, _mm512_add_ps(acc[r][1], _mm512_maskz_loadu_ps(mask1, c + LANES)));
-	}
-}
-
-static void
-outer(const HwrOuter *p)
-{
-	const Bf16 *b = p->b;
-
-	for (int col = 0; col < p->n; col += PANEL, b += p->b_panel)
-	{
-		const Bf16 *a = p->a;
-		int			cols = p->n - col < PANEL ? p->n - col : PANEL;
-
-		for (int row = 0; row < p->m; row += TILE_ROWS, a += p->a_panel)
-		{
-			float	   *c = p->c + row * p->c_row + col;
-			int			rows = p->m - row;
-
-			if (rows >= TILE_ROWS)
-				outer_tile(p, TILE_ROWS, a, b, c, cols);
-			else
-				for (int r = 0; r < rows;)
-				{
-					if (rows - r >= 3)	/* the kernel rows of an image's only channel */
-					{
-						outer_tile(p, 3, a + 2 * r, b, c + r * p->c_row, cols);
-						r += 3;
-					}
-					else
-					{
-						outer_tile(p, 1, a + 2 * r, b, c + r * p->c_row, cols);
-						r++;
-					}
-				}
-		}
-	}
-}
 
 /* Sixteen columns of two rows, each pair in a 32-bit lane; below: the second row, or NULL. */
 __attribute__((always_inline)) static inline __m512i
@@ -226,9 +103,9 @@ pair_up(const float *row, const float *below, __mmask16 mask)
 
 /* One vector of columns of two rows to its place: a panel is wider, or takes half of it. */
 __attribute__((always_inline)) static inline void
-store_pairs(__m512i pairs, int col, int width, int whole, Bf16 *out, ptrdiff_t out_panel)
+store_pairs(__m512i pairs, int col, int width, int whole, Element *out, ptrdiff_t out_panel)
 {
-	Bf16	   *to = out + (col / width) * out_panel + (ptrdiff_t) (col % width) * 2;
+	Element	   *to = out + (col / width) * out_panel + (ptrdiff_t) (col % width) * 2;
 
 	if (width >= LANES)
 		_mm512_storeu_si512(to, pairs);
@@ -250,7 +127,7 @@ pack_rows(int depth, int n, int width, const float *x, ptrdiff_t x_row, void *pa
 	{
 		int			last = first + PACK_COLUMNS < whole ? first + PACK_COLUMNS : whole;
 		const float *from = x;
-		Bf16	   *out = packed;
+		Element	   *out = packed;
 
 		for (int i = 0; i < depth; i += 2, from += 2 * x_row, out += 2 * (ptrdiff_t) width)
 			for (int col = first; col < last; col += LANES)
@@ -268,7 +145,7 @@ pack_columns(int depth, int n, const float *x, ptrdiff_t x_row, void *packed, pt
 {
 	for (int col = 0; col < n; col += PANEL)
 	{
-		Bf16	   *out = (Bf16 *) packed + (col / PANEL) * out_panel;
+		Element	   *out = (Element *) packed + (col / PANEL) * out_panel;
 
 		for (int j = 0; j < PANEL; j++)
 		{
@@ -295,7 +172,7 @@ pack_columns(int depth, int n, const float *x, ptrdiff_t x_row, void *packed, pt
 
 const HwrElements hwr_elements_avx512_bf16 = {
 	.name = "bfloat16",
-	.size = sizeof(Bf16),
+	.size = sizeof(Element),
 	.panel = PANEL,
 	.multiply = multiply,
 	.packed_size = packed_size,

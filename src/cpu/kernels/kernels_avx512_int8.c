@@ -1,5 +1,5 @@
 /*
- * kernels_int8.c
+ * kernels_avx512_int8.c
  *	  Products of 8-bit elements with AVX-512 VNNI: four multiply-adds a lane and instruction, summed exactly
  *	  in 32 bits.
  *
@@ -17,11 +17,12 @@
 #pragma GCC optimize("O3")
 
 #include <float.h>
-#include <immintrin.h>
 #include <string.h>
 
+#include "lanes_avx512.h"
+
 #define GROUP 4
-#define PANEL 32
+#define COLUMNS (PANEL_VECTORS * LANES)
 #define ONE 127
 #define ZERO 128
 
@@ -32,7 +33,7 @@ typedef __m512i Sum;
 static inline size_t
 padded(int n)
 {
-	return (size_t) (n + PANEL - 1) / PANEL * PANEL;
+	return (size_t) (n + COLUMNS - 1) / COLUMNS * COLUMNS;
 }
 
 static inline const float *
@@ -60,18 +61,18 @@ sum_start(const HwrProduct *p, int col)
 }
 
 static inline Sum
-sum_add(Sum sum, __m512i a, __m512i b)
+sum_add(Sum sum, Groups a, Groups b)
 {
 	return _mm512_dpbusd_epi32(sum, a, b);
 }
 
-static inline __m512
+static inline Floats
 sum_value(const HwrProduct *p, Sum sum, int col)
 {
 	return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(packed_scales(p) + col));
 }
 
-#include "multiply_groups_impl.h"
+#include "groups_impl.h"
 
 static size_t
 packed_size(int parts, int k, int n)
@@ -79,18 +80,11 @@ packed_size(int parts, int k, int n)
 	return padded(n) * (sizeof(float) + sizeof(int32_t) + (size_t) (parts * part_size(k) / PANEL));
 }
 
-/* Columns of a panel vector that B has, as a mask. */
-static inline __mmask16
-columns(int n, int col)
-{
-	return n - col >= LANES ? 0xffff : n <= col ? 0 : (__mmask16) ((1u << (n - col)) - 1);
-}
-
 /* The scales of LANES columns of B[rows][n]; those of columns of almost nothing are zero. */
 static __m512
 column_scales(int rows, int n, const float *b, int col)
 {
-	__mmask16	mask = columns(n, col);
+	__mmask16	mask = first_lanes(n - col);
 	__m512		top = _mm512_setzero_ps();
 	__m512		scale;
 
@@ -107,7 +101,7 @@ column_scales(int rows, int n, const float *b, int col)
 static inline __m512i
 pack_group(int k, int n, const float *b, int row, int col, __m512 scale, __m512i *start)
 {
-	__mmask16	mask = columns(n, col) & _mm512_cmp_ps_mask(scale, _mm512_setzero_ps(), _CMP_GT_OQ);
+	__mmask16	mask = first_lanes(n - col) & _mm512_cmp_ps_mask(scale, _mm512_setzero_ps(), _CMP_GT_OQ);
 	__m512i		group = _mm512_setzero_si512();
 	__m512i		sum = _mm512_setzero_si512();
 
