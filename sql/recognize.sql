@@ -10,6 +10,12 @@ SELECT hwr_recognize(image) FROM strokes WHERE id = 1;
 SELECT hwr_recognize(image, NULL) FROM strokes WHERE id = 1;
 SELECT hwr_recognize(image => image, model => 'strokes') FROM strokes WHERE id = 1;
 
+-- Parameters need no type, and neither do literals.
+PREPARE untyped AS SELECT hwr_recognize($1, $2);
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'untyped';
+DEALLOCATE untyped;
+SELECT hwr_recognize('\x');
+
 -- NULL
 SELECT hwr_recognize(NULL::bytea) IS NULL AS no_image, hwr_recognize_batch(NULL::bytea[]) IS NULL AS no_array;
 SELECT hwr_recognize(NULL::bytea, 'nobody') IS NULL AS no_image;
@@ -17,7 +23,7 @@ SELECT hwr_recognize(NULL::bytea, 'nobody') IS NULL AS no_image;
 -- Arrays: a text for each image, in order; NULL stays NULL; bounds are kept.
 SELECT hwr_recognize_batch(array_agg(image ORDER BY id), 'strokes') = array_agg(label ORDER BY id) AS same FROM strokes;
 SELECT hwr_recognize_batch(array_agg(CASE WHEN id <> 3 THEN image END ORDER BY id), 'strokes') FROM strokes;
-SELECT hwr_recognize_batch(ARRAY[NULL, NULL]::bytea[], 'strokes');
+SELECT hwr_recognize_batch('{NULL,NULL}', 'strokes');
 SELECT hwr_recognize_batch('{}'::bytea[], 'strokes');
 SELECT array_lower(hwr_recognize_batch(('[5:6]=' || array_agg(image ORDER BY id)::text)::bytea[], 'strokes'), 1) FROM strokes WHERE id < 3;
 SELECT hwr_recognize_batch(array_agg(ARRAY[image]), 'strokes') FROM strokes;
