@@ -362,7 +362,14 @@ start_from_base(const HwrModel *base, HwrTrainOptions *out)
 	out->learning_rate *= HWR_FINE_TUNE_RATE;
 }
 
-/* Given all the same, architecture and fit must be the base's. */
+/* The same layers on the same height: the width changes no tensor. */
+static bool
+same_but_for_width(const HwrNet *a, const HwrNet *b)
+{
+	return a->height == b->height && strcmp(strchr(a->vgsl, ' '), strchr(b->vgsl, ' ')) == 0;
+}
+
+/* Given all the same, architecture, but for the width of its input, and fit must be the base's. */
 static bool
 check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStatus *st)
 {
@@ -373,7 +380,7 @@ check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStat
 	if (net == NULL)
 		return false;
 	same = hwr_vgsl_parse(options->architecture, base->net.classes, net, &reason) &&
-		strcmp(net->vgsl, base->net.vgsl) == 0;
+		same_but_for_width(net, &base->net);
 	free(net);
 	if (!same)
 	{

@@ -69,8 +69,8 @@ extern bool hwr_options_parse_as(const char *json, size_t len, const char *prese
 
 /*
  * The same where option "base" names a model, once that is known.  Architecture, fit and case are its own instead of the preset's,
- * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture or a fit other than the
- * base's is an error.
+ * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture that differs from the base's in more than the width
+ * of its input, or another fit, is an error.
  */
 #define HWR_FINE_TUNE_RATE 0.25
 struct HwrModel;
