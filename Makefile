@@ -51,8 +51,15 @@ build/unit/library_cpu.so: test/unit/device_cpu.c build/f32/libhwr_core.a Makefi
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
+# Which PostgreSQL the objects with its headers are for: they are built again for another PG_CONFIG.
+build/postgres-version: always
+	@mkdir -p $(@D)
+	@new=$@.$$$$; { $(PG_CONFIG) --version; $(PG_CONFIG) --includedir-server; } > $$new; \
+		if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
+.PHONY: always
+
 # Faults for the TAP tests to inject into a server.
-build/unit/library_fault.so: test/fault/fault.c Makefile
+build/unit/library_fault.so: test/fault/fault.c build/postgres-version Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
 		-I$$($(PG_CONFIG) --includedir-server) -shared -o $@ $<
@@ -98,7 +105,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
+PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
 	build/posteriors build/pack build/train-pack build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
@@ -115,9 +122,9 @@ $(OTHER_GOALS):
 	@$(MAKE) --no-print-directory $@
 
 check: deps
-	@REGRESS='$(REGRESS)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
+	@REGRESS='$(REGRESS)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
 
-# The same with longer forms of some tests.
+# The same with longer forms of some tests, and from more starting states: test/states.
 check-long: export HWR_LONG = yes
 check-long: check
 
@@ -133,6 +140,10 @@ bench: deps
 
 deps:
 	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps build $(filter check fuzz,$(MAKECMDGOALS))
+
+# The archive for PGXN
+dist:
+	@MAKE='$(MAKE)' tools/dist
 
 lib: build/f32/libhwr_core.a
 
@@ -269,6 +280,6 @@ uninstall-gpu:
 
 hwr.so: build/f32/libhwr_core.a
 all: hwr--1.0.sql
-$(OBJS): $(wildcard src/pg/*/*.h src/core/*/*.h) Makefile
+$(OBJS): $(wildcard src/pg/*/*.h src/core/*/*.h) build/postgres-version Makefile
 
 endif

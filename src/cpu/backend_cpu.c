@@ -2,9 +2,10 @@
  * backend_cpu.c
  *	  The CPU behind backend.h.
  *
- * Inference of the usual networks is in infer.c.  Of others, it runs the layers before the first LSTM one image at a time, so that a map stays in the cache
- * and memory does not grow with the batch, and the rest over the whole batch, so that the LSTM reads its weights
- * once a batch.  Training is in backend_cpu_train.c.
+ * Inference of the usual networks is in infer.c.  Of others, it runs the layers before the first
+ * LSTM one image at a time, so that a map stays in the cache and memory does not grow with the
+ * batch, and the rest over the whole batch, so that the LSTM reads its weights once a batch.
+ * Training is in backend_cpu_train.c.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * generation and counts itself off "pending".  The parts are fixed by the number of
  * threads, so that results do not depend on scheduling.
  *
- * Whoever waits first watches for a short time, because waking a sleeper takes longer than many a part of a network
- * with one image does.
+ * Whoever waits first watches for a short time, because waking a sleeper takes longer than many a
+ * part of a network with one image does.
  */
 #include "threads.h"
 

@@ -36,9 +36,10 @@ typedef struct HwrModel
 } HwrModel;
 
 /*
- * Read and check a model file: format, version, VGSL, alphabet against the classes, each tensor's name,
- * dtype, shape, finite values, no tensor too many.  Errors: HWR_BAD_MODEL "model is corrupted" with a detail naming
- * the field, HWR_MODEL_TOO_NEW "model format version %d is not supported".
+ * Read and check a model file: format, version, VGSL, alphabet against the classes, each tensor's
+ * name, dtype, shape, finite values, no tensor too many.  Errors: HWR_BAD_MODEL "model is
+ * corrupted" with a detail naming the field, HWR_MODEL_TOO_NEW "model format version %d is not
+ * supported".
  */
 extern bool hwr_model_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st);
 extern bool hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);

@@ -40,7 +40,10 @@ extern const HwrSafeTensor *hwr_safetensors_find(const HwrSafeTensors *file, con
 /* A metadata string or NULL. */
 extern const char *hwr_safetensors_metadata(const HwrSafeTensors *file, const char *key);
 
-/* Values as float, converting F16 and BF16; HWR_BAD_MODEL if dtype or count do not fit or a value is not finite. */
+/*
+ * Values as float, converting F16 and BF16; HWR_BAD_MODEL if dtype or count do not fit or a value
+ * is not finite.
+ */
 extern bool hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrStatus *st);
 
 /* One tensor to write. */

@@ -12,7 +12,10 @@
 #include "core/image/augment.h"
 #include "vgsl.h"
 
-/* Raised whenever something below changes: a backend in a library of its own is refused unless it has this number. */
+/*
+ * Raised whenever something below changes: a backend in a library of its own is refused unless it
+ * has this number.
+ */
 #define HWR_BACKEND_ABI 7
 
 typedef struct HwrBackendContext HwrBackendContext;
@@ -105,7 +108,10 @@ typedef struct HwrBackend
 	bool		(*set_values) (HwrBackendContext *ctx, const float *values, HwrStatus *st);
 	bool		(*get_values) (HwrBackendContext *ctx, float *values, HwrStatus *st);
 
-	/* Training: the optimiser's first and second moments [nvalues] each (zeros where it has none), and the steps it has done */
+	/*
+	 * Training: the optimiser's first and second moments [nvalues] each (zeros where it has none),
+	 * and the steps it has done
+	 */
 	bool		(*set_moments) (HwrBackendContext *ctx, const float *m, const float *v, int64_t steps, HwrStatus *st);
 	bool		(*get_moments) (HwrBackendContext *ctx, float *m, float *v, int64_t *steps, HwrStatus *st);
 
@@ -114,17 +120,18 @@ typedef struct HwrBackend
 						  float *logp, HwrStatus *st);
 
 	/*
-	 * Augment, forward, CTC, backward, clip, one optimiser step.  What is minimised is the network's loss plus
-	 * each head's times its weight.  rng_key decides augmentation and dropout: equal keys, values and batches give
-	 * equal results.
+	 * Augment, forward, CTC, backward, clip, one optimiser step.  What is minimised is the
+	 * network's loss plus each head's times its weight.  rng_key decides augmentation and dropout:
+	 * equal keys, values and batches give equal results.
 	 */
 	bool		(*train_step) (HwrBackendContext *ctx, const HwrBatch *batch,
 							   double learning_rate, uint64_t rng_key,
 							   HwrStepResult *result, HwrStatus *st);
 
 	/*
-	 * Training: the statistics of batch normalisation that infer uses.  Forward like a step; what is kept of each channel's mean and variance
-	 * moves by share (0..1) towards the batch's, and nothing else changes.  A step leaves them alone.
+	 * Training: the statistics of batch normalisation that infer uses.  Forward like a step; what
+	 * is kept of each channel's mean and variance moves by share (0..1) towards the batch's, and
+	 * nothing else changes.  A step leaves them alone.
 	 */
 	bool		(*measure) (HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st);
 } HwrBackend;

@@ -24,9 +24,9 @@ typedef enum HwrDeviceKind
 #define HWR_CUDA_LIBRARY "hwr_cuda.so"
 
 /*
- * Open the library at path, look at its ABI number before anything else, and ask it for its device.  It is never
- * closed: drivers keep threads and exit handlers in it.  Initialises the driver in this process,
- * which must not fork afterwards and go on using it.
+ * Open the library at path, look at its ABI number before anything else, and ask it for its
+ * device.  It is never closed: drivers keep threads and exit handlers in it.  Initialises the
+ * driver in this process, which must not fork afterwards and go on using it.
  *
  * Errors: HWR_DEVICE "GPU is not available" with the reason as detail: the file is missing or
  * incomplete, was built for another version of hwr, lacks a library, or there is no driver or no device.

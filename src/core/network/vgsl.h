@@ -101,8 +101,9 @@ typedef struct HwrTensor
 } HwrTensor;
 
 /*
- * A dense layer to logits of its own, beside the network, while training: its CTC loss is added to the network's.  Its
- * tensors are the last of the block, so that the network's are where they are without it.
+ * A dense layer to logits of its own, beside the network, while training: its CTC loss is added to
+ * the network's.  Its tensors are the last of the block, so that the network's are where they are
+ * without it.
  */
 typedef struct HwrHead
 {
@@ -159,7 +160,10 @@ extern int	hwr_net_steps(const HwrNet *net, int width);
 /* Multiply-adds of one forward pass over one image of this width. */
 extern double hwr_net_macs(const HwrNet *net, int width);
 
-/* Initialise values[nvalues]: Glorot uniform kernels, orthogonal recurrent, zero bias, forget bias 1, variance 1. */
+/*
+ * Initialise values[nvalues]: Glorot uniform kernels, orthogonal recurrent, zero bias, forget bias
+ * 1, variance 1.
+ */
 extern bool hwr_net_init(const HwrNet *net, uint64_t seed, float *values, HwrStatus *st);
 
 #endif							/* HWR_VGSL_H */

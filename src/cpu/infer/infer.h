@@ -2,9 +2,9 @@
  * infer.h
  *	  Inference for the usual shape of a CRNN, fused and in float32, bfloat16 or, where an LSTM's output is multiplied, int8.
  *
- * The shape: stages of [convolution of stride 1, batch norm?, max-pool?, batch norm?], then perhaps a reshape, then
- * a sequence of dense layers and LSTMs along x, then the output.  Other networks run
- * through HwrCpuPlan.
+ * The shape: stages of [convolution of stride 1, batch norm?, max-pool?, batch norm?], then perhaps
+ * a reshape, then a sequence of dense layers and LSTMs along x, then the output.  Other networks
+ * run through HwrCpuPlan.
  *
  *	 infer.c		recognises the shape, holds the rearranged weights
  *	 infer_front.c	the stages, one image at a time
@@ -19,8 +19,8 @@
 typedef struct HwrInfer HwrInfer;
 
 /*
- * *out is NULL where the network has another shape.  e: elements of all products but those of LSTM outputs, which are in
- * [-1, 1]; bounded: elements of these.
+ * *out is NULL where the network has another shape.  e: elements of all products but those of LSTM
+ * outputs, which are in [-1, 1]; bounded: elements of these.
  */
 extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *bounded,
 							 HwrPool *pool, HwrInfer **out, HwrStatus *st);

@@ -2,14 +2,16 @@
  * infer_front.c
  *	  The convolutional stages, one image at a time.
  *
- * A map lies in memory with its zero border, as elements.  A stage makes its output in strips of rows: the
- * convolution rows that a strip needs go into a float32 buffer (bias and ReLU within the convolution), are normalised, pooled,
- * normalised, and stored as elements where the next stage reads them.  So a
- * stage's map of full size never exists, and all of an image stays in the second-level cache.
+ * A map lies in memory with its zero border, as elements.  A stage makes its output in strips of
+ * rows: the convolution rows that a strip needs go into a float32 buffer (bias and ReLU within the
+ * convolution), are normalised, pooled, normalised, and stored as elements where the next stage
+ * reads them.  So a stage's map of full size never exists, and all of an image stays in the
+ * second-level cache.
  *
- * The threads share the images; those left over, when the images are not a multiple of the threads, are done by all threads
- * together, each stage's rows shared among them.  A tile of Winograd's convolution lies at the same place
- * of the map whoever computes it, so that the result does not depend on the threads.
+ * The threads share the images; those left over, when the images are not a multiple of the threads,
+ * are done by all threads together, each stage's rows shared among them.  A tile of Winograd's
+ * convolution lies at the same place of the map whoever computes it, so that the result does not
+ * depend on the threads.
  */
 #include <string.h>
 
@@ -103,8 +105,8 @@ hwr_infer_maps_size(const HwrInfer *inf)
 }
 
 /*
- * The borders are zero from here on, because only the inner parts of the maps are written, and whatever a product reads past its
- * operand is finite.
+ * The borders are zero from here on, because only the inner parts of the maps are written, and
+ * whatever a product reads past its operand is finite.
  */
 void
 hwr_infer_clear_borders(HwrInfer *inf)

@@ -10,7 +10,10 @@
 /* Rows of a sequence worked on before going on to the next layer's part: they stay in the cache. */
 #define HWR_INFER_ROWS 128
 
-/* Bytes, and elements, that a product may read past its left operand.  They count for nothing, but must be finite numbers. */
+/*
+ * Bytes, and elements, that a product may read past its left operand.  They count for nothing, but
+ * must be finite numbers.
+ */
 #define HWR_INFER_PAST 4
 
 /* y = x * scale + shift for each channel; scale NULL: none */
@@ -119,7 +122,10 @@ extern void hwr_infer_front(HwrInfer *inf);
 /* Whether a convolution is done so. */
 extern bool hwr_winograd_applies(const HwrLayer *l);
 
-/* Bytes of its transformed and packed kernel; the making of it from [3][3][c][d], with room for work[c][panel]. */
+/*
+ * Bytes of its transformed and packed kernel; the making of it from [3][3][c][d], with room for
+ * work[c][panel].
+ */
 extern size_t hwr_winograd_kernel_size(const HwrInfer *inf, const HwrLayer *l);
 extern void hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel, hwr_real *work, void *packed);
 
@@ -129,7 +135,10 @@ extern void hwr_winograd_describe(HwrStage *s);
 /* Bytes that hwr_winograd_rows needs. */
 extern size_t hwr_winograd_memory(const HwrInfer *inf, const HwrStage *s);
 
-/* Convolution rows [y, y + rows), after activation and the batch norm before the pool if fused, pooled if s->pooled: out[s->rows][s->row_columns][c] */
+/*
+ * Convolution rows [y, y + rows), after activation and the batch norm before the pool if fused,
+ * pooled if s->pooled: out[s->rows][s->row_columns][c]
+ */
 extern void hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory, hwr_real *out);
 
 /* infer_seq.c */

@@ -147,8 +147,9 @@ input_products(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, int t0, 
 }
 
 /*
- * Step number p of the recurrence, at time t, from the step at time "before".  A product may read past its left operand,
- * where units are no whole number of groups: in the sequence that would be what the other direction writes, so a copy is read.
+ * Step number p of the recurrence, at time t, from the step at time "before".  A product may read
+ * past its left operand, where units are no whole number of groups: in the sequence that would be
+ * what the other direction writes, so a copy is read.
  */
 static void
 recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p, int t, int before, hwr_real *gates)

@@ -2,15 +2,16 @@
  * infer_winograd.c
  *	  The convolution of a stage by Winograd's minimal filtering: see winograd.h.
  *
- * A strip of tile rows is worked on at a time, and of it blocks of tiles, so that what belongs to a block stays in the
- * second-level cache:
+ * A strip of tile rows is worked on at a time, and of it blocks of tiles, so that what belongs to a
+ * block stays in the second-level cache:
  *
  *	 V [36][tiles][C]		transformed input, as elements
  *	 M [36][tiles][panel]	products with one panel of output channels; consumed before the next panel's are made
  *	 U [panels][36] packed [C][panel]	the transformed kernel, which streams through once a block
  *
- * Which stages: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.  With fewer input channels
- * the transforms outweigh what they save, and a lower map would fill less than half of a tile.
+ * Which stages: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.
+ * With fewer input channels the transforms outweigh what they save, and a lower map would fill less
+ * than half of a tile.
  */
 #include "cpu/kernels/winograd.h"
 #include "infer_internal.h"

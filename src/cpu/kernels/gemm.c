@@ -2,9 +2,10 @@
  * gemm.c
  *	  Matrix products by OpenBLAS.
  *
- * The parallel work is done by our own threads, each with products of its own.  An OpenBLAS that was built without threads may
- * not be called by two of them at once: they are then given the same buffer, and now and then a product is wrong
- * (seen with 0.3.21 and 0.3.29).  There they take turns.
+ * The parallel work is done by our own threads, each with products of its own.  An OpenBLAS that
+ * was built without threads may not be called by two of them at once: they are then given the same
+ * buffer, and now and then a product is wrong (seen with 0.3.21 and 0.3.29).  There they take
+ * turns.
  */
 #include "gemm.h"
 

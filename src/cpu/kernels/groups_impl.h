@@ -2,12 +2,13 @@
  * groups_impl.h
  *	  The product of elements narrower than 32 bits, included by the kernels for these.
  *
- * A group of GROUP elements along the depth fills 32 bits, and one instruction multiplies a group of A with
- * groups of LANES columns of B.  B is packed in panels of PANEL columns, rows in groups: [k / GROUP][PANEL][GROUP]. A
- * depth that is no multiple of GROUP is filled up with rows of zeros, and A is then read up to GROUP - 1
- * elements further, which must be there and finite.
+ * A group of GROUP elements along the depth fills 32 bits, and one instruction multiplies a group
+ * of A with groups of LANES columns of B.  B is packed in panels of PANEL columns, rows in groups:
+ * [k / GROUP][PANEL][GROUP]. A depth that is no multiple of GROUP is filled up with rows of zeros,
+ * and A is then read up to GROUP - 1 elements further, which must be there and finite.
  *
- * The including file has included lanes_avx512.h or lanes_neon.h, and defines Element, GROUP, Sum (a vector of LANES sums) and
+ * The including file has included lanes_avx512.h or lanes_neon.h, and defines Element, GROUP, Sum
+ * (a vector of LANES sums) and
  *	 packed_panels(p)			where the panels of p->b begin
  *	 sum_start(p, col)			the sums of columns col .. col + LANES - 1 before the first group
  *	 sum_add(sum, a, b)			sum + products of the groups

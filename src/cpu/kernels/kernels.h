@@ -3,8 +3,9 @@
  *	  The element-wise inner loops, one table for each instruction set.
  *
  * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
- * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 | avx512vnni |
- * avx512bf16, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice (for tests).  Maps are row-major [rows][cols], cols being channels.
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
+ * avx512vnni | avx512bf16, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice (for
+ * tests).  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
 #define HWR_KERNELS_H
@@ -43,8 +44,8 @@ typedef struct HwrProduct
 /*
  * C[m][n] += sum over parts of A_part[depth][m] transposed times B_part[depth][n]: the gradient of weights.
  *
- * A and B are as HwrElements.pack_rows leaves them, A in panels of outer_rows columns, B in panels of "panel" columns;
- * distances are in elements.
+ * A and B are as HwrElements.pack_rows leaves them, A in panels of outer_rows columns, B in panels
+ * of "panel" columns; distances are in elements.
  */
 typedef struct HwrOuter
 {
@@ -140,8 +141,8 @@ typedef struct HwrKernels
 								   const hwr_real *x, hwr_real *y, uint8_t *which);
 
 	/*
-	 * A row of the map under a row of windows kx wide that do not overlap: dx[columns][kx][cols] = dy where which
-	 * names first, first + 1 ..., else 0
+	 * A row of the map under a row of windows kx wide that do not overlap: dx[columns][kx][cols] =
+	 * dy where which names first, first + 1 ..., else 0
 	 */
 	void		(*unpool_row) (int kx, int cols, int columns, int first, const uint8_t *which,
 							   const hwr_real *dy, hwr_real *dx);
@@ -169,8 +170,8 @@ typedef struct HwrKernels
 								   const hwr_real *tc, const hwr_real *dh, hwr_real *dc);
 
 	/*
-	 * The same for inference, with fewer divisions and nothing kept: gates[rows][4n] pre-activations, cell[rows][n] updated in
-	 * place (first: from zero), h[rows][n] out.
+	 * The same for inference, with fewer divisions and nothing kept: gates[rows][4n]
+	 * pre-activations, cell[rows][n] updated in place (first: from zero), h[rows][n] out.
 	 */
 	void		(*lstm_step) (size_t rows, int n, const hwr_real *gates, bool first, hwr_real *cell, hwr_real *h);
 
@@ -200,8 +201,9 @@ struct HwrElements
 	void		(*pack) (int parts, int k, int n, const hwr_real *b, void *out);
 
 	/*
-	 * The input transform of Winograd's convolution for a row of tiles.  map: elements [6][4 tiles + 2][c], rows map_row
-	 * apart; out: frequency f, tile i, channel j at f frequency + i c + j.  c >= HWR_WINOGRAD_MIN_CHANNELS.
+	 * The input transform of Winograd's convolution for a row of tiles.  map: elements [6][4 tiles
+	 * + 2][c], rows map_row apart; out: frequency f, tile i, channel j at f frequency + i c + j.  c
+	 * >= HWR_WINOGRAD_MIN_CHANNELS.
 	 */
 	void		(*winograd_in) (int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out);
 
@@ -216,8 +218,8 @@ struct HwrElements
 	int			outer_rows;		/* columns of a panel of HwrOuter.a */
 
 	/*
-	 * x[depth][n], rows x_row apart, to panels [depth / group][width][group], out_panel elements apart; the last
-	 * panel and the last group are filled up with zeros.
+	 * x[depth][n], rows x_row apart, to panels [depth / group][width][group], out_panel elements
+	 * apart; the last panel and the last group are filled up with zeros.
 	 */
 	void		(*pack_rows) (int depth, int n, int width, const hwr_real *x, ptrdiff_t x_row,
 							  void *out, ptrdiff_t out_panel);
@@ -229,7 +231,10 @@ struct HwrElements
 	void		(*outer) (const HwrOuter *p);
 };
 
-/* bfloat16 elements, or NULL where the processor has no such instructions or HWR_CPU forbids them. */
+/*
+ * bfloat16 elements, or NULL where the processor has no such instructions, they are no faster, or
+ * HWR_CPU forbids them.
+ */
 extern const HwrElements *hwr_elements_bfloat16(void);
 
 /* 8-bit elements, likewise. */

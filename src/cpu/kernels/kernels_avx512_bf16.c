@@ -117,7 +117,10 @@ store_pairs(__m512i pairs, int col, int width, int whole, Element *out, ptrdiff_
 	}
 }
 
-/* A few columns at a time: as many panels as the L1 cache can write to at once, and rows read in long enough pieces. */
+/*
+ * A few columns at a time: as many panels as the L1 cache can write to at once, and rows read in
+ * long enough pieces.
+ */
 static void
 pack_rows(int depth, int n, int width, const float *x, ptrdiff_t x_row, void *packed, ptrdiff_t out_panel)
 {

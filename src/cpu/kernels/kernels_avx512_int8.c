@@ -3,8 +3,9 @@
  *	  Products of 8-bit elements with AVX-512 VNNI: four multiply-adds a lane and instruction, summed exactly
  *	  in 32 bits.
  *
- * The elements stand for values in [-1, 1]: the byte of x is round(127 x) + 128.  Each column of B is
- * rounded to -127 .. 127 times a scale of its own.  The packed B begins, for its columns filled up to whole panels,
+ * The elements stand for values in [-1, 1]: the byte of x is round(127 x) + 128.  Each column of B
+ * is rounded to -127 .. 127 times a scale of its own.  The packed B begins, for its columns filled
+ * up to whole panels,
  *	 float32 scale[columns]		what a sum is multiplied by: the column's scale over 127
  *	 int32   start[columns]		-128 times the sum of the column: what sums begin with, for the 128 in A
  * and the panels follow.
@@ -95,8 +96,8 @@ column_scales(int rows, int n, const float *b, int col)
 }
 
 /*
- * Rows [row, row + GROUP) of a part of depth k, LANES columns from col on, as groups, the first row lowest; their sums
- * are taken ZERO times from *start.
+ * Rows [row, row + GROUP) of a part of depth k, LANES columns from col on, as groups, the first row
+ * lowest; their sums are taken ZERO times from *start.
  */
 static inline __m512i
 pack_group(int k, int n, const float *b, int row, int col, __m512 scale, __m512i *start)

@@ -4,7 +4,8 @@
  *	  in 32 bits.
  *
  * The elements stand for values in [-1, 1]: the byte of x is round(127 x).  Each column of B is
- * rounded to -127 .. 127 times a scale of its own.  The packed B begins, for its columns filled up to whole panels, with
+ * rounded to -127 .. 127 times a scale of its own.  The packed B begins, for its columns filled up
+ * to whole panels, with
  *	 float32 scale[columns]		what a sum is multiplied by: the column's scale over 127
  * and the panels follow.
  */

@@ -33,8 +33,9 @@
 typedef hwr_real Vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(hwr_real)), may_alias));
 
 /*
- * s * b + c in one rounding wherever the processor can.  Left to choose, GCC 14 fuses them in a tile of several rows and not
- * in one of a single vector, and the bits of a row would depend on how many rows its thread was given.
+ * s * b + c in one rounding wherever the processor can.  Left to choose, GCC 14 fuses them in a
+ * tile of several rows and not in one of a single vector, and the bits of a row would depend on how
+ * many rows its thread was given.
  */
 #ifdef HWR_REAL_DOUBLE
 #define BY_TYPE(name) name##d

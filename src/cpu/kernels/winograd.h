@@ -2,17 +2,18 @@
  * winograd.h
  *	  3x3 convolution with stride 1 by Winograd's minimal filtering F(4x4, 3x3), for inference.
  *
- * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015).  The output is cut into tiles
- * of 4x4; each comes from the 6x6 places of the input around it:
+ * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015).  The output
+ * is cut into tiles of 4x4; each comes from the 6x6 places of the input around it:
  *
  *	 Y = A' [ (G g G') * (B' d B) ] A			* element by element, summed over the input channels
  *
- * which is 36 matrix products [tiles][C] x [C][D], one for each place ("frequency") of the transformed tile: 36 multiplications
- * an input and an output channel for 16 outputs, where the direct way takes 144.
+ * which is 36 matrix products [tiles][C] x [C][D], one for each place ("frequency") of the
+ * transformed tile: 36 multiplications an input and an output channel for 16 outputs, where the
+ * direct way takes 144.
  *
- * The transforms interpolate polynomials at 0, -a, a, -b, b and infinity.  Usual are a = 1 and b = 2; here
- * a = sqrt(1/2) and b = sqrt(2), whose powers are less uneven: rounding the transformed input and kernel costs half as much,
- * and the factors are as cheap, because ab = 1.  With them
+ * The transforms interpolate polynomials at 0, -a, a, -b, b and infinity.  Usual are a = 1 and b =
+ * 2; here a = sqrt(1/2) and b = sqrt(2), whose powers are less uneven: rounding the transformed
+ * input and kernel costs half as much, and the factors are as cheap, because ab = 1.  With them
  *
  *		 1  0    -5/2  0    1  0		 1    0    0						  1  1   1   1   1   0
  *		 0 -2a   -2    a    1  0		-1/u -a/u -a^2/u					  0  a  -a   b  -b   0

@@ -5,10 +5,11 @@
  *	 input     dx[W][c] = sum_ky block[y + ky][W, step d][kx d]  turned[ky][kx d][c]
  *	 kernel    dk[ky][kx][c][d] += input[y + ky][W, from kx][c] transposed  dy[y][W][d]
  *
- * where block is dy with a border, and turned the kernel turned by 180 degrees and transposed.  A few rows of dy at a time are
- * made from what was kept of the forward pass, which may be a pooled and normalised map, and stored twice as
- * elements: in the block, and packed for the kernel's gradient (HwrOuter).  The input is packed once for each place
- * that a column can have in a group of elements, so that any tap of the kernel finds its columns in whole groups.
+ * where block is dy with a border, and turned the kernel turned by 180 degrees and transposed.  A
+ * few rows of dy at a time are made from what was kept of the forward pass, which may be a pooled
+ * and normalised map, and stored twice as elements: in the block, and packed for the kernel's
+ * gradient (HwrOuter).  The input is packed once for each place that a column can have in a group
+ * of elements, so that any tap of the kernel finds its columns in whole groups.
  *
  * The threads share the images; each sums its own kernel gradient, and the sums are added in
  * thread order.
@@ -141,7 +142,10 @@ output_gradient(const HwrLayerRun *run, const Scratch *s, size_t n, int y)
 	return s->full;
 }
 
-/* Make rows [y0, y1) of dy: packed, and where the input's gradient is wanted into the block from row "at" on. */
+/*
+ * Make rows [y0, y1) of dy: packed, and where the input's gradient is wanted into the block from
+ * row "at" on.
+ */
 static void
 make_gradient(const HwrLayerRun *run, const HwrWindow *grad, const Scratch *s, size_t n, int y0, int y1, int at)
 {

@@ -10,8 +10,9 @@
  *	 y[W][d] = sum_ky block[y + ky][W, step c][kx c]  kernel[ky][kx c][d]
  *
  * While training, what stands around a convolution is done with it, while a row is in the cache
- * (fuse_runs in cpu_net.c): the batch normalisation before it when a row is read, the max-pooling after it and the sums of the batch
- * normalisation after that when a row is written.  The map of full size is then not kept.
+ * (fuse_runs in cpu_net.c): the batch normalisation before it when a row is read, the max-pooling
+ * after it and the sums of the batch normalisation after that when a row is written.  The map of
+ * full size is then not kept.
  */
 #include "conv_internal.h"
 

@@ -25,14 +25,20 @@ extern HwrWindow hwr_conv_input_window(const HwrLayerRun *run);
 /* The output's gradient as the input's gradient sees it: what was before is now behind. */
 extern HwrWindow hwr_conv_gradient_window(const HwrLayerRun *run);
 
-/* Elements of a block: rows of output and what they need above and below, and a group more that may be read. */
+/*
+ * Elements of a block: rows of output and what they need above and below, and a group more that may
+ * be read.
+ */
 extern size_t hwr_conv_block_size(const HwrLayerRun *run, const HwrWindow *w, int rows);
 
 /* One output row of a convolution; block: its first input row, bordered, as elements. */
 extern void hwr_conv_row(const HwrLayerRun *run, const HwrWindow *w, const void *block,
 						 const void *kernel, int d, const hwr_real *bias, bool relu, hwr_real *y);
 
-/* Row y of image n of the input [W][C], batch normalisation applied where it is left to us; row: room for it. */
+/*
+ * Row y of image n of the input [W][C], batch normalisation applied where it is left to us; row:
+ * room for it.
+ */
 extern const hwr_real *hwr_conv_input_row(const HwrLayerRun *run, size_t n, int y, hwr_real *row);
 
 /* The shape of what is kept of one image: the output, or the pooled output. */

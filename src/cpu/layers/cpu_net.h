@@ -58,7 +58,10 @@ extern void hwr_cpu_plan_free(HwrCpuPlan *plan);
 /* input -> output.  rng_key decides dropout while training. */
 extern void hwr_cpu_plan_forward(HwrCpuPlan *plan, uint64_t rng_key);
 
-/* Training: the statistics kept by batch normalisation move by share towards those of the input.  output is not filled. */
+/*
+ * Training: the statistics kept by batch normalisation move by share towards those of the input.
+ * output is not filled.
+ */
 extern void hwr_cpu_plan_measure(HwrCpuPlan *plan, double share, uint64_t rng_key);
 
 /* doutput -> cpu->grads (added to), dinput.  After forward on the same input. */

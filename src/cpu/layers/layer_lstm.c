@@ -9,8 +9,8 @@
  *	 i, f, o = sigmoid, g = tanh;  c = f c_before + i g;  h = o tanh(c)
  *
  * The reverse direction walks t downwards over the same arrays.  The threads share the rows of the
- * products, and (direction, range of sequences) pairs in the recurrence.  Source: Hochreiter, Schmidhuber 1997
- * with forget gates; gate order and layouts in vgsl.h.
+ * products, and (direction, range of sequences) pairs in the recurrence.  Source: Hochreiter,
+ * Schmidhuber 1997 with forget gates; gate order and layouts in vgsl.h.
  */
 #include <string.h>
 

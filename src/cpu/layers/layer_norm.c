@@ -4,8 +4,9 @@
  *
  *	 y = gamma (x - mean) / sqrt(variance + eps) + beta
  *
- * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses the batch's own mean and
- * (biased) variance; otherwise those are used that were kept, an average over batches.  Source: Ioffe, Szegedy 2015.
+ * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses
+ * the batch's own mean and (biased) variance; otherwise those are used that were kept, an average
+ * over batches.  Source: Ioffe, Szegedy 2015.
  */
 #include <math.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * layer_reshape.c
  *	  Reading a map as a sequence: the height split into steps and features.
  *
- * The height a x b of column w becomes the steps w a .. w a + a - 1, the upper rows first; a step's features are
- * its b rows, top down, each with all channels.
+ * The height a x b of column w becomes the steps w a .. w a + a - 1, the upper rows first; a step's
+ * features are its b rows, top down, each with all channels.
  */
 #include <string.h>
 

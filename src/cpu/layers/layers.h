@@ -42,8 +42,9 @@ struct HwrLayerRun
 	hwr_real   *dx;				/* backward: gradient at x, written; NULL: not wanted */
 
 	/*
-	 * Training: neighbours that a convolution works for, row by row.  The map between them is then not kept, and the gradient goes
-	 * through them in one piece: dy is the gradient behind the last of them.
+	 * Training: neighbours that a convolution works for, row by row.  The map between them is then
+	 * not kept, and the gradient goes through them in one piece: dy is the gradient behind the last
+	 * of them.
 	 */
 	HwrLayerRun *norm_before;	/* normalises the input */
 	HwrLayerRun *pool_after;	/* max-pooling without overlap */

@@ -9,7 +9,10 @@
 /* Rows turned into elements at a time. */
 #define CHUNK_ROWS 128
 
-/* Depth and columns of dy that a gradient is summed over at a time: with those of x they stay in the L2 cache. */
+/*
+ * Depth and columns of dy that a gradient is summed over at a time: with those of x they stay in
+ * the L2 cache.
+ */
 #define GRADIENT_DEPTH 256
 #define GRADIENT_COLUMNS 512
 

@@ -18,8 +18,8 @@ hwr_whole_groups(const HwrElements *e, int n)
 }
 
 /*
- * B[parts * k][n] packed for HwrElements.multiply: this thread's share of the panels.  transposed: b is [n][k], parts
- * is 1.
+ * B[parts * k][n] packed for HwrElements.multiply: this thread's share of the panels.  transposed:
+ * b is [n][k], parts is 1.
  */
 extern void hwr_pack_weights(const HwrElements *e, int parts, int k, int n, const hwr_real *b, bool transposed,
 							 void *out, int part, int nparts);
@@ -28,8 +28,8 @@ extern void hwr_pack_weights(const HwrElements *e, int parts, int k, int n, cons
 extern const void *hwr_to_elements(const HwrElements *e, size_t rows, int cols, const hwr_real *x, void *out);
 
 /*
- * What p says, for any number of rows of hwr_real at p->a, p->k apart, in one part.  scratch: hwr_rows_scratch(e, k)
- * bytes.
+ * What p says, for any number of rows of hwr_real at p->a, p->k apart, in one part.  scratch:
+ * hwr_rows_scratch(e, k) bytes.
  */
 extern void hwr_multiply_rows(const HwrElements *e, const HwrProduct *p, void *scratch);
 extern size_t hwr_rows_scratch(const HwrElements *e, int k);
