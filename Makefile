@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize nbest score lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score lm evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -106,7 +106,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/pack build/train-pack build/random-model build/describe build/bench_core build/stages \
+	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -201,7 +201,7 @@ build/generate-words: $(GENERATOR) Makefile
 		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors: tools/posteriors.c tools/read_file.h build/f32/libhwr_core.a Makefile
+build/posteriors build/conditions: build/%: tools/%.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.
@@ -259,15 +259,16 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 .DEFAULT_GOAL := all
 include $(PGXS)
 
-# Models that come with the extension: src/pg/bundled.c reads them there.
+# Models that come with the extension, their figures and what they were trained on: src/pg/catalog/bundled.c reads them there.
+MODEL_FILES = $(foreach suffix,safetensors json images,$(wildcard $(srcdir)/models/*.$(suffix)))
 install: install-models
 uninstall: uninstall-models
 .PHONY: install-models uninstall-models
 install-models: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/hwr'
-	$(INSTALL_DATA) $(wildcard $(srcdir)/models/*.safetensors) '$(DESTDIR)$(datadir)/hwr/'
+	$(INSTALL_DATA) $(MODEL_FILES) '$(DESTDIR)$(datadir)/hwr/'
 uninstall-models:
-	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(wildcard $(srcdir)/models/*.safetensors)))
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(MODEL_FILES)))
 
 # The CUDA backend, where "make gpu" built it.
 install: install-gpu

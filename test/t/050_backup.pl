@@ -12,14 +12,14 @@ use HwrTest;
 # Everything that users see of models and jobs, in names, not OIDs
 my %visible = (
 	'readings' => q{SELECT id, hwr_recognize(image), hwr_recognize(image, 'granted') FROM words WHERE id <= 40 ORDER BY id},
-	'models' => q{SELECT model, version, active, owner, cer, exact_match, parameters, bytes, architecture, alphabet, options, job, created
-		FROM hwr_models ORDER BY model, version},
+	'models' => q{SELECT model, version, active, chosen, owner, validation_cer, evaluation_cer, parameters, bytes, architecture, alphabet, options, job, created
+		FROM hwr_model_details ORDER BY model, version},
 	'files' => q{SELECT model, version, md5(hwr_export_model(model, version)) FROM hwr_models ORDER BY model, version},
 	'grants' => q{SELECT m.model, m.version, a.grantee::regrole, a.is_grantable
-		FROM hwr_models m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a ORDER BY 1, 2, 3},
+		FROM hwr_model_details m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a ORDER BY 1, 2, 3},
 	'function grants' => q{SELECT p.oid::regprocedure, p.proacl FROM pg_proc p WHERE p.proname ~ '^hwr' AND p.proacl IS NOT NULL ORDER BY 1::text},
 	'jobs' => q{SELECT job, model, training, owner, state, epoch, loss, images, version, sqlstate, message, requested, started, finished, options
-		FROM hwr_jobs ORDER BY job},
+		FROM hwr_job_details ORDER BY job},
 	'history' => q{SELECT n, h.* FROM (VALUES ('default'), ('granted')) m(n), hwr_history(n) h ORDER BY 1, h.job, h.epoch},
 	'metrics' => q{SELECT * FROM hwr_metrics() ORDER BY 1, 2, 3, 4},
 	'confusions' => q{SELECT n, c.* FROM (VALUES ('default'), ('granted')) m(n), hwr_confusions(n) c ORDER BY 1, 2, 3, 4},
@@ -66,7 +66,7 @@ sub is_whole
 	is($differing, '', "$name: everything is there") or diag(map { "$_\n$before->{$_}\n---\n$after->{$_}\n" } split(/, /, $differing));
 	is($server->safe_psql($database, q{SET ROLE clerk; SELECT count(hwr_recognize(image, 'granted')) FROM words WHERE id <= 5}), '5', "$name: a grant holds");
 	is($server->safe_psql($database, qq{SET ROLE trainer; SELECT version, job > (SELECT max(id) FROM pg_temp.old) FROM hwr_train('words', 'granted', options => $HwrTest::tiny)}
-			=~ s/^/CREATE TEMP TABLE old AS SELECT max(job) AS id FROM hwr_jobs; GRANT SELECT ON pg_temp.old TO trainer; /r),
+			=~ s/^/CREATE TEMP TABLE old AS SELECT max(job) AS id FROM hwr_job_details; GRANT SELECT ON pg_temp.old TO trainer; /r),
 		'3|t', "$name: the next version");
 }
 

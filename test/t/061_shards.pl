@@ -105,7 +105,7 @@ is(ship(q('{north}', 2, false)), 'north|2|unchanged|', 'that again');
 $front->safe_psql('postgres', "SELECT hwr_activate_model('forms', 2)");
 is(ship(q('{north,south}')), "north|2|activated|\nsouth|2|stored|", 'it becomes active where it was, and is sent where it was not');
 is(ship(q('{south}', 1)), 'south|1|activated|', 'back to an older version');
-my $hashes = 'SELECT hash FROM hwr_models ORDER BY version';
+my $hashes = 'SELECT hash FROM hwr_model_details ORDER BY version';
 is($back->safe_psql('south', $hashes), $front->safe_psql('postgres', $hashes), 'the hash tells the same versions on all nodes');
 
 # The node's role decides, and a failure shows before the file is sent

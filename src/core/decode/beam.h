@@ -19,6 +19,9 @@
 
 #define HWR_BEAM_MAX_WIDTH 4096
 
+/* Even where only words of a lexicon may be read, what is written can be none of them: see doc/decoding.md. */
+#define HWR_BEAM_NONE_PENALTY 3.0
+
 typedef struct HwrBeamQuery
 {
 	const float *logp;			/* [T][K] log posteriors, class 0 the blank */
@@ -70,8 +73,10 @@ extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
  * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if nothing outside
  * the lexicon may be read and no prefix that was kept is a word of it: a wider beam may find one.
  *
- * Confidence.  Without language model and lexicon: P(text | image), given that all characters are allowed ones.
- * With one of them: the text's share in the sum of exp(score) over the texts that the search ended with.
+ * Confidence: the probability that the text is right.  Texts are weighed by exp(score); those that the search did not end with
+ * keep their share, the rest of what the network gives to texts of allowed characters.  They are weighed as
+ * the ones found are on average, or with a lexicon, where they are "none of these", by exp(-outside_penalty), but not less
+ * than exp(-HWR_BEAM_NONE_PENALTY).  So without language model and lexicon it is P(text | image), given that all characters are allowed ones.
  */
 extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
 extern void hwr_nbest_free(HwrNbest *nbest);

@@ -30,6 +30,7 @@
 #define MEASURE_BATCHES 16
 
 #define OUT_OF_TIME "time limit reached"
+#define FINISHED "finished on request"
 
 int
 hwr_trainer_threads(const HwrTrainOptions *options)
@@ -229,6 +230,8 @@ settle_reason(HwrTrainer *t)
 {
 	if (t->epoch >= t->options->epochs)
 		t->reason = "all epochs done";
+	else if (t->finish)
+		t->reason = FINISHED;
 	else if (hwr_trainer_out_of_time(t))
 		t->reason = OUT_OF_TIME;
 	else if (t->options->patience > 0 && t->epoch - t->best.epoch >= t->options->patience)
@@ -302,7 +305,7 @@ hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st)
 	{
 		if (!hwr_trainer_train(t, st))
 			return false;
-		if (t->step >= t->train_steps || hwr_trainer_out_of_time(t))
+		if (t->step >= t->train_steps || t->finish || hwr_trainer_out_of_time(t))
 			begin_validation(t);
 		return true;
 	}
@@ -336,6 +339,7 @@ hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out)
 	if (t->reason != NULL)
 		return;
 	out->eta_seconds = epochs_left * epoch_seconds + steps_left * t->step_seconds + valid_left * t->valid_step_seconds;
+	out->whole_seconds = out->eta_seconds;
 	if (t->options->max_minutes > 0)
 	{
 		double		limit = 60 * t->options->max_minutes - (hwr_clock_seconds() - t->started);
@@ -379,10 +383,16 @@ hwr_trainer_epochs_done(const HwrTrainer *t)
 	return t->phase == HWR_PHASE_EPOCH_DONE || t->averaging ? t->epoch : t->epoch - 1;
 }
 
-bool
-hwr_trainer_timed_out(const HwrTrainer *t)
+void
+hwr_trainer_finish(HwrTrainer *t)
 {
-	return t->reason != NULL && strcmp(t->reason, OUT_OF_TIME) == 0;
+	t->finish = true;
+}
+
+bool
+hwr_trainer_can_go_on(const HwrTrainer *t)
+{
+	return t->reason != NULL && (strcmp(t->reason, OUT_OF_TIME) == 0 || strcmp(t->reason, FINISHED) == 0);
 }
 
 HwrTrouble

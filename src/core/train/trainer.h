@@ -40,6 +40,7 @@ typedef struct HwrTrainProgress
 	int			steps;
 	double		loss;			/* mean training loss in this epoch so far */
 	double		images_per_second;	/* recent */
+	double		whole_seconds;	/* left for all epochs, whatever the time limit */
 	double		eta_seconds;	/* rough, to the end of all epochs */
 } HwrTrainProgress;
 
@@ -87,8 +88,11 @@ extern bool hwr_checkpoint_alphabet(const uint8_t *bytes, size_t len, HwrAlphabe
 /* Epochs that are complete. */
 extern int	hwr_trainer_epochs_done(const HwrTrainer *t);
 
-/* Did it finish by its time limit? */
-extern bool hwr_trainer_timed_out(const HwrTrainer *t);
+/* End the epoch with the present step, measure it, and finish: between two steps. */
+extern void hwr_trainer_finish(HwrTrainer *t);
+
+/* Did it finish by its time limit, or by hwr_trainer_finish, before its epochs were done? */
+extern bool hwr_trainer_can_go_on(const HwrTrainer *t);
 
 /* The epoch just completed. */
 extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
@@ -99,7 +103,7 @@ extern const HwrEpoch *hwr_trainer_best(const HwrTrainer *t);
 /* What the epoch just completed shows to be wrong, once for each trouble. */
 extern HwrTrouble hwr_trainer_trouble(const HwrTrainer *t);
 
-/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached". */
+/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached", "finished on request". */
 extern const char *hwr_trainer_reason(const HwrTrainer *t);
 
 /* Confusions of the best epoch on the validation rows. */

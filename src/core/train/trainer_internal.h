@@ -80,6 +80,7 @@ struct HwrTrainer
 	double		step_seconds;	/* smoothed */
 	double		valid_step_seconds;
 	const char *reason;
+	bool		finish;			/* as if the time limit had come */
 };
 
 /* trainer_order.c: the order of this epoch's training rows, and once that of the validation rows */

@@ -10,6 +10,7 @@
 #include "core/base/rng.h"
 #include "core/decode/ctc.h"
 #include "core/decode/decode.h"
+#include "core/network/recognizer.h"
 #include "schedule.h"
 
 /* Streams of the seed. */
@@ -171,9 +172,9 @@ hwr_trainer_measure(HwrTrainer *t, HwrStatus *st)
 	return t->backend->measure(t->ctx, &batch, 1.0 / t->measured, step_key(t, STREAM_MEASURE + number), st);
 }
 
-/* Loss and reading of row i of a validated batch. */
+/* Loss and reading of a validated row; an empty canvas is read as nothing, as in recognition. */
 static bool
-validate_row(HwrTrainer *t, int row, const float *logp, int steps, HwrStatus *st)
+validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, HwrStatus *st)
 {
 	size_t		size = (size_t) steps * (size_t) t->net.classes;
 	HwrSample	sample;
@@ -195,18 +196,33 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, HwrStatus *st
 	if (!hwr_decode_greedy(logp, steps, t->net.classes, hwr_dataset_alphabet(t->ds), &reading, st))
 		return false;
 	ok = hwr_metrics_add(&t->current.valid, &t->confusions, sample.label, strlen(sample.label),
-						 reading.text, strlen(reading.text), st);
+						 reading.text, empty ? 0 : strlen(reading.text), st);
 	t->blank += reading.n == 0;
 	hwr_reading_free(&reading);
 	return ok;
 }
 
-bool
-hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
+/* Validation rows from first on, at most n of them, that are as wide as the first: none is padded to its neighbours. */
+static int
+equally_wide(const HwrTrainer *t, int first, int n)
 {
-	int			first = t->step * t->options->batch_size;
-	int			n = batch_rows(t, HWR_SPLIT_VALIDATION, t->step);
-	double		begun = hwr_clock_seconds();
+	HwrSample	sample;
+	int			width;
+	int			count = 1;
+
+	hwr_dataset_sample(t->ds, HWR_SPLIT_VALIDATION, t->valid_order[first], &sample);
+	for (width = sample.width; count < n; count++)
+	{
+		hwr_dataset_sample(t->ds, HWR_SPLIT_VALIDATION, t->valid_order[first + count], &sample);
+		if (sample.width != width)
+			break;
+	}
+	return count;
+}
+
+static bool
+validate_rows(HwrTrainer *t, int first, int n, HwrStatus *st)
+{
 	HwrBatch	batch;
 	int			steps;
 	size_t		size;
@@ -219,8 +235,31 @@ hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
 		!t->backend->infer(t->ctx, n, batch.width, batch.ink, t->logp, st))
 		return false;
 	for (int i = 0; i < n; i++)
-		if (!validate_row(t, t->valid_order[first + i], t->logp + (size_t) i * size, steps, st))
+	{
+		HwrCanvas	canvas = {.width = batch.width,.ink = t->ink + (size_t) i * (size_t) t->net.height * (size_t) batch.width};
+
+		if (!validate_row(t, t->valid_order[first + i], t->logp + (size_t) i * size, steps,
+						  hwr_canvas_is_empty(&canvas, t->net.height), st))
 			return false;
+	}
+	return true;
+}
+
+bool
+hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
+{
+	int			first = t->step * t->options->batch_size;
+	int			end = first + batch_rows(t, HWR_SPLIT_VALIDATION, t->step);
+	double		begun = hwr_clock_seconds();
+
+	while (first < end)
+	{
+		int			n = equally_wide(t, first, end - first);
+
+		if (!validate_rows(t, first, n, st))
+			return false;
+		first += n;
+	}
 	t->step++;
 	smooth(&t->valid_step_seconds, hwr_clock_seconds() - begun);
 	return true;

@@ -23,6 +23,8 @@ int			hwr_model_cache_size = 64 * 1024;
 int			hwr_training_memory = 512 * 1024;
 
 int			hwr_precision = HWR_PRECISION_AUTO;
+int			hwr_on_bad_image = HWR_BAD_IMAGE_ERROR;
+int			hwr_batch = HWR_BATCH_AUTO;
 
 int			hwr_device = HWR_USE_AUTO;
 int			hwr_service_device = HWR_SERVICE_AUTO;
@@ -54,6 +56,18 @@ static const struct config_enum_entry precision_options[] = {
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
 	{"int8", HWR_PRECISION_INT8, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry bad_image_options[] = {
+	{"error", HWR_BAD_IMAGE_ERROR, false},
+	{"null", HWR_BAD_IMAGE_NULL, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry batch_options[] = {
+	{"auto", HWR_BATCH_AUTO, false},
+	{"off", HWR_BATCH_OFF, false},
 	{NULL, 0, false}
 };
 
@@ -140,6 +154,16 @@ hwr_define_settings(void)
 							 "Sets the numbers that recognition computes with.",
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.on_bad_image",
+							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",
+							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how often.",
+							 &hwr_on_bad_image, HWR_BAD_IMAGE_ERROR, bad_image_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.batch",
+							 "Sets whether plain SQL reads images in batches.",
+							 "With \"auto\", wherever that makes no difference to rows, order and errors.",
+							 &hwr_batch, HWR_BATCH_AUTO, batch_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	define_device_settings();
 	if (process_shared_preload_libraries_in_progress)

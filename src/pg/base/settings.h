@@ -17,6 +17,21 @@ typedef enum HwrPrecisionSetting
 	HWR_PRECISION_INT8
 } HwrPrecisionSetting;
 
+/* What an image that cannot be read makes of hwr_recognize. */
+typedef enum HwrBadImageSetting
+{
+	HWR_BAD_IMAGE_ERROR,
+	HWR_BAD_IMAGE_NULL
+} HwrBadImageSetting;
+
+typedef enum HwrBatchSetting
+{
+	HWR_BATCH_AUTO,
+	HWR_BATCH_OFF
+} HwrBatchSetting;
+
+extern int	hwr_on_bad_image;	/* HwrBadImageSetting */
+extern int	hwr_batch;			/* HwrBatchSetting */
 extern int	hwr_max_image_bytes;	/* kB */
 extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */

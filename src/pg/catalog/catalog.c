@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/varlena.h"
 
 #include "pg/base/compat.h"
 #include "catalog.h"
@@ -49,6 +50,9 @@ enum
 	Anum_version_weights,
 	Anum_version_hash
 };
+
+/* Longer strings are not compared by varstr_levenshtein. */
+#define MAX_LEVENSHTEIN_STRLEN 255
 
 /* A scan of a catalog table by one of its indexes. */
 typedef struct CatalogScan
@@ -185,18 +189,9 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 	return found;
 }
 
-static void
-raise_no_model(const char *model)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("model \"%s\" does not exist", model),
-			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
-}
-
-/* Which versions a model has is nobody's business who may use none of them. */
-static void
-check_see(const char *model, int32 model_id)
+/* May the current user see some version of the model? */
+static bool
+may_see_any(int32 model_id)
 {
 	ScanKeyData key;
 	CatalogScan cs;
@@ -209,7 +204,72 @@ check_see(const char *model, int32 model_id)
 	while (!may_see && HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
 		may_see = hwr_may_see(DatumGetObjectId(column(&cs, tuple, Anum_version_weights, &isnull)));
 	end_scan(&cs);
-	if (!may_see)
+	return may_see;
+}
+
+/* The best guess so far at what a wrong name was meant to be. */
+typedef struct NearName
+{
+	const char *wanted;
+	int			distance;		/* of the best, one more than is looked for at first */
+	char	   *best;
+} NearName;
+
+static void
+try_name(NearName *near, const char *name)
+{
+	int			distance;
+
+	if (strlen(near->wanted) > MAX_LEVENSHTEIN_STRLEN || strlen(name) > MAX_LEVENSHTEIN_STRLEN)
+		return;
+	distance = varstr_levenshtein_less_equal(near->wanted, strlen(near->wanted), name, strlen(name), 1, 1, 1,
+											 near->distance, true);
+	if (distance < near->distance)
+	{
+		near->distance = distance;
+		near->best = pstrdup(name);
+	}
+}
+
+/* The nearest name of a model that the current user may see or that is bundled; NULL: none is near. */
+static char *
+nearest_model(const char *wanted)
+{
+	NearName	near = {wanted, Min(4, strlen(wanted) / 2 + 1), NULL};
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+
+	begin_scan(&cs, "model", "model_name_key", 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
+	{
+		char	   *name = TextDatumGetCString(column(&cs, tuple, Anum_model_name, &isnull));
+
+		if (may_see_any(DatumGetInt32(column(&cs, tuple, Anum_model_id, &isnull))))
+			try_name(&near, name);
+	}
+	end_scan(&cs);
+	try_name(&near, HWR_BUNDLED_DEFAULT);
+	return near.best;
+}
+
+static void
+raise_no_model(const char *model)
+{
+	char	   *near = nearest_model(model);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 near != NULL ? errhint("Perhaps you meant the model \"%s\".", near) :
+			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
+}
+
+/* Which versions a model has is nobody's business who may use none of them. */
+static void
+check_see(const char *model, int32 model_id)
+{
+	if (!may_see_any(model_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", model)));
@@ -234,13 +294,22 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	namestrcpy(&out->name, model);
 	if (!find_model(model, &id, &active))
 	{
-		if (version == 0 && hwr_bundled_find(model, out))
+		bool		bundled = hwr_bundled_find(model, out);
+
+		if (bundled && version == 0)
 			return;
+		if (bundled)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("version %d of model \"%s\" does not exist", version, model),
+					 errdetail("The model comes with hwr and has no versions.")));
 		raise_no_model(model);
 	}
 	out->active = active;
 	if (version == 0)
 		version = active;
+	if (version == 0 && hwr_bundled_find(model, out))
+		return;
 	if (version > 0 && find_version(id, version, out))
 		return;
 	check_see(model, id);
@@ -259,7 +328,9 @@ hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
 
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
+	if (find_model(model, &id, &out->active) && out->active > 0)
+		return find_version(id, out->active, out);
+	return hwr_bundled_find(model, out);
 }
 
 void
@@ -270,10 +341,13 @@ hwr_catalog_check_see(const char *model)
 	int32		active;
 
 	hwr_check_model_name(model);
-	if (find_model(model, &id, &active))
-		check_see(model, id);
-	else if (!hwr_bundled_find(model, &bundled))
+	bool		stored = find_model(model, &id, &active);
+
+	if ((!stored || active == 0) && hwr_bundled_find(model, &bundled))
+		return;
+	if (!stored)
 		raise_no_model(model);
+	check_see(model, id);
 }
 
 bool

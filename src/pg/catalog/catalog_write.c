@@ -6,7 +6,9 @@
 
 #include <math.h>
 
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -36,7 +38,7 @@ result_column(int row, int number, bool *isnull)
  * of one model are stored one after the other.
  */
 static void
-lock_model(const char *model, int32 *id, int32 *version, int32 *active)
+lock_model(const char *model, HwrVersionInfo *out)
 {
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(model)};
@@ -45,15 +47,14 @@ lock_model(const char *model, int32 *id, int32 *version, int32 *active)
 	hwr_catalog_execute("INSERT INTO hwr.model (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
 						1, types, values, NULL);
 	if (hwr_catalog_execute("UPDATE hwr.model SET last_version = last_version + 1 WHERE name = $1 "
-							"RETURNING id, last_version, active", 1, types, values, NULL) != 1)
+							"RETURNING id, last_version, coalesce(active, 0), chosen", 1, types, values, NULL) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("model \"%s\" was dropped concurrently", model)));
-	*id = DatumGetInt32(result_column(0, 1, &isnull));
-	*version = DatumGetInt32(result_column(0, 2, &isnull));
-	*active = DatumGetInt32(result_column(0, 3, &isnull));
-	if (isnull)
-		*active = 0;
+	out->model_id = DatumGetInt32(result_column(0, 1, &isnull));
+	out->version = DatumGetInt32(result_column(0, 2, &isnull));
+	out->active = DatumGetInt32(result_column(0, 3, &isnull));
+	out->chosen = DatumGetBool(result_column(0, 4, &isnull));
 }
 
 /*
@@ -96,6 +97,13 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 	hwr_restore_identity(&save);
 	pfree(value);
 	return loid;
+}
+
+/* What \dl+ shows, and hwr_orphans after DROP EXTENSION. */
+static void
+describe(const HwrVersionInfo *version)
+{
+	CreateComments(version->weights, LargeObjectRelationId, 0, psprintf(HWR_DESCRIPTION, version->version, NameStr(version->name)));
 }
 
 /*
@@ -200,12 +208,58 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
-	lock_model(model, &out->model_id, &out->version, &out->active);
+	lock_model(model, out);
 	out->owner = owner_for_version(model, out->model_id, owner);
 	out->weights = store_bytes(out->owner, bytes, len);
+	describe(out);
 	CommandCounterIncrement();	/* the large object must be visible to GRANT */
 	copy_grants(out->model_id, out->active, out->weights, out->owner);
 	out->id = insert_version(out, len, meta, job);
+	SPI_finish();
+}
+
+/* Give a version back the number it had, unless that is in use; lock_model has given it the next one. */
+static void
+renumber(HwrVersionInfo *version, int32 number)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(version->model_id), Int32GetDatum(number)};
+
+	if (number <= 0 || number == version->version ||
+		hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND version = $2", 2, types, values, NULL) > 0)
+		return;
+	hwr_catalog_execute("UPDATE hwr.model SET last_version = greatest(last_version - 1, $2) WHERE id = $1", 2, types, values, NULL);
+	version->version = number;
+}
+
+void
+hwr_catalog_adopt(const char *model, Oid weights, int32 version, const uint8 *bytes, Size len,
+				  const HwrModel *meta, HwrVersionInfo *out)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(weights)};
+	bool		isnull;
+
+	hwr_check_model_name(model);
+	memset(out, 0, sizeof(*out));
+	namestrcpy(&out->name, model);
+	out->weights = weights;
+	if (!hwr_sha256(bytes, len, out->hash))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash")));
+
+	SPI_connect();
+	hwr_catalog_execute("SELECT lomowner FROM pg_largeobject_metadata WHERE oid = $1", 1, types, values, NULL);
+	out->owner = DatumGetObjectId(result_column(0, 1, &isnull));
+	lock_model(model, out);
+	if (owner_for_version(model, out->model_id, out->owner) != out->owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("model \"%s\" belongs to another role", model)));
+	renumber(out, version);
+	out->id = insert_version(out, len, meta, 0);
+	describe(out);
 	SPI_finish();
 }
 
@@ -216,7 +270,7 @@ hwr_catalog_activate(const HwrVersionInfo *version)
 	Datum		values[2] = {Int32GetDatum(version->model_id), Int32GetDatum(version->version)};
 
 	SPI_connect();
-	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	hwr_catalog_execute("UPDATE hwr.model SET active = $2, chosen = false WHERE id = $1", 2, types, values, NULL);
 	SPI_finish();
 }
 
@@ -281,13 +335,13 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 }
 
 int64
-hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped, int64 overlap,
 					   const HwrMetrics *metrics, const HwrConfusions *confusions)
 {
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "             ";
 	int64		id;
 	bool		isnull;
 
@@ -303,11 +357,13 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[9] = figure(hwr_metrics_precision(metrics), &nulls[9]);
 	values[10] = figure(hwr_metrics_recall(metrics), &nulls[10]);
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
+	values[12] = Int64GetDatum(overlap);
+	nulls[12] = overlap < 0 ? 'n' : ' ';
 
 	SPI_connect();
 	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-							"exact_match, \"precision\", recall, f1) "
-							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+							"exact_match, \"precision\", recall, f1, overlap) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
 							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
 							lengthof(types), types, values, nulls) != 1)
 		ereport(ERROR,

@@ -10,6 +10,7 @@
 
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -46,10 +47,10 @@ find_checkpoint(int64 job)
 
 /* Put another checkpoint of this process's job, or none of any job, in the place of the last one.  SPI is connected. */
 static void
-replace_checkpoint(int64 job, Oid next)
+replace_checkpoint(int64 job, Oid next, Size len)
 {
-	Oid			types[2] = {INT8OID, OIDOID};
-	Datum		values[2] = {Int64GetDatum(job), ObjectIdGetDatum(next)};
+	Oid			types[3] = {INT8OID, OIDOID, INT8OID};
+	Datum		values[3] = {Int64GetDatum(job), ObjectIdGetDatum(next), Int64GetDatum((int64) len)};
 	Oid			last = find_checkpoint(job);
 
 	if (OidIsValid(last) && LargeObjectExists(last))
@@ -61,9 +62,10 @@ replace_checkpoint(int64 job, Oid next)
 		hwr_restore_identity(&save);
 	}
 	if (hwr_catalog_execute("UPDATE hwr.job SET checkpoint = nullif($2, '0'::oid), "
-							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END "
+							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END, "
+							"checkpoint_bytes = CASE WHEN $2 <> '0'::oid THEN $3 END "
 							"WHERE id = $1 AND ($2 = '0'::oid OR pid = pg_backend_pid())",
-							2, types, values, NULL) == 0)
+							3, types, values, NULL) == 0)
 		hwr_raise_job_removed(job);
 }
 
@@ -81,7 +83,8 @@ hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len)
 	loid = DatumGetObjectId(DirectFunctionCall2(be_lo_from_bytea, ObjectIdGetDatum(InvalidOid), PointerGetDatum(value)));
 	hwr_restore_identity(&save);
 	pfree(value);
-	replace_checkpoint(job, loid);
+	CreateComments(loid, LargeObjectRelationId, 0, psprintf("hwr: checkpoint of training job %lld", (long long) job));
+	replace_checkpoint(job, loid, len);
 	SPI_finish();
 }
 
@@ -89,7 +92,7 @@ void
 hwr_checkpoint_drop(int64 job)
 {
 	SPI_connect();
-	replace_checkpoint(job, InvalidOid);
+	replace_checkpoint(job, InvalidOid, 0);
 	SPI_finish();
 }
 
@@ -130,6 +133,6 @@ hwr_checkpoint_drop_of_model(const char *model)
 	{
 		bool		isnull;
 
-		replace_checkpoint(DatumGetInt64(SPI_getbinval(jobs->vals[i], jobs->tupdesc, 1, &isnull)), InvalidOid);
+		replace_checkpoint(DatumGetInt64(SPI_getbinval(jobs->vals[i], jobs->tupdesc, 1, &isnull)), InvalidOid, 0);
 	}
 }

@@ -75,32 +75,62 @@ count_versions(int32 model_id, int32 version)
 							   2, types, values, NULL);
 }
 
+/* What readers of a model get, in words. */
+static const char *
+what_is_active(const char *model, int32 active)
+{
+	HwrVersionInfo bundled;
+
+	if (active > 0)
+		return psprintf("version %d", active);
+	return hwr_bundled_find(model, &bundled) ? "the bundled version" : "none";
+}
+
+/* hwr_activate_model's version: a stored one, or 0 for the bundled model. */
+static int32
+version_to_activate(FunctionCallInfo fcinfo, const char *model, int32 model_id)
+{
+	HwrVersionInfo bundled;
+	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+
+	if (PG_ARGISNULL(1))
+	{
+		if (!hwr_bundled_find(model, &bundled))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("version must not be null"),
+					 errdetail("No model of the name \"%s\" comes with hwr.", model)));
+	}
+	else if (version <= 0 || count_versions(model_id, version) == 0)
+		hwr_raise_no_version(model, version);
+	return version;
+}
+
 /*
- * hwr_activate_model(model text, version integer) returns void
+ * hwr_activate_model(model text, version integer, keep boolean) returns void
  */
 Datum
 hwr_activate_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = required_name(fcinfo, 0);
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2];
+	bool		keep = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	Oid			types[3] = {INT4OID, INT4OID, BOOLOID};
+	Datum		values[3];
 	int32		active;
 	int32		version;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("version must not be null")));
-	version = PG_GETARG_INT32(1);
 	PreventCommandIfReadOnly("hwr_activate_model()");
 
 	SPI_connect();
 	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	version = version_to_activate(fcinfo, model, DatumGetInt32(values[0]));
 	values[1] = Int32GetDatum(version);
-	if (version <= 0 || count_versions(DatumGetInt32(values[0]), version) == 0)
-		hwr_raise_no_version(model, version);
-	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	values[2] = BoolGetDatum(keep);
+	hwr_catalog_execute("UPDATE hwr.model SET active = nullif($2, 0), chosen = $3 WHERE id = $1", 3, types, values, NULL);
 	SPI_finish();
+	ereport(NOTICE,
+			(errmsg("%s of model \"%s\" is active%s", what_is_active(model, version), model, keep ? " and stays so until another is chosen" : " until a training does better"),
+			 active == version ? 0 : errdetail("Before, it was %s.", what_is_active(model, active))));
 	PG_RETURN_VOID();
 }
 
@@ -247,6 +277,10 @@ hwr_import_model(PG_FUNCTION_ARGS)
 		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
 		if (activate)
 			hwr_catalog_activate(&version);
+		if (activate && version.chosen)
+			ereport(NOTICE,
+					(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen",
+							version.version, name, what_is_active(name, version.active))));
 	}
 	PG_FINALLY();
 	{

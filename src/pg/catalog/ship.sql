@@ -11,11 +11,11 @@ DECLARE
 	held_active	boolean;
 	status		text := 'unchanged';
 BEGIN
-	SELECT m.version, m.active INTO held, held_active FROM @extschema@.hwr_models m
+	SELECT m.version, m.active INTO held, held_active FROM @extschema@.hwr_model_details m
 	 WHERE m.model = $1 AND m.hash = $2 ORDER BY m.active DESC, m.version DESC LIMIT 1;
 	IF held IS NOT NULL THEN
 		IF activate AND NOT held_active THEN
-			PERFORM @extschema@.hwr_activate_model($1, held);
+			PERFORM @extschema@.hwr_activate_model($1, held, keep => false);
 			status := 'activated';
 		END IF;
 	ELSIF file IS NOT NULL THEN

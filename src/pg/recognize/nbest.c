@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -46,6 +47,10 @@ PG_FUNCTION_INFO_V1(hwr_recognize_nbest);
 #define DEFAULT_BONUS_PER_WEIGHT 1.6
 #define MAX_BEAM 1024
 
+/* Words that a lexicon cannot have: so many are named, so much of each. */
+#define LEFT_OUT_NAMED 5
+#define LEFT_OUT_LENGTH 40
+
 /*
  * A character whose log posterior at a step is lower does not begin there.  A lexicon may
  * force unlikely ones.
@@ -65,7 +70,8 @@ enum
 	ARG_LENGTH_BONUS,
 	ARG_ALLOW,
 	ARG_BEAM,
-	ARG_OUTSIDE_PENALTY
+	ARG_OUTSIDE_PENALTY,
+	ARG_VERSION
 };
 
 /* Kept in fn_extra. */
@@ -163,9 +169,21 @@ get_lm_symbols(CallSite *site, const HwrModel *model)
 	memcpy(site->symbols_model, site->resolved.version.hash, sizeof(site->symbols_model));
 }
 
+/* A word, shortened, in quotes. */
 static void
+append_word(StringInfo list, Datum datum)
+{
+	char	   *word = TextDatumGetCString(datum);
+	int			len = pg_mbcliplen(word, strlen(word), LEFT_OUT_LENGTH);
+
+	appendStringInfo(list, "%s\"%.*s%s\"", list->len > 0 ? ", " : "", len, word, word[len] != '\0' ? "..." : "");
+}
+
+/* Returns the first words that are left out, as a list for a message. */
+static char *
 fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 {
+	StringInfoData left_out;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hwr lexicon", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext word_context = AllocSetContextCreate(context, "hwr word", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -174,12 +192,16 @@ fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 	int			n;
 	HwrStatus	st;
 
+	MemoryContextSwitchTo(old);
+	initStringInfo(&left_out);
+	MemoryContextSwitchTo(context);
 	hwr_text_elements(words, "lexicon", &elements, &nulls, &n);
 	MemoryContextSwitchTo(word_context);
 	for (int i = 0; i < n; i++)
 	{
 		const char *utf8;
 		Size		len;
+		int			before = lexicon->left_out;
 
 		CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
@@ -188,9 +210,14 @@ fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
 		utf8 = hwr_utf8_of(elements[i], &len);
 		if (!hwr_lexicon_add(lexicon, utf8, len, &st))
 			hwr_raise(&st);
+		if (lexicon->left_out > before && before < LEFT_OUT_NAMED)
+			append_word(&left_out, elements[i]);
 	}
+	if (lexicon->left_out > LEFT_OUT_NAMED)
+		appendStringInfoString(&left_out, " and others");
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return left_out.data;
 }
 
 /* The prefix tree of these words for this model into site->lexicon. */
@@ -199,6 +226,7 @@ get_lexicon(CallSite *site, ArrayType *words, const HwrModel *model)
 {
 	HwrLexicon *lexicon;
 	MemoryContext old;
+	char	   *left_out;
 	HwrStatus	st;
 
 	if (site->words != NULL && VARSIZE(site->words) == VARSIZE(words) &&
@@ -211,15 +239,15 @@ get_lexicon(CallSite *site, ArrayType *words, const HwrModel *model)
 	if (!hwr_lexicon_create(&model->alphabet, model->mapping, &lexicon, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->lexicon, lexicon);
-	fill_lexicon(lexicon, words);
+	left_out = fill_lexicon(lexicon, words);
 	if (lexicon->left_out > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%d word of the lexicon cannot be read by model \"%s\"",
 							   "%d words of the lexicon cannot be read by model \"%s\"",
 							   lexicon->left_out, lexicon->left_out, NameStr(site->resolved.version.name)),
-				 errdetail_plural("It has characters outside its alphabet, or none.",
-								  "They have characters outside its alphabet, or none.",
-								  lexicon->left_out)));
+				 errdetail_plural("It has characters outside its alphabet, or none: %s.",
+								  "They have characters outside its alphabet, or none: %s.",
+								  lexicon->left_out, left_out)));
 	old = MemoryContextSwitchTo(site->context);
 	site->words = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(words));
 	MemoryContextSwitchTo(old);
@@ -416,8 +444,7 @@ prepare(FunctionCallInfo fcinfo, CallSite *site, int n, HwrBeamQuery *query)
 		get_lm(site, text_to_cstring(PG_GETARG_TEXT_PP(ARG_LM)));
 		query->lm = site->lm->object;
 	}
-	loaded = hwr_resolve_model(&site->resolved,
-							   PG_ARGISNULL(ARG_MODEL) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
+	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, ARG_MODEL, ARG_VERSION);
 	if (query->lm != NULL)
 	{
 		get_lm_symbols(site, loaded.model);
@@ -437,7 +464,7 @@ prepare(FunctionCallInfo fcinfo, CallSite *site, int n, HwrBeamQuery *query)
 
 /*
  * hwr_recognize_nbest(image bytea, n integer, model text, lexicon text[], lm text, lm_weight float8,
- * length_bonus float8, allow text, beam integer, outside_penalty float8) returns setof record
+ * length_bonus float8, allow text, beam integer, outside_penalty float8, version integer) returns setof record
  */
 Datum
 hwr_recognize_nbest(PG_FUNCTION_ARGS)

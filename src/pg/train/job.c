@@ -39,6 +39,7 @@
 
 PG_FUNCTION_INFO_V1(hwr_job_interrupted);
 PG_FUNCTION_INFO_V1(hwr_cancel);
+PG_FUNCTION_INFO_V1(hwr_finish);
 
 static void
 job_lock_tag(int64 job, LOCKTAG *tag)
@@ -132,17 +133,17 @@ hwr_job_insert(const HwrJobRequest *r)
 }
 
 bool
-hwr_job_restart(int64 job)
+hwr_job_restart(int64 job, double max_minutes)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid)};
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid), Float8GetDatum(max_minutes)};
 	LOCKTAG		tag;
 
 	job_lock_tag(job, &tag);
 	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
-	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL "
-			   "WHERE id = $1", lengthof(values), types, values, NULL);
+	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL, "
+			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values, NULL);
 	return true;
 }
 
@@ -361,28 +362,43 @@ find_job(int64 job, int *pid)
 	return owner;
 }
 
+/* Send a signal to a job's worker; false if it has none. */
+static bool
+signal_job(int64 job, int signal, const char *what)
+{
+	int			pid;
+	Oid			owner = find_job(job, &pid);
+
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to %s training job %lld", what, (long long) job),
+				 errdetail("Only members of the role that started it can.")));
+	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
+		return false;
+	ereport(LOG,
+			(errmsg("role \"%s\" asks to %s training job %lld", GetUserNameFromId(GetUserId(), false), what, (long long) job)));
+	if (kill(pid, signal) != 0)
+	{
+		ereport(WARNING,
+				(errmsg("could not send signal to process %d: %m", pid)));
+		return false;
+	}
+	return true;
+}
+
 /* hwr_cancel(job bigint) returns boolean: whether there was something to cancel */
 Datum
 hwr_cancel(PG_FUNCTION_ARGS)
 {
-	int64		job = PG_GETARG_INT64(0);
-	int			pid;
-	Oid			owner;
-
 	PreventCommandDuringRecovery("hwr_cancel()");
-	owner = find_job(job, &pid);
-	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to cancel training job %lld", (long long) job),
-				 errdetail("Only members of the role that started it can.")));
-	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
-		PG_RETURN_BOOL(false);
-	if (kill(pid, SIGINT) != 0)
-	{
-		ereport(WARNING,
-				(errmsg("could not send signal to process %d: %m", pid)));
-		PG_RETURN_BOOL(false);
-	}
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGINT, "cancel"));
+}
+
+/* hwr_finish(job bigint) returns boolean: whether there was something to finish */
+Datum
+hwr_finish(PG_FUNCTION_ARGS)
+{
+	PreventCommandDuringRecovery("hwr_finish()");
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGUSR2, "finish"));
 }

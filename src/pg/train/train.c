@@ -491,13 +491,13 @@ form_result(TupleDesc desc, const TrainClient *client, const char *model)
 	values[5] = Int32GetDatum(r->best_epoch);
 	for (int i = 0; i < lengthof(figures); i++)
 	{
-		values[6 + i] = Float8GetDatum(figures[i]);
+		values[6 + i] = Float8GetDatum(rint(figures[i] * 1e4) / 1e4);
 		nulls[6 + i] |= isnan(figures[i]);
 	}
 	values[11] = Int64GetDatum(r->images);
 	values[12] = Int64GetDatum(r->validation_images);
 	values[13] = Int64GetDatum(r->skipped);
-	values[14] = Float8GetDatum(r->seconds);
+	values[14] = Float8GetDatum(rint(r->seconds * 10) / 10);
 	return heap_form_tuple(desc, values, nulls);
 }
 

@@ -61,6 +61,8 @@ free_core_objects(HwrTrainWorker *w)
 	w->calibrator = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
+	hwr_rival_free(w->reader);
+	w->reader = NULL;
 	hwr_model_free(w->rival);
 	w->rival = NULL;
 	hwr_model_free(w->base);
@@ -175,6 +177,29 @@ find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 					 column_or_null(&w->request.label_column), out);
 }
 
+/*
+ * A column's name out of its quoted form, where it is that of both tables: a job that is gone on with reads what it began
+ * with, whatever columns the tables have got since.
+ */
+static const char *
+column_to_keep(const NameData *given, const char *training, const char *validation)
+{
+	StringInfoData name;
+
+	if (NameStr(*given)[0] != '\0' || (validation != NULL && strcmp(training, validation) != 0))
+		return NameStr(*given);
+	if (training[0] != '"')
+		return training;
+	initStringInfo(&name);
+	for (const char *p = training + 1; p[0] != '\0' && p[1] != '\0'; p++)
+	{
+		appendStringInfoChar(&name, *p);
+		if (*p == '"')
+			p++;
+	}
+	return name.data;
+}
+
 /* Insert the job's row, with all options as they are in the end.  In a transaction. */
 static void
 insert_job(HwrTrainWorker *w)
@@ -183,8 +208,8 @@ insert_job(HwrTrainWorker *w)
 		.model = NameStr(w->request.model),
 		.training = w->training.relation,
 		.validation = OidIsValid(w->request.validation) ? w->validation.relation : NULL,
-		.image_column = NameStr(w->request.image_column),
-		.label_column = NameStr(w->request.label_column),
+		.image_column = column_to_keep(&w->request.image_column, w->training.image, w->validation.image),
+		.label_column = column_to_keep(&w->request.label_column, w->training.label, w->validation.label),
 		.activate = hwr_activate_word(w->request.activate),
 		.owner = w->request.user
 	};
@@ -202,7 +227,7 @@ insert_job(HwrTrainWorker *w)
 static void
 take_up_job(HwrTrainWorker *w)
 {
-	if (!hwr_job_restart(w->request.resume))
+	if (!hwr_job_restart(w->request.resume, w->options.max_minutes))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("training job %lld is running", (long long) w->request.resume)));
@@ -299,7 +324,7 @@ cancellation(const HwrTrainWorker *w)
 		return "cancelled by the waiting client";
 	if (client == HWR_CLIENT_LEFT)
 		return "the waiting client disconnected";
-	return "cancelled on request";
+	return "cancelled on request, by hwr_cancel or pg_cancel_backend";
 }
 
 /* An error in the words of the job. */
@@ -307,7 +332,12 @@ static void
 explain(const HwrTrainWorker *w, ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && w->job != 0)
+	{
 		error->message = psprintf("training job %lld was cancelled", (long long) w->job);
+		error->detail = psprintf("Reason: %s.", cancellation(w));
+		if (w->trainer != NULL && w->options.checkpoint_minutes > 0)
+			error->hint = psprintf("What it has learned is kept. To go on: SELECT * FROM hwr_resume(%lld);", (long long) w->job);
+	}
 	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && w->reading)
 	{
 		error->message = psprintf("could not lock table %s within %s", w->training.relation, HWR_READ_LOCK_TIMEOUT);
@@ -401,6 +431,7 @@ hwr_train_worker_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGUSR2, hwr_worker_finish_handler);
 	before_shmem_exit(on_worker_exit, PointerGetDatum(w));
 	BackgroundWorkerUnblockSignals();
 

@@ -45,17 +45,22 @@ typedef struct HwrTrainWorker
 	double		reported;
 	double		noticed;
 	double		checkpointed;
+	double		training_since;
+	bool		estimated;		/* how long it will take */
 	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;
 
-	/* the version that was active when the job began; none where rival is NULL */
+	/* what readers got when the job began: a version, 0: the bundled model, or nothing where rival is NULL */
 	int32		rival_version;
-	HwrMetrics	rival_metrics;	/* images 0: not measured */
+	HwrDuel		duel;			/* the new model against it */
+	bool		measured;		/* there were rows to compare on */
+	bool		replaces_bundled;	/* the new version the bundled model */
 
 	/* the core's */
 	HwrModel   *base;			/* NULL: none */
 	HwrModel   *rival;
 	HwrRival   *rival_reader;
+	HwrRival   *reader;			/* of the new model */
 	HwrDataset *dataset;
 	HwrTrainer *trainer;
 	HwrModel   *model;
@@ -66,6 +71,10 @@ typedef struct HwrTrainWorker
 
 /* train_worker.c: end the job here if something has happened that ends it */
 extern void hwr_worker_check(HwrTrainWorker *w);
+
+/* Handler of the signal by which hwr_finish asks for the end; and whether it has. */
+extern void hwr_worker_finish_handler(int signal);
+extern bool hwr_worker_must_finish(void);
 
 /* The job is over, what is left is to say so: cancellations come too late. */
 extern void hwr_worker_ignore_cancellation(void);
@@ -108,12 +117,13 @@ extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
 extern void hwr_worker_checkpoint(HwrTrainWorker *w);
 
 /*
- * train_gate.c: may the new version take the active one's place?  load in a transaction, before the rows are read; measure
- * outside one, after the training.  decide makes the version the active one if it may and returns the sentence
- * that says why, or why not; NULL where there was no question.
+ * train_gate.c: may the new version take the place of what readers get?  load in a transaction, before the rows are read;
+ * measure outside one, when the new model is ready.  decide makes the version the active one if it may and returns the
+ * sentence that says why, or why not; tell is the NOTICE, after the commit.
  */
 extern void hwr_gate_load(HwrTrainWorker *w);
 extern void hwr_gate_measure(HwrTrainWorker *w);
-extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, const HwrMetrics *metrics, bool *activated);
+extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated);
+extern void hwr_gate_tell(const HwrTrainWorker *w, const HwrVersionInfo *version, bool activated, const char *verdict);
 
 #endif							/* HWR_TRAIN_WORKER_H */

@@ -158,12 +158,12 @@ test_time_limit(void **state)
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	t = interrupt(t, &o, ds);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	o.max_minutes = 60;
 	t = interrupt(t, &o, ds);
-	assert_false(hwr_trainer_timed_out(t));
+	assert_false(hwr_trainer_can_go_on(t));
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
