@@ -99,7 +99,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/random-model build/describe build/bench_core build/stages \
+	build/posteriors build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -199,6 +199,10 @@ build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefi
 
 # The tables of networks in doc/architecture.md.
 build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Lines of pages: see tools/pages-eval.
+build/find-lines: tools/find-lines.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Our side of "make bench".
