@@ -4,7 +4,7 @@
  *
  * usage: find-lines IMAGE...
  *
- * For each image a line "page IMAGE WIDTH HEIGHT TURN SIZE MILLISECONDS" and for each of its lines
+ * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS" and for each of its lines
  * "line REGION KIND CONFIDENCE BASELINE OUTLINE REASON", points as x,y;x,y;...  Milliseconds are of finding
  * lines, without decoding the image, in this thread.
  */
@@ -66,7 +66,7 @@ main(int argc, char **argv)
 			if (!hwr_page_finder_step(finder, &done, &st))
 				fail(argv[i], &st);
 		hwr_page_finder_take(finder, &lines);
-		printf("page\t%s\t%d\t%d\t%d\t%.1f\t%.1f\n", argv[i], image.width, image.height, lines.turn,
+		printf("page\t%s\t%d\t%d\t%d\t%.1f\t%.1f\n", argv[i], image.width, image.height, lines.n,
 			   (double) lines.size, now() - start);
 		for (int k = 0; k < lines.n; k++)
 		{

@@ -57,7 +57,7 @@ hwr_page_finder_create(const HwrImage *page, const HwrPageOptions *options, HwrP
 	HwrPageFinder *f;
 	int			factor = 1;
 
-	if (options->turn < -1 || options->turn > 3)
+	if (options->turn < 0 || options->turn > 3)
 		return hwr_fail(st, HWR_BAD_OPTION, "a page is turned by 0 to 3 quarters");
 	f = hwr_alloc_zero(1, sizeof(HwrPageFinder), st);
 	if (f == NULL)
@@ -89,6 +89,51 @@ reduce_step(HwrPageFinder *f)
 		hwr_map_reduce(f->page->pixels, f->page->width, f->page->height, grey, f->row, to);
 	f->row = to;
 	return to == grey->height;
+}
+
+static bool
+turn_sheet(HwrPageFinder *f, HwrStatus *st)
+{
+	HwrMap		turned;
+
+	if (f->options.turn == 0)
+		return true;
+	if (!hwr_map_turn(&f->sheet.ink, f->options.turn, &turned, st))
+		return false;
+	hwr_map_free(&f->sheet.ink);
+	f->sheet.ink = turned;
+	return true;
+}
+
+/* A point of the turned page as one of the page, inside it. */
+static HwrPoint
+point_back(const HwrPageFinder *f, HwrPoint p)
+{
+	float		w = (float) f->page->width;
+	float		h = (float) f->page->height;
+	HwrPoint	q = p;
+
+	if (f->options.turn == 1)
+		q = (HwrPoint){p.y, h - p.x};
+	else if (f->options.turn == 2)
+		q = (HwrPoint){w - p.x, h - p.y};
+	else if (f->options.turn == 3)
+		q = (HwrPoint){w - p.y, p.x};
+	return (HwrPoint){fminf(fmaxf(q.x, 0), w), fminf(fmaxf(q.y, 0), h)};
+}
+
+static void
+turn_back(HwrPageFinder *f)
+{
+	for (int i = 0; i < f->lines.n; i++)
+	{
+		HwrPageLine *line = &f->lines.lines[i];
+
+		for (int k = 0; k < line->baseline_n; k++)
+			line->baseline[k] = point_back(f, line->baseline[k]);
+		for (int k = 0; k < line->outline_n; k++)
+			line->outline[k] = point_back(f, line->outline[k]);
+	}
 }
 
 static bool
@@ -145,7 +190,10 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 	{
 		case STAGE_REDUCE:
 			if (reduce_step(f))
+			{
+				ok = turn_sheet(f, st);
 				f->stage = STAGE_INK;
+			}
 			break;
 		case STAGE_INK:
 			ok = hwr_page_ink(&sheet->ink, guess, st);
@@ -174,6 +222,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			f->lines.slope = sheet->slope;
 			ok = hwr_page_make_lines(sheet, &f->chains, &f->lines, st) &&
 				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
+			turn_back(f);
 			f->stage = STAGE_DONE;
 			break;
 		case STAGE_DONE:

@@ -47,14 +47,13 @@ typedef struct HwrPageLines
 {
 	HwrPageLine *lines;			/* in reading order, rejected ones last */
 	int			n;
-	int			turn;			/* quarters clockwise by which the page must be turned to be read */
 	float		slope;			/* of the writing, in the middle of the turned page: rise of y over x */
 	float		size;			/* pixels from line to line, estimated; 0: no writing */
 } HwrPageLines;
 
 typedef struct HwrPageOptions
 {
-	int			turn;			/* 0 .. 3 as above, -1: find out */
+	int			turn;			/* quarters clockwise that make the page upright, 0 .. 3 */
 	bool		right_to_left;	/* columns and pieces of a line are read from the right */
 } HwrPageOptions;
 

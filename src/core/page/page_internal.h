@@ -3,7 +3,7 @@
  *	  What the stages of the line finder share; included only by src/core/page.
  *
  *	  ink.c		grey to ink: closing, contrast, borders
- *	  slope.c	quarter turns; the writing's slope in both halves; shearing by columns
+ *	  slope.c	the writing's slope in both halves; shearing by columns
  *	  rules.c	ruled lines, table rules, frames
  *	  clean.c	specks, edges of the paper, frames
  *	  scale.c	the writing's size
@@ -67,9 +67,6 @@ typedef struct HwrChains
 
 /* grey becomes ink in place.  radius: of the closing, at least the width of a stroke. */
 extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
-
-/* The quarter turns after which the ink's lines run from left to right, upright. */
-extern bool hwr_page_find_turn(const HwrMap *ink, int *turn, HwrStatus *st);
 
 /* Slopes, dy/dx, of the left and right half. */
 extern bool hwr_page_find_slopes(const HwrMap *ink, float slopes[2], HwrStatus *st);

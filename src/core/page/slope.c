@@ -1,6 +1,6 @@
 /*
  * slope.c
- *	  Quarter turns and the slope of the writing.
+ *	  The slope of the writing.
  *
  * Along the writing the ink's profile has peaks at lines and valleys between them; in any other
  * direction it is flat.  So the slope is the one whose profile has the greatest sum of squared differences of rows a few

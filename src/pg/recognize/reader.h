@@ -28,6 +28,9 @@ typedef struct HwrBatchReader
 extern HwrBatchReader *hwr_batch_create(void);
 extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st);
 
+/* The same for an image that has been decoded; does not look for interrupts. */
+extern bool hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, HwrStatus *st);
+
 /* Fill posteriors and readings of all images added. */
 extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
 extern void hwr_batch_free(HwrBatchReader *batch);
