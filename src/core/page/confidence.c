@@ -82,17 +82,17 @@ hwr_page_signs(const HwrSheet *sheet, HwrStrand *s, int neighbours)
 	s->signs[4] = logf(density + 0.02F);
 	s->signs[5] = (s->bottom - s->top) / size;
 	s->signs[6] = straying(s, size);
-	s->signs[7] = runs;
-	s->signs[8] = runs * runs;
-	s->signs[9] = (float) neighbours;
-	s->signs[10] = edge > 2 ? 2 : edge;
+	/* More runs say more up to what letters have. */
+	s->signs[7] = runs < 3.5F ? runs : 3.5F;
+	s->signs[8] = (float) neighbours;
+	s->signs[9] = edge > 2 ? 2 : edge;
 }
 
 float
 hwr_page_confidence(const HwrStrand *s)
 {
-	static const float weights[HWR_SIGNS] = {2.37F, 0.9645F, 3.644F, 0.198F, -0.2145F, -1.362F, -4.4F, 5.139F, -0.6736F, 0.4363F, 1.506F};
-	float		sum =  -22.891F;
+	static const float weights[HWR_SIGNS] = {1.969F, 1.001F, 4.844F, 0.7299F, -0.3985F, -0.9797F, -3.26F, 1.932F, 0.4466F, 1.499F};
+	float		sum =  -20.251F;
 
 	for (int i = 0; i < HWR_SIGNS; i++)
 		sum += weights[i] * s->signs[i];

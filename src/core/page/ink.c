@@ -100,7 +100,12 @@ otsu(const uint32_t counts[256], double *high)
 		n += counts[i];
 		sum += (double) counts[i] * i;
 	}
-	for (int i = LEAST_CONTRAST; i < 255 && n > 0; i++)
+	if (n == 0)
+		return 0;
+	/* For ink that has all one darkness. */
+	threshold = LEAST_CONTRAST;
+	*high = sum / n;
+	for (int i = LEAST_CONTRAST; i < 255; i++)
 	{
 		double		n1;
 		double		between;

@@ -24,6 +24,9 @@
 /* More lines than these are sorted by height only. */
 #define MAX_LINES 5000
 
+/* Of more lines than these the highest row is cut at without trying what it leaves. */
+#define MAX_TRIED 400
+
 typedef struct Box
 {
 	float		x0;				/* level coordinates, x reversed where writing runs from right to left */
@@ -38,6 +41,7 @@ typedef struct Order
 	float		size;
 	int			region;
 	HwrPageLine *lines;
+	Box		   *room;			/* for all boxes */
 } Order;
 
 static int
@@ -99,24 +103,42 @@ find_column(const Order *order, const Box *boxes, int n)
 	return cut;
 }
 
-/* The first box below the highest white row, boxes being sorted by y0; 0: there is none. */
+/*
+ * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the first that leaves
+ * columns below it, else the last that leaves some above it, else the highest.  room holds n boxes.
+ */
 static int
-find_row(const Order *order, const Box *boxes, int n)
+find_row(const Order *order, const Box *boxes, int n, Box *room)
 {
 	float		bottom = boxes[0].y1;
 	float		highest = ROW_GAP * order->size;
 	int			cut = 0;
+	int			above = 0;
 
 	for (int i = 1; i < n; i++)
 	{
-		if (boxes[i].y0 - bottom > highest)
+		float		gap = boxes[i].y0 - bottom;
+
+		bottom = fmaxf(bottom, boxes[i].y1);
+		if (gap <= ROW_GAP * order->size)
+			continue;
+		if (gap > highest)
 		{
-			highest = boxes[i].y0 - bottom;
+			highest = gap;
 			cut = i;
 		}
-		bottom = fmaxf(bottom, boxes[i].y1);
+		if (n > MAX_TRIED)
+			continue;
+		memcpy(room, boxes + i, (size_t) (n - i) * sizeof(Box));
+		qsort(room, (size_t) (n - i), sizeof(Box), compare_x);
+		if (find_column(order, room, n - i) > 0)
+			return i;
+		memcpy(room, boxes, (size_t) i * sizeof(Box));
+		qsort(room, (size_t) i, sizeof(Box), compare_x);
+		if (find_column(order, room, i) > 0)
+			above = i;
 	}
-	return cut;
+	return above > 0 ? above : cut;
 }
 
 /* Whether two boxes are in one row, boxes being sorted by y0. */
@@ -171,7 +193,7 @@ cut_up(Order *order, Box *boxes, int n)
 		{
 			qsort(boxes, (size_t) n, sizeof(Box), compare_y);
 			if (n <= MAX_LINES && any_side_by_side(boxes, n))
-				cut = find_row(order, boxes, n);
+				cut = find_row(order, boxes, n, order->room);
 		}
 		if (cut == 0)
 		{
@@ -188,8 +210,8 @@ cut_up(Order *order, Box *boxes, int n)
 bool
 hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *st)
 {
-	Order		order = {size, 0, NULL};
-	Box		   *boxes = hwr_alloc((size_t) lines->n + 1, sizeof(Box), st);
+	Order		order = {size, 0, NULL, NULL};
+	Box		   *boxes = hwr_alloc(2 * (size_t) lines->n + 2, sizeof(Box), st);
 	HwrPageLine *sorted = boxes == NULL ? NULL : hwr_alloc((size_t) lines->n + 1, sizeof(HwrPageLine), st);
 	int			texts = 0;
 	int			n = 0;
@@ -200,6 +222,7 @@ hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *s
 		return false;
 	}
 	order.lines = lines->lines;
+	order.room = boxes + lines->n + 1;
 	for (int kind = 0; kind < 2; kind++)
 	{
 		for (int i = 0; i < lines->n; i++)

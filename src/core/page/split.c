@@ -16,6 +16,10 @@
 #define GAP 0.7
 #define WHITE 0.4
 #define REACH 3.2
+/* At the top and bottom of columns, where the gap must be wider. */
+#define END_GAP 1.2
+#define NEAR_REACH 0.9
+#define FAR_REACH 5
 /* Ink beside the gap, above or below the line, of a box so wide and as high as the reach; of 255. */
 #define SIDE 3.0
 #define SIDE_INK 4
@@ -50,32 +54,42 @@ box(const HwrSheet *sheet, const uint32_t *sums, double x0, double x1, double y,
 	return total;
 }
 
-/* Whether columns end in the gap [g0, g1) of a line at y. */
+/* Whether a white column goes through the gap [g0, g1) of a line at y, from up sizes above to down sizes below it. */
 static bool
-column_ends(const HwrSheet *sheet, const uint32_t *sums, int g0, int g1, float y)
+column_through(const HwrSheet *sheet, const uint32_t *sums, int g0, int g1, float y, double up, double down)
 {
 	double		size = sheet->size;
 	double		white = WHITE * size;
-	double		reach = REACH * size;
-	double		limit = 1.0 * white * 2 * reach;
-	double		side = SIDE_INK * SIDE * size * (reach - size / 2);
+	double		limit = white * (up + down) * size;
 	bool		open = false;
 
 	for (double x = g0; x + white <= g1 && !open; x += white / 4)
-		open = box(sheet, sums, x, x + white, y, y - reach, y + reach) < limit;
+		open = box(sheet, sums, x, x + white, y, y - up * size, y + down * size) < limit;
 	if (!open)
 		return false;
 	/* Lines above or below on both sides: else it is a gap in a line that stands alone. */
 	for (int below = 0; below < 2; below++)
 	{
-		double		from = below ? y + size / 2 : y - reach;
-		double		to = below ? y + reach : y - size / 2;
+		double		from = below ? y + size / 2 : y - up * size;
+		double		to = below ? y + down * size : y - size / 2;
+		double		side = SIDE_INK * SIDE * size * (to - from);
 
-		if (box(sheet, sums, g0 - SIDE * size, g0, y, from, to) > side &&
+		if (to - from > 1.5 * size && box(sheet, sums, g0 - SIDE * size, g0, y, from, to) > side &&
 			box(sheet, sums, g1, g1 + SIDE * size, y, from, to) > side)
 			return true;
 	}
 	return false;
+}
+
+/* Whether columns end in the gap: in the middle of them, at their top, or at their bottom. */
+static bool
+column_ends(const HwrSheet *sheet, const uint32_t *sums, int g0, int g1, float y)
+{
+	if (column_through(sheet, sums, g0, g1, y, REACH, REACH))
+		return true;
+	return g1 - g0 > END_GAP * sheet->size &&
+		(column_through(sheet, sums, g0, g1, y, NEAR_REACH, FAR_REACH) ||
+		 column_through(sheet, sums, g0, g1, y, FAR_REACH, NEAR_REACH));
 }
 
 /* The part of a strand from column k0 to k1. */

@@ -8,7 +8,7 @@
 #include "page_internal.h"
 
 /* What tells lines of writing from other ink; see hwr_page_signs. */
-#define HWR_SIGNS 11
+#define HWR_SIGNS 10
 
 typedef struct HwrStrand
 {
