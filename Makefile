@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize nbest score lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize nbest score lm page evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library

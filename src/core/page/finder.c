@@ -105,7 +105,10 @@ turn_sheet(HwrPageFinder *f, HwrStatus *st)
 	return true;
 }
 
-/* A point of the turned page as one of the page, inside it. */
+/*
+ * A point of the turned page as one of the page, inside it.  Tenths of a pixel are enough, and a line that
+ * has been written down and read again is the same.
+ */
 static HwrPoint
 point_back(const HwrPageFinder *f, HwrPoint p)
 {
@@ -119,7 +122,7 @@ point_back(const HwrPageFinder *f, HwrPoint p)
 		q = (HwrPoint){w - p.x, h - p.y};
 	else if (f->options.turn == 3)
 		q = (HwrPoint){w - p.y, p.x};
-	return (HwrPoint){fminf(fmaxf(q.x, 0), w), fminf(fmaxf(q.y, 0), h)};
+	return (HwrPoint){rintf(fminf(fmaxf(q.x, 0), w) * 10) / 10, rintf(fminf(fmaxf(q.y, 0), h) * 10) / 10};
 }
 
 static void
