@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize nbest score lm page evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize nbest score lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -62,7 +62,7 @@ SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm \
-	page/page \
+	page/page page/formats_in page/formats_out \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review

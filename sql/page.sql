@@ -122,5 +122,13 @@ SET LOCAL hwr.max_image_pixels = 1000;
 SELECT outcome($$SELECT hwr_lines(page) FROM page$$);
 COMMIT;
 
-DROP TABLE page;
-SELECT hwr_drop_model('strokes');
+
+-- Several parts at once
+SELECT array_agg(length(part) IS NOT NULL) FROM page, unnest(hwr_crop_batch(page, ARRAY[polygon(box '(190,10),(370,55)'), NULL,
+	polygon(box '(1000,1000),(1100,1100)'), polygon(box '(0,0),(9,9)')], ARRAY[path '[(190,50),(370,50)]', NULL, NULL, NULL])) part;
+SELECT hwr_crop_batch(page, '{}') = '{}' AS none, hwr_crop_batch(page, NULL) IS NULL AS null FROM page;
+SELECT (hwr_crop_batch(page, array_agg(outline), array_agg(baseline))) = array_agg(image) AS same FROM page, hwr_lines(page) WHERE kind = 'text' GROUP BY page;
+SELECT s.* FROM page, hwr_image_size(page) s;
+SELECT outcome($$SELECT hwr_crop_batch(page, ARRAY[polygon(box '(0,0),(9,9)')], ARRAY[NULL, NULL]::path[]) FROM page$$);
+SELECT outcome($$SELECT hwr_crop_batch(page, ARRAY[polygon '((0,0),(9,9))']) FROM page$$);
+SELECT outcome($$SELECT hwr_image_size('x'::bytea)$$);

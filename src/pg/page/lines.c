@@ -1,10 +1,8 @@
 /*
  * lines.c
- *	  hwr_lines: the lines of a page.  hwr_crop: a part of it.
+ *	  hwr_lines: the lines of a page.
  */
 #include "postgres.h"
-
-#include <math.h>
 
 #include "fmgr.h"
 #include "funcapi.h"
@@ -17,7 +15,6 @@
 #include "pg/base/error.h"
 
 PG_FUNCTION_INFO_V1(hwr_lines);
-PG_FUNCTION_INFO_V1(hwr_crop);
 
 /* Arguments of hwr_lines. */
 enum
@@ -42,6 +39,7 @@ hwr_lines(PG_FUNCTION_ARGS)
 	MemoryContext row;
 	MemoryContext caller;
 	HwrPageWork *work;
+	HwrStatus	st;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(ARG_PAGE))
@@ -75,7 +73,8 @@ hwr_lines(PG_FUNCTION_ARGS)
 		nulls[7] = !images || !text;
 		if (!nulls[7])
 		{
-			hwr_page_cut(work, line);
+			if (!hwr_page_cut(work, line, &st))
+				hwr_raise(&st);
 			values[7] = hwr_image_datum(&work->crop);
 		}
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -83,65 +82,4 @@ hwr_lines(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;
-}
-
-/* Points of a geometric value as the core has them. */
-static HwrPoint *
-core_points(const Point *from, int n, const char *what)
-{
-	HwrPoint   *points = palloc(sizeof(HwrPoint) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!(fabs(from[i].x) < 1e7 && fabs(from[i].y) < 1e7))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" has a point that is no pixel of an image", what)));
-		points[i] = (HwrPoint){(float) from[i].x, (float) from[i].y};
-	}
-	return points;
-}
-
-/*
- * hwr_crop(image bytea, area polygon, baseline path) returns bytea
- */
-Datum
-hwr_crop(PG_FUNCTION_ARGS)
-{
-	POLYGON    *area;
-	PATH	   *baseline;
-	HwrPageLine line = {0};
-	MemoryContext context;
-	MemoryContext caller;
-	HwrPageWork *work;
-	Datum		result;
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		PG_RETURN_NULL();
-	area = PG_GETARG_POLYGON_P(1);
-	if (area->npts < 3)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"area\" must have at least three points")));
-	line.outline = core_points(area->p, area->npts, "area");
-	line.outline_n = area->npts;
-	if (!PG_ARGISNULL(2))
-	{
-		baseline = PG_GETARG_PATH_P(2);
-		if (baseline->npts < 2)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"baseline\" must have at least two points")));
-		line.baseline = core_points(baseline->p, baseline->npts, "baseline");
-		line.baseline_n = baseline->npts;
-	}
-	context = AllocSetContextCreate(CurrentMemoryContext, "hwr crop", ALLOCSET_DEFAULT_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	work = hwr_page_work_create();
-	hwr_page_decode(work, PG_GETARG_DATUM(0));
-	hwr_page_cut(work, &line);
-	MemoryContextSwitchTo(caller);
-	result = hwr_image_datum(&work->crop);
-	MemoryContextDelete(context);
-	PG_RETURN_DATUM(result);
 }

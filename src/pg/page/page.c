@@ -77,19 +77,16 @@ hwr_page_find(HwrPageWork *work, int turn, bool right_to_left)
 	work->finder = NULL;
 }
 
-void
-hwr_page_cut(HwrPageWork *work, const HwrPageLine *line)
+bool
+hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st)
 {
-	HwrStatus	st;
-
 	CHECK_FOR_INTERRUPTS();
 	hwr_image_free(&work->crop);
 	work->crop.pixels = NULL;
-	if (!hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, &work->crop, &st))
-	{
-		work->crop.pixels = NULL;
-		hwr_raise(&st);
-	}
+	if (hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, &work->crop, st))
+		return true;
+	work->crop.pixels = NULL;
+	return false;
 }
 
 Datum

@@ -30,8 +30,8 @@ extern void hwr_page_decode(HwrPageWork *work, Datum page);
 /* Find its lines, looking for interrupts between steps. */
 extern void hwr_page_find(HwrPageWork *work, int turn, bool right_to_left);
 
-/* work->crop = the line straightened; the one before is freed. */
-extern void hwr_page_cut(HwrPageWork *work, const HwrPageLine *line);
+/* work->crop = the line straightened; the one before is freed.  Errors as hwr_page_crop. */
+extern bool hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st);
 
 extern Datum hwr_points_polygon(const HwrPoint *points, int n);
 extern Datum hwr_points_path(const HwrPoint *points, int n);

@@ -37,6 +37,25 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION hwr_crop(bytea, polygon, path) IS
 'the part of an image inside an area as a PNG, straightened along a baseline if one is given, with paper where the area ends';
 
+CREATE FUNCTION hwr_crop_batch(
+	image			bytea,
+	areas			polygon[],
+	baselines		path[]			DEFAULT NULL
+)
+RETURNS bytea[]
+AS 'MODULE_PATHNAME', 'hwr_crop_batch'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000000;
+
+COMMENT ON FUNCTION hwr_crop_batch(bytea, polygon[], path[]) IS
+'as hwr_crop for several areas of one image; NULL for an area that is NULL or has nothing of the image in it';
+
+CREATE FUNCTION hwr_image_size(image bytea, OUT width integer, OUT height integer)
+AS 'MODULE_PATHNAME', 'hwr_image_size'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION hwr_image_size(bytea) IS
+'an image''s pixels, upright';
+
 CREATE FUNCTION hwr_read_page(
 	page			bytea,
 	model			text			DEFAULT NULL,

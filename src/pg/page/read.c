@@ -114,7 +114,8 @@ read_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, int from,
 
 	for (int i = from; i < to; i++)
 	{
-		hwr_page_cut(work, &work->lines.lines[i]);
+		if (!hwr_page_cut(work, &work->lines.lines[i], &st))
+			hwr_raise(&st);
 		crop_heights[i - from] = work->crop.height;
 		if (!hwr_batch_add_image(batch, loaded, &work->crop, &st))
 			hwr_raise(&st);
