@@ -62,7 +62,7 @@ SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm \
-	page/page page/formats_in page/formats_out \
+	page/page page/formats_in page/formats_out page/plot_page \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review

@@ -53,5 +53,16 @@ SELECT outcome($$SELECT * FROM hwr_pagexml_lines('<!DOCTYPE a [<!ENTITY e SYSTEM
 SELECT outcome($$SELECT hwr_pagexml_lines('<PcGts><Page><TextLine/></Page></PcGts>', 'x')$$);
 SELECT outcome($$SELECT hwr_alto(page, 'nobody') FROM page$$);
 
+-- A picture: one outline a line, numbers in order, readings above
+SELECT (xpath('count(//*[local-name()="polygon" and not(@stroke-dasharray)])', svg))[1]::text::int AS lines,
+	(xpath('count(//*[local-name()="polyline"])', svg))[1]::text::int AS baselines, (xpath('count(//*[local-name()="image"])', svg))[1]::text::int AS image,
+	(SELECT array_agg(t::text ORDER BY i) FROM unnest(xpath('//*[local-name()="text" and @text-anchor="end"]/text()', svg)) WITH ORDINALITY AS n (t, i)) AS numbers
+	FROM page, CAST(hwr_plot_page(page, readings => false) AS xml) svg;
+SELECT count(*) FROM page, CAST(hwr_plot_page(page, 'strokes') AS xml) svg, unnest(xpath('//*[local-name()="text" and not(@text-anchor)]', svg)) t
+	HAVING count(*) <> (SELECT count(*) FROM page, hwr_read_page(page, 'strokes') WHERE text <> '');
+SELECT hwr_plot_page(NULL) IS NULL AS null;
+SELECT outcome($$SELECT hwr_plot_page('x')$$);
+SELECT outcome($$SELECT hwr_plot_page(page, turn => 1) FROM page$$);
+
 DROP TABLE page;
 SELECT hwr_drop_model('strokes');

@@ -20,8 +20,9 @@
 /* A rule is at most this share of the writing's size thick ... */
 #define MAX_THICKNESS(size) ((size) / 5 > 3 ? (size) / 5 : 3)
 
-/* ... over this share of its length, and at least so many sizes long. */
+/* ... over this share of its length (a vertical one, which writing touches all along), and at least so many sizes long. */
 #define LEAST_THIN 0.6
+#define LEAST_THIN_WALL 0.3
 #define LEAST_LENGTH 3.5
 
 /* The run of ink through (x, y) down the column; false if it is thicker than max, or there is none. */
@@ -57,7 +58,7 @@ try_run(HwrMap *ink, HwrMap *walls, int y, int x0, int x1, int max)
 
 	for (int x = x0; x < x1; x++)
 		thin += thin_at(ink, x, y, max, &top, &bottom);
-	if (thin < LEAST_THIN * (x1 - x0))
+	if (thin < (walls != NULL ? LEAST_THIN_WALL : LEAST_THIN) * (x1 - x0))
 		return;
 	for (int x = x0; x < x1; x++)
 	{
