@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score search lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -69,6 +69,7 @@ SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm \
+	page/page page/formats_in page/formats_out page/plot_page \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
@@ -107,7 +108,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/bench_core build/stages \
+	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -218,6 +219,10 @@ build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefi
 
 # The tables of networks in doc/architecture.md.
 build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Lines of pages: see tools/pages-eval.
+build/find-lines: tools/find-lines.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Our side of "make bench".

@@ -92,7 +92,7 @@ on_flush(png_structp png)
 }
 
 static bool
-write_file(PngWriter *writer, const uint8_t *pixels, int width, int height, int stride)
+write_file(PngWriter *writer, const uint8_t *pixels, int width, int height, int stride, int bits)
 {
 	if (setjmp(writer->jump) != 0)
 		return false;
@@ -101,14 +101,20 @@ write_file(PngWriter *writer, const uint8_t *pixels, int width, int height, int 
 	if (writer->png == NULL || (writer->info = png_create_info_struct(writer->png)) == NULL)
 		return hwr_fail(writer->st, HWR_OUT_OF_MEMORY, "out of memory");
 	png_set_write_fn(writer->png, writer, on_write, on_flush);
-	png_set_compression_level(writer->png, 9);
-	png_set_IHDR(writer->png, writer->info, (png_uint_32) width, (png_uint_32) height, 4, PNG_COLOR_TYPE_GRAY,
+	/* Few levels compress well and are kept; 256 are for images that go on to be read. */
+	png_set_compression_level(writer->png, bits == 4 ? 9 : 3);
+	png_set_IHDR(writer->png, writer->info, (png_uint_32) width, (png_uint_32) height, bits, PNG_COLOR_TYPE_GRAY,
 				 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_write_info(writer->png, writer->info);
 	for (int y = 0; y < height; y++)
 	{
 		const uint8_t *from = pixels + (size_t) y * (size_t) stride;
 
+		if (bits == 8)
+		{
+			png_write_row(writer->png, from);
+			continue;
+		}
 		memset(writer->row, 0, ((size_t) width + 1) / 2);
 		for (int x = 0; x < width; x++)
 		{
@@ -122,15 +128,15 @@ write_file(PngWriter *writer, const uint8_t *pixels, int width, int height, int 
 	return true;
 }
 
-bool
-hwr_image_write_png(const uint8_t *pixels, int width, int height, int stride,
-					uint8_t **png, size_t *len, HwrStatus *st)
+static bool
+write_png(const uint8_t *pixels, int width, int height, int stride, int bits,
+		  uint8_t **png, size_t *len, HwrStatus *st)
 {
 	PngWriter	writer = {.st = st};
 	bool		ok;
 
 	writer.row = hwr_alloc(((size_t) width + 1) / 2, 1, st);
-	ok = writer.row != NULL && write_file(&writer, pixels, width, height, stride);
+	ok = writer.row != NULL && write_file(&writer, pixels, width, height, stride, bits);
 	if (writer.png != NULL)
 		png_destroy_write_struct(&writer.png, &writer.info);
 	free(writer.row);
@@ -142,4 +148,17 @@ hwr_image_write_png(const uint8_t *pixels, int width, int height, int stride,
 	*png = writer.out;
 	*len = writer.len;
 	return true;
+}
+
+bool
+hwr_image_write_png(const uint8_t *pixels, int width, int height, int stride,
+					uint8_t **png, size_t *len, HwrStatus *st)
+{
+	return write_png(pixels, width, height, stride, 4, png, len, st);
+}
+
+bool
+hwr_image_write_exact(const HwrImage *image, uint8_t **png, size_t *len, HwrStatus *st)
+{
+	return write_png(image->pixels, image->width, image->height, image->width, 8, png, len, st);
 }

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "core/base/status.h"
+#include "image.h"
 
 /*
  * Encode pixels[height][stride], of which the first width of each row count, in 16 levels of grey: enough for
@@ -15,5 +15,8 @@
  */
 extern bool hwr_image_write_png(const uint8_t *pixels, int width, int height, int stride,
 								uint8_t **png, size_t *len, HwrStatus *st);
+
+/* All 256 levels, as they are. */
+extern bool hwr_image_write_exact(const HwrImage *image, uint8_t **png, size_t *len, HwrStatus *st);
 
 #endif							/* HWR_IMAGE_WRITE_H */

@@ -95,24 +95,34 @@ hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit fit)
 }
 
 bool
+hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st)
+{
+	const HwrNet *net = rec->net;
+	bool		ok;
+
+	memset(out, 0, sizeof(*out));
+	out->width = hwr_net_canvas_width(net, img, rec->fit);
+	out->source_width = img->source_width;
+	out->ink = hwr_alloc((size_t) net->height, (size_t) out->width, st);
+	ok = out->ink != NULL &&
+		hwr_preprocess(img, rec->fit, net->height, out->width, out->ink, &out->content_width, st);
+	if (!ok)
+		hwr_canvas_free(out);
+	return ok;
+}
+
+bool
 hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t len,
 					   const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st)
 {
-	const HwrNet *net = rec->net;
 	HwrImage	img;
 	bool		ok;
 
 	memset(out, 0, sizeof(*out));
-	if (!hwr_image_decode(bytes, len, limits, net->height, net->width, &img, st))
+	if (!hwr_image_decode(bytes, len, limits, rec->net->height, rec->net->width, &img, st))
 		return false;
-	out->width = hwr_net_canvas_width(net, &img, rec->fit);
-	out->source_width = img.source_width;
-	out->ink = hwr_alloc((size_t) net->height, (size_t) out->width, st);
-	ok = out->ink != NULL &&
-		hwr_preprocess(&img, rec->fit, net->height, out->width, out->ink, &out->content_width, st);
+	ok = hwr_recognizer_prepare_image(rec, &img, out, st);
 	hwr_image_free(&img);
-	if (!ok)
-		hwr_canvas_free(out);
 	return ok;
 }
 

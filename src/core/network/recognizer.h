@@ -42,6 +42,9 @@ extern int	hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit f
 /* Decode and preprocess for this network.  Errors as hwr_image_decode. */
 extern bool hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t len,
 								   const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st);
+
+/* Preprocess an image that has been decoded.  Errors: HWR_OUT_OF_MEMORY. */
+extern bool hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st);
 extern void hwr_canvas_free(HwrCanvas *canvas);
 
 /* Whether there is no ink on it: the image was judged to be empty paper, or no line of text (paper.h). */

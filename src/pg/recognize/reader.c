@@ -90,6 +90,24 @@ hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size 
 }
 
 bool
+hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, HwrStatus *st)
+{
+	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
+	instr_time	start;
+
+	Assert(batch->n < HWR_RECOGNIZE_BATCH);
+	INSTR_TIME_SET_CURRENT(start);
+	if (!hwr_recognizer_prepare_image(loaded.recognizer, image, &batch->canvases[batch->n], st))
+	{
+		counts->errors++;
+		return false;
+	}
+	counts->prepare_time += milliseconds_since(start);
+	batch->n++;
+	return true;
+}
+
+bool
 hwr_batch_try(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len)
 {
 	HwrStatus	st;

@@ -1,0 +1,31 @@
+/*
+ * crop.h
+ *	  A line of a page as an image of its own.
+ */
+#ifndef HWR_PAGE_CROP_H
+#define HWR_PAGE_CROP_H
+
+#include "page.h"
+
+/* Greater images than this are never made; a longer line is made smaller. */
+#define HWR_CROP_MAX_WIDTH 16384
+#define HWR_CROP_MAX_HEIGHT 4096
+
+/*
+ * The part of the page inside the outline (outline_n >= 3 points), straightened so that the baseline (baseline_n >= 2
+ * points in the direction of reading, or 0: the outline is cut out as it lies) runs level from left to right.  What is
+ * outside the outline, or outside the page, is painted as paper: the brightness that most of the inside's lighter half has.
+ * A pixel of the image is a pixel of the page along the baseline and across it.
+ *
+ * Errors: HWR_BAD_OPTION where the outline has no area or lies outside the page, HWR_OUT_OF_MEMORY.
+ */
+extern bool hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
+						  const HwrPoint *outline, int outline_n, HwrImage *out, HwrStatus *st);
+
+/*
+ * The point of the page that a point of such an image shows; the same baseline and outline.
+ */
+extern HwrPoint hwr_page_uncrop(const HwrPoint *baseline, int baseline_n,
+								const HwrPoint *outline, int outline_n, float x, float y);
+
+#endif							/* HWR_PAGE_CROP_H */

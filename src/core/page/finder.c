@@ -1,0 +1,269 @@
+/*
+ * finder.c
+ *	  The line finder's steps: survey, sheet, ridges, lines.
+ */
+#include "page_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum Stage
+{
+	STAGE_REDUCE,				/* page to grey, some rows at a time */
+	STAGE_INK,
+	STAGE_LEVEL,
+	STAGE_RULES,
+	STAGE_SIZE,					/* and back to STAGE_REDUCE once, if the size asks for another factor */
+	STAGE_CLEAN,
+	STAGE_CHAINS,
+	STAGE_LINES,
+	STAGE_DONE
+} Stage;
+
+/* Page pixels that one step of reduction reads. */
+#define STEP_PIXELS (16 << 20)
+
+struct HwrPageFinder
+{
+	const HwrImage *page;
+	HwrPageOptions options;
+	Stage		stage;
+	bool		surveyed;
+	int			row;			/* of the sheet, next to be reduced */
+	HwrSheet	sheet;
+	HwrChains	chains;
+	HwrPageLines lines;
+};
+
+static bool
+begin_sheet(HwrPageFinder *f, int factor, HwrStatus *st)
+{
+	HwrSheet   *sheet = &f->sheet;
+
+	hwr_map_free(&sheet->ink);
+	hwr_map_free(&sheet->walls);
+	free(sheet->shift);
+	*sheet = (HwrSheet){.factor = factor};
+	f->row = 0;
+	f->stage = STAGE_REDUCE;
+	return hwr_map_create((f->page->width + factor - 1) / factor, (f->page->height + factor - 1) / factor,
+						  &sheet->ink, st);
+}
+
+bool
+hwr_page_finder_create(const HwrImage *page, const HwrPageOptions *options, HwrPageFinder **out, HwrStatus *st)
+{
+	HwrPageFinder *f;
+	int			factor = 1;
+
+	if (options->turn < 0 || options->turn > 3)
+		return hwr_fail(st, HWR_BAD_OPTION, "a page is turned by 0 to 3 quarters");
+	f = hwr_alloc_zero(1, sizeof(HwrPageFinder), st);
+	if (f == NULL)
+		return false;
+	f->page = page;
+	f->options = *options;
+	while ((int64_t) page->width * page->height / factor / factor > HWR_PAGE_SURVEY_PIXELS)
+		factor++;
+	if (!begin_sheet(f, factor, st))
+	{
+		hwr_page_finder_free(f);
+		return false;
+	}
+	*out = f;
+	return true;
+}
+
+static bool
+reduce_step(HwrPageFinder *f)
+{
+	HwrMap	   *grey = &f->sheet.ink;
+	int			rows = STEP_PIXELS / f->page->width / f->sheet.factor + 1;
+	int			to = f->row + rows < grey->height ? f->row + rows : grey->height;
+
+	if (f->sheet.factor == 1)
+		memcpy(hwr_map_row(grey, f->row), f->page->pixels + (size_t) f->row * (size_t) grey->width,
+			   (size_t) (to - f->row) * (size_t) grey->width);
+	else
+		hwr_map_reduce(f->page->pixels, f->page->width, f->page->height, grey, f->row, to);
+	f->row = to;
+	return to == grey->height;
+}
+
+static bool
+turn_sheet(HwrPageFinder *f, HwrStatus *st)
+{
+	HwrMap		turned;
+
+	if (f->options.turn == 0)
+		return true;
+	if (!hwr_map_turn(&f->sheet.ink, f->options.turn, &turned, st))
+		return false;
+	hwr_map_free(&f->sheet.ink);
+	f->sheet.ink = turned;
+	return true;
+}
+
+/*
+ * A point of the turned page as one of the page, inside it.  Tenths of a pixel are enough, and a line that
+ * has been written down and read again is the same.
+ */
+static HwrPoint
+point_back(const HwrPageFinder *f, HwrPoint p)
+{
+	float		w = (float) f->page->width;
+	float		h = (float) f->page->height;
+	HwrPoint	q = p;
+
+	if (f->options.turn == 1)
+		q = (HwrPoint){p.y, h - p.x};
+	else if (f->options.turn == 2)
+		q = (HwrPoint){w - p.x, h - p.y};
+	else if (f->options.turn == 3)
+		q = (HwrPoint){w - p.y, p.x};
+	return (HwrPoint){rintf(fminf(fmaxf(q.x, 0), w) * 10) / 10, rintf(fminf(fmaxf(q.y, 0), h) * 10) / 10};
+}
+
+static void
+turn_back(HwrPageFinder *f)
+{
+	for (int i = 0; i < f->lines.n; i++)
+	{
+		HwrPageLine *line = &f->lines.lines[i];
+
+		for (int k = 0; k < line->baseline_n; k++)
+			line->baseline[k] = point_back(f, line->baseline[k]);
+		for (int k = 0; k < line->outline_n; k++)
+			line->outline[k] = point_back(f, line->outline[k]);
+	}
+}
+
+static bool
+level(HwrSheet *sheet, HwrStatus *st)
+{
+	float		slopes[2];
+
+	sheet->shift = hwr_alloc((size_t) sheet->ink.width, sizeof(float), st);
+	if (sheet->shift == NULL || !hwr_page_find_slopes(&sheet->ink, slopes, st))
+		return false;
+	hwr_page_shifts(sheet->ink.width, slopes, sheet->shift);
+	sheet->slope = (slopes[0] + slopes[1]) / 2;
+	return hwr_page_shear(&sheet->ink, sheet->shift, st);
+}
+
+/* The factor at which this sheet's writing would have the wanted size. */
+static int
+wanted_factor(const HwrSheet *sheet)
+{
+	int			factor = (int) floorf(sheet->size * (float) sheet->factor / HWR_PAGE_SIZE + 0.5F);
+
+	return factor < 1 ? 1 : factor;
+}
+
+static bool
+size_step(HwrPageFinder *f, HwrStatus *st)
+{
+	HwrSheet   *sheet = &f->sheet;
+	int			factor;
+
+	if (!f->surveyed)
+	{
+		if (!hwr_page_find_size(&sheet->ink, &sheet->size, st))
+			return false;
+		f->surveyed = true;
+		f->lines.size = sheet->size * (float) sheet->factor;
+		factor = wanted_factor(sheet);
+		if (sheet->size > 0 && factor != sheet->factor)
+			return begin_sheet(f, factor, st);
+	}
+	sheet->size = f->lines.size / (float) sheet->factor;
+	f->stage = sheet->size < 3 ? STAGE_DONE : STAGE_CLEAN;
+	return true;
+}
+
+bool
+hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
+{
+	HwrSheet   *sheet = &f->sheet;
+	int			guess = f->surveyed ? (int) (f->lines.size / (float) sheet->factor) : 20;
+	bool		ok = true;
+
+	switch (f->stage)
+	{
+		case STAGE_REDUCE:
+			if (reduce_step(f))
+			{
+				ok = turn_sheet(f, st);
+				f->stage = STAGE_INK;
+			}
+			break;
+		case STAGE_INK:
+			ok = hwr_page_ink(&sheet->ink, guess, st);
+			f->stage = STAGE_LEVEL;
+			break;
+		case STAGE_LEVEL:
+			ok = level(sheet, st);
+			f->stage = STAGE_RULES;
+			break;
+		case STAGE_RULES:
+			ok = hwr_page_remove_rules(&sheet->ink, sheet->slope, guess, &sheet->walls, st);
+			f->stage = STAGE_SIZE;
+			break;
+		case STAGE_SIZE:
+			ok = size_step(f, st);
+			break;
+		case STAGE_CLEAN:
+			ok = hwr_page_clean(&sheet->ink, sheet->size, st);
+			f->stage = STAGE_CHAINS;
+			break;
+		case STAGE_CHAINS:
+			ok = hwr_page_find_chains(sheet, &f->chains, st);
+			f->stage = STAGE_LINES;
+			break;
+		case STAGE_LINES:
+			f->lines.slope = sheet->slope;
+			ok = hwr_page_make_lines(sheet, &f->chains, &f->lines, st) &&
+				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
+			turn_back(f);
+			f->stage = STAGE_DONE;
+			break;
+		case STAGE_DONE:
+			break;
+	}
+	*done = f->stage == STAGE_DONE;
+	return ok;
+}
+
+void
+hwr_page_finder_take(HwrPageFinder *f, HwrPageLines *out)
+{
+	*out = f->lines;
+	f->lines = (HwrPageLines){0};
+}
+
+void
+hwr_page_finder_free(HwrPageFinder *f)
+{
+	if (f == NULL)
+		return;
+	hwr_map_free(&f->sheet.ink);
+	hwr_map_free(&f->sheet.walls);
+	free(f->sheet.shift);
+	hwr_page_chains_free(&f->chains);
+	hwr_page_lines_free(&f->lines);
+	free(f);
+}
+
+void
+hwr_page_lines_free(HwrPageLines *lines)
+{
+	for (int i = 0; i < lines->n; i++)
+	{
+		free(lines->lines[i].baseline);
+		free(lines->lines[i].outline);
+	}
+	free(lines->lines);
+	lines->lines = NULL;
+	lines->n = 0;
+}

@@ -1,0 +1,253 @@
+/*
+ * order.c
+ *	  Regions and reading order: the page is cut at white columns, else at white rows, until what is left can be read from
+ *	  top to bottom (recursive XY cut, Nagy and Seth 1984, columns first).
+ *
+ * A white column counts only between blocks that stand side by side for a while, so that a date at the right of a
+ * letter's head is no column.
+ */
+#include "page_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In sizes: a white column and a white row at least, and a space after which a new region begins. */
+#define COLUMN_GAP 0.3F
+#define ROW_GAP 0.1F
+#define REGION_GAP 2.2F
+
+/* Lines on either side of a column, and the share of the lower block's height that is beside the other. */
+#define COLUMN_LINES 2
+#define COLUMN_BESIDE 0.4F
+
+/* More lines than these are sorted by height only. */
+#define MAX_LINES 5000
+
+/* Of more lines than these the highest row is cut at without trying what it leaves. */
+#define MAX_TRIED 400
+
+typedef struct Box
+{
+	float		x0;				/* level coordinates, x reversed where writing runs from right to left */
+	float		x1;
+	float		y0;
+	float		y1;
+	int			line;
+} Box;
+
+typedef struct Order
+{
+	float		size;
+	int			region;
+	HwrPageLine *lines;
+	Box		   *room;			/* for all boxes */
+} Order;
+
+static int
+compare_x(const void *a, const void *b)
+{
+	const Box  *p = a;
+	const Box  *q = b;
+
+	return p->x0 != q->x0 ? (p->x0 < q->x0 ? -1 : 1) : p->line - q->line;
+}
+
+static int
+compare_y(const void *a, const void *b)
+{
+	const Box  *p = a;
+	const Box  *q = b;
+
+	return p->y0 != q->y0 ? (p->y0 < q->y0 ? -1 : 1) : p->x0 != q->x0 ? (p->x0 < q->x0 ? -1 : 1) : p->line - q->line;
+}
+
+static void
+heights(const Box *boxes, int n, float *y0, float *y1)
+{
+	*y0 = boxes[0].y0;
+	*y1 = boxes[0].y1;
+	for (int i = 1; i < n; i++)
+	{
+		*y0 = fminf(*y0, boxes[i].y0);
+		*y1 = fmaxf(*y1, boxes[i].y1);
+	}
+}
+
+/* The first box right of the widest white column, boxes being sorted by x0; 0: there is none. */
+static int
+find_column(const Order *order, const Box *boxes, int n)
+{
+	float		right = boxes[0].x1;
+	float		widest = COLUMN_GAP * order->size;
+	int			cut = 0;
+
+	for (int i = 1; i < n; i++)
+	{
+		float		gap = boxes[i].x0 - right;
+		float		a0;
+		float		a1;
+		float		b0;
+		float		b1;
+
+		right = fmaxf(right, boxes[i].x1);
+		if (gap <= widest || i < COLUMN_LINES || n - i < COLUMN_LINES)
+			continue;
+		heights(boxes, i, &a0, &a1);
+		heights(boxes + i, n - i, &b0, &b1);
+		if (fminf(a1, b1) - fmaxf(a0, b0) < COLUMN_BESIDE * fminf(a1 - a0, b1 - b0))
+			continue;
+		widest = gap;
+		cut = i;
+	}
+	return cut;
+}
+
+/*
+ * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the first that leaves
+ * columns below it, else the last that leaves some above it, else the highest.  room holds n boxes.
+ */
+static int
+find_row(const Order *order, const Box *boxes, int n, Box *room)
+{
+	float		bottom = boxes[0].y1;
+	float		highest = ROW_GAP * order->size;
+	int			cut = 0;
+	int			above = 0;
+
+	for (int i = 1; i < n; i++)
+	{
+		float		gap = boxes[i].y0 - bottom;
+
+		bottom = fmaxf(bottom, boxes[i].y1);
+		if (gap <= ROW_GAP * order->size)
+			continue;
+		if (gap > highest)
+		{
+			highest = gap;
+			cut = i;
+		}
+		if (n > MAX_TRIED)
+			continue;
+		memcpy(room, boxes + i, (size_t) (n - i) * sizeof(Box));
+		qsort(room, (size_t) (n - i), sizeof(Box), compare_x);
+		if (find_column(order, room, n - i) > 0)
+			return i;
+		memcpy(room, boxes, (size_t) i * sizeof(Box));
+		qsort(room, (size_t) i, sizeof(Box), compare_x);
+		if (find_column(order, room, i) > 0)
+			above = i;
+	}
+	return above > 0 ? above : cut;
+}
+
+/* Whether two boxes are in one row, boxes being sorted by y0. */
+static bool
+any_side_by_side(const Box *boxes, int n)
+{
+	for (int i = 0; i + 1 < n; i++)
+		for (int j = i + 1; j < n && boxes[j].y0 < (boxes[i].y0 + boxes[i].y1) / 2; j++)
+			if (boxes[j].x0 >= boxes[i].x1 || boxes[i].x0 >= boxes[j].x1)
+				return true;
+	return false;
+}
+
+/* From top to bottom, and within a row from left to right; boxes are sorted by y0. */
+static void
+finish(Order *order, Box *boxes, int n)
+{
+	float		bottom = boxes[0].y0;
+
+	order->region++;
+	for (int i = 0; i < n;)
+	{
+		int			end = i + 1;
+
+		while (end < n && boxes[end].y0 < (boxes[i].y0 + boxes[i].y1) / 2)
+			end++;
+		qsort(boxes + i, (size_t) (end - i), sizeof(Box), compare_x);
+		for (; i < end; i++)
+		{
+			if (boxes[i].y0 - bottom > REGION_GAP * order->size)
+				order->region++;
+			bottom = fmaxf(bottom, boxes[i].y1);
+			order->lines[boxes[i].line].region = order->region;
+		}
+	}
+}
+
+static void
+cut_up(Order *order, Box *boxes, int n)
+{
+	/* The first part by recursion, the second by going on. */
+	while (n > 0)
+	{
+		int			cut = 0;
+
+		if (n <= MAX_LINES)
+		{
+			qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+			cut = find_column(order, boxes, n);
+		}
+		if (cut == 0)
+		{
+			qsort(boxes, (size_t) n, sizeof(Box), compare_y);
+			if (n <= MAX_LINES && any_side_by_side(boxes, n))
+				cut = find_row(order, boxes, n, order->room);
+		}
+		if (cut == 0)
+		{
+			finish(order, boxes, n);
+			return;
+		}
+		/* The smaller part by recursion would spare stack, but the first has to come first: depth is below the lines' number. */
+		cut_up(order, boxes, cut);
+		boxes += cut;
+		n -= cut;
+	}
+}
+
+bool
+hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *st)
+{
+	Order		order = {size, 0, NULL, NULL};
+	Box		   *boxes = hwr_alloc(2 * (size_t) lines->n + 2, sizeof(Box), st);
+	HwrPageLine *sorted = boxes == NULL ? NULL : hwr_alloc((size_t) lines->n + 1, sizeof(HwrPageLine), st);
+	int			texts = 0;
+	int			n = 0;
+
+	if (sorted == NULL)
+	{
+		free(boxes);
+		return false;
+	}
+	order.lines = lines->lines;
+	order.room = boxes + lines->n + 1;
+	for (int kind = 0; kind < 2; kind++)
+	{
+		for (int i = 0; i < lines->n; i++)
+		{
+			const HwrPageLine *line = &lines->lines[i];
+			const HwrPoint *a = &line->baseline[0];
+			const HwrPoint *b = &line->baseline[line->baseline_n - 1];
+			float		y;
+
+			if ((line->kind == HWR_LINE_REJECTED) != (kind == 1))
+				continue;
+			y = (a->y + b->y) / 2 - lines->slope * (a->x + b->x) / 2;
+			boxes[n++] = (Box){right_to_left ? -b->x : a->x, right_to_left ? -a->x : b->x,
+							   y - 0.6F * line->size, y + 0.2F * line->size, i};
+		}
+		if (kind == 0)
+			texts = n;
+	}
+	cut_up(&order, boxes, texts);
+	if (n > texts)
+		qsort(boxes + texts, (size_t) (n - texts), sizeof(Box), compare_y);
+	for (int i = 0; i < n; i++)
+		sorted[i] = lines->lines[boxes[i].line];
+	free(lines->lines);
+	free(boxes);
+	lines->lines = sorted;
+	return true;
+}

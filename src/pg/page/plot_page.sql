@@ -1,0 +1,62 @@
+--
+-- plot_page.sql
+--	  A page with its lines drawn on it.
+--
+
+CREATE FUNCTION hwr_plot_page(
+	page			bytea,
+	model			text			DEFAULT NULL,
+	readings		boolean			DEFAULT true,
+	turn			integer			DEFAULT 0,
+	right_to_left	boolean			DEFAULT false
+)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 5000000 SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	colours CONSTANT text[] := '{#0b61a4,#b8500a,#1d7a3c,#8a2b8f,#7a6000,#a3123a}';
+	size record;
+	unit numeric;
+	svg text;
+	before point;
+	l record;
+BEGIN
+	IF page IS NULL THEN
+		RETURN NULL;
+	END IF;
+	SELECT * INTO size FROM @extschema@.hwr_image_size(page);
+	unit := greatest(size.width, size.height) / 1000.0;
+	svg := format('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%s" height="%s" font-family="sans-serif">',
+		size.width, size.height, size.width, size.height)
+		|| format('<image width="%s" height="%s" href="data:image/%s;base64,%s"/>', size.width, size.height,
+			CASE WHEN substr(page, 2, 3) = 'PNG' THEN 'png' ELSE 'jpeg' END, translate(encode(page, 'base64'), E'\n', ''));
+	FOR l IN SELECT n.line, n.region, n.kind, n.reason, n.confidence, r.text,
+			array_to_string(regexp_split_to_array(btrim(n.outline::text, '()'), '\),\('), ' ') AS outline,
+			array_to_string(regexp_split_to_array(btrim(n.baseline::text, '[]()'), '\),\('), ' ') AS baseline,
+			(n.outline::box) AS bounds
+		FROM @extschema@.hwr_lines(page, turn, right_to_left, false) n
+			LEFT JOIN (SELECT * FROM @extschema@.hwr_read_page(page, model, turn, right_to_left) WHERE readings) r USING (line)
+		ORDER BY n.line LOOP
+		IF l.kind = 'rejected' THEN
+			svg := svg || format('<polygon points="%s" fill="none" stroke="#777" stroke-width="%s" stroke-dasharray="%s"><title>%s</title></polygon>',
+				l.outline, round(unit, 2), round(4 * unit, 2), l.reason);
+			CONTINUE;
+		END IF;
+		svg := svg || format('<polygon points="%s" fill="%s" fill-opacity="0.12" stroke="%2$s" stroke-width="%s"><title>%s: %s</title></polygon>',
+				l.outline, colours[1 + (l.region - 1) % 6], round(unit, 2), l.line, round(l.confidence::numeric, 2))
+			|| format('<polyline points="%s" fill="none" stroke="%s" stroke-width="%s"/>', l.baseline, colours[1 + (l.region - 1) % 6], round(1.5 * unit, 2))
+			-- From each line to the next, so that the order can be seen.
+			|| CASE WHEN before IS NULL THEN '' ELSE format('<line x1="%s" y1="%s" x2="%s" y2="%s" stroke="#d00" stroke-width="%s" stroke-opacity="0.5"/>',
+				before[0], before[1], (l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2, round(unit, 2)) END
+			|| format('<text x="%s" y="%s" font-size="%s" fill="#d00" text-anchor="end">%s</text>', (l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2,
+				round(14 * unit, 1), l.line)
+			|| CASE WHEN coalesce(l.text, '') = '' THEN '' ELSE format('<text x="%s" y="%s" font-size="%s" fill="%s">%s</text>', (l.bounds[1])[0], (l.bounds[1])[1],
+				round(14 * unit, 1), colours[1 + (l.region - 1) % 6], replace(replace(replace(l.text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) END;
+		before := point((l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2);
+	END LOOP;
+	RETURN svg || '</svg>';
+END
+$$;
+
+COMMENT ON FUNCTION hwr_plot_page(bytea, text, boolean, integer, boolean) IS
+'a page as SVG with its lines, their order and what was read; what was rejected is dashed';

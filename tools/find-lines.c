@@ -1,0 +1,86 @@
+/*
+ * find-lines.c
+ *	  Find the lines of pages outside the database, for measuring and looking.
+ *
+ * usage: find-lines IMAGE...
+ *
+ * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS" and for each of its lines
+ * "line REGION KIND CONFIDENCE BASELINE OUTLINE REASON", points as x,y;x,y;...  Milliseconds are of finding
+ * lines, without decoding the image, in this thread.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/page/page.h"
+#include "read_file.h"
+
+static void
+fail(const char *what, const HwrStatus *st)
+{
+	fprintf(stderr, "find-lines: %s: %s %s\n", what, st->message, st->detail);
+	exit(1);
+}
+
+static void
+print_points(const HwrPoint *points, int n)
+{
+	for (int i = 0; i < n; i++)
+		printf("%s%.1f,%.1f", i == 0 ? "\t" : ";", (double) points[i].x, (double) points[i].y);
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double) t.tv_sec * 1e3 + (double) t.tv_nsec / 1e6;
+}
+
+int
+main(int argc, char **argv)
+{
+	const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
+	const HwrPageOptions options = {.turn = 0};
+	HwrStatus	st = {0};
+
+	for (int i = 1; i < argc; i++)
+	{
+		size_t		len;
+		uint8_t    *bytes = read_file(argv[i], &len);
+		HwrImage	image;
+		HwrPageFinder *finder;
+		HwrPageLines lines;
+		bool		done = false;
+		double		start;
+
+		if (bytes == NULL || !hwr_image_decode(bytes, len, &limits, 0, 0, &image, &st))
+			fail(argv[i], &st);
+		free(bytes);
+		start = now();
+		if (!hwr_page_finder_create(&image, &options, &finder, &st))
+			fail(argv[i], &st);
+		while (!done)
+			if (!hwr_page_finder_step(finder, &done, &st))
+				fail(argv[i], &st);
+		hwr_page_finder_take(finder, &lines);
+		printf("page\t%s\t%d\t%d\t%d\t%.1f\t%.1f\n", argv[i], image.width, image.height, lines.n,
+			   (double) lines.size, now() - start);
+		for (int k = 0; k < lines.n; k++)
+		{
+			const HwrPageLine *line = &lines.lines[k];
+
+			printf("line\t%d\t%s\t%.3f", line->region, line->kind == HWR_LINE_TEXT ? "text" : "rejected",
+				   (double) line->confidence);
+			print_points(line->baseline, line->baseline_n);
+			print_points(line->outline, line->outline_n);
+			printf("\t%s\n", line->reason == NULL ? "" : line->reason);
+		}
+		hwr_page_lines_free(&lines);
+		hwr_page_finder_free(finder);
+		hwr_image_free(&image);
+	}
+	return 0;
+}
