@@ -414,3 +414,57 @@ DROP TABLE private_words;
 DROP FUNCTION outcomes, tiny;
 DROP OWNED BY regress_hwr_trainer, regress_hwr_reader, regress_hwr_nobody, regress_hwr_person;
 DROP ROLE regress_hwr_person, regress_hwr_trainer, regress_hwr_reader, regress_hwr_nobody;
+
+-- A lock on a table is for those who may read it.
+RESET ROLE;
+CREATE SCHEMA regress_hwr_closed;
+CREATE TABLE regress_hwr_closed.t (image bytea, label text);
+CREATE TABLE regress_hwr_unread (image bytea, label text, other text);
+CREATE ROLE regress_hwr_looker;
+GRANT SELECT ON regress_hwr_closed.t TO regress_hwr_looker;
+GRANT EXECUTE ON FUNCTION hwr_train, hwr_evaluate, hwr_train_lm TO regress_hwr_looker;
+SELECT 'regress_hwr_closed.t'::regclass::oid AS closed, 'regress_hwr_unread'::regclass::oid AS unread \gset
+SET ROLE regress_hwr_looker;
+BEGIN;
+\set VERBOSITY terse
+SAVEPOINT s;
+SELECT hwr.label_column(:closed::regclass, NULL);
+ROLLBACK TO s;
+SELECT hwr.label_column(:unread::regclass, NULL);
+ROLLBACK TO s;
+SELECT hwr.label_column(:unread::regclass, 'label');
+ROLLBACK TO s;
+SELECT * FROM hwr_readings(:unread::regclass, 'names');
+ROLLBACK TO s;
+SELECT hwr_evaluate(:unread::regclass, 'names');
+ROLLBACK TO s;
+SELECT hwr_train(:unread::regclass, 'looked');
+ROLLBACK TO s;
+SELECT hwr_train_lm('looked', :unread::regclass);
+ROLLBACK TO s;
+SELECT * FROM hwr_review(:unread::regclass, 'names');
+ROLLBACK TO s;
+SELECT hwr.label_column(1::regclass, NULL);
+ROLLBACK TO s;
+\set VERBOSITY default
+SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid() AND relation IN (:closed, :unread);
+ROLLBACK;
+RESET ROLE;
+GRANT SELECT (label) ON regress_hwr_unread TO regress_hwr_looker;
+SET ROLE regress_hwr_looker;
+SELECT hwr.label_column('regress_hwr_unread', 'label');
+RESET ROLE;
+SET client_min_messages = warning;
+DROP OWNED BY regress_hwr_looker;
+DROP ROLE regress_hwr_looker;
+DROP SCHEMA regress_hwr_closed CASCADE;
+DROP TABLE regress_hwr_unread;
+RESET client_min_messages;
+
+-- The schemas keep their names.
+SELECT extnamespace::regnamespace AS home FROM pg_extension WHERE extname = 'hwr' \gset
+ALTER SCHEMA :home RENAME TO regress_hwr_elsewhere;
+ALTER SCHEMA hwr RENAME TO regress_hwr_elsewhere;
+CREATE SCHEMA regress_hwr_any;
+ALTER SCHEMA regress_hwr_any RENAME TO regress_hwr_other;
+DROP SCHEMA regress_hwr_other;

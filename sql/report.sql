@@ -124,6 +124,30 @@ SELECT images, round(cer_a::numeric, 3) AS cer_a, round(cer_b::numeric, 3) AS ce
 	round(exact_a::numeric, 3) AS exact_a, round(exact_b::numeric, 3) AS exact_b, only_a_exact, only_b_exact, p_value, changed FROM hwr_compare('other', 1, :'model', 1, 'truth');
 SELECT * FROM hwr_compare(:'model', NULL, :'model', 1, 'truth');
 SELECT key, verdict, label, guess_a, guess_b, distance_a, distance_b FROM hwr_changes(:'model', 1, 'other', 2, 'truth');
+-- in a moment, whatever the numbers
+SELECT hwr.mcnemar(4000000000000000000, 4000000000000000001) AS huge;
+SELECT hwr.mcnemar(-1, 5);
+SELECT hwr.wilson(7, 5);
+SET statement_timeout = '20s';
+SELECT n, length(hwr.draw_lines('t', 'd', 'x', 'y', '{a}', array_fill(1::float8, ARRAY[cardinality(v)]), x, v, d % 2 = 1, m, 'm', d > 1)) < 20000 AS short
+FROM (VALUES ('denormal', '{5e-324,1e-323,1.5e-323}'::float8[], '{1,2,3}'::float8[]), ('huge', '{-1e308,0,1e308}', '{1,2,3}'), ('largest', '{1.7e308,1.7e308}', '{1,2}'),
+	('beyond whole numbers', '{9007199254740992,9007199254740993,9007199254740994}', '{9007199254740992,9007199254740993,9007199254740994}'),
+	('close', '{1,1.0000000000000002}', '{1,1.0000000000000002}'), ('far', '{1e-300,1,1e300}', '{-1e300,0,1e300}'), ('no numbers', '{NaN,Infinity}', '{NaN,-Infinity}'),
+	('negative', '{-5,-5e-324,-1e300}', '{-1e300,5e-324,0}')) c(n, v, x), generate_series(0, 3) d, (VALUES (NULL::float8), (1e308), (2)) mark(m)
+GROUP BY 1, 2 ORDER BY 1;
+SELECT n, length(hwr.draw_bars('t', 'd', 'x', 'y', '{a,b,c}', v, v, v)) < 20000 AS short
+FROM (VALUES ('denormal', '{5e-324,1e-323,1.5e-323}'::float8[]), ('huge', '{-1e308,0,1e308}'), ('beyond whole numbers', '{9007199254740992,9007199254740993,9007199254740994}')) c(n, v);
+-- thousands of charts of numbers from the edges
+SELECT count(*) AS charts, max(length(svg)) < 30000 AS short, bool_or(svg ~ '"[^"]*(nan|inf)[^"]*"') AS nonsense
+FROM (SELECT i, array_agg(e.v ORDER BY md5(i::text || n::text)) FILTER (WHERE md5(n::text || i::text) < 'a') AS v
+	FROM generate_series(1, 2000) i, unnest('{0,1,-1,0.5,100,1e-320,5e-324,-5e-324,1e-300,-1e-300,1e300,-1e300,1e308,-1e308,9007199254740991,9007199254740993,NaN,Infinity,-Infinity,0.1,0.30000000000000004}'::float8[])
+		WITH ORDINALITY e(v, n) GROUP BY i) r,
+	LATERAL (SELECT array_agg(v[n] ORDER BY md5(n::text)) AS x, array_agg(1 + n % 3 ORDER BY n)::float8[] AS s FROM generate_subscripts(v, 1) n) t,
+	LATERAL (VALUES (hwr.draw_lines('t', 'd', 'x', 'y', '{a,b}', s, x, v, i % 2 = 0, x[1], 'm', i % 3 = 0)), (hwr.draw_bars('t', 'd', 'x', 'y', v::text[], v, x, v)),
+		(hwr.draw_reliability('t', 'd', 'x', 'y', '{a,b}', s, x, v, v, x, v))) c(svg);
+SELECT hwr.draw_matrix('t', 'd', 'r', 'c', array_agg(i::text), array_agg(i::text), array_agg(i::text), array_agg(i::float8)) FROM generate_series(1, 40000) i;
+SELECT hwr.draw_lines('t', 'd', 'x', 'y', '{a}', array_agg(1::float8), array_agg(i::float8), array_agg(i::float8)) FROM generate_series(1, 100001) i;
+RESET statement_timeout;
 SELECT hwr.mcnemar(0, 0) AS none, round(hwr.mcnemar(1, 6)::numeric, 6) AS few, round(hwr.mcnemar(10, 25)::numeric, 6) AS some, hwr.mcnemar(10000, 20000) < 1e-300 AS many;
 SELECT key, reason, label, guess, doubt BETWEEN 0 AND 1 AS doubt FROM hwr_review('"<b>rows</b>"', :'model', 9);
 SELECT key, reason, label, guess FROM hwr_review('keyless', :'model');

@@ -23,6 +23,7 @@ typedef struct Row
 	uint64_t	hash;			/* of the image's bytes */
 	int		   *classes;		/* after finish */
 	int			nclasses;
+	bool		complete;		/* nclasses is the label's length */
 	HwrStoredCanvas canvas;
 	HwrStoredCanvas rival;		/* validation rows, where there is another network to be measured */
 } Row;
@@ -284,6 +285,7 @@ encode_label(HwrDataset *ds, Row *row, HwrStatus *st)
 		if (class > 0)
 			row->classes[row->nclasses++] = class;
 	}
+	row->complete = row->nclasses == n;
 	free(codepoints);
 	return row->classes != NULL;
 }
@@ -399,7 +401,7 @@ hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out)
 {
 	const Row  *row = &ds->splits[split].rows[i];
 
-	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->canvas.width};
+	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->complete, row->canvas.width};
 }
 
 bool

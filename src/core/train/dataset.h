@@ -122,6 +122,7 @@ typedef struct HwrSample
 	const char *label;			/* UTF-8 */
 	const int  *classes;		/* [nclasses]; characters outside the alphabet are left out */
 	int			nclasses;
+	bool		complete;		/* no character was left out: classes are the label, and a loss means something */
 	int			width;
 } HwrSample;
 

@@ -399,6 +399,14 @@ check_without_base(const HwrTrainOptions *options, HwrStatus *st)
 					options->base_version != 0 ? "base_version" : "alphabet");
 }
 
+/* A warm-up is part of a schedule: the preset's goes with the preset's schedule. */
+static void
+settle_warmup(const json_t *object, HwrTrainOptions *out)
+{
+	if (json_object_get(object, "schedule") != NULL && json_object_get(object, "warmup") == NULL)
+		out->warmup = out->schedule == HWR_SCHEDULE_ONE_CYCLE ? HWR_ONE_CYCLE_WARMUP : 0;
+}
+
 static bool
 parse_object(const json_t *object, bool wide, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
 {
@@ -420,6 +428,7 @@ parse_object(const json_t *object, bool wide, const HwrModel *base, HwrTrainOpti
 		if (!set_option(o, value, wide, out, st))
 			return false;
 	}
+	settle_warmup(object, out);
 	return settle_architecture(out, st) && check_without_base(out, st) &&
 		(base == NULL || check_against_base(base, out, st));
 }

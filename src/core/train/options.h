@@ -15,9 +15,12 @@ typedef enum HwrScheduleKind
 {
 	HWR_SCHEDULE_CONSTANT,
 	HWR_SCHEDULE_COSINE,		/* to zero over the run */
-	HWR_SCHEDULE_ONE_CYCLE,		/* linear warm-up, then cosine to zero */
+	HWR_SCHEDULE_ONE_CYCLE,		/* warm-up, then cosine to zero: cosine with option warmup */
 	HWR_SCHEDULE_PLATEAU		/* halve when validation loss stalls for 2 epochs */
 } HwrScheduleKind;
+
+/* Warm-up of one_cycle unless the preset or an option says otherwise.  The other schedules have none unless asked. */
+#define HWR_ONE_CYCLE_WARMUP 0.15
 
 typedef enum HwrAlphabetRule
 {

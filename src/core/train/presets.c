@@ -41,7 +41,7 @@ static const HwrTrainOptions presets[] = {
 		.learning_rate = 1.5e-3,
 		.step.weight_decay = 0.01,
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
-		.warmup = 0.15,
+		.warmup = HWR_ONE_CYCLE_WARMUP,
 		.fit = HWR_FIT_PAD,
 		.step.augment = {.affine = 1},
 		COMMON
@@ -57,7 +57,7 @@ static const HwrTrainOptions presets[] = {
 		.learning_rate = 4e-3,
 		.step.weight_decay = 0.01,
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
-		.warmup = 0.15,
+		.warmup = HWR_ONE_CYCLE_WARMUP,
 		.fit = HWR_FIT_PAD,
 		.step.augment = {.affine = 0.5},
 		COMMON

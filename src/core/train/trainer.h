@@ -76,7 +76,8 @@ extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
 /*
  * The run's state as the bytes of a file (malloc'd), between two steps; and its continuation from them, by a trainer just created
  * with the same options (but for max_minutes) and rows: on the CPU with equal threads the results are those of a run that was not interrupted, bit
- * for bit.  A run that ended by its time limit goes on if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
+ * for bit.  A run that ended by its time limit is saved as it was when the time was over, and goes on from there, the rest of its epoch
+ * included, if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
  * HWR_BAD_DATA where the rows are others.
  */
 extern bool hwr_trainer_save(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st);

@@ -102,15 +102,26 @@ schedule_step(const HwrTrainer *t)
 	return step;
 }
 
+/* Steps at the end whose values are averaged. */
+static int64_t
+averaged_steps(const HwrTrainer *t)
+{
+	return (int64_t) (t->options->average * (double) total_steps(t));
+}
+
+bool
+hwr_trainer_is_averaged(const HwrTrainer *t)
+{
+	return t->options->average > 0 && schedule_step(t) >= total_steps(t) - averaged_steps(t);
+}
+
 /* After a step: keep the values for the average where it is time to. */
 static bool
 follow_average(HwrTrainer *t, HwrStatus *st)
 {
-	int64_t		total = total_steps(t);
-	int64_t		last = (int64_t) (t->options->average * (double) total);
-	int64_t		every = last / AVERAGE_SNAPSHOTS + 1;
+	int64_t		every = averaged_steps(t) / AVERAGE_SNAPSHOTS + 1;
 
-	if (t->options->average == 0 || schedule_step(t) < total - last || t->global_step % every != 0)
+	if (!hwr_trainer_is_averaged(t) || t->global_step % every != 0)
 		return true;
 	return hwr_average_add(&t->average, t->backend, t->ctx, t->net.nvalues, st);
 }
@@ -188,7 +199,8 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, H
 		return false;
 	for (size_t i = 0; i < size; i++)
 		t->row_logp[i] = (hwr_real) logp[i];
-	if (hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
+	/* what cannot be written has no finite loss, and that of the rest of it would mean nothing: as in evaluation */
+	if (sample.complete && hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
 	{
 		t->current.valid.loss_sum += loss;
 		t->current.valid.loss_count++;

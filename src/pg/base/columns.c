@@ -7,6 +7,7 @@
 #include "access/detoast.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
@@ -139,15 +140,42 @@ only_column(Relation rel, const Role *role)
 	return found;
 }
 
+pg_noreturn static void
+raise_no_relation(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation with OID %u does not exist", relid)));
+}
+
+/*
+ * As PostgreSQL does when a table is named in a query: who may read nothing of it does not get a lock on it.  Which columns may be
+ * read is seen when they are.
+ */
+static void
+check_may_read(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+	Oid			schema = get_rel_namespace(relid);
+
+	if (name == NULL)
+		raise_no_relation(relid);
+	if (hwr_schema_aclcheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, get_namespace_name(schema));
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), name);
+}
+
 static Relation
 open_labelled(Oid relid)
 {
-	Relation	rel = try_relation_open(relid, AccessShareLock);
+	Relation	rel;
 
+	check_may_read(relid);
+	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
+		raise_no_relation(relid);
 	check_relation_kind(rel);
 	return rel;
 }

@@ -123,6 +123,58 @@ define_service_settings(void)
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
+/* Those of this file that neither a client nor a role's or a database's settings change. */
+static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library"};
+
+struct HwrServerSettings
+{
+	char	   *values[lengthof(server_names)];
+};
+
+static void
+set_as_server(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SIGHUP, PGC_S_FILE, GUC_ACTION_SET, true, WARNING, false);
+}
+
+/*
+ * Before the library is loaded anybody may set a parameter of this prefix, in the connection's options for example.  When it is
+ * defined, PostgreSQL refuses such a value, but the server's, in whose place it was, is gone.  So it is read once more.
+ */
+static void
+read_server_settings(void)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+
+	if (ConfigFileName == NULL ||
+		!ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG1, &head, &tail) ||
+		!ParseConfigFile(PG_AUTOCONF_FILENAME, false, NULL, 0, 0, DEBUG1, &head, &tail))
+		return;
+	for (ConfigVariable *item = head; item != NULL; item = item->next)
+		for (int i = 0; i < lengthof(server_names); i++)
+			if (pg_strcasecmp(item->name, server_names[i]) == 0)
+				set_as_server(server_names[i], item->value);
+	FreeConfigVariables(head);
+}
+
+HwrServerSettings *
+hwr_server_settings(void)
+{
+	HwrServerSettings *settings = palloc(sizeof(HwrServerSettings));
+
+	for (int i = 0; i < lengthof(server_names); i++)
+		settings->values[i] = pstrdup(GetConfigOption(server_names[i], false, false));
+	return settings;
+}
+
+void
+hwr_keep_server_settings(const HwrServerSettings *settings)
+{
+	for (int i = 0; i < lengthof(server_names); i++)
+		set_as_server(server_names[i], settings->values[i]);
+}
+
 void
 hwr_define_settings(void)
 {
@@ -175,6 +227,8 @@ hwr_define_settings(void)
 	if (process_shared_preload_libraries_in_progress)
 		define_service_settings();
 	MarkGUCPrefixReserved("hwr");
+	if (!process_shared_preload_libraries_in_progress)
+		read_server_settings();
 }
 
 HwrImageLimits

@@ -60,6 +60,14 @@ extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern double hwr_search_threshold; /* of the operator @~ */
 extern void hwr_define_settings(void);
+
+/*
+ * What only the server's configuration sets, as this process has it, palloc'd; and back again, after the settings of another process, in
+ * which a client may have clouded them.
+ */
+typedef struct HwrServerSettings HwrServerSettings;
+extern HwrServerSettings *hwr_server_settings(void);
+extern void hwr_keep_server_settings(const HwrServerSettings *settings);
 extern HwrImageLimits hwr_image_limits(void);
 
 #endif							/* HWR_SETTINGS_H */

@@ -48,7 +48,8 @@ enum
 	Anum_version_model_id,
 	Anum_version_version,
 	Anum_version_weights,
-	Anum_version_hash
+	Anum_version_hash,
+	Anum_version_bytes
 };
 
 /* Longer strings are not compared by varstr_levenshtein. */
@@ -125,9 +126,8 @@ hwr_check_model_name(const char *model)
 				 errdetail("Model names must be less than %d bytes.", NAMEDATALEN)));
 }
 
-/* The row of hwr.model; false if there is none.  *active: 0 where no version is active. */
-static bool
-find_model(const char *model, int32 *id, int32 *active)
+bool
+hwr_catalog_model(const char *model, int32 *id, int32 *active)
 {
 	ScanKeyData key;
 	CatalogScan cs;
@@ -149,11 +149,8 @@ find_model(const char *model, int32 *id, int32 *active)
 	return HeapTupleIsValid(tuple);
 }
 
-/*
- * Version number version of a model, or its newest for 0.  Fills all of *out but the name.
- */
-static bool
-find_version(int32 model_id, int32 version, HwrVersionInfo *out)
+bool
+hwr_catalog_version(int32 model_id, int32 version, HwrVersionInfo *out)
 {
 	ScanKeyData keys[2];
 	CatalogScan cs;
@@ -182,6 +179,7 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 		if (VARSIZE_ANY_EXHDR(hash) != sizeof(out->hash))
 			elog(ERROR, "unexpected length of a hash in hwr.version");
 		memcpy(out->hash, VARDATA_ANY(hash), sizeof(out->hash));
+		out->bytes = DatumGetInt64(column(&cs, tuple, Anum_version_bytes, &isnull));
 	}
 	end_scan(&cs);
 	if (found)
@@ -292,7 +290,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	hwr_check_model_name(model);
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	if (!find_model(model, &id, &active))
+	if (!hwr_catalog_model(model, &id, &active))
 	{
 		bool		bundled = hwr_bundled_find(model, out);
 
@@ -310,7 +308,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 		version = active;
 	if (version == 0 && hwr_bundled_find(model, out))
 		return;
-	if (version > 0 && find_version(id, version, out))
+	if (version > 0 && hwr_catalog_version(id, version, out))
 		return;
 	check_see(model, id);
 	if (version == 0)
@@ -328,8 +326,8 @@ hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
 
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	if (find_model(model, &id, &out->active) && out->active > 0)
-		return find_version(id, out->active, out);
+	if (hwr_catalog_model(model, &id, &out->active) && out->active > 0)
+		return hwr_catalog_version(id, out->active, out);
 	return hwr_bundled_find(model, out);
 }
 
@@ -341,31 +339,13 @@ hwr_catalog_check_see(const char *model)
 	int32		active;
 
 	hwr_check_model_name(model);
-	bool		stored = find_model(model, &id, &active);
+	bool		stored = hwr_catalog_model(model, &id, &active);
 
 	if ((!stored || active == 0) && hwr_bundled_find(model, &bundled))
 		return;
 	if (!stored)
 		raise_no_model(model);
 	check_see(model, id);
-}
-
-bool
-hwr_catalog_check_owner(const char *model, Oid role)
-{
-	HwrVersionInfo newest;
-	int32		id;
-	int32		active;
-
-	hwr_check_model_name(model);
-	if (!find_model(model, &id, &active))
-		return false;
-	if (find_version(id, 0, &newest) &&
-		!(OidIsValid(newest.owner) ? has_privs_of_role(role, newest.owner) : superuser_arg(role)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return true;
 }
 
 bool
@@ -388,17 +368,24 @@ hwr_may_read(Oid weights)
 										 GetActiveSnapshot()) == ACLCHECK_OK;
 }
 
+/* Its number is not told: whoever knows it could make one in its place. */
+pg_noreturn static void
+raise_missing(const HwrVersionInfo *version, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the weights of model \"%s\" are missing", NameStr(version->name)),
+			 errdetail("The large object of version %d %s.", version->version, why),
+			 errhint("Large objects are restored after the rows of tables, and not at all from some kinds of dumps.")));
+}
+
 void
 hwr_catalog_check_read(const HwrVersionInfo *version)
 {
 	if (version->bundled)
 		return;
 	if (!OidIsValid(version->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u with the weights of version %d does not exist.",
-						   version->weights, version->version)));
+		raise_missing(version, "does not exist");
 	if (!hwr_may_read(version->weights))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -420,6 +407,8 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 	 * large objects' relations.
 	 */
 	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(version->weights)));
+	if (VARSIZE(bytes) == VARHDRSZ)
+		raise_missing(version, "is empty");
 	if (!hwr_sha256((uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, hash))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -428,7 +417,6 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u is not what was stored as version %d.",
-						   version->weights, version->version)));
+				 errdetail("Its large object is not what was stored as version %d.", version->version)));
 	return bytes;
 }

@@ -12,10 +12,8 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/snapmgr.h"
 
 #include "core/base/status.h"
 #include "core/model/model.h"
@@ -57,30 +55,6 @@ lock_model(const char *model, HwrVersionInfo *out)
 	out->chosen = DatumGetBool(result_column(0, 4, &isnull));
 }
 
-/*
- * Owner of the model's newest version, role if it has none yet.
- */
-static Oid
-owner_for_version(const char *model, int32 model_id, Oid role)
-{
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(model_id)};
-	Oid			owner;
-	bool		isnull;
-
-	if (hwr_catalog_execute("SELECT l.lomowner FROM hwr.version v "
-							"LEFT JOIN pg_largeobject_metadata l ON l.oid = v.weights "
-							"WHERE v.model_id = $1 ORDER BY v.version DESC LIMIT 1",
-							1, types, values, NULL) == 0)
-		return role;
-	owner = DatumGetObjectId(result_column(0, 1, &isnull));
-	if (isnull ? !superuser_arg(role) : !has_privs_of_role(role, owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return isnull ? role : owner;
-}
-
 /* A new large object of this role. */
 static Oid
 store_bytes(Oid owner, const uint8 *bytes, Size len)
@@ -113,19 +87,20 @@ describe(const HwrVersionInfo *version)
 static void
 copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
 {
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(active)};
+	Oid			types[1] = {OIDOID};
+	Datum		values[1];
+	HwrVersionInfo source;
 	StringInfoData sql;
 	HwrIdentity save;
 	uint64		n;
 	SPITupleTable *grants;
 
-	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM hwr.version v "
-							"JOIN pg_largeobject_metadata l ON l.oid = v.weights, aclexplode(l.lomacl) a "
-							"WHERE v.model_id = $1 AND v.version = CASE WHEN $2 > 0 THEN $2 "
-							"ELSE (SELECT max(n.version) FROM hwr.version n WHERE n.model_id = $1) END "
-							"AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
-							2, types, values, NULL);
+	if (!hwr_catalog_version_now(model_id, active, &source) || !hwr_catalog_is_intact(&source))
+		return;
+	values[0] = ObjectIdGetDatum(source.weights);
+	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM pg_largeobject_metadata l, aclexplode(l.lomacl) a "
+							"WHERE l.oid = $1 AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
+							1, types, values, NULL);
 	grants = SPI_tuptable;
 	initStringInfo(&sql);
 	for (uint64 i = 0; i < n; i++)
@@ -195,6 +170,17 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	return DatumGetInt64(result_column(0, 1, &isnull));
 }
 
+/* Whose the next version is, of a model whose row is locked: the owner's of those before, or role's if there are none. */
+static void
+settle_owner(const char *model, Oid role, int64 job, HwrVersionInfo *out)
+{
+	out->owner = hwr_catalog_owner(model, out->model_id, role);
+	if (OidIsValid(out->owner))
+		return;
+	hwr_catalog_check_reserved(model, role, job);
+	out->owner = role;
+}
+
 void
 hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				  const HwrModel *meta, int64 job, HwrVersionInfo *out)
@@ -208,8 +194,9 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
+	hwr_catalog_lock_name(model);
 	lock_model(model, out);
-	out->owner = owner_for_version(model, out->model_id, owner);
+	settle_owner(model, owner, job, out);
 	out->weights = store_bytes(out->owner, bytes, len);
 	describe(out);
 	CommandCounterIncrement();	/* the large object must be visible to GRANT */
@@ -238,6 +225,7 @@ hwr_catalog_adopt(const char *model, Oid weights, int32 version, const uint8 *by
 {
 	Oid			types[1] = {OIDOID};
 	Datum		values[1] = {ObjectIdGetDatum(weights)};
+	Oid			owner;
 	bool		isnull;
 
 	hwr_check_model_name(model);
@@ -250,10 +238,13 @@ hwr_catalog_adopt(const char *model, Oid weights, int32 version, const uint8 *by
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
-	hwr_catalog_execute("SELECT lomowner FROM pg_largeobject_metadata WHERE oid = $1", 1, types, values, NULL);
+	hwr_catalog_query_now("SELECT lomowner FROM pg_largeobject_metadata WHERE oid = $1", 1, types, values);
 	out->owner = DatumGetObjectId(result_column(0, 1, &isnull));
+	owner = out->owner;
+	hwr_catalog_lock_name(model);
 	lock_model(model, out);
-	if (owner_for_version(model, out->model_id, out->owner) != out->owner)
+	settle_owner(model, owner, 0, out);
+	if (out->owner != owner)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("model \"%s\" belongs to another role", model)));
@@ -335,13 +326,13 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 }
 
 int64
-hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped, int64 overlap,
+hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped, int64 overlap,
 					   const HwrMetrics *metrics, const HwrConfusions *confusions)
 {
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID};
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, OIDOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "             ";
+	char		nulls[lengthof(types) + 1] = "              ";
 	int64		id;
 	bool		isnull;
 
@@ -359,11 +350,12 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
 	values[12] = Int64GetDatum(overlap);
 	nulls[12] = overlap < 0 ? 'n' : ' ';
+	values[13] = ObjectIdGetDatum(owner);
 
 	SPI_connect();
 	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-							"exact_match, \"precision\", recall, f1, overlap) "
-							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 "
+							"exact_match, \"precision\", recall, f1, overlap, owner) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 "
 							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
 							lengthof(types), types, values, nulls) != 1)
 		ereport(ERROR,

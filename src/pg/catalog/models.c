@@ -43,28 +43,6 @@ required_name(FunctionCallInfo fcinfo, int argno)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
-/* Lock the row of a model that the current user owns; returns its id and the active version, 0 for none. */
-static int32
-lock_own_model(const char *model, int32 *active)
-{
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(model)};
-	int32		id;
-	bool		isnull;
-
-	if (!hwr_catalog_check_owner(model, GetUserId()) ||
-		hwr_catalog_execute("SELECT id, active FROM hwr.model WHERE name = $1 FOR UPDATE",
-							1, types, values, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
-	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	if (isnull)
-		*active = 0;
-	return id;
-}
-
 static uint64
 count_versions(int32 model_id, int32 version)
 {
@@ -117,12 +95,13 @@ hwr_activate_model(PG_FUNCTION_ARGS)
 	Oid			types[3] = {INT4OID, INT4OID, BOOLOID};
 	Datum		values[3];
 	int32		active;
+	Oid			owner;
 	int32		version;
 
 	PreventCommandIfReadOnly("hwr_activate_model()");
 
 	SPI_connect();
-	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	values[0] = Int32GetDatum(hwr_catalog_lock_own(model, &active, &owner));
 	version = version_to_activate(fcinfo, model, DatumGetInt32(values[0]));
 	values[1] = Int32GetDatum(version);
 	values[2] = BoolGetDatum(keep);
@@ -134,7 +113,23 @@ hwr_activate_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Delete one version, or all for 0, with their large objects; they are the extension's to remove. */
+/* Remove the large object of a version that has been deleted, unless it is none of ours. */
+static void
+unlink_weights(const HwrVersionInfo *version)
+{
+	HwrIdentity save;
+
+	if (!hwr_catalog_is_intact(version))
+		return;
+	hwr_become_owner(&save);
+	DirectFunctionCall1(be_lo_unlink, ObjectIdGetDatum(version->weights));
+	hwr_restore_identity(&save);
+}
+
+/*
+ * Delete one version, or all for 0, with their large objects; they are the extension's to remove.  Their measurements may be newer than the
+ * transaction's snapshot, which is why the triggers that would delete them are not left to do it.
+ */
 static void
 delete_versions(int32 model_id, int32 version)
 {
@@ -143,20 +138,26 @@ delete_versions(int32 model_id, int32 version)
 	uint64		n;
 	SPITupleTable *deleted;
 
+	hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) FOR UPDATE", 2, types, values, NULL);
+	hwr_catalog_execute_now("DELETE FROM hwr.confusion c USING hwr.metric x, hwr.version v "
+							"WHERE v.model_id = $1 AND ($2 = 0 OR v.version = $2) AND x.version_id = v.id AND c.metric_id = x.id",
+							2, types, values);
+	hwr_catalog_execute_now("DELETE FROM hwr.metric x USING hwr.version v "
+							"WHERE v.model_id = $1 AND ($2 = 0 OR v.version = $2) AND x.version_id = v.id", 2, types, values);
 	n = hwr_catalog_execute("DELETE FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) "
-							"RETURNING weights", 2, types, values, NULL);
+							"RETURNING weights, hash, bytes", 2, types, values, NULL);
 	deleted = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
+		HwrVersionInfo info = {0};
 		bool		isnull;
-		Datum		loid = SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull);
-		HwrIdentity save;
+		bytea	   *hash = DatumGetByteaPP(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 2, &isnull));
 
-		if (!LargeObjectExists(DatumGetObjectId(loid)))
-			continue;
-		hwr_become_owner(&save);
-		DirectFunctionCall1(be_lo_unlink, loid);
-		hwr_restore_identity(&save);
+		CHECK_FOR_INTERRUPTS();
+		info.weights = DatumGetObjectId(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull));
+		info.bytes = DatumGetInt64(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 3, &isnull));
+		memcpy(info.hash, VARDATA_ANY(hash), Min(sizeof(info.hash), VARSIZE_ANY_EXHDR(hash)));
+		unlink_weights(&info);
 	}
 	if (version == 0)
 		hwr_catalog_execute("DELETE FROM hwr.model WHERE id = $1", 1, types, values, NULL);
@@ -172,10 +173,11 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	int32		model_id;
 	int32		active;
+	Oid			owner;
 
 	PreventCommandIfReadOnly("hwr_drop_model()");
 	SPI_connect();
-	model_id = lock_own_model(model, &active);
+	model_id = hwr_catalog_lock_own(model, &active, &owner);
 	if (!PG_ARGISNULL(1))
 	{
 		if (version <= 0 || count_versions(model_id, version) == 0)
@@ -190,7 +192,7 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	}
 	delete_versions(model_id, version);
 	if (version == 0)
-		hwr_checkpoint_drop_of_model(model);
+		hwr_checkpoint_drop_of_model(model, owner);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -266,7 +268,7 @@ hwr_import_model(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("model file must not be null")));
 	PreventCommandIfReadOnly("hwr_import_model()");
-	hwr_catalog_check_owner(name, GetUserId());
+	hwr_catalog_check_owner(name, GetUserId(), 0);
 
 	file = PG_GETARG_BYTEA_PP(0);
 	bytes = (const uint8 *) VARDATA_ANY(file);
@@ -313,7 +315,9 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 	Datum		values[1];
 	Oid			role;
 	const char *grantee;
+	int32		model_id;
 	int32		active;
+	Oid			owner;
 	uint64		n;
 	SPITupleTable *versions;
 
@@ -324,24 +328,25 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 	PreventCommandIfReadOnly(grant ? "hwr_grant_model()" : "hwr_revoke_model()");
 
 	SPI_connect();
-	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	model_id = hwr_catalog_lock_own(model, &active, &owner);
+	values[0] = Int32GetDatum(model_id);
 	role = get_role_oid_or_public(NameStr(*PG_GETARG_NAME(1)));
 	grantee = OidIsValid(role) ? quote_identifier(GetUserNameFromId(role, false)) : "PUBLIC";
 
 	/* A version that is being stored under an older snapshot must fail rather than copy the older grants. */
 	hwr_catalog_execute("UPDATE hwr.model SET active = active WHERE id = $1", 1, types, values, NULL);
-	n = hwr_catalog_execute("SELECT l.oid, l.lomowner FROM hwr.version v "
-							"JOIN pg_largeobject_metadata l ON l.oid = v.weights "
-							"WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT v.version FROM hwr.version v WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
 	versions = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		Oid			weights = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull));
-		Oid			owner = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 2, &isnull));
+		HwrVersionInfo version;
 
-		execute_as(owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", weights, grantee) :
-				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", weights, grantee));
+		if (!hwr_catalog_version_now(model_id, DatumGetInt32(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull)), &version) ||
+			!hwr_catalog_is_intact(&version))
+			continue;
+		execute_as(version.owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", version.weights, grantee) :
+				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", version.weights, grantee));
 	}
 	SPI_finish();
 }
@@ -392,6 +397,6 @@ Datum
 hwr_check_import(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("hwr_import_model()");
-	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
+	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId(), 0);
 	PG_RETURN_VOID();
 }

@@ -9,6 +9,14 @@ CREATE FUNCTION hwr.may_see(weights oid) RETURNS boolean
 COMMENT ON FUNCTION hwr.may_see(oid) IS
 'whether the current user owns or may read the large object of a model version';
 
+-- Whoever may use a model can measure it, on what they please.
+CREATE FUNCTION hwr.metric_counts(split text, measurer oid, model_owner oid) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT split = 'validation' OR coalesce(pg_has_role(measurer, model_owner, 'USAGE'), false);
+$$;
+COMMENT ON FUNCTION hwr.metric_counts(text, oid, oid) IS
+'whether a measurement is the model''s: that of its training, or made by its owner';
+
 CREATE FUNCTION hwr.check_model(model text) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_check_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr.check_model(text) IS
@@ -58,7 +66,8 @@ CREATE VIEW hwr_model_details WITH (security_barrier) AS
 		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match, x.data FROM hwr.metric x
 							   WHERE x.version_id = v.id AND x.split = 'validation' ORDER BY x.id DESC LIMIT 1) t ON true
 		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match, x.data, x.overlap FROM hwr.metric x
-							   WHERE x.version_id = v.id AND x.split = 'evaluation' ORDER BY x.id DESC LIMIT 1) e ON true
+							   WHERE x.version_id = v.id AND x.split = 'evaluation' AND hwr.metric_counts(x.split, x.owner, l.lomowner)
+							   ORDER BY x.id DESC LIMIT 1) e ON true
 	 WHERE hwr.may_see(v.weights);
 COMMENT ON VIEW hwr_model_details IS
 'versions of the models that the current user may use, with the figures of their validation and of their latest evaluation, which are of different images';

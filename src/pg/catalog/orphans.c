@@ -9,15 +9,18 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "catalog/pg_largeobject.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/be-fsstubs.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "core/base/status.h"
@@ -56,6 +59,14 @@ looks_like_model(Oid loid)
 	return VARSIZE_ANY_EXHDR(read_part(loid, MaxAllocSize - 1024, 1)) == 0;
 }
 
+static bool
+is_ascii(const char *s)
+{
+	while ((signed char) *s > 0)
+		s++;
+	return *s == '\0';
+}
+
 /* The architecture if these are the bytes of a model file or of a training's checkpoint, else NULL. */
 static char *
 architecture_of(const uint8 *bytes, Size len, const char **kind)
@@ -75,9 +86,11 @@ architecture_of(const uint8 *bytes, Size len, const char **kind)
 		const char *format = hwr_safetensors_metadata(file, "format");
 		const char *architecture = hwr_safetensors_metadata(file, "architecture");
 
-		if (format != NULL && (strcmp(format, "hwr") == 0 || strcmp(format, "hwr-checkpoint") == 0))
+		/* others than hwr can write anything there, also what this database's encoding cannot say */
+		if (format != NULL && (strcmp(format, "hwr") == 0 || strcmp(format, "hwr-checkpoint") == 0) &&
+			(architecture == NULL || is_ascii(architecture)))
 		{
-			result = hwr_from_utf8(architecture != NULL ? architecture : "");
+			result = pstrdup(architecture != NULL ? architecture : "");
 			*kind = strcmp(format, "hwr") == 0 ? "model" : "checkpoint";
 		}
 	}
@@ -130,12 +143,14 @@ hwr_orphans(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	n = hwr_catalog_execute("SELECT l.oid, pg_get_userbyid(l.lomowner), substring(d.description FROM '" HWR_DESCRIPTION_NAME "'), "
-							"substring(d.description FROM '" HWR_DESCRIPTION_NUMBER "')::integer FROM pg_largeobject_metadata l "
-							"LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass AND d.objsubid = 0 "
-							"WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
-							"AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
-							0, NULL, NULL, NULL);
+	/* objects that come and go meanwhile are the same to the query and to what reads them */
+	PushActiveSnapshot(GetLatestSnapshot());
+	n = hwr_catalog_query("SELECT l.oid, pg_get_userbyid(l.lomowner), substring(d.description FROM '" HWR_DESCRIPTION_NAME "'), "
+						  "substring(d.description FROM '" HWR_DESCRIPTION_NUMBER "')::integer FROM pg_largeobject_metadata l "
+						  "LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass AND d.objsubid = 0 "
+						  "WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
+						  "AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
+						  0, NULL, NULL);
 	objects = SPI_tuptable;
 	context = AllocSetContextCreate(CurrentMemoryContext, "hwr orphans", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -150,6 +165,7 @@ hwr_orphans(PG_FUNCTION_ARGS)
 		MemoryContextReset(context);
 	}
 	MemoryContextSwitchTo(old);
+	PopActiveSnapshot();
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -164,9 +180,11 @@ read_own_orphan(Oid loid)
 	bool		isnull;
 	bool		named;
 
+	/* until the end of the transaction it neither changes hands nor is adopted by another session */
+	LockDatabaseObject(LargeObjectRelationId, loid, 0, ShareUpdateExclusiveLock);
 	SPI_connect();
-	if (hwr_catalog_execute("SELECT lomowner, EXISTS (SELECT FROM hwr.version WHERE weights = $1) FROM pg_largeobject_metadata WHERE oid = $1",
-							1, types, values, NULL) == 0)
+	if (hwr_catalog_query_now("SELECT lomowner, EXISTS (SELECT FROM hwr.version WHERE weights = $1) FROM pg_largeobject_metadata WHERE oid = $1",
+							  1, types, values) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("large object %u does not exist", loid)));
@@ -203,7 +221,7 @@ hwr_adopt(PG_FUNCTION_ARGS)
 				 errmsg("large object and model name must not be null")));
 	PreventCommandIfReadOnly("hwr_rescue()");
 	name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	hwr_catalog_check_owner(name, GetUserId());
+	hwr_catalog_check_owner(name, GetUserId(), 0);
 	file = read_own_orphan(loid);
 	if (!hwr_model_load((const uint8 *) VARDATA_ANY(file), VARSIZE_ANY_EXHDR(file), &model, &st))
 		hwr_raise(&st);

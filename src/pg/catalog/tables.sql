@@ -48,7 +48,8 @@ CREATE TABLE hwr.metric (
 	recall		double precision,
 	f1			double precision,
 	overlap		bigint,					-- of the images, those that the version was trained or validated on; NULL: unknown
-	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	owner		hwr.role	NOT NULL DEFAULT '-'	-- role that measured
 );
 
 -- One row a (truth, guess) character pair of a measurement; '' on one side is an insertion or a deletion.
@@ -74,6 +75,8 @@ COMMENT ON FUNCTION hwr.delete_dependents() IS 'what ON DELETE CASCADE would do'
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.model FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.version FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.metric FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+
+REVOKE EXECUTE ON FUNCTION hwr.delete_dependents() FROM PUBLIC;
 
 CREATE INDEX version_job ON hwr.version (job);
 CREATE INDEX metric_version ON hwr.metric (version_id);

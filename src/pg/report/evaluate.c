@@ -243,7 +243,7 @@ keep_figures(Evaluation *ev)
 				 errhint("Store it with hwr_import_model(hwr_export_model('%s'), '%s').",
 						 NameStr(ev->version.name), NameStr(ev->version.name))));
 	else
-		hwr_catalog_add_metric(ev->version.id, "evaluation", ev->columns.relation, ev->skipped,
+		hwr_catalog_add_metric(ev->version.id, GetUserId(), "evaluation", ev->columns.relation, ev->skipped,
 							   ev->used != NULL ? ev->overlap : -1,
 							   &ev->metrics, &ev->confusions);
 }

@@ -23,7 +23,9 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 	  FROM hwr.metric x
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
 	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
 	UNION ALL
 	-- what comes with the bundled models that are in use
 	SELECT b.model, NULL, 'validation', 'its training', (b.result->>'validation_images')::bigint, NULL, NULL,
@@ -41,7 +43,7 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 		   hwr.shown((b.card->'evaluation'->>'f1')::double precision), NULL
 	  FROM hwr.bundled_models() b
 	 WHERE b.card ? 'evaluation' AND NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
-COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics()';
+COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics(): those of a model''s owner, and one''s own';
 GRANT SELECT ON hwr.metrics TO PUBLIC;
 
 CREATE VIEW hwr.epochs WITH (security_barrier) AS
@@ -80,7 +82,9 @@ CREATE VIEW hwr.confusions WITH (security_barrier) AS
 		   JOIN hwr.metric x ON x.id = c.metric_id
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
 	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
 	UNION ALL
 	SELECT b.model, NULL, NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL), 0,
 		   c.value->>0, c.value->>1, (c.value->>2)::bigint

@@ -37,8 +37,14 @@ typedef struct HwrJobRequest
 /* Insert a job in state 'starting' and take the lock that says that its worker, this process, lives. */
 extern int64 hwr_job_insert(const HwrJobRequest *request);
 
-/* Take that lock for a job that was stopped; false if another worker has it.  Its row becomes that of a starting job with this limit. */
-extern bool hwr_job_restart(int64 job, double max_minutes);
+/*
+ * Take that lock for a job that was stopped and that this role may go on with; an error if another worker has it.  Its row becomes that of
+ * a starting job with this limit.
+ */
+extern void hwr_job_restart(int64 job, Oid role, double max_minutes);
+
+/* An error unless role may do what is named ("cancel") with a job of this owner. */
+extern void hwr_check_job_owner(int64 job, Oid role, Oid owner, const char *what);
 
 /* Forget the epochs after this one: they will be done again. */
 extern void hwr_job_forget_epochs(int64 job, int epochs);

@@ -65,6 +65,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION hwr.delete_epochs() IS 'what ON DELETE CASCADE would do';
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.job FOR EACH ROW EXECUTE FUNCTION hwr.delete_epochs();
+REVOKE EXECUTE ON FUNCTION hwr.delete_epochs() FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('hwr.job', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.job_id_seq', '');

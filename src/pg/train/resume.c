@@ -16,7 +16,6 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -41,25 +40,30 @@ text_column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
-/* Select a job's row, which the current user must be allowed to change and no worker works on.  SPI is connected. */
+#define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint IS NOT NULL, " \
+	"state = 'done', message LIKE 'time limit reached%'"
+
+/*
+ * Select a job's row, which the current user must be allowed to change and no worker works on.  It is locked where this process changes it,
+ * not where a worker is to.  SPI is connected.
+ */
 static void
-select_job(int64 job, const char *what)
+select_job(int64 job, const char *what, bool lock)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(job)};
+	uint64		n;
 	bool		isnull;
 
-	if (hwr_catalog_execute("SELECT owner, model, training, validation, image_column, label_column, activate, "
-							"options::text, checkpoint IS NOT NULL, state = 'done', message LIKE 'time limit reached%' FROM hwr.job WHERE id = $1",
-							1, types, values, NULL) == 0)
+	if (lock)
+		n = hwr_catalog_execute("SELECT " JOB_COLUMNS " FROM hwr.job WHERE id = $1 FOR UPDATE", 1, types, values, NULL);
+	else
+		n = hwr_catalog_query_now("SELECT " JOB_COLUMNS " FROM hwr.job WHERE id = $1", 1, types, values);
+	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("training job %lld does not exist", (long long) job)));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to %s training job %lld", what, (long long) job),
-				 errdetail("Only members of the role that started it can.")));
+	hwr_check_job_owner(job, GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)), what);
 	if (hwr_job_is_alive(job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -121,7 +125,7 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 
 	memset(request, 0, sizeof(*request));
 	SPI_connect();
-	select_job(job, "resume");
+	select_job(job, "resume", false);
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &isnull)))
 	{
 		bool		done = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 10, &isnull));
@@ -198,7 +202,7 @@ hwr_drop_job(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("hwr_drop_job()");
 	PreventCommandDuringRecovery("hwr_drop_job()");
 	SPI_connect();
-	select_job(job, "drop");
+	select_job(job, "drop", true);
 	hwr_checkpoint_drop(job);
 	hwr_catalog_execute("DELETE FROM hwr.job WHERE id = $1", 1, types, values, NULL);
 	SPI_finish();
@@ -216,7 +220,7 @@ hwr_drop_checkpoint(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("hwr_drop_checkpoint()");
 	PreventCommandDuringRecovery("hwr_drop_checkpoint()");
 	SPI_connect();
-	select_job(job, "drop the checkpoint of");
+	select_job(job, "drop the checkpoint of", true);
 	hwr_checkpoint_drop(job);
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -21,6 +21,7 @@
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/identity.h"
 #include "pg/catalog/catalog.h"
 #include "train.h"
 #include "train_worker.h"
@@ -29,13 +30,16 @@ void
 hwr_gate_load(HwrTrainWorker *w)
 {
 	HwrVersionInfo active;
+	HwrIdentity save;
 	bytea	   *bytes;
 	HwrStatus	st;
 
 	if (w->request.activate != HWR_ACTIVATE_AUTO ||
 		!hwr_catalog_find_active(NameStr(w->request.model), &active))
 		return;
+	hwr_become_user(w->request.user, &save);
 	bytes = hwr_catalog_read_weights(&active);
+	hwr_restore_identity(&save);
 	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &w->rival, &st))
 		hwr_raise_for_model(&st, NameStr(w->request.model));
 	pfree(bytes);

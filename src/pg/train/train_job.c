@@ -350,6 +350,7 @@ hwr_worker_train(HwrTrainWorker *w)
 			report_step(w);
 		checkpoint_if_due(w);
 	} while (event != HWR_TRAIN_FINISHED);
+	w->trained = true;
 }
 
 /*
@@ -401,7 +402,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_overlap_store(version.id, w->dataset);
 	verdict = hwr_gate_decide(w, &version, &result->activated);
 	if (best->valid.images > 0)
-		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped, best->valid.images,
+		hwr_catalog_add_metric(version.id, w->request.user, "validation", data->relation, w->counts.skipped, best->valid.images,
 							   &best->valid, hwr_trainer_confusions(w->trainer));
 	verdict = MemoryContextStrdup(w->context, verdict);
 	message = psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);

@@ -44,6 +44,9 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/identity.h"
+#include "pg/base/process_lock.h"
+#include "pg/base/settings.h"
 #include "pg/catalog/checkpoint.h"
 #include "pg/service/device.h"
 #include "job.h"
@@ -85,6 +88,7 @@ on_worker_exit(int code, Datum arg)
 	if (w->shared != NULL)
 		pg_atomic_write_u32(&w->shared->worker, 0);
 	free_core_objects(w);
+	hwr_process_unlock_all();
 }
 
 /* Attach to the client's segment and send errors there.  NULL if the client has gone meanwhile. */
@@ -117,14 +121,19 @@ attach(HwrTrainWorker *w, dsm_handle handle)
 }
 
 /*
- * The session's settings hold here as well, as far as they are about data: limits, time zone, what
- * policies look up with current_setting().
+ * The session's settings hold here as well, as far as they are about data: limits, time zone, what policies look up with
+ * current_setting(); and its libraries, which may watch what its user's functions do.  What is the administrator's is as
+ * it is for this process, which no client started: a session that has loaded hwr late may have it wrong.
  */
 static void
-restore_settings(HwrTrainWorker *w, void *settings)
+restore_settings(HwrTrainWorker *w, void *settings, void *libraries)
 {
+	HwrServerSettings *server = hwr_server_settings();
+
 	StartTransactionCommand();
+	RestoreLibraryState(libraries);
 	RestoreGUCState(settings);
+	hwr_keep_server_settings(server);
 	hwr_worker_set("client_encoding", GetDatabaseEncodingName());	/* the client converts */
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(w->context);
@@ -200,8 +209,8 @@ column_to_keep(const NameData *given, const char *training, const char *validati
 	return name.data;
 }
 
-/* Insert the job's row, with all options as they are in the end.  In a transaction. */
-static void
+/* Insert the job's row, with all options as they are in the end; its number.  In a transaction. */
+static int64
 insert_job(HwrTrainWorker *w)
 {
 	HwrJobRequest request = {
@@ -220,18 +229,20 @@ insert_job(HwrTrainWorker *w)
 		hwr_raise(&st);
 	request.options = pstrdup(json);
 	free(json);
-	w->job = hwr_job_insert(&request);
+	return hwr_job_insert(&request);
 }
 
-/* Take up a job that was stopped.  In a transaction. */
-static void
-take_up_job(HwrTrainWorker *w)
+/* The job's row: a new one, or that of the job to go on with, and its checkpoint.  The model's name is its from here on.  In a transaction. */
+static int64
+begin_job(HwrTrainWorker *w)
 {
-	if (!hwr_job_restart(w->request.resume, w->options.max_minutes))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("training job %lld is running", (long long) w->request.resume)));
-	w->job = w->request.resume;
+	hwr_catalog_lock_name(NameStr(w->request.model));
+	(void) hwr_catalog_check_owner(NameStr(w->request.model), w->request.user, w->request.resume);
+	if (w->request.resume == 0)
+		return insert_job(w);
+	hwr_job_restart(w->request.resume, w->request.user, w->options.max_minutes);
+	w->checkpoint = hwr_checkpoint_read(w->request.resume);
+	return w->request.resume;
 }
 
 /* Returns whether the job has a place already. */
@@ -239,6 +250,8 @@ static bool
 announce(HwrTrainWorker *w, const char *options)
 {
 	bool		queued;
+	int64		job;
+	HwrIdentity save;
 	HwrStatus	st;
 	MemoryContext transaction_context;
 
@@ -251,20 +264,18 @@ announce(HwrTrainWorker *w, const char *options)
 	w->backend = hwr_training_backend(w->options.device);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	transaction_context = MemoryContextSwitchTo(w->context);
+	hwr_become_user(w->request.user, &save);
 	find_columns(w, w->request.training, &w->training);
 	if (OidIsValid(w->request.validation))
 		find_columns(w, w->request.validation, &w->validation);
-	if (w->request.resume != 0)
-		w->checkpoint = hwr_checkpoint_read(w->request.resume);
+	hwr_restore_identity(&save);
+	job = begin_job(w);
 	MemoryContextSwitchTo(transaction_context);
-	if (w->request.resume != 0)
-		take_up_job(w);
-	else
-		insert_job(w);
 	queued = !hwr_place_try();
 	if (queued)
-		hwr_job_queue(w->job);
+		hwr_job_queue(job);
 	hwr_worker_commit(w);
+	w->job = job;
 	/* Progress that a crash takes along is no loss; the job, of which a client is told now, would be. */
 	hwr_worker_set("synchronous_commit", "off");
 
@@ -290,7 +301,7 @@ run_job(HwrTrainWorker *w, shm_toc *toc)
 	HwrTrainResult result;
 
 	memset(&result, 0, sizeof(result));
-	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false));
+	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false), shm_toc_lookup(toc, HWR_KEY_LIBRARIES, false));
 	if (!announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false)))
 		wait_for_place(w);
 	w->started = hwr_worker_seconds();
@@ -350,7 +361,10 @@ explain(const HwrTrainWorker *w, ErrorData *error)
 								  error->context != NULL ? "\n" : "", (long long) w->job, NameStr(w->request.model));
 }
 
-/* What a cancelled training has learned is kept, to go on from; not being able to is no reason to fail otherwise. */
+/*
+ * What a cancelled training has learned is kept, to go on from, and what one has that was done but could not be stored; not being able
+ * to is no reason to fail otherwise.
+ */
 static void
 keep_checkpoint(HwrTrainWorker *w)
 {
@@ -365,6 +379,7 @@ keep_checkpoint(HwrTrainWorker *w)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
+		(void) hwr_process_lock(HWR_LOCK_JOB, (uint64) w->job);
 	}
 	PG_END_TRY();
 }
@@ -374,7 +389,7 @@ record_failure(HwrTrainWorker *w, const ErrorData *error)
 {
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
-	if (cancelled)
+	if (cancelled || w->trained)
 		keep_checkpoint(w);
 	PG_TRY();
 	{
@@ -404,6 +419,8 @@ fail(HwrTrainWorker *w)
 	FlushErrorState();
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(w->context);
+	if (w->job != 0)
+		(void) hwr_process_lock(HWR_LOCK_JOB, (uint64) w->job);
 	hwr_worker_set("lock_timeout", "0");
 	explain(w, error);
 	if (w->job != 0 && !w->stored)

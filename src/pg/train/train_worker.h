@@ -38,7 +38,8 @@ typedef struct HwrTrainWorker
 	HwrColumns	training;
 	HwrColumns	validation;
 	bool		reading;
-	bool		stored;			/* the model is there, the row says 'done' */
+	bool		trained;		/* nothing left but to store the model */
+	bool		stored;			/* it is there, the row says 'done' */
 	char	   *synchronous_commit; /* the session's */
 	double		started;		/* hwr_worker_seconds() */
 	double		reported;
