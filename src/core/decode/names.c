@@ -169,7 +169,8 @@ hwr_names_finish(HwrNames *names, HwrStatus *st)
 
 	if (copy != NULL && path != NULL)
 	{
-		memcpy(copy, names->names, (size_t) names->n * sizeof(HwrName));
+		if (names->n > 0)
+			memcpy(copy, names->names, (size_t) names->n * sizeof(HwrName));
 		sort_names(names, copy, names->names, names->n);
 		ok = build_tree(names, path, st);
 	}
