@@ -36,6 +36,7 @@ is($node->safe_psql('postgres', $reading), 'I^I_', 'a version is read with');
 
 	$steady->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ');
 	is($steady->query_safe($reading), 'I^I_', 'repeatable read: version 1');
+	$other->query_safe('SET client_min_messages = warning');	# standard error is no place for notices here
 	$other->query_safe('BEGIN');
 	$other->query_safe(q{SELECT hwr_activate_model('strokes', 2)});
 	is($other->query_safe($reading), 'abac', 'the activating transaction sees version 2');
