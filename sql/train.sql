@@ -60,7 +60,7 @@ SELECT hwr_train('train_dense', 'train_g', options => '{"max_minutes": 0.0001, "
 SELECT hwr_train('train_few', 'train_f', options => '{"max_minutes": 0.0001, "preset": "small"}') IS NOT NULL AS trained;
 SELECT options->>'preset' AS preset, left(options->>'architecture', 20) AS architecture, (options->>'architecture') ~ ' Mp2,1.* Mp2,1' AS fine,
 	options->>'epochs' AS epochs, options->>'seed' AS seed
-FROM hwr_jobs WHERE model IN ('train_f', 'train_g') ORDER BY job;
+FROM hwr_job_details WHERE model IN ('train_f', 'train_g') ORDER BY job;
 SELECT count(*) AS dropped FROM (SELECT hwr_drop_model(name) FROM hwr.model WHERE name IN ('train_f', 'train_g')) AS d;
 
 -- without validation rows nothing is measured
