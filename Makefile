@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize nbest score lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -51,8 +51,15 @@ build/unit/library_cpu.so: test/unit/device_cpu.c build/f32/libhwr_core.a Makefi
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -shared -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
+# Which PostgreSQL the objects with its headers are for: they are built again for another PG_CONFIG.
+build/postgres-version: always
+	@mkdir -p $(@D)
+	@new=$@.$$$$; { $(PG_CONFIG) --version; $(PG_CONFIG) --includedir-server; } > $$new; \
+		if cmp -s $$new $@; then rm $$new; else mv $$new $@; fi
+.PHONY: always
+
 # Faults for the TAP tests to inject into a server.
-build/unit/library_fault.so: test/fault/fault.c Makefile
+build/unit/library_fault.so: test/fault/fault.c build/postgres-version Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
 		-I$$($(PG_CONFIG) --includedir-server) -shared -o $@ $<
@@ -65,7 +72,8 @@ SQL_PIECES = base/schema \
 	page/page page/formats_in page/formats_out page/plot_page \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
-	report/compare report/review
+	report/compare report/review \
+	search/posterior search/nbest search/relevance search/index search/words
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile
@@ -99,8 +107,8 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/random-model build/describe build/find-lines build/bench_core build/stages \
+PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
+	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -116,9 +124,9 @@ $(OTHER_GOALS):
 	@$(MAKE) --no-print-directory $@
 
 check: deps
-	@REGRESS='$(REGRESS)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
+	@REGRESS='$(REGRESS)' TAP='$(TAP)' PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' tools/check
 
-# The same with longer forms of some tests.
+# The same with longer forms of some tests, and from more starting states: test/states.
 check-long: export HWR_LONG = yes
 check-long: check
 
@@ -134,6 +142,10 @@ bench: deps
 
 deps:
 	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps build $(filter check fuzz,$(MAKECMDGOALS))
+
+# The archive for PGXN
+dist:
+	@MAKE='$(MAKE)' tools/dist
 
 lib: build/f32/libhwr_core.a
 
@@ -191,8 +203,15 @@ build/generate-words: $(GENERATOR) Makefile
 		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors: tools/posteriors.c tools/read_file.h build/f32/libhwr_core.a Makefile
+build/posteriors build/conditions: build/%: tools/%.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Labelled images in one file, and training on it without a database: see tools/gpu-train.
+PACK_HEADERS = tools/pack/pack.h tools/read_file.h
+build/pack: tools/pack/pack.c tools/pack/coder.c $(PACK_HEADERS) build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ tools/pack/pack.c tools/pack/coder.c build/f32/libhwr_core.a $(DEP_LIBS)
+build/train-pack: tools/pack/train.c tools/pack/coder.c $(PACK_HEADERS) build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ tools/pack/train.c tools/pack/coder.c build/f32/libhwr_core.a $(DEP_LIBS)
 
 # A model file with random values, for the same purpose: see test/reference/check_export.py.
 build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefile
@@ -246,15 +265,16 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 .DEFAULT_GOAL := all
 include $(PGXS)
 
-# Models that come with the extension: src/pg/bundled.c reads them there.
+# Models that come with the extension, their figures and what they were trained on: src/pg/catalog/bundled.c reads them there.
+MODEL_FILES = $(foreach suffix,safetensors json images,$(wildcard $(srcdir)/models/*.$(suffix)))
 install: install-models
 uninstall: uninstall-models
 .PHONY: install-models uninstall-models
 install-models: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/hwr'
-	$(INSTALL_DATA) $(wildcard $(srcdir)/models/*.safetensors) '$(DESTDIR)$(datadir)/hwr/'
+	$(INSTALL_DATA) $(MODEL_FILES) '$(DESTDIR)$(datadir)/hwr/'
 uninstall-models:
-	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(wildcard $(srcdir)/models/*.safetensors)))
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/hwr'/,$(notdir $(MODEL_FILES)))
 
 # The CUDA backend, where "make gpu" built it.
 install: install-gpu
@@ -267,6 +287,6 @@ uninstall-gpu:
 
 hwr.so: build/f32/libhwr_core.a
 all: hwr--1.0.sql
-$(OBJS): $(wildcard src/pg/*/*.h src/core/*/*.h) Makefile
+$(OBJS): $(wildcard src/pg/*/*.h src/core/*/*.h) build/postgres-version Makefile
 
 endif

@@ -30,7 +30,7 @@ MODEL = f"{WORK}/model.safetensors"
 CANVASES = f"{WORK}/canvases.bin"
 CLASSES = f"{WORK}/labels.txt"
 CASES = ["infer-b1-t1", "infer-b32-t1", "infer-b32-t2", "train-b32-t2", "sql-scalar-t1", "sql-array-t1",
-         "sql-parallel2", "decode-preprocess"]
+         "sql-plain-over-array", "sql-parallel2", "decode-preprocess"]
 
 # Log posteriors may differ by so much from float32 PyTorch, and the posteriors of different images must differ by more.
 BOUND = {"float32": 2e-3, "bfloat16": 0.2, "int8": 0.2}
@@ -297,16 +297,16 @@ def fill_database():
     s.close()
 
 
-def serial_session(precision=PRECISION):
+def serial_session(precision=PRECISION, batch="off"):
     s = Session(PSQL)
-    s.query(f"SET max_parallel_workers_per_gather = 0; SET jit = off; SET hwr.precision = {precision}")
+    s.query(f"SET max_parallel_workers_per_gather = 0; SET jit = off; SET hwr.precision = {precision}; SET hwr.batch = {batch}")
     return s
 
 
 def parallel_session():
     """Two processes: the leader and one worker."""
     s = Session(PSQL)
-    s.query(f"SET max_parallel_workers_per_gather = 1; SET jit = off; SET hwr.precision = {PRECISION}")
+    s.query(f"SET max_parallel_workers_per_gather = 1; SET jit = off; SET hwr.precision = {PRECISION}; SET hwr.batch = off")
     plan = s.query(f"EXPLAIN {OURS_SCALAR}")
     if "Workers Planned: 1" not in plan:
         raise Unavailable("the planner chose no parallel plan")
@@ -362,6 +362,7 @@ def measure_sql(order):
             miss(case, why)
         if batch == 1:
             cold = [name for name in parties if name[0] != "hwr" or name[1] == PRECISION]
+    attempt("sql", ["sql-plain-over-array"], measure_plain)
     attempt("sql", ["sql-parallel2"], measure_parallel, ours[PRECISION], parallel=True)
     if usable and ("torch", 1, 1) in order and ("torch", "eager") not in cold:
         cold.append(("torch", "eager"))
@@ -378,6 +379,24 @@ def measure_sql_case(case, parties):
     for (software, variant), t in times.items():
         say(f"  {software:5} {variant:24} {t.ms()}")
     compare(case, times, "torch")
+
+
+def measure_plain():
+    """One row at a time as it is written, read in batches as it is planned, beside arrays."""
+    say(f"\nsql-plain-over-array, {ROWS} rows, milliseconds an image:")
+    plain, single = serial_session(batch="auto"), serial_session()
+    for s in (plain, single):
+        s.query(OURS_SCALAR + " WHERE id = 0")
+    if "HwrBatch" not in plain.query(f"EXPLAIN {OURS_SCALAR}"):
+        raise Unavailable("the planner chose no batches")
+    times = alternate({"plain, in batches": lambda: plain.time(OURS_SCALAR) / ROWS,
+                       "arrays of 32": lambda: plain.time(OURS_ARRAY) / ROWS,
+                       "plain, one at a time": lambda: single.time(OURS_SCALAR) / ROWS}, REPETITIONS)
+    for name, t in times.items():
+        say(f"  {name:30} {t.ms()}")
+    ratios["sql-plain-over-array"] = times["arrays of 32"].median / times["plain, in batches"].median
+    for s in (plain, single):
+        s.close()
 
 
 def measure_parallel(serial):

@@ -50,3 +50,13 @@ END $$;
 DROP TABLE pairs, many_pairs, serially;
 
 \set SHOW_CONTEXT never
+
+-- Canonically equal texts are equal.
+SELECT hwr_cer(U&'\00e9t\00e9', U&'e\0301te\0301'), hwr_exact(U&'\00e9t\00e9', U&'e\0301te\0301');
+
+-- Texts of pages: linear memory, and a cancel is heard.
+SELECT round(4100 * hwr_cer(repeat('ab', 2050), repeat('ba', 2050))) AS edits;
+SELECT hwr_exact(repeat('a ', 60000), repeat('a ', 60000)), hwr_wer(repeat('a ', 60000) || 'b', repeat('a ', 60000) || 'c') > 0 AS wer;
+SET statement_timeout = '300ms';
+SELECT hwr_cer(repeat('ab', 60000), repeat('cda', 40000));
+RESET statement_timeout;

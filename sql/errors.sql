@@ -9,7 +9,7 @@ SELECT outcome($$SELECT hwr_recognize('plain text'::bytea, 'strokes')$$);
 SELECT outcome($$SELECT hwr_recognize('\x00'::bytea, 'strokes')$$);
 SELECT outcome($$SELECT hwr_recognize('GIF89a'::bytea, 'strokes')$$);
 SELECT outcome(format('SELECT hwr_recognize(%L::bytea, ''strokes'')', substr(image, 1, n))) AS outcome, count(*)
-	FROM strokes, generate_series(0, octet_length(image) - 12) n WHERE id = 3 GROUP BY outcome;
+	FROM strokes, generate_series(0, octet_length(image) - 13) n WHERE id = 3 GROUP BY outcome;
 SELECT hwr_recognize(substr(image, 1, 60), 'strokes') FROM strokes WHERE id = 3;
 
 -- A JPEG that ends too early

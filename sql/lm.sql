@@ -109,6 +109,7 @@ SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL parallel_leader_participation = off;
 SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM strokes s, hwr_recognize_nbest(s.image, 1, 'strokes', lm => 'table', lm_weight => 0) r WHERE r.text = s.label;
 SELECT count(*) FROM strokes s, hwr_recognize_nbest(s.image, 1, 'strokes', lm => 'table', lm_weight => 0) r WHERE r.text = s.label;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM strokes WHERE hwr_score(image, label, 'strokes') > -1;

@@ -10,8 +10,8 @@ SET ROLE regress_hwr_owner;
 SELECT hwr_import_model(stroke_model(), 'strokes');
 SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'strokes');
 SELECT hwr_import_model(stroke_model('{"alphabet": "Ixy"}'), 'strokes', activate => false);
-SELECT model, version, active, owner, cer, exact_match, parameters, bytes > 400 AS bytes, architecture, alphabet, options, job
-	FROM hwr_models ORDER BY model, version;
+SELECT model, version, active, owner, validation_cer, evaluation_cer, parameters, bytes > 400 AS bytes, architecture, alphabet, options, job
+	FROM hwr_model_details ORDER BY model, version;
 
 -- A file comes back as it went in.
 SELECT hwr_export_model('strokes', 1) = stroke_model() AS first,
@@ -79,7 +79,7 @@ INSERT INTO hwr.model (name) VALUES ('mine');
 
 -- ... until it is granted a version's large object, which later versions inherit.
 RESET ROLE;
-SELECT weights AS loid FROM hwr_models WHERE model = 'strokes' AND version = 2 \gset
+SELECT weights AS loid FROM hwr_model_details WHERE model = 'strokes' AND version = 2 \gset
 GRANT SELECT ON LARGE OBJECT :loid TO regress_hwr_reader;
 SET ROLE regress_hwr_reader;
 SELECT hwr_recognize(image, 'strokes') FROM strokes WHERE id = 3;
@@ -118,7 +118,7 @@ SELECT model, version, active FROM hwr_models ORDER BY model, version;
 
 -- Weights that someone has meddled with
 RESET ROLE;
-SELECT weights AS loid FROM hwr_models WHERE model = 'strokes' AND version = 2 \gset
+SELECT weights AS loid FROM hwr_model_details WHERE model = 'strokes' AND version = 2 \gset
 \set VERBOSITY terse
 SELECT lo_put(:loid, 400, '\x00');
 SELECT hwr_export_model('strokes', 2);

@@ -62,6 +62,7 @@ SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL parallel_leader_participation = off;
 SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM strokes WHERE hwr_recognize(image, 'strokes') = label;
 SELECT count(*) FROM strokes WHERE hwr_recognize(image, 'strokes') = label;
 ROLLBACK;
@@ -72,6 +73,19 @@ SELECT hwr_recognize(image, 'strokes') FROM strokes WHERE id = 7;
 ROLLBACK;
 
 -- The planner knows that reading is dear: the cheap condition goes first.
+SET hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT 1 FROM strokes WHERE hwr_recognize(image, 'strokes') = 'I' AND label = 'I';
+RESET hwr.batch;
 
 SELECT hwr_drop_model(model) FROM (SELECT DISTINCT model FROM hwr_models) m;
+
+-- What is no JPEG or PNG file is named, with what to do.
+SELECT hwr_recognize('\x49492a0008000000', 'names');
+SELECT hwr_recognize('GIF89a', 'names');
+SELECT hwr_recognize('\x0000001866747970686569630000', 'names');
+SELECT hwr_recognize('%PDF-1.7', 'names');
+SELECT hwr_recognize('/9j/4AAQSkZJRg==', 'names');
+SELECT hwr_recognize('ffd8ffe000104a46', 'names');
+
+-- Sides that no line of text has.
+SELECT hwr_recognize('\x89504e470d0a1a0a0000000d4948445205f5e100000000010100000000', 'names');

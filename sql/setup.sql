@@ -19,7 +19,7 @@ SELECT relname FROM pg_class WHERE relnamespace = 'hwr'::regnamespace AND relkin
 	AND (has_table_privilege('public', oid, 'SELECT') OR has_table_privilege('public', oid, 'INSERT'));
 
 -- Settings
-SELECT name, setting, unit, min_val, context FROM pg_settings WHERE name LIKE 'hwr.%' AND context <> 'postmaster' ORDER BY name COLLATE "C";
+SELECT name, boot_val, unit, min_val, context FROM pg_settings WHERE name LIKE 'hwr.%' AND context <> 'postmaster' ORDER BY name COLLATE "C";
 SET hwr.max_image_pixels = 0;
 SET hwr.precision = int4;
 SET hwr.precision = int8;

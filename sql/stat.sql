@@ -1,6 +1,7 @@
 --
 -- What recognition has done: hwr_stat, EXPLAIN
 --
+SET hwr.batch = off;
 SELECT hwr_import_model(stroke_model(), name) FROM unnest('{counted,strokes}'::text[]) name;
 CREATE VIEW counts AS SELECT model, version, calls, images, batches, service_images, errors FROM hwr_stat WHERE model = 'counted';
 

@@ -13,7 +13,7 @@ RETURN jsonb_build_object('architecture', '[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8
 --
 SELECT version FROM hwr_train('retrain_words', 'retrain_base', options => tiny('{"fit": "stretch", "case": "upper"}'));
 CREATE VIEW retrain_few AS SELECT image, translate(lower(label), 'abcdefghijklmnopqrstuvwxyz', 'abcd') || '#' AS label FROM retrain_words WHERE id <= 12;
-SELECT alphabet AS base_alphabet FROM hwr_models WHERE model = 'retrain_base' \gset
+SELECT alphabet AS base_alphabet FROM hwr_model_details WHERE model = 'retrain_base' \gset
 
 -- architecture, fit and case are the base's; characters of both
 SELECT version FROM hwr_train('retrain_few', 'retrain_next', options => '{"base": "retrain_base", "epochs": 1}');
@@ -21,20 +21,20 @@ SELECT m.architecture ~ '^\[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16 O1c\d+\
 	m.alphabet = '#' || :'base_alphabet' AS "union",
 	options->'fit' AS fit, options->'case' AS "case", options->'base' AS base, options->'base_version' AS base_version,
 	options->'alphabet' AS alphabet, (options->>'learning_rate')::float8 < 0.0015 AS learning_rate
-FROM hwr_models m WHERE model = 'retrain_next' AND version = 1;
+FROM hwr_model_details m WHERE model = 'retrain_next' AND version = 1;
 -- only those of the labels
 SELECT version FROM hwr_train('retrain_few', 'retrain_next', options => '{"base": "retrain_base", "base_version": 1, "alphabet": "new", "case": "lower", "epochs": 1}');
-SELECT alphabet FROM hwr_models WHERE model = 'retrain_next' AND version = 2;
+SELECT alphabet FROM hwr_model_details WHERE model = 'retrain_next' AND version = 2;
 -- only those of the base: here no row is left
 SELECT hwr_train('retrain_few', 'retrain_next', options => '{"base": "retrain_base", "alphabet": "keep", "epochs": 1}');
 \echo :SQLSTATE
 SELECT version FROM hwr_train('retrain_words', 'retrain_next', options => '{"base": "retrain_base", "alphabet": "keep", "epochs": 1}');
-SELECT alphabet = :'base_alphabet' AS kept FROM hwr_models WHERE model = 'retrain_next' AND version = 3;
+SELECT alphabet = :'base_alphabet' AS kept FROM hwr_model_details WHERE model = 'retrain_next' AND version = 3;
 -- its own next version
 SELECT version FROM hwr_train('retrain_words', 'retrain_base', options => '{"base": "retrain_base", "epochs": 1}', activate => 'always');
 -- a model that comes with the extension
 SELECT version FROM hwr_train('retrain_few', 'retrain_names', options => '{"base": "names", "epochs": 1, "augment": 0}');
-SELECT model, version, options->'base' AS base, options->'base_version' AS base_version FROM hwr_jobs WHERE model IN ('retrain_base', 'retrain_names') ORDER BY job;
+SELECT model, version, options->'base' AS base, options->'base_version' AS base_version FROM hwr_job_details WHERE model IN ('retrain_base', 'retrain_names') ORDER BY job;
 
 -- errors
 SELECT hwr_train('retrain_words', 'retrain_next', options => '{"base": "retrain_nothing"}');
@@ -81,7 +81,7 @@ RETURN (SELECT convert_from(substr(file, 9, get_byte(file, 0) + 256 * get_byte(f
 SELECT version FROM hwr_train('retrain_words', 'retrain_head', options => tiny('{"shortcut": 0.1}'));
 SELECT version FROM hwr_train('retrain_words', 'retrain_head', options => tiny('{"base": "retrain_head", "shortcut": 0}'));
 SELECT tensors('retrain_head', 1) = tensors('retrain_head', 2) AS same, (SELECT count(*) FROM jsonb_object_keys(tensors('retrain_head', 1))) AS tensors,
-	(SELECT array_agg((options->>'shortcut')::numeric ORDER BY version) FROM hwr_models WHERE model = 'retrain_head') AS shortcut;
+	(SELECT array_agg((options->>'shortcut')::numeric ORDER BY version) FROM hwr_model_details WHERE model = 'retrain_head') AS shortcut;
 SELECT hwr_train('retrain_words', 'retrain_head', options => tiny('{"architecture": "[1,32,96,1 Cr3,3,8 Mp32,4 Fr9", "shortcut": 0.1}'));
 \echo :SQLSTATE
 
@@ -96,7 +96,7 @@ SELECT hwr_resume(0, -1);
 \echo :SQLSTATE
 SELECT hwr_drop_job(0);
 \echo :SQLSTATE
-SELECT count(*) AS with_checkpoint FROM hwr_jobs WHERE checkpointed IS NOT NULL AND model LIKE 'retrain%';
+SELECT count(*) AS with_checkpoint FROM hwr_job_details WHERE checkpointed IS NOT NULL AND model LIKE 'retrain%';
 
 SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names, retrain_head}'::text[]) model;
 DROP VIEW retrain_few;

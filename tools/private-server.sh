@@ -19,7 +19,7 @@
 #	run_tap FILE...		TAP tests in the present directory, likewise
 #	add PASSED FAILED	add to the sums
 #
-# SERVER_CONF holds lines for postgresql.conf.
+# SERVER_CONF holds lines for postgresql.conf, HWR_ROOM how many MB have to be free in /tmp.
 # Sets BINDIR, PGXS_DIR, HWR_DIR, HWR_USER, SERVER_PID.  HWR_KEEP=yes leaves server and directory at exit.
 
 PG_CONFIG=${PG_CONFIG:-pg_config}
@@ -31,9 +31,12 @@ passed=0
 failed=0
 HWR_MARK=.hwr-private-server
 HWR_KEEP=${HWR_KEEP:-}
+HWR_ROOM=${HWR_ROOM:-200}
 
-# A caller's connection settings must not lead to another server.
-unset PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGPASSFILE PGDATABASE PGSERVICE PGOPTIONS PGSSLMODE PGCLIENTENCODING
+# A caller's settings for PostgreSQL's programs must not lead to another server, or change what ours does.
+for name in ${!PG*}; do
+	[[ $name = PG_* ]] || unset "$name"
+done
 
 hwr_prepare() {
 	local dir
@@ -44,6 +47,7 @@ hwr_prepare() {
 	trap 'exit 143' TERM HUP
 	trap hwr_cleanup EXIT
 	hwr_choose_user
+	[ $# -gt 0 ] || hwr_check_tmp
 	dir=${1:-$(mktemp -d "${TMPDIR:-/tmp}/hwr.XXXXXX")} || exit 1
 	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || exit 1
 	# The directory will be closed to others and may be deleted: it must be ours.
@@ -55,6 +59,28 @@ hwr_prepare() {
 	: > "$HWR_DIR/$HWR_MARK"
 	chmod 700 "$HWR_DIR"
 	[ "$(id -u)" -ne 0 ] || chown "$HWR_USER": "$HWR_DIR"
+}
+
+# The server, its data and the compiler's files need room in /tmp, and the libraries that tests load must be executable there.
+hwr_check_tmp() {
+	local tmp=${TMPDIR:-/tmp} blocks size free program
+	read -r blocks size < <(stat -f -c '%a %S' "$tmp" 2> /dev/null)
+	free=$((${blocks:-0} * ${size:-0} >> 20))
+	[ -w "$tmp" ] || hwr_refuse_tmp "\"$tmp\" is no folder that one can write to."
+	[ "$free" -ge "$HWR_ROOM" ] || hwr_refuse_tmp "\"$tmp\" has $free MB free, and $HWR_ROOM MB are needed."
+	program=$(mktemp "$tmp/hwr.XXXXXX") || exit 1
+	printf '#!/bin/sh\n' > "$program" && chmod 700 "$program"
+	if ! "$program" 2> /dev/null; then
+		rm -f "$program"
+		hwr_refuse_tmp "Programs in \"$tmp\" cannot run: it is mounted noexec."
+	fi
+	rm -f "$program"
+}
+
+hwr_refuse_tmp() {
+	echo "$1  Name a folder elsewhere, open to user $HWR_USER:" >&2
+	echo "    TMPDIR=/var/tmp make ..." >&2
+	exit 1
 }
 
 hwr_choose_user() {
@@ -153,7 +179,8 @@ copy_tests() {
 	cp -r sql expected "$HWR_DIR/tests/" || exit 1
 	cp -r test/t test/data "$HWR_DIR/tests/test/" || exit 1
 	cp "$1"/build/unit/library_*.so "$HWR_DIR/tests/libraries/" || exit 1
-	cp tools/load-images "$HWR_DIR/tests/tools/" || exit 1
+	cp tools/load-images tools/hwr-results "$HWR_DIR/tests/tools/" || exit 1
+	cp -r README.md doc "$HWR_DIR/tests/" || exit 1
 	[ "$(id -u)" -ne 0 ] || chown -R "$HWR_USER": "$HWR_DIR/tests"
 	cd "$HWR_DIR/tests" || exit 1
 }
@@ -209,8 +236,10 @@ hwr_cleanup() {
 
 # Build, and install what differs from the installed files.
 build_and_install() {
-	local libdir sharedir file same=yes
-	run "${MAKE:-make}" -s --no-print-directory all "$@" ${WERROR:+WERROR=$WERROR} || return 1
+	local libdir sharedir file same=yes jobs=
+	# With all processors, unless the caller's make says how many.
+	[[ ${MAKEFLAGS:-} = *-j* ]] || jobs=-j$(nproc)
+	run "${MAKE:-make}" -s $jobs --no-print-directory all "$@" ${WERROR:+WERROR=$WERROR} || return 1
 	libdir=$("$PG_CONFIG" --pkglibdir)
 	sharedir=$("$PG_CONFIG" --sharedir)/extension
 	cmp -s hwr.so "$libdir/hwr.so" || same=

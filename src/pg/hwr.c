@@ -9,6 +9,8 @@
 #include "pg/base/settings.h"
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
+#include "pg/recognize/bad_image.h"
+#include "pg/recognize/batch.h"
 #include "pg/service/service.h"
 
 PG_MODULE_MAGIC;
@@ -23,4 +25,6 @@ _PG_init(void)
 	hwr_stat_request_memory();
 	hwr_explain_install();
 	hwr_drop_install();
+	hwr_bad_image_install();
+	hwr_batch_install();
 }

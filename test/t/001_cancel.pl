@@ -29,7 +29,7 @@ sub training
 sub message_is
 {
 	my ($model, $message) = @_;
-	is($node->safe_psql('postgres', "SELECT message FROM hwr_jobs WHERE model = '$model'"),
+	is($node->safe_psql('postgres', "SELECT message FROM hwr_job_details WHERE model = '$model'"),
 		$message, "message of the job of $model");
 }
 
@@ -98,7 +98,7 @@ is($node->safe_psql('postgres', "SELECT hwr_cancel(job) FROM hwr_progress WHERE 
 ($out, $err) = finish_sql($session);
 like($err, qr/ERROR:  57014: training job \d+ was cancelled/, 'the waiting client is told');
 job_is($node, 'stopped', 'cancelled');
-message_is('stopped', 'cancelled on request');
+message_is('stopped', 'cancelled on request, by hwr_cancel or pg_cancel_backend');
 
 # ... of a job nobody waits for
 $node->safe_psql('postgres', train('alone', ', wait => false'));
@@ -109,7 +109,7 @@ job_is($node, 'alone', 'cancelled');
 # The worker is terminated
 $session = start_sql($node, train('killed'));
 training('killed');
-$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM hwr_jobs WHERE model = 'killed'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM hwr_job_details WHERE model = 'killed'");
 ($out, $err) = finish_sql($session);
 like($err, qr/ERROR:  57P01: training worker of job \d+ stopped/, 'the waiting client is told of the death');
 job_is($node, 'killed', 'interrupted');

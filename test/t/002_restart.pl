@@ -50,9 +50,9 @@ finish_sql($session);
 like($session->{err}, qr/(FATAL|ERROR):  57P01/, 'the waiting client is told');
 $node->start;
 job_is($node, 'fast', 'interrupted');
-is($node->safe_psql('postgres', "SELECT message FROM hwr_jobs WHERE model = 'fast'"),
+is($node->safe_psql('postgres', "SELECT message FROM hwr_job_details WHERE model = 'fast'"),
 	'the server or the worker stopped before the job ended', 'the job says so');
-is($node->safe_psql('postgres', "SELECT state IN ('interrupted', 'cancelled') FROM hwr_jobs WHERE model = 'waiting'"),
+is($node->safe_psql('postgres', "SELECT state IN ('interrupted', 'cancelled') FROM hwr_job_details WHERE model = 'waiting'"),
 	't', 'so does the other');
 nothing_is_left('fast shutdown');
 
@@ -64,7 +64,7 @@ job_is($node, 'crash', 'interrupted');
 nothing_is_left('crash');
 
 # Another training of the same model works, and what was there before still does
-my $job = $node->safe_psql('postgres', "SELECT max(job) FROM hwr_jobs");
+my $job = $node->safe_psql('postgres', "SELECT max(job) FROM hwr_job_details");
 is($node->safe_psql('postgres', "SELECT job > $job, version FROM hwr_train('words', 'fast', options => $HwrTest::tiny)"),
 	't|1', 'training after the restart');
 job_is($node, 'fast', 'done');
@@ -83,7 +83,7 @@ is($standby->safe_psql('postgres', "SELECT md5(string_agg(hwr_recognize(image, '
 	'the same as its primary');
 sql_fails($standby, "SELECT hwr_train('words')", '25006', 'cannot execute hwr_train\(\) during recovery', 'training on a standby');
 sql_fails($standby, 'SELECT hwr_cancel(1)', '25006', 'cannot execute hwr_cancel\(\) during recovery', 'cancelling on a standby');
-is($standby->safe_psql('postgres', "SELECT state FROM hwr_jobs WHERE model = 'primary'"), 'running', 'a job of the primary');
+is($standby->safe_psql('postgres', "SELECT state FROM hwr_job_details WHERE model = 'primary'"), 'running', 'a job of the primary');
 $standby->stop('fast');
 
 $node->safe_psql('postgres', "SELECT hwr_cancel(job) FROM hwr_progress");

@@ -94,7 +94,7 @@ $node->restart;
 my @jobs = map { $node->safe_psql('postgres',
 	"SELECT job FROM hwr_train('words', 'busy', options => $HwrTest::endless, wait => false)") } 1 .. 2;
 sql_fails($node, train('refused'), '53400', 'could not start a training worker.*HINT:.*max_worker_processes', 'no free worker');
-is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_jobs WHERE model = 'refused'"), '0', 'no job is left');
+is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE model = 'refused'"), '0', 'no job is left');
 $node->safe_psql('postgres', "SELECT hwr_cancel($_)") foreach @jobs;
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM hwr_progress'), 'cancelled');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"), 'and gone');

@@ -166,7 +166,7 @@ SKIP:
 		SELECT hwr_import_model(stroke_model(), 'kept');
 		SELECT hwr_activate_model('kept', 1);
 		SELECT images FROM hwr_evaluate('strokes', 'kept');
-		DO $$ BEGIN EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO reader', (SELECT weights FROM hwr_models WHERE active)); END $$;
+		DO $$ BEGIN EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO reader', (SELECT weights FROM hwr_model_details WHERE active)); END $$;
 	});
 	my $before = $node->safe_psql('postgres', $state);
 	like($before, qr/^kept\|1\|t\|owner\|t$/m, 'state before the dump');
@@ -196,7 +196,7 @@ SKIP:
 	$node->safe_psql('latin', q{SELECT hwr_import_model(stroke_model('{"alphabet": "I\u00c4\u00dc"}'), 'strokes')});
 	is($node->safe_psql('latin', q{SELECT hwr_recognize(image, 'strokes') = E'I\xc4I\xdc' FROM strokes WHERE id = 3}),
 		't', 'a reading comes in LATIN1');
-	is($node->safe_psql('latin', q{SELECT alphabet = E'I\xc4\xdc' FROM hwr_models}), 't', 'so does the alphabet');
+	is($node->safe_psql('latin', q{SELECT alphabet = E'I\xc4\xdc' FROM hwr_model_details}), 't', 'so does the alphabet');
 	is($node->safe_psql('latin', q{
 			UPDATE strokes SET label = translate(label, '^_', E'\xe4\xfc');
 			SELECT images, cer FROM hwr_evaluate('strokes', 'strokes')}), '7|0', 'labels come in LATIN1 too');

@@ -197,7 +197,8 @@ is($node->safe_psql('postgres', "$parallel $count"),
 {
 	my $before = service('requests');
 	my @sessions = map {
-		start_sql($node, q{SELECT count(*) FILTER (WHERE hwr_recognize(image, 'strokes') = 'I^I_') FROM strokes, generate_series(1, 2500) WHERE id = 3})
+		start_sql($node, 'SET hwr.batch = off',
+			q{SELECT count(*) FILTER (WHERE hwr_recognize(image, 'strokes') = 'I^I_') FROM strokes, generate_series(1, 2500) WHERE id = 3})
 	} 1 .. 4;
 
 	is(join('', map { (finish_sql($_))[0] } @sessions), "2500\n" x 4, 'ten thousand requests');

@@ -77,9 +77,9 @@ my $options = q{jsonb_build_object('architecture', '[1,32,96,1 Cr3,3,8 Mp4,4 Cr3
 sql_fails($node, qq{SELECT hwr_train('words', 'w', options => $options || '{"device": "cuda"}');}, '55000',
 	'GPU is not available.*not a complete', 'training on a GPU that is not there');
 sql_fails($node, qq{SET hwr.device = cuda; SELECT hwr_train('words', 'w', options => $options);}, '55000', 'GPU is not available', 'or by hwr.device');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_jobs'), 0, 'there is no job');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_job_details'), 0, 'there is no job');
 $node->safe_psql('postgres', qq{SELECT hwr_train('words', 'w', options => $options)});
-is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_jobs}), 'cpu', 'auto trains on the CPU');
+is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_job_details}), 'cpu', 'auto trains on the CPU');
 like(slurp_file($node->logfile), qr/LOG:  training runs on the CPU: GPU is not available/, 'and the log says so');
 
 #
@@ -92,7 +92,7 @@ is($node->safe_psql('postgres', "SET hwr.device = cuda; $reading"), 'I^I_', 'it 
 is($node->safe_psql('postgres', $reading), 'I^I_', 'auto uses it');
 is($node->safe_psql('postgres', 'SELECT device, requests FROM hwr_service'), 'cuda|2', 'hwr_service');
 is($node->safe_psql('postgres', qq{SELECT version FROM hwr_train('words', 'w', options => $options || '{"device": "cuda"}')}), 2, 'training on it');
-is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_models WHERE model = 'w' AND version = 2}), 'cuda', 'the model tells');
+is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_model_details WHERE model = 'w' AND version = 2}), 'cuda', 'the model tells');
 
 # It breaks
 my $pid = $node->safe_psql('postgres', 'SELECT pid FROM hwr_service');

@@ -12,14 +12,14 @@ use HwrTest;
 # Everything that users see of models and jobs, in names, not OIDs
 my %visible = (
 	'readings' => q{SELECT id, hwr_recognize(image), hwr_recognize(image, 'granted') FROM words WHERE id <= 40 ORDER BY id},
-	'models' => q{SELECT model, version, active, owner, cer, exact_match, parameters, bytes, architecture, alphabet, options, job, created
-		FROM hwr_models ORDER BY model, version},
+	'models' => q{SELECT model, version, active, chosen, owner, validation_cer, evaluation_cer, parameters, bytes, architecture, alphabet, options, job, created
+		FROM hwr_model_details ORDER BY model, version},
 	'files' => q{SELECT model, version, md5(hwr_export_model(model, version)) FROM hwr_models ORDER BY model, version},
 	'grants' => q{SELECT m.model, m.version, a.grantee::regrole, a.is_grantable
-		FROM hwr_models m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a ORDER BY 1, 2, 3},
+		FROM hwr_model_details m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a ORDER BY 1, 2, 3},
 	'function grants' => q{SELECT p.oid::regprocedure, p.proacl FROM pg_proc p WHERE p.proname ~ '^hwr' AND p.proacl IS NOT NULL ORDER BY 1::text},
 	'jobs' => q{SELECT job, model, training, owner, state, epoch, loss, images, version, sqlstate, message, requested, started, finished, options
-		FROM hwr_jobs ORDER BY job},
+		FROM hwr_job_details ORDER BY job},
 	'history' => q{SELECT n, h.* FROM (VALUES ('default'), ('granted')) m(n), hwr_history(n) h ORDER BY 1, h.job, h.epoch},
 	'metrics' => q{SELECT * FROM hwr_metrics() ORDER BY 1, 2, 3, 4},
 	'confusions' => q{SELECT n, c.* FROM (VALUES ('default'), ('granted')) m(n), hwr_confusions(n) c ORDER BY 1, 2, 3, 4},
@@ -66,7 +66,7 @@ sub is_whole
 	is($differing, '', "$name: everything is there") or diag(map { "$_\n$before->{$_}\n---\n$after->{$_}\n" } split(/, /, $differing));
 	is($server->safe_psql($database, q{SET ROLE clerk; SELECT count(hwr_recognize(image, 'granted')) FROM words WHERE id <= 5}), '5', "$name: a grant holds");
 	is($server->safe_psql($database, qq{SET ROLE trainer; SELECT version, job > (SELECT max(id) FROM pg_temp.old) FROM hwr_train('words', 'granted', options => $HwrTest::tiny)}
-			=~ s/^/CREATE TEMP TABLE old AS SELECT max(job) AS id FROM hwr_jobs; GRANT SELECT ON pg_temp.old TO trainer; /r),
+			=~ s/^/CREATE TEMP TABLE old AS SELECT max(job) AS id FROM hwr_job_details; GRANT SELECT ON pg_temp.old TO trainer; /r),
 		'3|t', "$name: the next version");
 }
 
@@ -124,8 +124,33 @@ command_ok([ 'pg_dump', '--no-blobs', '--file', "$directory/no_blobs", $source ]
 $other->safe_psql('postgres', 'CREATE DATABASE no_blobs');
 command_ok([ @psql, '--file', "$directory/no_blobs", '--dbname', $other->connstr('no_blobs') ], 'restored');
 (undef, undef, my $err) = $other->psql('no_blobs', "\\set VERBOSITY verbose\nSELECT hwr_recognize(image) FROM words");
-like($err, qr/ERROR:  XX001: model "default" is corrupted\nDETAIL:  Large object \d+ with the weights of version 1 does not exist/,
+like($err, qr/ERROR:  XX001: the weights of model "default" are missing\nDETAIL:  The large object of version 1 does not exist\.\nHINT/,
 	'an error says that the weights are missing');
+
+# A table whose constraint reads images: rows are restored before large objects, unless one sees to it
+$node->safe_psql('postgres', q{
+	CREATE TABLE checked (image bytea, CONSTRAINT short CHECK (length(hwr_recognize(image, 'granted')) < 50));
+	INSERT INTO checked SELECT image FROM words WHERE id <= 3});
+command_ok([ 'pg_dump', '--format=custom', '--file', "$directory/checked", $source ], 'dump of a table that checks what its images say');
+my $count = 'SELECT count(*) FROM checked WHERE length(hwr_recognize(image, $$granted$$)) < 50';
+$other->safe_psql('postgres', "CREATE DATABASE checked_$_") foreach qw(plain list later);
+command_fails_like([ @restore, '--dbname', $other->connstr('checked_plain'), "$directory/checked" ], qr/the weights of model "granted" are missing.*HINT:  Large objects are restored after the rows of tables/s,
+	'as it is, the restore says why it fails');
+my ($list) = run_command([ 'pg_restore', '--list', "$directory/checked" ]);
+my @lines = split /\n/, $list;
+my @blobs = grep { / BLOBS? / } @lines;
+my @others = grep { !/ BLOBS? / } @lines;
+my ($first) = grep { $others[$_] =~ / TABLE DATA public / } 0 .. $#others;
+append_to_file("$directory/list", join("\n", @others[ 0 .. $first - 1 ], @blobs, @others[ $first .. $#others ]) . "\n");
+command_ok([ @restore, '--use-list', "$directory/list", '--dbname', $other->connstr('checked_list'), "$directory/checked" ], 'restored with large objects before rows');
+is($other->safe_psql('checked_list', $count), '3', 'with its rows');
+$node->safe_psql('postgres', q{ALTER TABLE checked DROP CONSTRAINT short;
+	ALTER TABLE checked ADD CONSTRAINT short CHECK (length(hwr_recognize(image, 'granted')) < 50) NOT VALID});
+command_ok([ 'pg_dump', '--file', "$directory/checked_later", $source ], 'dump of a constraint that is not validated');
+command_ok([ @psql, '--file', "$directory/checked_later", '--dbname', $other->connstr('checked_later') ], 'restored');
+is($other->safe_psql('checked_later', $count), '3', 'with its rows');
+like(($other->psql('checked_later', "INSERT INTO checked SELECT image FROM words; ALTER TABLE checked VALIDATE CONSTRAINT short"))[2], qr/^$/, 'and holds again');
+$node->safe_psql('postgres', 'DROP TABLE checked');
 $other->stop('fast');
 
 #

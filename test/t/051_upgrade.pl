@@ -97,10 +97,10 @@ sub differences
 
 # What users have
 my $contents = q{
-	SELECT 'model', m.model, m.version, m.active, m.owner, m.job FROM hwr_models m
+	SELECT 'model', m.model, m.version, m.active, m.owner, m.job FROM hwr_model_details m
 	UNION ALL SELECT 'grant', m.model, m.version, true, a.grantee::regrole::name, NULL
-		FROM hwr_models m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a
-	UNION ALL SELECT 'job', model, version, true, state, job FROM hwr_jobs
+		FROM hwr_model_details m JOIN pg_largeobject_metadata l ON l.oid = m.weights, aclexplode(l.lomacl) a
+	UNION ALL SELECT 'job', model, version, true, state, job FROM hwr_job_details
 	UNION ALL SELECT 'metric', model, version, true, split, images FROM hwr_metrics()
 	UNION ALL SELECT 'epoch', '', epoch, best, job::text, NULL FROM hwr_history('trained')
 	ORDER BY 1, 2, 3, 4, 5;

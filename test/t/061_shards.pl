@@ -34,7 +34,9 @@ $front->safe_psql('postgres', qq{
 	CREATE SERVER down FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '1', dbname 'north');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER north;
 	CREATE USER MAPPING FOR CURRENT_USER SERVER south;
+	CREATE SERVER odd FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER down;
+	CREATE USER MAPPING FOR CURRENT_USER SERVER odd;
 	CREATE TABLE forms (id integer, image bytea, label text) PARTITION BY RANGE (id);
 	CREATE FOREIGN TABLE forms_north PARTITION OF forms FOR VALUES FROM (1) TO (51) SERVER north OPTIONS (table_name 'forms');
 	CREATE FOREIGN TABLE forms_south PARTITION OF forms FOR VALUES FROM (51) TO (101) SERVER south OPTIONS (table_name 'forms');
@@ -105,8 +107,26 @@ is(ship(q('{north}', 2, false)), 'north|2|unchanged|', 'that again');
 $front->safe_psql('postgres', "SELECT hwr_activate_model('forms', 2)");
 is(ship(q('{north,south}')), "north|2|activated|\nsouth|2|stored|", 'it becomes active where it was, and is sent where it was not');
 is(ship(q('{south}', 1)), 'south|1|activated|', 'back to an older version');
-my $hashes = 'SELECT hash FROM hwr_models ORDER BY version';
+my $hashes = 'SELECT hash FROM hwr_model_details ORDER BY version';
 is($back->safe_psql('south', $hashes), $front->safe_psql('postgres', $hashes), 'the hash tells the same versions on all nodes');
+
+# A version whose weights are gone, or are others, is sent again
+foreach my $harm ('lo_unlink(weights)', q(lo_put(weights, 100, '\\x00010203')))
+{
+	$back->safe_psql('south', "SELECT $harm FROM hwr_model_details WHERE active");
+	like(ship(q('{south}', 1)), qr/^south\|\d\|stored\|$/, "$harm: stored again");
+	is(ship(q('{south}', 1)) =~ s/\d/n/r, 'south|n|unchanged|', "$harm: once");
+}
+
+# Nodes that answer nonsense
+foreach my $answer ('NULL', q('nonsense'), q('{'), q('[1]'), q('7'), q('{}'), q('{"status": "fine", "version": 1}'), q('{"status": "stored", "version": 1}'), q('{"status": "unchanged"}'),
+	q('{"status": "unchanged", "version": "x"}'), q('{"status": "unchanged", "version": 99999999999}'), q('{"status": ["missing"]}'), q(repeat('x', 1000000)),
+	q('{"status": "missing"}'))
+{
+	$back->safe_psql('postgres', "DROP SCHEMA IF EXISTS hwr CASCADE; CREATE SCHEMA hwr;
+		CREATE FUNCTION hwr.receive_model(text, bytea, boolean, bytea DEFAULT NULL) RETURNS text LANGUAGE sql AS \$\$ SELECT ${answer}::text \$\$");
+	like(ship(q('{north,odd,south}')), qr/^north\|\d\|[a-z]+\|\nodd\|\|failed\|unexpected answer: .{1,200}\nsouth\|\d\|[a-z]+\|$/, 'answer ' . substr($answer, 0, 40));
+}
 
 # The node's role decides, and a failure shows before the file is sent
 $back->safe_psql('south', 'CREATE ROLE clerk LOGIN');

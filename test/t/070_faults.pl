@@ -1,6 +1,6 @@
 # Crashes, shutdowns, drops, timeouts and clock steps while a training or a recognition runs
 #
-# After each the server answers, no model is lost or half there, hwr_jobs tells the truth, and a training succeeds.  HWR_LONG, which
+# After each the server answers, no model is lost or half there, hwr_job_details tells the truth, and a training succeeds.  HWR_LONG, which
 # "make check-long" sets, repeats the crashes at random moments.
 
 use strict;
@@ -30,7 +30,7 @@ sub start_training
 
 	$node->safe_psql('postgres', train($model));
 	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_progress WHERE model = '$model' AND epoch > 0") or die;
-	return $node->safe_psql('postgres', "SELECT pid FROM hwr_jobs WHERE model = '$model'");
+	return $node->safe_psql('postgres', "SELECT pid FROM hwr_job_details WHERE model = '$model'");
 }
 
 # A crash of one process restarts all
@@ -54,7 +54,7 @@ survived($node, 'kill -9 of a training worker', 'killed', 'interrupted');
 
 my $session = start_sql($node, "SELECT hwr_train('words', 'waited', options => $HwrTest::endless)");
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_progress WHERE model = 'waited' AND epoch > 0") or die;
-kill_process($node->safe_psql('postgres', "SELECT pid FROM hwr_jobs WHERE model = 'waited'"));
+kill_process($node->safe_psql('postgres', "SELECT pid FROM hwr_job_details WHERE model = 'waited'"));
 finish_sql($session);
 like($session->{err}, qr/57P02|server closed the connection|ERROR/, 'a waiting client is told');
 survived($node, 'kill -9 of the worker of a waiting client', 'waited', 'interrupted');
@@ -148,7 +148,7 @@ $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', option
 $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', options => $brief, wait => false)");
 $node->safe_psql('postgres', "SELECT hwr_drop_model('dropped')");
 job_is($node, 'dropped', 'done');
-is($node->safe_psql('postgres', "SELECT version, active FROM hwr_models WHERE model = 'dropped'"), '1|t', 'a job whose model was dropped makes it anew');
+is($node->safe_psql('postgres', "SELECT version, active FROM hwr_model_details WHERE model = 'dropped'"), '1|t', 'a job whose model was dropped makes it anew');
 survived($node, 'DROP of the model');
 
 $node->safe_psql('postgres', 'CREATE DATABASE doomed');
@@ -175,12 +175,12 @@ $node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE ep
 $node->safe_psql('other', 'BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; COMMIT');
 is($node->safe_psql('other', q{SELECT job, version FROM hwr_train('words', 'new', options => } . $HwrTest::tiny . ')'), '1|1', 'a training in the new catalog');
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), 'the job of the old one ends');
-is($node->safe_psql('other', 'SELECT job, model, state FROM hwr_jobs'), '1|new|done', 'and leaves the new one alone');
+is($node->safe_psql('other', 'SELECT job, model, state FROM hwr_job_details'), '1|new|done', 'and leaves the new one alone');
 
 # The same with a row that a restore brings back, when the worker, asleep meanwhile, wants to keep its state
 $node->safe_psql('other', train('other'));
 $node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
-my ($job, $worker) = split /\|/, $node->safe_psql('other', q{SELECT job, pid FROM hwr_jobs WHERE state = 'running'});
+my ($job, $worker) = split /\|/, $node->safe_psql('other', q{SELECT job, pid FROM hwr_job_details WHERE state = 'running'});
 kill 'STOP', $worker;
 $node->safe_psql('other', "BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; INSERT INTO hwr.job (id, model, training, owner, options, state)
 	OVERRIDING SYSTEM VALUE VALUES ($job, 'restored', 'words', quote_ident(current_user)::hwr.role, '{}', 'done'); COMMIT");
@@ -198,7 +198,7 @@ survived($node, 'DROP EXTENSION');
 foreach my $timeout ('300ms', '2s', '20s')
 {
 	sql_fails($node, "SET statement_timeout = '$timeout'; SELECT hwr_train('words', 'late', options => $HwrTest::endless)", '57014', '', "statement_timeout of $timeout");
-	last if $node->safe_psql('postgres', "SELECT count(*) FROM hwr_jobs WHERE model = 'late'") > 0;
+	last if $node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE model = 'late'") > 0;
 }
 survived($node, 'statement_timeout', 'late', 'cancelled');
 
@@ -265,7 +265,7 @@ if ($ENV{HWR_LONG})
 		elsif ($i % 3 == 1) { kill_all(); $node->start; }
 		else
 		{
-			my $pid = $node->safe_psql('postgres', "SELECT pid FROM hwr_jobs WHERE model = 'random' AND pid IS NOT NULL ORDER BY job DESC LIMIT 1");
+			my $pid = $node->safe_psql('postgres', "SELECT pid FROM hwr_job_details WHERE model = 'random' AND pid IS NOT NULL ORDER BY job DESC LIMIT 1");
 			kill_process($pid) if $pid;
 		}
 		survived($node, "crash $i after $moment microseconds");

@@ -45,7 +45,7 @@ sub full_disk
 sub recorded
 {
 	my ($model, $sqlstate) = @_;
-	is($node->safe_psql('postgres', "SELECT sqlstate FROM hwr_jobs WHERE model = '$model' ORDER BY job DESC LIMIT 1"), $sqlstate, "job of $model says $sqlstate");
+	is($node->safe_psql('postgres', "SELECT sqlstate FROM hwr_job_details WHERE model = '$model' ORDER BY job DESC LIMIT 1"), $sqlstate, "job of $model says $sqlstate");
 }
 
 #
@@ -72,12 +72,12 @@ survived($node, 'no room for an imported model');
 # No room for the state of a training, whose end is not near: what was kept before it can be gone on from.
 my $frequent = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx64", "epochs": 10000, "patience": 0, "checkpoint_minutes": 0.005}');
 $node->safe_psql('postgres', train('stopped', $frequent, 'false'));
-ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_jobs WHERE model = 'stopped' AND checkpointed IS NOT NULL"), 'a checkpoint is kept');
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_job_details WHERE model = 'stopped' AND checkpointed IS NOT NULL"), 'a checkpoint is kept');
 full_disk($models);
 job_is($node, 'stopped', 'failed');
 full_disk();
 recorded('stopped', '53100');
-is($node->safe_psql('postgres', "SELECT version FROM hwr_resume((SELECT job FROM hwr_jobs WHERE model = 'stopped'), max_minutes => 0.001)"),
+is($node->safe_psql('postgres', "SELECT version FROM hwr_resume((SELECT job FROM hwr_job_details WHERE model = 'stopped'), max_minutes => 0.001)"),
 	'1', 'the training goes on from it');
 survived($node, 'no room for a checkpoint', 'stopped', 'done');
 
@@ -92,7 +92,7 @@ survived($node, 'no room for images', 'spilled', 'failed');
 full_disk('/dev/shm/');
 sql_fails($node, train('unshared'), '53100', 'could not resize shared memory segment', 'no shared memory');
 full_disk();
-is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_jobs WHERE model = 'unshared'"), '0', 'no job is left');
+is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE model = 'unshared'"), '0', 'no job is left');
 survived($node, 'no shared memory');
 
 #
@@ -165,7 +165,7 @@ note(join(', ', map { "$_: $states{$_}" } sort keys %states));
 $node->safe_psql('postgres', 'SELECT fail_allocation(0)');
 cmp_ok($states{53200}, '>', 0, 'trainings run out of memory');
 is(join(' ', grep { $_ ne 'done' && $_ ne '53200' } keys %states), '', 'or end well');
-is($node->safe_psql('postgres', q{SELECT DISTINCT state, sqlstate FROM hwr_jobs WHERE model = 'starved' AND state <> 'done'}), 'failed|53200', 'their jobs say so');
+is($node->safe_psql('postgres', q{SELECT DISTINCT state, sqlstate FROM hwr_job_details WHERE model = 'starved' AND state <> 'done'}), 'failed|53200', 'their jobs say so');
 survived($node, 'out of memory in a training');
 
 # The same as an administrator would meet it: a limit on the process, this much above what it has
@@ -201,7 +201,7 @@ SQL
 	foreach my $megabytes (8, 64)
 	{
 		$node->safe_psql('postgres', q{SELECT FROM hwr_train('slow', 'limited', options => '{"epochs": 1, "threads": 2}', wait => false)});
-		local $ENV{PID} = $node->safe_psql('postgres', q{SELECT pid FROM hwr_jobs WHERE model = 'limited' ORDER BY job DESC LIMIT 1});
+		local $ENV{PID} = $node->safe_psql('postgres', q{SELECT pid FROM hwr_job_details WHERE model = 'limited' ORDER BY job DESC LIMIT 1});
 		is(system(limit($megabytes)), 0, "a training may have $megabytes MB more");
 		job_is($node, 'limited', 'failed');
 		recorded('limited', '53200');

@@ -99,7 +99,7 @@ is(images_counted('golden'), "$transactions|0", 'hwr_stat has counted every imag
 my @latencies = sort { $a <=> $b } map { (split ' ', $_)[2] } map { split /\n/, slurp_file($_) } glob("$directory/latency*");
 note(sprintf("%d sessions, %d s: %d images; latency in ms: 50%% %.1f, 95%% %.1f, 99%% %.1f, longest %.1f", $sessions, $seconds, $transactions,
 		map { $latencies[ $_ * $#latencies ] / 1000 } 0.5, 0.95, 0.99, 1));
-is($node->safe_psql('postgres', "SELECT state FROM hwr_jobs WHERE job = $job"), 'running', 'the training goes on');
+is($node->safe_psql('postgres', "SELECT state FROM hwr_job_details WHERE job = $job"), 'running', 'the training goes on');
 $node->safe_psql('postgres', "SELECT hwr_cancel($job)");
 job_is($node, 'beside', 'cancelled');
 
@@ -138,14 +138,14 @@ note(sprintf('%d rows in %.1f s', $rows, time - $begun));
 my @jobs = map { $node->safe_psql('postgres',
 	"SELECT job FROM hwr_train('words', 'queued$_', options => $HwrTest::tiny, wait => false)") } 1 .. $trainings;
 job_is($node, "queued$trainings", 'done');
-ok($node->poll_query_until('postgres', "SELECT count(*) = $trainings FROM hwr_jobs WHERE model LIKE 'queued%' AND state = 'done'"), 'all trainings end');
+ok($node->poll_query_until('postgres', "SELECT count(*) = $trainings FROM hwr_job_details WHERE model LIKE 'queued%' AND state = 'done'"), 'all trainings end');
 is($node->safe_psql('postgres', <<SQL), '2', 'two at a time');
-SELECT max((SELECT count(*) FROM hwr_jobs o WHERE o.model LIKE 'queued%' AND o.started <= j.started AND o.finished > j.started))
-	FROM hwr_jobs j WHERE j.model LIKE 'queued%'
+SELECT max((SELECT count(*) FROM hwr_job_details o WHERE o.model LIKE 'queued%' AND o.started <= j.started AND o.finished > j.started))
+	FROM hwr_job_details j WHERE j.model LIKE 'queued%'
 SQL
 is($node->safe_psql('postgres', <<SQL), 't', 'in the order of request');
 SELECT bool_and(started >= before) FROM
-	(SELECT started, lag(started, 2, started) OVER (ORDER BY job) AS before FROM hwr_jobs WHERE model LIKE 'queued%') j
+	(SELECT started, lag(started, 2, started) OVER (ORDER BY job) AS before FROM hwr_job_details WHERE model LIKE 'queued%') j
 SQL
 is(join("\n", grep { /(ERROR|FATAL|PANIC|WARNING):/ && !/training job \d+ was cancelled/ } split /\n/, slurp_file($node->logfile)),
 	'', 'the log has no error');

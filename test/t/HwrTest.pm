@@ -97,7 +97,7 @@ sub job_is
 	my ($node, $model, $state) = @_;
 
 	ok($node->poll_query_until('postgres',
-			"SELECT state = '$state' FROM hwr_jobs WHERE model = '$model' ORDER BY job DESC LIMIT 1"),
+			"SELECT state = '$state' FROM hwr_job_details WHERE model = '$model' ORDER BY job DESC LIMIT 1"),
 		"job of $model is $state");
 }
 

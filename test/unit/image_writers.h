@@ -30,6 +30,7 @@ typedef struct JpegKind
 	bool		many_scans;		/* grey only: 127 of them */
 	int			orientation;	/* 0: no EXIF block */
 	bool		big_endian;
+	int			quality;		/* 0: 97 */
 } JpegKind;
 
 typedef struct PngKind
@@ -103,7 +104,7 @@ write_jpeg(const uint8_t *pixels, int width, int height, JpegKind kind)
 	cinfo.input_components = kind.in == JCS_GRAYSCALE ? 1 : kind.in == JCS_CMYK ? 4 : 3;
 	jpeg_set_defaults(&cinfo);
 	jpeg_set_colorspace(&cinfo, kind.stored);
-	jpeg_set_quality(&cinfo, 97, TRUE);
+	jpeg_set_quality(&cinfo, kind.quality > 0 ? kind.quality : 97, TRUE);
 	if (kind.no_adobe_marker)
 		cinfo.write_Adobe_marker = FALSE;
 	if (kind.progressive)

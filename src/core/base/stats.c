@@ -18,7 +18,7 @@ hwr_wilson(int64_t hits, int64_t n, double *low, double *high)
 	double		p = (double) hits / (double) n;
 	double		z2n = Z95 * Z95 / (double) n;
 	double		centre = (p + z2n / 2) / (1 + z2n);
-	double		reach = Z95 * sqrt(p * (1 - p) / (double) n + z2n / (double) (4 * n)) / (1 + z2n);
+	double		reach = Z95 * sqrt(p * (1 - p) / (double) n + z2n / (4 * (double) n)) / (1 + z2n);
 
 	*low = hits == 0 ? 0 : fmax(0, centre - reach);
 	*high = hits == n ? 1 : fmin(1, centre + reach);
@@ -82,19 +82,30 @@ hwr_bootstrap_ratio(const double *numerator, const double *denominator, int n, i
 	return true;
 }
 
-/* 2 P(X <= min), X binomial with p = 1/2, at most 1.  Summed upwards from the largest term in logarithms. */
+/* Up to so many pairs the terms that count are at most a few hundred thousand. */
+#define MCNEMAR_EXACT 10000000000.0
+
+/*
+ * 2 P(X <= min), X binomial with p = 1/2, at most 1.  Summed downwards from the largest term, in logarithms, until the
+ * terms no longer count, which takes some ten times the root of n.  Beyond, X is as good as normal: it has no skew, so
+ * that the error goes with 1 / n.
+ */
 double
 hwr_mcnemar(int64_t only_a, int64_t only_b)
 {
-	int64_t		n = only_a + only_b;
+	int64_t		n;
 	int64_t		least = only_a < only_b ? only_a : only_b;
-	double		largest = lgamma((double) n + 1) - lgamma((double) least + 1) - lgamma((double) (n - least) + 1) -
-		(double) n * log(2.0);
+	double		pairs = (double) only_a + (double) only_b;
+	double		largest;
 	double		term = 1;
 	double		sum = 0;
 
 	if (only_a == only_b)
 		return 1;
+	if (pairs > MCNEMAR_EXACT)
+		return fmin(1, erfc((fabs((double) only_a - (double) only_b) - 1) / sqrt(2 * pairs)));
+	n = only_a + only_b;
+	largest = lgamma((double) n + 1) - lgamma((double) least + 1) - lgamma((double) (n - least) + 1) - (double) n * log(2.0);
 	for (int64_t k = least; k >= 0 && term > 1e-17 * sum; k--)
 	{
 		sum += term;

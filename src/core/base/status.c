@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool
 hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
@@ -43,6 +44,21 @@ hwr_fail_hint(HwrStatus *st, const char *fmt,...)
 	vsnprintf(st->hint, sizeof(st->hint), fmt, args);
 	va_end(args);
 	return false;
+}
+
+void
+hwr_status_phrase(const HwrStatus *st, char *buf, size_t size)
+{
+	const char *detail = st->detail;
+	const char *end = strstr(detail, ". ");
+	size_t		len = end != NULL ? (size_t) (end - detail) : strlen(detail);
+	bool		word = len > 1 && detail[0] >= 'A' && detail[0] <= 'Z' && !(detail[1] >= 'A' && detail[1] <= 'Z');
+
+	if (len == 0)
+		snprintf(buf, size, "%s", st->message);
+	else
+		snprintf(buf, size, "%s: %c%.*s", st->message, word ? detail[0] + 'a' - 'A' : detail[0],
+				 (int) (len - 1 - (detail[len - 1] == '.')), detail + 1);
 }
 
 void *

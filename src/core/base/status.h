@@ -28,6 +28,8 @@ typedef enum HwrCode
 	HWR_CANCELLED,				/* the caller's stop flag was raised */
 	HWR_IO,						/* a temporary file failed */
 	HWR_DEVICE,					/* a device operation failed */
+	HWR_BAD_POSTERIOR,			/* bytes are not a kept posterior */
+	HWR_BAD_QUERY,				/* a search word, query or pattern does not parse or is too large */
 	HWR_INTERNAL,				/* cannot happen */
 	HWR_DISK_FULL				/* no room for a temporary file */
 } HwrCode;
@@ -49,6 +51,12 @@ extern bool hwr_fail_detail(HwrStatus *st, const char *fmt,...)
 			__attribute__((format(printf, 2, 3)));
 extern bool hwr_fail_hint(HwrStatus *st, const char *fmt,...)
 			__attribute__((format(printf, 2, 3)));
+
+/* Message and the detail's first sentence as one phrase, "could not decode image: it is empty", for those who see no detail. */
+extern void hwr_status_phrase(const HwrStatus *st, char *buf, size_t size);
+
+/* Asked by long work whether to end with HWR_CANCELLED. */
+typedef bool (*HwrStopFn) (void *arg);
 
 /*
  * malloc/calloc/realloc that report HWR_OUT_OF_MEMORY.  Return NULL on failure

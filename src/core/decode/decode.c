@@ -95,7 +95,7 @@ hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 		return false;
 	}
 	out->chars = chars;
-	out->confidence = T > 0 ? probability(path_logp / T) : 0.0f;
+	out->sharpness = T > 0 ? probability(path_logp / T) : 0.0f;
 	return true;
 }
 

@@ -21,8 +21,8 @@ typedef struct HwrReading
 	char	   *text;			/* UTF-8, NUL-terminated, malloc'd */
 	int			n;
 	HwrChar    *chars;			/* [n], malloc'd */
-	float		confidence;		/* geometric mean of the characters' confidences and the
-								 * blanks between them: exp(mean log posterior of the best path) */
+	float		sharpness;		/* geometric mean over the steps of what was most probable: exp(mean log
+								 * posterior of the best path); no probability of being right */
 } HwrReading;
 
 /*

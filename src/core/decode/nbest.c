@@ -8,6 +8,7 @@
  */
 #include "beam.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "beam_internal.h"
@@ -25,10 +26,11 @@ get_scratch(HwrBeam *beam, size_t size, HwrStatus *st)
 	return beam->scratch;
 }
 
-/* Fill in a hypothesis from the tree: its text, its exact probability, its alignment. */
+/* Fill in a hypothesis from the tree: its text, its exact probability, which becomes that of the one ranked, its alignment. */
 static bool
-finish_hypothesis(HwrBeam *beam, const HwrKept *kept, HwrHypothesis *out, HwrStatus *st)
+finish_hypothesis(HwrBeam *beam, int rank, HwrHypothesis *out, HwrStatus *st)
 {
+	const HwrKept *kept = &beam->kept[beam->ranked[rank].index];
 	const HwrBeamQuery *q = &beam->query;
 	const HwrPrefix *prefix = &beam->prefixes[kept->node];
 	int			n = prefix->length;
@@ -45,6 +47,8 @@ finish_hypothesis(HwrBeam *beam, const HwrKept *kept, HwrHypothesis *out, HwrSta
 	out->logp = hwr_score_label(q->logp, q->T, q->K, out->classes, out->n, scratch);
 	out->lm_logp = prefix->lm_logp;
 	out->score = out->logp + (kept->score - kept->total);
+	beam->ranked[rank].score = out->score;
+	beam->kept[beam->ranked[rank].index].total = out->logp;
 	hwr_align_label(q->logp, q->T, q->K, out->classes, out->n, out->spans, scratch);
 	return true;
 }
@@ -62,6 +66,8 @@ whole_texts(HwrBeam *beam)
 		HwrPrefix	   *prefix = &beam->prefixes[kept->node];
 
 		kept->score = kept->total + prefix->prior;
+		if (q->pattern != NULL && !q->pattern->whole[prefix->pattern])
+			continue;
 		if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE && !q->lexicon->is_word[prefix->word])
 		{
 			if (q->outside_penalty == INFINITY)
@@ -101,25 +107,50 @@ compare_hypotheses(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
+static bool
+is_outside(const HwrBeam *beam, const HwrKept *kept)
+{
+	const HwrLexicon *lexicon = beam->query.lexicon;
+	int			word = beam->prefixes[kept->node].word;
+
+	return lexicon != NULL && (word == HWR_OUTSIDE || !lexicon->is_word[word]);
+}
+
+/* Log of the weight of all texts that the search did not end with; found: log of the probability of those it did. */
+static double
+rest_weight(const HwrBeam *beam, double found, double even)
+{
+	const HwrBeamQuery *q = &beam->query;
+	double		penalty = q->pattern == NULL && q->outside_penalty < HWR_BEAM_NONE_PENALTY ? q->outside_penalty : HWR_BEAM_NONE_PENALTY;
+	double		rest = found < beam->allowed ? beam->allowed + log(-expm1(found - beam->allowed)) : -INFINITY;
+
+	return rest + (even - found) - (q->lexicon != NULL || q->pattern != NULL ? penalty : 0);
+}
+
+/* The first nbest->n of count ranked texts are the hypotheses, in any order. */
 static void
 set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
 {
 	const HwrBeamQuery *q = &beam->query;
-	double		sum = -INFINITY;
+	double		found = -INFINITY;	/* log P of the texts found, */
+	double		weighed = -INFINITY;	/* their weights, */
+	double		even = -INFINITY;	/* and these without the lexicon's penalty */
 
-	if (q->lm == NULL && q->lexicon == NULL)
-		sum = beam->allowed;
-	else
+	for (int i = 0; i < count; i++)
 	{
-		for (int i = 0; i < nbest->n; i++)
-			sum = hwr_log_sum(sum, nbest->hypotheses[i].score);
-		for (int i = nbest->n; i < count; i++)
-			sum = hwr_log_sum(sum, beam->ranked[i].score);
+		const HwrKept *kept = &beam->kept[beam->ranked[i].index];
+		double		score = beam->ranked[i].score;
+
+		found = hwr_log_sum(found, kept->total);
+		weighed = hwr_log_sum(weighed, score);
+		even = hwr_log_sum(even, score + (is_outside(beam, kept) ? q->outside_penalty : 0));
 	}
+	if (found > -INFINITY)
+		weighed = hwr_log_sum(weighed, rest_weight(beam, found, even));
 	for (int i = 0; i < nbest->n; i++)
 	{
 		HwrHypothesis *h = &nbest->hypotheses[i];
-		double		p = exp((q->lm == NULL && q->lexicon == NULL ? h->logp : h->score) - sum);
+		double		p = exp(h->score - weighed);
 
 		h->confidence = p >= 1 ? 1 : p > 0 ? p : 0;
 	}
@@ -141,7 +172,7 @@ hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st)
 		return false;
 	out->n = n;
 	for (int i = 0; i < n; i++)
-		if (!finish_hypothesis(beam, &beam->kept[beam->ranked[i].index], &out->hypotheses[i], st))
+		if (!finish_hypothesis(beam, i, &out->hypotheses[i], st))
 		{
 			hwr_nbest_free(out);
 			return false;

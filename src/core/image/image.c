@@ -102,11 +102,7 @@ hwr_image_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 
 	format = find_format(&src);
 	if (format == NULL)
-	{
-		hwr_fail(st, HWR_BAD_IMAGE, "could not decode image");
-		return hwr_fail_detail(st, len == 0 ? "The image is empty." :
-							   "The data is neither a JPEG nor a PNG file.");
-	}
+		return hwr_image_fail_format(&src, st);
 	if (!format->decode(&src, out, &orientation, st))
 		return false;
 	if (!orient(out, orientation, st))

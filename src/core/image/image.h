@@ -17,7 +17,11 @@ typedef struct HwrImage
 	int			source_width;	/* pixels before DCT scaling, oriented likewise */
 	int			source_height;
 	uint8_t    *pixels;			/* malloc'd; hwr_image_free */
+	int			grain;			/* grey values between two neighbouring levels of a JPEG's blocks, 0 elsewhere */
 } HwrImage;
+
+/* No line of text is this long; JPEG files cannot be. */
+#define HWR_IMAGE_MAX_SIDE 65535
 
 typedef struct HwrImageLimits
 {
@@ -37,9 +41,12 @@ typedef struct HwrImageLimits
  * 1/4 or 1/8 of its size as long as the oriented result stays at least twice this
  * high and wide (so that a later resampling still averages).  0: full size.
  *
- * Errors: HWR_BAD_IMAGE "could not decode image" (detail: the reason; truncated
- * files are errors, not grey areas), HWR_IMAGE_TOO_LARGE "image exceeds the maximum of %lld
- * bytes|pixels", HWR_OUT_OF_MEMORY.  Never crashes on any bytes.
+ * Oddities that leave every pixel whole are none: an end that is missing, parameters that a baseline file has no use for,
+ * a wrong checksum where another one holds.
+ *
+ * Errors: HWR_BAD_IMAGE "could not decode image" (detail: the reason, or what format the data has; files that end among
+ * their pixels are errors, not grey areas), HWR_IMAGE_TOO_LARGE "image exceeds the maximum of %lld
+ * bytes|pixels|pixels a side", HWR_OUT_OF_MEMORY.  Never crashes on any bytes.
  */
 extern bool hwr_image_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 							 int min_height, int min_width,

@@ -11,7 +11,9 @@
 
 #define TIFF_HEADER_SIZE	8
 #define TIFF_ENTRY_SIZE		12
+#define TIFF_BYTE			1
 #define TIFF_SHORT			3
+#define TIFF_LONG			4
 #define TAG_ORIENTATION		0x0112
 
 static unsigned
@@ -27,6 +29,25 @@ read32(const uint8_t *p, bool big_endian)
 	size_t		second = read16(p + 2, big_endian);
 
 	return big_endian ? first << 16 | second : second << 16 | first;
+}
+
+/* The one number of an entry; it should be a short, and some programs write others.  0: no number. */
+static size_t
+entry_value(const uint8_t *entry, bool big_endian)
+{
+	if (read32(entry + 4, big_endian) != 1)
+		return 0;
+	switch (read16(entry + 2, big_endian))
+	{
+		case TIFF_BYTE:
+			return entry[8];
+		case TIFF_SHORT:
+			return read16(entry + 8, big_endian);
+		case TIFF_LONG:
+			return read32(entry + 8, big_endian);
+		default:
+			return 0;
+	}
 }
 
 int
@@ -52,14 +73,11 @@ hwr_exif_orientation(const uint8_t *tiff, size_t len)
 	for (; entries > 0 && len - at >= TIFF_ENTRY_SIZE; entries--, at += TIFF_ENTRY_SIZE)
 	{
 		const uint8_t *entry = tiff + at;
-		unsigned	value;
+		size_t		value;
 
 		if (read16(entry, big_endian) != TAG_ORIENTATION)
 			continue;
-		if (read16(entry + 2, big_endian) != TIFF_SHORT ||
-			read32(entry + 4, big_endian) != 1)
-			return 1;
-		value = read16(entry + 8, big_endian);
+		value = entry_value(entry, big_endian);
 		return value >= 1 && value <= 8 ? (int) value : 1;
 	}
 	return 1;

@@ -35,7 +35,10 @@ extern bool hwr_image_decode_png(const HwrImageSource *src, HwrImage *out,
 /* The orientation in a TIFF-format EXIF block, 1 where there is none or it is damaged. */
 extern int	hwr_exif_orientation(const uint8_t *tiff, size_t len);
 
-/* Fails with HWR_IMAGE_TOO_LARGE when width x height is over the limit. */
+/* Fail with HWR_BAD_IMAGE and what the data is instead of an image that can be read. */
+extern bool hwr_image_fail_format(const HwrImageSource *src, HwrStatus *st);
+
+/* Fails with HWR_IMAGE_TOO_LARGE when width x height is over the limit, or one of them over HWR_IMAGE_MAX_SIDE. */
 extern bool hwr_image_check_pixels(int64_t width, int64_t height,
 								   const HwrImageLimits *limits, HwrStatus *st);
 

@@ -38,6 +38,7 @@ typedef struct JpegReader
 	HwrImage	image;
 	int			orientation;
 	uint8_t    *line;			/* one CMYK row, or NULL */
+	bool		no_end;			/* the file ended before its end marker */
 	HwrStatus  *st;
 } JpegReader;
 
@@ -76,6 +77,13 @@ emit_message(j_common_ptr cinfo, int level)
 		case JWRN_BOGUS_ICC:
 		case JWRN_EXTRANEOUS_DATA:
 		case JWRN_JFIF_MAJOR:
+		case JWRN_NOT_SEQUENTIAL:	/* a baseline scan has all coefficients whatever it says */
+			return;
+		case JWRN_JPEG_EOF:
+			/* where the pixels go on, JWRN_HIT_MARKER follows; but arithmetic coding would take it for zeros */
+			if (((JpegReader *) cinfo->client_data)->cinfo.arith_code)
+				error_exit(cinfo);
+			((JpegReader *) cinfo->client_data)->no_end = true;
 			return;
 		default:
 			error_exit(cinfo);
@@ -111,6 +119,16 @@ find_orientation(const struct jpeg_decompress_struct *cinfo)
 										m->data_length - EXIF_PREFIX_SIZE);
 	}
 	return 1;
+}
+
+/* A block's mean is stored in steps of an eighth of its quantiser. */
+static int
+find_grain(const struct jpeg_decompress_struct *cinfo)
+{
+	int			number = cinfo->comp_info[0].quant_tbl_no;
+	const JQUANT_TBL *table = number >= 0 && number < NUM_QUANT_TBLS ? cinfo->quant_tbl_ptrs[number] : NULL;
+
+	return table != NULL && table->quantval[0] < 8 * 255 ? (table->quantval[0] + 7) / 8 : 0;
 }
 
 /* Have the DCT shrink the image as far as the caller's minimum allows. */
@@ -187,6 +205,33 @@ read_rows(JpegReader *reader)
 	}
 }
 
+/*
+ * A file of several scans that lacks its end may lack some of them.  Progressive: all coefficients must have come
+ * with all their bits.  Otherwise: as many scans as there are components, which is at least enough.
+ */
+static void
+check_scans(JpegReader *reader)
+{
+	struct jpeg_decompress_struct *cinfo = &reader->cinfo;
+	bool		whole = true;
+
+	if (!reader->no_end || !jpeg_has_multiple_scans(cinfo))
+		return;
+	if (cinfo->progressive_mode && cinfo->coef_bits != NULL)
+	{
+		for (int i = 0; i < cinfo->num_components; i++)
+			for (int k = 0; k < DCTSIZE2; k++)
+				whole = whole && cinfo->coef_bits[i][k] == 0;
+	}
+	else
+		whole = cinfo->input_scan_number >= cinfo->num_components;
+	if (whole)
+		return;
+	hwr_fail(reader->st, HWR_BAD_IMAGE, "could not decode image");
+	hwr_fail_detail(reader->st, "The JPEG file ends before all its scans have come.");
+	longjmp(reader->jump, 1);
+}
+
 static bool
 read_file(JpegReader *reader)
 {
@@ -210,6 +255,7 @@ read_file(JpegReader *reader)
 	if (!choose_colors(reader))
 		return false;
 	jpeg_calc_output_dimensions(cinfo);
+	image->grain = find_grain(cinfo);
 
 	image->width = (int) cinfo->output_width;
 	image->height = (int) cinfo->output_height;
@@ -220,8 +266,9 @@ read_file(JpegReader *reader)
 		return false;
 
 	jpeg_start_decompress(cinfo);
+	check_scans(reader);
 	read_rows(reader);
-	jpeg_finish_decompress(cinfo);	/* a missing end marker is found here */
+	jpeg_finish_decompress(cinfo);
 	return true;
 }
 

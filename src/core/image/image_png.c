@@ -3,7 +3,7 @@
  *	  PNG bytes to grey pixels with libpng.
  *
  * As in image_jpeg.c: the library leaves by longjmp, so all state hangs on one heap
- * struct, read_file() holds the only setjmp and its caller cleans up.
+ * struct, read_file() and read_end() hold the only setjmps and their caller cleans up.
  *
  * libpng expands every variant (1 to 16 bits, palette, transparency, interlace) to 8-bit
  * rows of 1 to 4 channels.  Luma and the blend over white are done here, on the values
@@ -30,6 +30,8 @@ typedef struct PngReader
 	int			orientation;
 	uint8_t    *rows;			/* all rows where interlaced, else one */
 	bool		out_of_memory;
+	bool		bad_checksum;	/* of pixels: the compressed stream's own must hold then */
+	bool		bad_stream;
 	HwrStatus  *st;
 } PngReader;
 
@@ -48,12 +50,23 @@ on_error(png_structp png, png_const_charp text)
 	longjmp(reader->jump, 1);
 }
 
-/* Warnings concern metadata only; damaged pixels are errors. */
+/*
+ * Warnings concern metadata, and checksums of chunks: those of pixels are noted, IEND's says nothing, and
+ * a header or palette that may be damaged is an error.
+ */
 static void
 on_warning(png_structp png, png_const_charp text)
 {
-	(void) png;
-	(void) text;
+	PngReader  *reader = png_get_error_ptr(png);
+	bool		checksum = strstr(text, "CRC error") != NULL;
+
+	if (strncmp(text, "IDAT", 4) == 0)
+	{
+		reader->bad_checksum = reader->bad_checksum || checksum;
+		reader->bad_stream = reader->bad_stream || !checksum;
+	}
+	else if (checksum && (strncmp(text, "IHDR", 4) == 0 || strncmp(text, "PLTE", 4) == 0))
+		png_error(png, text);
 }
 
 static png_voidp
@@ -172,6 +185,27 @@ find_orientation(PngReader *reader)
 	return 1;
 }
 
+/* What follows the pixels: an end that is missing or damaged harms none of them. */
+static bool
+read_end(PngReader *reader)
+{
+	if (setjmp(reader->jump) == 0)
+	{
+		png_read_end(reader->png, reader->info);
+		reader->orientation = find_orientation(reader);
+		if (!reader->bad_checksum || !reader->bad_stream)
+			return true;
+	}
+	else if (!reader->bad_checksum && !reader->out_of_memory)
+	{
+		memset(reader->st, 0, sizeof(*reader->st));
+		return true;
+	}
+	hwr_fail(reader->st, reader->out_of_memory ? HWR_OUT_OF_MEMORY : HWR_BAD_IMAGE,
+			 reader->out_of_memory ? "out of memory" : "could not decode image");
+	return reader->out_of_memory ? false : hwr_fail_detail(reader->st, "The PNG file's pixels have a wrong checksum.");
+}
+
 static bool
 read_file(PngReader *reader)
 {
@@ -189,6 +223,7 @@ read_file(PngReader *reader)
 		return hwr_fail(reader->st, HWR_OUT_OF_MEMORY, "out of memory");
 
 	png_set_read_fn(reader->png, reader, read_bytes);
+	png_set_crc_action(reader->png, PNG_CRC_WARN_USE, PNG_CRC_DEFAULT);
 	/* The limit on pixels is ours; these are the format's, which fit an int. */
 	png_set_user_limits(reader->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
 	png_read_info(reader->png, reader->info);
@@ -206,9 +241,8 @@ read_file(PngReader *reader)
 	png_read_update_info(reader->png, reader->info);
 	if (!read_pixels(reader, passes))
 		return false;
-	png_read_end(reader->png, reader->info);
 	reader->orientation = find_orientation(reader);
-	return true;
+	return read_end(reader);
 }
 
 bool

@@ -15,17 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "paper.h"
+
 const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 
-/* Contrast below this is noise on a blank field, not ink. */
-#define MIN_CONTRAST 32
+/* Loops over floats are worth vectors. */
+#ifdef __GNUC__
+#pragma GCC optimize("O3")
+#endif
 
-/* ink(g) = clamp(offset + slope * g, 0, 255) */
-typedef struct InkCurve
-{
-	float		offset;
-	float		slope;
-} InkCurve;
+/* An image more than this many times as high or wide as its place on the canvas is shrunk first, to half as many. */
+#define MAX_SCALE 8
 
 /* Destination line i is the sum over k of weight[i * max_taps + k] * source line first[i] + k. */
 typedef struct Axis
@@ -44,49 +44,6 @@ typedef struct Box
 	int			height;
 	int			width;
 } Box;
-
-/* Smallest grey value with at least rank pixels at or below it. */
-static int
-grey_at_rank(const uint64_t histogram[256], uint64_t rank)
-{
-	uint64_t	seen = 0;
-
-	for (int g = 0; g < 255; g++)
-	{
-		seen += histogram[g];
-		if (seen >= rank)
-			return g;
-	}
-	return 255;
-}
-
-/* The curve described in preprocess.h. */
-static InkCurve
-measure_ink(const HwrImage *img)
-{
-	uint64_t	n = (uint64_t) img->width * (uint64_t) img->height;
-	uint64_t	histogram[256] = {0};
-	int			paper;
-	int			dark;
-	int			light;
-	int			contrast;
-	InkCurve	curve;
-
-	for (uint64_t i = 0; i < n; i++)
-		histogram[img->pixels[i]]++;
-	dark = grey_at_rank(histogram, (n + 99) / 100);
-	paper = grey_at_rank(histogram, (n + 1) / 2);
-	light = grey_at_rank(histogram, (99 * n + 99) / 100);
-
-	contrast = paper - dark >= light - paper ? paper - dark : paper - light;
-	if (contrast >= 0 && contrast < MIN_CONTRAST)
-		contrast = MIN_CONTRAST;
-	else if (contrast < 0 && contrast > -MIN_CONTRAST)
-		contrast = -MIN_CONTRAST;
-	curve.slope = -255.0f / (float) contrast;
-	curve.offset = -curve.slope * (float) paper;
-	return curve;
-}
 
 /* Triangle filter of destination line i; its weights sum to 1. */
 static void
@@ -171,11 +128,14 @@ add_line(const Axis *axis, int at, const float *restrict line, int n,
 }
 
 static void
-ink_line(const uint8_t *restrict grey, InkCurve curve, int n, float *restrict line)
+ink_line(const uint8_t *restrict grey, const HwrPaper *paper, int n, float *restrict line)
 {
+	float		offset = paper->offset;
+	float		slope = paper->slope;
+
 	for (int x = 0; x < n; x++)
 	{
-		float		v = curve.offset + curve.slope * (float) grey[x];
+		float		v = offset + slope * (float) grey[x];
 
 		v = v > 0.0f ? v : 0.0f;
 		line[x] = v < 255.0f ? v : 255.0f;
@@ -184,13 +144,13 @@ ink_line(const uint8_t *restrict grey, InkCurve curve, int n, float *restrict li
 
 /* Rows: the image to rows[box height][image width]. */
 static void
-resample_rows(const HwrImage *img, InkCurve curve, const Axis *axis, float *line, float *rows)
+resample_rows(const HwrImage *img, const HwrPaper *paper, const Axis *axis, float *line, float *rows)
 {
 	int			oldest = 0;
 
 	for (int y = 0; y < img->height; y++)
 	{
-		ink_line(img->pixels + (size_t) y * (size_t) img->width, curve, img->width, line);
+		ink_line(paper->pixels + (size_t) y * (size_t) img->width, paper, img->width, line);
 		add_line(axis, y, line, img->width, rows, &oldest);
 	}
 }
@@ -273,11 +233,58 @@ hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width)
 	return (int) (natural + HWR_WIDTH_STEP - 1) / HWR_WIDTH_STEP * HWR_WIDTH_STEP;
 }
 
-bool
-hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
-			   uint8_t *ink, int *content_width, HwrStatus *st)
+/* Means of fx x fy pixels, the last ones of a row or column of fewer. */
+static bool
+shrink(const HwrImage *img, int fx, int fy, HwrImage *out, HwrStatus *st)
 {
-	Box			box = place(img, fit, height, canvas_width);
+	uint32_t   *sums;
+
+	*out = *img;
+	out->width = (img->width + fx - 1) / fx;
+	out->height = (img->height + fy - 1) / fy;
+	out->pixels = hwr_alloc((size_t) out->width, (size_t) out->height, st);
+	sums = hwr_alloc((size_t) out->width, sizeof(uint32_t), st);
+	for (int y = 0; out->pixels != NULL && sums != NULL && y < out->height; y++)
+	{
+		int			end = (y + 1) * fy < img->height ? (y + 1) * fy : img->height;
+
+		memset(sums, 0, (size_t) out->width * sizeof(uint32_t));
+		for (int from = y * fy; from < end; from++)
+		{
+			const uint8_t *row = img->pixels + (size_t) from * (size_t) img->width;
+
+			for (int x = 0; x < out->width; x++)
+				for (int i = x * fx; i < (x + 1) * fx && i < img->width; i++)
+					sums[x] += row[i];
+		}
+		for (int x = 0; x < out->width; x++)
+		{
+			int			across = (x + 1) * fx < img->width ? fx : img->width - x * fx;
+			uint32_t	n = (uint32_t) across * (uint32_t) (end - y * fy);
+
+			out->pixels[(size_t) y * (size_t) out->width + (size_t) x] = (uint8_t) ((sums[x] + n / 2) / n);
+		}
+	}
+	if (out->pixels == NULL || sums == NULL)
+	{
+		free(out->pixels);
+		out->pixels = NULL;
+	}
+	free(sums);
+	return out->pixels != NULL;
+}
+
+/* How many pixels to take together so that half of MAX_SCALE remains. */
+static int
+shrink_factor(int size, int place)
+{
+	return size / place >= MAX_SCALE ? size / place / (MAX_SCALE / 2) : 1;
+}
+
+/* The picture's ink, resampled to its place on the canvas. */
+static bool
+draw(const HwrImage *img, const HwrPaper *paper, Box box, int height, int canvas_width, uint8_t *ink, HwrStatus *st)
+{
 	Axis		down = {0};
 	Axis		across = {0};
 	size_t		longest = (size_t) (img->width > box.height ? img->width : box.height);
@@ -290,11 +297,9 @@ hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 
 	if (ok)
 	{
-		resample_rows(img, measure_ink(img), &down, line, rows);
+		resample_rows(img, paper, &down, line, rows);
 		resample_columns(rows, box.height, &across, line, columns);
 		store(columns, box, height, canvas_width, ink);
-		if (content_width != NULL)
-			*content_width = box.width;
 	}
 
 	free_axis(&down);
@@ -302,5 +307,34 @@ hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 	free(line);
 	free(rows);
 	free(columns);
+	return ok;
+}
+
+bool
+hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
+			   uint8_t *ink, int *content_width, HwrStatus *st)
+{
+	Box			box = place(img, fit, height, canvas_width);
+	int			fx = shrink_factor(img->width, box.width);
+	int			fy = shrink_factor(img->height, box.height);
+	HwrImage	smaller = {0};
+	HwrPaper	paper = {0};
+	bool		ok;
+
+	if (fx > 1 || fy > 1)
+	{
+		if (!shrink(img, fx, fy, &smaller, st))
+			return false;
+		img = &smaller;
+	}
+	ok = hwr_paper_judge(img, &paper, st);
+	if (ok && paper.empty)
+		memset(ink, 0, (size_t) height * (size_t) canvas_width);
+	else if (ok)
+		ok = draw(img, &paper, box, height, canvas_width, ink, st);
+	if (ok && content_width != NULL)
+		*content_width = box.width;
+	hwr_paper_free(&paper);
+	hwr_image_free(&smaller);
 	return ok;
 }

@@ -4,8 +4,12 @@
  */
 #include "recognizer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Log probability of a character on an empty canvas: too small to matter, and finite, as posteriors are. */
+#define NOTHING (-100.0f)
 
 struct HwrRecognizer
 {
@@ -76,6 +80,20 @@ hwr_recognizer_memory(const HwrRecognizer *rec)
 		(rec->ctx != NULL ? rec->backend->memory(rec->ctx) : 0);
 }
 
+int
+hwr_net_least_width(const HwrNet *net, int width)
+{
+	while (net->width <= 0 && width < HWR_MAX_WIDTH && hwr_net_steps(net, width) < 1)
+		width += HWR_WIDTH_STEP;
+	return width;
+}
+
+int
+hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit fit)
+{
+	return hwr_net_least_width(net, hwr_preprocess_width(img, fit, net->height, net->width));
+}
+
 bool
 hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st)
 {
@@ -83,7 +101,7 @@ hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrC
 	bool		ok;
 
 	memset(out, 0, sizeof(*out));
-	out->width = hwr_preprocess_width(img, rec->fit, net->height, net->width);
+	out->width = hwr_net_canvas_width(net, img, rec->fit);
 	out->source_width = img->source_width;
 	out->ink = hwr_alloc((size_t) net->height, (size_t) out->width, st);
 	ok = out->ink != NULL &&
@@ -113,6 +131,33 @@ hwr_canvas_free(HwrCanvas *canvas)
 {
 	free(canvas->ink);
 	canvas->ink = NULL;
+}
+
+bool
+hwr_canvas_is_empty(const HwrCanvas *canvas, int height)
+{
+	size_t		n = (size_t) height * (size_t) canvas->width;
+
+	return canvas->ink[0] == 0 && memcmp(canvas->ink, canvas->ink + 1, n - 1) == 0;
+}
+
+bool
+hwr_posterior_of_nothing(const HwrNet *net, const HwrCanvas *canvas, HwrPosterior *out, HwrStatus *st)
+{
+	out->steps = hwr_net_steps(net, canvas->width);
+	out->classes = net->classes;
+	out->logp = hwr_alloc((size_t) out->steps * (size_t) out->classes, sizeof(float), st);
+	if (out->logp == NULL)
+		return false;
+	for (int t = 0; t < out->steps; t++)
+	{
+		float	   *step = out->logp + (size_t) t * (size_t) out->classes;
+
+		step[0] = logf(HWR_EMPTY_CONFIDENCE);
+		for (int k = 1; k < out->classes; k++)
+			step[k] = NOTHING;
+	}
+	return true;
 }
 
 void
@@ -187,26 +232,29 @@ hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPost
 {
 	bool		done[HWR_RECOGNIZE_BATCH] = {false};
 
+	bool		ok = open_context(rec, st);
+
 	memset(out, 0, (size_t) n * sizeof(*out));
-	if (!open_context(rec, st))
-		return false;
-	for (int first = 0; first < n; first++)
+	for (int i = 0; i < n && ok; i++)
+		if (hwr_canvas_is_empty(&canvases[i], rec->net->height))
+		{
+			ok = hwr_posterior_of_nothing(rec->net, &canvases[i], &out[i], st);
+			done[i] = true;
+		}
+	for (int first = 0; first < n && ok; first++)
 	{
 		int			which[HWR_RECOGNIZE_BATCH];
 		int			count = 0;
 
 		for (int i = first; i < n; i++)
-			if (!done[i] && canvases[i].width == canvases[first].width)
-			{
+			if (!done[first] && !done[i] && canvases[i].width == canvases[first].width)
 				which[count++] = i;
-				done[i] = true;
-			}
-		if (count > 0 && which[0] == first && !run_width(rec, canvases, which, count, out, st))
-		{
-			for (int i = 0; i < n; i++)
-				hwr_posterior_free(&out[i]);
-			return false;
-		}
+		for (int i = 0; i < count; i++)
+			done[which[i]] = true;
+		if (count > 0)
+			ok = run_width(rec, canvases, which, count, out, st);
 	}
-	return true;
+	for (int i = 0; i < n && !ok; i++)
+		hwr_posterior_free(&out[i]);
+	return ok;
 }

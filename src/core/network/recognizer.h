@@ -33,6 +33,12 @@ typedef struct HwrCanvas
 	uint8_t    *ink;			/* [H][width], malloc'd */
 } HwrCanvas;
 
+/* The least canvas width from this on, in steps of HWR_WIDTH_STEP, at which the network has a time step. */
+extern int	hwr_net_least_width(const HwrNet *net, int width);
+
+/* Width of the canvas for this image and network: hwr_preprocess_width, and no less than the network needs. */
+extern int	hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit fit);
+
 /* Decode and preprocess for this network.  Errors as hwr_image_decode. */
 extern bool hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t len,
 								   const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st);
@@ -40,6 +46,9 @@ extern bool hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *byte
 /* Preprocess an image that has been decoded.  Errors: HWR_OUT_OF_MEMORY. */
 extern bool hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st);
 extern void hwr_canvas_free(HwrCanvas *canvas);
+
+/* Whether there is no ink on it: the image was judged to be empty paper, or no line of text (paper.h). */
+extern bool hwr_canvas_is_empty(const HwrCanvas *canvas, int height);
 
 /* Posteriors of one image. */
 typedef struct HwrPosterior
@@ -51,10 +60,17 @@ typedef struct HwrPosterior
 
 /*
  * Run n <= HWR_RECOGNIZE_BATCH canvases; out[n] filled, to be freed by hwr_posterior_free.  The result of a
- * canvas does not depend on its neighbours beyond rounding.
+ * canvas does not depend on its neighbours beyond rounding.  Empty ones are not shown to the network.
  */
 extern bool hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases,
 							   HwrPosterior *out, HwrStatus *st);
 extern void hwr_posterior_free(HwrPosterior *posterior);
+
+/*
+ * What stands for the posteriors of an empty canvas, whatever a network would make of it: the blank alone, with a
+ * probability of HWR_EMPTY_CONFIDENCE a step, so that the reading is an empty text of this confidence.
+ */
+#define HWR_EMPTY_CONFIDENCE 0.1f
+extern bool hwr_posterior_of_nothing(const HwrNet *net, const HwrCanvas *canvas, HwrPosterior *out, HwrStatus *st);
 
 #endif							/* HWR_RECOGNIZER_H */

@@ -103,6 +103,24 @@ expect(Parser *p, char c)
 	return true;
 }
 
+/* kraken's {name} after the letters of an item, which means nothing here. */
+static bool
+skip_name(Parser *p)
+{
+	size_t		start = p->pos;
+
+	if (peek(p) != '{')
+		return true;
+	while (peek(p) != '}')
+		if (p->spec[p->pos++] == '\0')
+		{
+			p->pos--;
+			return fail_at(p, start, "Expected \"}\" after the name of the item");
+		}
+	p->pos++;
+	return true;
+}
+
 /* A number between lo and hi, blanks before it allowed. */
 static bool
 read_int(Parser *p, const char *what, int lo, int hi, int *out)
@@ -205,7 +223,7 @@ parse_conv(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_CONV;
 	layer->sy = layer->sx = 1;
-	return read_activation(p, layer) &&
+	return read_activation(p, layer) && skip_name(p) &&
 		read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) &&
 		read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx) &&
 		read_next_int(p, "number of outputs", 1, MAX_UNITS, &layer->units) &&
@@ -217,7 +235,7 @@ static bool
 parse_pool(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_POOL;
-	if (!expect(p, 'p') ||
+	if (!expect(p, 'p') || !skip_name(p) ||
 		!read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) ||
 		!read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx))
 		return false;
@@ -233,7 +251,7 @@ static bool
 parse_norm(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_BATCH_NORM;
-	return expect(p, 'n');
+	return expect(p, 'n') && skip_name(p);
 }
 
 /* S1(axb)2,3 or, a being 1, S1(1xb)1,3 */
@@ -243,7 +261,7 @@ parse_reshape(Parser *p, HwrLayer *layer)
 	int			to;
 
 	layer->kind = HWR_LAYER_RESHAPE;
-	if (!expect(p, '1') || !expect(p, '(') ||
+	if (!skip_name(p) || !expect(p, '1') || !expect(p, '(') ||
 		!read_int(p, "split", 1, MAX_HEIGHT, &layer->split_a) ||
 		!expect(p, 'x') ||
 		!read_int(p, "split", 0, MAX_HEIGHT, &layer->split_b) ||
@@ -279,7 +297,7 @@ parse_lstm(Parser *p, HwrLayer *layer)
 		layer->summarize = true;
 		p->pos++;
 	}
-	return read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
+	return skip_name(p) && read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
 }
 
 /* F{r,t,s,l,m}n */
@@ -287,49 +305,79 @@ static bool
 parse_dense(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_DENSE;
-	return read_activation(p, layer) &&
+	return read_activation(p, layer) && skip_name(p) &&
 		read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
 }
 
 /*
- * Do[p].  At most six decimals are read, so that the canonical spelling is exact.
+ * A probability below 1 in millionths, as 0.25 or 1e-3.  At most six decimals are read, so that the canonical spelling is exact.
  */
+static bool
+read_micro(Parser *p, int *micro)
+{
+	size_t		start = p->pos;
+	int64_t		digits = 0;
+	int			scale = 6;		/* digits x 10^scale millionths */
+	int			n = 0;
+	int			exponent = 0;
+
+	for (bool point = false; is_digit(peek(p)) || (peek(p) == '.' && !point); p->pos++)
+	{
+		if (peek(p) == '.')
+		{
+			point = true;
+			continue;
+		}
+		n++;
+		if (digits < 100000000)
+		{
+			digits = digits * 10 + (peek(p) - '0');
+			scale -= point;
+		}
+		else if (peek(p) != '0' && point)
+			return fail_at(p, start, "The dropout probability has more than six decimals");
+	}
+	if (n == 0)
+		return fail_at(p, start, "Expected a number");
+	if (peek(p) == 'e' && p->spec[p->pos + 1] == '-')
+	{
+		p->pos += 2;
+		if (!read_int(p, "exponent", 0, 20, &exponent))
+			return false;
+		scale -= exponent;
+	}
+	for (; scale > 0 && digits < 1000000; scale--)
+		digits *= 10;
+	for (; scale < 0 && digits % 10 == 0 && digits > 0; scale++)
+		digits /= 10;
+	if (scale < 0 && digits > 0)
+		return fail_at(p, start, "The dropout probability has more than six decimals");
+	if (digits >= 1000000)
+		return fail_at(p, start, "The dropout probability must be at least 0 and less than 1");
+	*micro = (int) digits;
+	return true;
+}
+
+/* Do[p], or kraken's Do p,1, which is the same */
 static bool
 parse_dropout(Parser *p, HwrLayer *layer)
 {
-	size_t		start;
-	int			whole = 0;
-	int			micro = 0;		/* millionths */
-	bool		digits = false;
+	int			micro = 0;
+	int			one;
 
 	layer->kind = HWR_LAYER_DROPOUT;
-	if (!expect(p, 'o'))
+	layer->dropout = 0.5f;
+	if (!expect(p, 'o') || !skip_name(p))
 		return false;
 	skip_blanks(p);
-	start = p->pos;
 	if (!is_digit(peek(p)) && peek(p) != '.')
-	{
-		layer->dropout = 0.5f;
 		return true;
-	}
-	for (; is_digit(peek(p)); p->pos++, digits = true)
-		whole |= (peek(p) != '0');
-	if (peek(p) == '.')
-	{
-		p->pos++;
-		for (int unit = 100000; is_digit(peek(p)); p->pos++, unit /= 10, digits = true)
-		{
-			if (unit == 0 && peek(p) != '0')
-				return fail_at(p, start, "The dropout probability has more than six decimals");
-			micro += (peek(p) - '0') * unit;
-		}
-	}
-	if (!digits)
-		return fail_at(p, start, "Expected a number");
-	if (whole)
-		return fail_at(p, start, "The dropout probability must be at least 0 and less than 1");
+	if (!read_micro(p, &micro))
+		return false;
 	layer->dropout = (float) (micro / 1e6);
-	return true;
+	if (peek(p) == ',' && p->spec[p->pos + 1] == '2')
+		return fail_at(p, p->pos, "Dropout of whole channels is not known, only that of single values");
+	return peek(p) != ',' || read_next_int(p, "number of dimensions", 1, 1, &one);
 }
 
 /* O1c n */
@@ -337,7 +385,7 @@ static bool
 parse_output(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_OUTPUT;
-	return expect(p, '1') && expect(p, 'c') &&
+	return skip_name(p) && expect(p, '1') && expect(p, 'c') &&
 		read_int(p, "number of classes", 2, MAX_CLASSES, &layer->units);
 }
 
@@ -395,6 +443,10 @@ parse_item(Parser *p)
 		case 'O':
 			ok = parse_output(p, &layer);
 			break;
+		case 'G':
+			if (peek(p) == 'n')
+				return fail_at(p, p->item, "Group normalisation is not known, only batch normalisation, Bn");
+			/* FALLTHROUGH */
 		default:
 			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\")");
 	}

@@ -77,10 +77,15 @@ hwr_lm_child(const HwrLm *lm, int node, int symbol)
 }
 
 bool
-hwr_lm_link(HwrLm *lm)
+hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped)
 {
 	for (int node = 0; node < hwr_lm_inner(lm); node++)
 	{
+		if (node % 8192 == 0 && stop != NULL && stop(arg))
+		{
+			*stopped = true;
+			return false;
+		}
 		for (int child = lm->children[node]; child < lm->children[node + 1]; child++)
 		{
 			/* Of a single symbol, the root is left. */
@@ -165,13 +170,21 @@ hwr_lm_next(const HwrLm *lm, int state, int symbol, int *next)
 }
 
 double
-hwr_lm_log_probability(const HwrLm *lm, const uint32_t *codepoints, int n)
+hwr_lm_log_probability_of_part(const HwrLm *lm, int *state, const uint32_t *codepoints, int n)
 {
-	int			state = hwr_lm_start(lm);
 	double		logp = 0;
 
 	for (int i = 0; i < n; i++)
-		logp += hwr_lm_next(lm, state, hwr_lm_symbol(lm, codepoints[i]), &state);
+		logp += hwr_lm_next(lm, *state, hwr_lm_symbol(lm, codepoints[i]), state);
+	return logp;
+}
+
+double
+hwr_lm_log_probability(const HwrLm *lm, const uint32_t *codepoints, int n)
+{
+	int			state = hwr_lm_start(lm);
+	double		logp = hwr_lm_log_probability_of_part(lm, &state, codepoints, n);
+
 	return logp + hwr_lm_next(lm, state, HWR_LM_BOUNDARY, NULL);
 }
 

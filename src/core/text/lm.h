@@ -40,9 +40,12 @@ typedef struct HwrLmBuilder HwrLmBuilder;
 extern bool hwr_lm_builder_create(int order, HwrCase mapping, HwrLmBuilder **out, HwrStatus *st);
 extern void hwr_lm_builder_free(HwrLmBuilder *builder);
 
+/* Asked in add and in finish, which may take minutes. */
+extern void hwr_lm_builder_set_stop(HwrLmBuilder *builder, HwrStopFn stop, void *arg);
+
 /*
  * Count one text, normalised with the mapping.  Errors: HWR_BAD_LABEL (as hwr_text_normalize, or nothing
- * left of it; the builder is as before), HWR_BAD_DATA (too many n-grams), HWR_OUT_OF_MEMORY.
+ * left of it; the builder is as before), HWR_BAD_DATA (too many n-grams), HWR_OUT_OF_MEMORY, HWR_CANCELLED.
  */
 extern bool hwr_lm_builder_add(HwrLmBuilder *builder, const char *utf8, size_t len, HwrStatus *st);
 
@@ -71,6 +74,9 @@ extern double hwr_lm_next(const HwrLm *lm, int state, int symbol, int *next);
 
 /* log P(text), the end included: n + 1 terms. */
 extern double hwr_lm_log_probability(const HwrLm *lm, const uint32_t *codepoints, int n);
+
+/* The same in parts: a text begins with hwr_lm_start, each part goes on from *state, and the end is hwr_lm_next of the boundary. */
+extern double hwr_lm_log_probability_of_part(const HwrLm *lm, int *state, const uint32_t *codepoints, int n);
 
 /* Of texts with this sum of log probabilities and of characters: exp(mean surprise a character, ends included). */
 extern double hwr_lm_perplexity(double log_probability, long long characters, long long texts);

@@ -38,7 +38,12 @@ struct HwrLmBuilder
 	HwrTrie		trie;			/* symbols: code points, HWR_LM_BOUNDARY */
 	uint32_t   *counts;			/* [capacity], saturating */
 	int			capacity;
+	HwrStopFn	stop;			/* or NULL */
+	void	   *stop_arg;
 };
+
+/* Between two questions whether to stop: some milliseconds of work. */
+#define STOP_INTERVAL 8192
 
 /* What is needed between the tree in the order of counting and the model. */
 typedef struct Frozen
@@ -92,6 +97,22 @@ long long
 hwr_lm_builder_characters(const HwrLmBuilder *builder)
 {
 	return builder->characters;
+}
+
+void
+hwr_lm_builder_set_stop(HwrLmBuilder *builder, HwrStopFn stop, void *arg)
+{
+	builder->stop = stop;
+	builder->stop_arg = arg;
+}
+
+/* In step i of a loop: false, with the status, if the work is to end. */
+static bool
+go_on(const HwrLmBuilder *builder, int i, HwrStatus *st)
+{
+	if (i % STOP_INTERVAL != 0 || builder->stop == NULL || !builder->stop(builder->stop_arg))
+		return true;
+	return hwr_fail(st, HWR_CANCELLED, "building a language model was cancelled");
 }
 
 static bool
@@ -154,13 +175,22 @@ hwr_lm_builder_add(HwrLmBuilder *builder, const char *utf8, size_t len, HwrStatu
 		symbols[0] = symbols[n + 1] = HWR_LM_BOUNDARY;
 		memcpy(symbols + 1, codepoints, (size_t) n * sizeof(uint32_t));
 		for (int i = 0; i < n + 2 && ok; i++)
-			ok = count_from(builder, symbols + i, n + 2 - i, i == 0, st);
+			ok = go_on(builder, i, st) && count_from(builder, symbols + i, n + 2 - i, i == 0, st);
 		builder->texts++;
 		builder->characters += n;
 	}
 	free(codepoints);
 	free(symbols);
 	return symbols != NULL && ok;
+}
+
+static int
+compare_codepoints(const void *a, const void *b)
+{
+	uint32_t	x = *(const uint32_t *) a;
+	uint32_t	y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
 }
 
 /* The characters, which are the root's children but the boundary. */
@@ -176,21 +206,13 @@ collect_vocabulary(const HwrTrie *trie, HwrAlphabet *out, HwrStatus *st)
 		return false;
 	for (int node = 1; node < trie->n; node++)
 		if (trie->parent[node] == 0 && trie->symbol[node] != HWR_LM_BOUNDARY)
-		{
-			/* insertion: a vocabulary is small */
-			int			at = out->n++;
-			uint32_t	c = (uint32_t) trie->symbol[node];
-
-			for (; at > 0 && out->codepoints[at - 1] > c; at--)
-				out->codepoints[at] = out->codepoints[at - 1];
-			out->codepoints[at] = c;
-		}
+			out->codepoints[out->n++] = (uint32_t) trie->symbol[node];
+	qsort(out->codepoints, (size_t) out->n, sizeof(uint32_t), compare_codepoints);
 	return true;
 }
 
 typedef struct Edge
 {
-	int			parent;			/* place of the parent in the model */
 	int			symbol;			/* the model's */
 	int			node;			/* of the counting tree, 0 for the unknown character */
 } Edge;
@@ -201,9 +223,41 @@ compare_edges(const void *a, const void *b)
 	const Edge *x = a;
 	const Edge *y = b;
 
-	if (x->parent != y->parent)
-		return x->parent < y->parent ? -1 : 1;
 	return (x->symbol > y->symbol) - (x->symbol < y->symbol);
+}
+
+/* The symbol and the parent's place of a node of the counting tree. */
+static Edge
+edge_of(const Frozen *f, int node)
+{
+	int			c = f->builder->trie.symbol[node];
+
+	return (Edge) {c == HWR_LM_BOUNDARY ? HWR_LM_BOUNDARY : hwr_lm_symbol(f->lm, (uint32_t) c), node};
+}
+
+/* children[parent]: where the children of each parent of a level begin, among themselves as yet in any order */
+static bool
+divide_level(Frozen *f, int level, HwrStatus *st)
+{
+	const HwrTrie *trie = &f->builder->trie;
+	HwrLm	   *lm = f->lm;
+	int			first = lm->level[level];
+
+	for (int parent = lm->level[level - 1]; parent <= first; parent++)
+		lm->children[parent] = 0;
+	for (int node = 1; node < trie->n; node++)
+	{
+		if (!go_on(f->builder, node, st))
+			return false;
+		if (f->depth[node] == level)
+			lm->children[f->place[trie->parent[node]] + 1]++;
+	}
+	if (level == 1)
+		lm->children[1]++;		/* the unknown character */
+	lm->children[lm->level[level - 1]] = first;
+	for (int parent = lm->level[level - 1]; parent < first; parent++)
+		lm->children[parent + 1] += lm->children[parent];
+	return true;
 }
 
 /* The nodes of one level, in the model's order: after their parents', then by symbol. */
@@ -213,37 +267,39 @@ place_level(Frozen *f, int level, HwrStatus *st)
 	const HwrTrie *trie = &f->builder->trie;
 	HwrLm	   *lm = f->lm;
 	int			first = lm->level[level];
-	int			n = lm->level[level + 1] - first;
-	Edge	   *edges = hwr_alloc((size_t) n, sizeof(Edge), st);
-	int			found = 0;
 	int			parents = lm->level[level - 1];
+	Edge	   *edges = hwr_alloc((size_t) (lm->level[level + 1] - first), sizeof(Edge), st);
+	int		   *next = hwr_alloc((size_t) (first - parents), sizeof(int), st);
+	bool		ok = edges != NULL && next != NULL && divide_level(f, level, st);
 
-	if (edges == NULL)
-		return false;
-	for (int node = 1; node < trie->n; node++)
-		if (f->depth[node] == level)
-		{
-			int			c = trie->symbol[node];
-			int			symbol = c == HWR_LM_BOUNDARY ? HWR_LM_BOUNDARY : hwr_lm_symbol(lm, (uint32_t) c);
-
-			edges[found++] = (Edge) {f->place[trie->parent[node]], symbol, node};
-		}
-	if (level == 1)
-		edges[found++] = (Edge) {0, lm->vocabulary.n + 1, 0};
-	qsort(edges, (size_t) n, sizeof(Edge), compare_edges);
-	for (int i = 0; i < n; i++)
+	if (ok)
+		memcpy(next, lm->children + parents, (size_t) (first - parents) * sizeof(int));
+	for (int node = 1; ok && node < trie->n; node++)
 	{
-		while (parents <= edges[i].parent)
-			lm->children[parents++] = first + i;
-		lm->symbol[first + i] = edges[i].symbol;
-		f->node[first + i] = edges[i].node;
-		if (edges[i].node != 0)
-			f->place[edges[i].node] = first + i;
+		ok = go_on(f->builder, node, st);
+		if (ok && f->depth[node] == level)
+			edges[next[f->place[trie->parent[node]] - parents]++ - first] = edge_of(f, node);
 	}
-	while (parents <= first)
-		lm->children[parents++] = first + n;
+	if (ok && level == 1)
+		edges[next[0]++ - first] = (Edge) {lm->vocabulary.n + 1, 0};
+	for (int parent = parents; ok && parent < first; parent++)
+	{
+		Edge	   *own = edges + (lm->children[parent] - first);
+		int			n = lm->children[parent + 1] - lm->children[parent];
+
+		ok = go_on(f->builder, parent, st);
+		qsort(own, (size_t) n, sizeof(Edge), compare_edges);
+		for (int i = 0; i < n; i++)
+		{
+			lm->symbol[lm->children[parent] + i] = own[i].symbol;
+			f->node[lm->children[parent] + i] = own[i].node;
+			if (own[i].node != 0)
+				f->place[own[i].node] = lm->children[parent] + i;
+		}
+	}
 	free(edges);
-	return true;
+	free(next);
+	return ok;
 }
 
 /* Levels, symbols, children and links of the model. */
@@ -253,6 +309,7 @@ place_nodes(Frozen *f, HwrStatus *st)
 	const HwrTrie *trie = &f->builder->trie;
 	HwrLm	   *lm = f->lm;
 	int			nodes = trie->n + 1;	/* and the unknown character */
+	bool		stopped = false;
 
 	f->depth = hwr_alloc_zero((size_t) trie->n, sizeof(int), st);
 	f->place = hwr_alloc_zero((size_t) trie->n, sizeof(int), st);
@@ -276,8 +333,8 @@ place_nodes(Frozen *f, HwrStatus *st)
 	for (int m = 1; m <= lm->order; m++)
 		if (!place_level(f, m, st))
 			return false;
-	if (!hwr_lm_link(lm))
-		return hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram");
+	if (!hwr_lm_link(lm, f->builder->stop, f->builder->stop_arg, &stopped))
+		return stopped ? hwr_fail(st, HWR_CANCELLED, "building a language model was cancelled") : hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram");
 	return true;
 }
 
@@ -368,19 +425,23 @@ smooth(Frozen *f, HwrStatus *st)
 {
 	HwrLm	   *lm = f->lm;
 	double	   *p = hwr_alloc_zero((size_t) hwr_lm_nodes(lm), sizeof(double), st);
+	bool		ok = true;
 
 	if (p == NULL)
 		return false;
-	for (int m = 1; m <= lm->order; m++)
+	for (int m = 1; ok && m <= lm->order; m++)
 	{
 		double		D[4];
 
 		find_discounts(f, m, D);
-		for (int h = lm->level[m - 1]; h < lm->level[m]; h++)
+		for (int h = lm->level[m - 1]; ok && h < lm->level[m]; h++)
+		{
+			ok = go_on(f->builder, h, st);
 			smooth_children(f, h, D, p);
+		}
 	}
 	free(p);
-	return true;
+	return ok;
 }
 
 bool

@@ -308,7 +308,7 @@ hwr_lm_load(const uint8_t *bytes, size_t len, HwrLm **out, HwrStatus *st)
 		damaged(st, "header");
 	ok = ok && get_vocabulary(&r, lm, st) && get_levels(&r, lm, st) &&
 		hwr_lm_allocate(lm, st) && get_nodes(&r, lm, st);
-	if (ok && (r.pos != len || !hwr_lm_link(lm)))
+	if (ok && (r.pos != len || !hwr_lm_link(lm, NULL, NULL, NULL)))
 		ok = damaged(st, "end");
 	if (ok)
 		*out = lm;

@@ -1,151 +1,15 @@
 /*
  * metrics.c
- *	  Edit distance, alignment and the figures read off it.
- *
- * The alignment keeps one byte a cell of the (n + 1) x (m + 1) table, which way the best
- * path came, and one row of distances.  A table of more than MAX_CELLS is refused rather than
- * worked on for minutes: the limit is a reading of a thousand characters against a truth of
- * sixteen thousand, beyond any field or line of handwriting.  What the two texts
- * have in common at their ends is taken off first; that never changes the path, since an equal
- * last pair is always matched.
+ *	  The figures read off an alignment.
  */
 #include "metrics.h"
 
+#include "align.h"
 #include "text.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_CELLS ((size_t) 1 << 24)
-
-/* Where the best path to a cell comes from. */
-enum
-{
-	FROM_BOTH,					/* match or substitution */
-	FROM_TRUTH,					/* deletion: the guess lacks a character */
-	FROM_GUESS					/* insertion */
-};
-
-/*
- * Fill the table of directions for truth[n] against guess[m], row by row of truth, and return the
- * distance.  row has m + 1 entries; from may be NULL.
- */
-static int
-fill_table(const uint32_t *truth, int n, const uint32_t *guess, int m, int *row, uint8_t *from)
-{
-	size_t		stride = (size_t) m + 1;
-
-	for (int j = 0; j <= m; j++)
-	{
-		row[j] = j;
-		if (from != NULL)
-			from[j] = FROM_GUESS;
-	}
-	for (int i = 1; i <= n; i++)
-	{
-		uint8_t    *line = from != NULL ? from + (size_t) i * stride : NULL;
-		int			diagonal = row[0];
-
-		row[0] = i;
-		if (line != NULL)
-			line[0] = FROM_TRUTH;
-		for (int j = 1; j <= m; j++)
-		{
-			int			best = diagonal + (truth[i - 1] != guess[j - 1]);
-			uint8_t		way = FROM_BOTH;
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-			{
-				best = row[j] + 1;
-				way = FROM_TRUTH;
-			}
-			if (row[j - 1] + 1 < best)
-			{
-				best = row[j - 1] + 1;
-				way = FROM_GUESS;
-			}
-			row[j] = best;
-			if (line != NULL)
-				line[j] = way;
-		}
-	}
-	return row[m];
-}
-
-/* Walk the table back from cell (n, m) and write the edits in reading order; returns their number. */
-static int
-trace_path(const uint32_t *truth, int n, const uint32_t *guess, int m, const uint8_t *from,
-		   HwrEdit *edits)
-{
-	size_t		stride = (size_t) m + 1;
-	int			count = 0;
-	int			i = n;
-	int			j = m;
-
-	while (i > 0 || j > 0)
-	{
-		uint8_t		way = from[(size_t) i * stride + (size_t) j];
-		HwrEdit    *e = &edits[count++];
-
-		e->truth = way == FROM_GUESS ? 0 : truth[--i];
-		e->guess = way == FROM_TRUTH ? 0 : guess[--j];
-	}
-	for (int k = 0; k < count / 2; k++)
-	{
-		HwrEdit		swap = edits[k];
-
-		edits[k] = edits[count - 1 - k];
-		edits[count - 1 - k] = swap;
-	}
-	return count;
-}
-
-bool
-hwr_align(const uint32_t *truth, int n, const uint32_t *guess, int m,
-		  HwrEdit **edits, int *nedits, int *distance, HwrStatus *st)
-{
-	int			common = 0;
-	int			count;
-	size_t		cells;
-	HwrEdit    *out = NULL;
-	int		   *row = NULL;
-	uint8_t    *from = NULL;
-	bool		ok = false;
-
-	while (common < n && common < m && truth[n - 1 - common] == guess[m - 1 - common])
-		common++;
-	n -= common;
-	m -= common;
-
-	if (n > INT_MAX / 4 || m > INT_MAX / 4 || common > INT_MAX / 4 ||
-		(size_t) n + 1 > MAX_CELLS / ((size_t) m + 1))
-	{
-		hwr_fail(st, HWR_BAD_DATA, "texts are too long to be compared");
-		return hwr_fail_detail(st, "One has %d characters, the other %d.", n + common, m + common);
-	}
-	cells = ((size_t) n + 1) * ((size_t) m + 1);
-
-	if ((out = hwr_alloc((size_t) n + (size_t) m + (size_t) common, sizeof(HwrEdit), st)) != NULL &&
-		(row = hwr_alloc((size_t) m + 1, sizeof(int), st)) != NULL &&
-		(from = hwr_alloc(cells, 1, st)) != NULL)
-	{
-		*distance = fill_table(truth, n, guess, m, row, from);
-		count = trace_path(truth, n, guess, m, from, out);
-		for (int k = 0; k < common; k++)
-			out[count++] = (HwrEdit) {truth[n + k], guess[m + k]};
-		*edits = out;
-		*nedits = count;
-		ok = true;
-	}
-	free(from);
-	free(row);
-	if (!ok)
-		free(out);
-	return ok;
-}
 
 /*
  * Words
@@ -196,18 +60,16 @@ compare_words(const void *a, const void *b)
 /* Number equal words alike, then count edits over the numbers. */
 static bool
 word_distance(const uint32_t *truth, int n, const uint32_t *guess, int m,
-			  int *words, int *distance, HwrStatus *st)
+			  int *words, int *distance, HwrStopFn stop, void *stop_arg, HwrStatus *st)
 {
 	int			nt = split_words(truth, n, NULL, 0);
 	int			ng = split_words(guess, m, NULL, 0);
 	Word	   *all = NULL;
 	uint32_t   *ids = NULL;
-	int		   *row = NULL;
 	bool		ok = false;
 
 	if ((all = hwr_alloc((size_t) nt + (size_t) ng, sizeof(Word), st)) != NULL &&
-		(ids = hwr_alloc((size_t) nt + (size_t) ng, sizeof(uint32_t), st)) != NULL &&
-		(row = hwr_alloc((size_t) ng + 1, sizeof(int), st)) != NULL)
+		(ids = hwr_alloc((size_t) nt + (size_t) ng, sizeof(uint32_t), st)) != NULL)
 	{
 		uint32_t	id = 0;
 
@@ -221,10 +83,8 @@ word_distance(const uint32_t *truth, int n, const uint32_t *guess, int m,
 			ids[all[i].place] = id;
 		}
 		*words = nt;
-		*distance = fill_table(ids, nt, ids + nt, ng, row, NULL);
-		ok = true;
+		ok = hwr_edit_distance(ids, nt, ids + nt, ng, distance, stop, stop_arg, st);
 	}
-	free(row);
 	free(ids);
 	free(all);
 	return ok;
@@ -295,9 +155,25 @@ count_edits(HwrMetrics *m, HwrConfusions *confusions, const HwrEdit *edits, int 
 	}
 }
 
+/* Code points of a text in NFC. */
+static bool
+decode_composed(const char *utf8, size_t len, uint32_t **codepoints, int *n, HwrStatus *st)
+{
+	char	   *composed = NULL;
+	size_t		composed_len;
+	bool		ok;
+
+	if (!hwr_text_compose(utf8, len, &composed, &composed_len, st))
+		return false;
+	ok = composed != NULL ? hwr_text_decode(composed, composed_len, codepoints, n, st) :
+		hwr_text_decode(utf8, len, codepoints, n, st);
+	free(composed);
+	return ok;
+}
+
 bool
-hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, size_t truth_len,
-				const char *guess, size_t guess_len, HwrStatus *st)
+hwr_metrics_add_until(HwrMetrics *m, HwrConfusions *confusions, const char *truth, size_t truth_len,
+					  const char *guess, size_t guess_len, HwrStopFn stop, void *stop_arg, HwrStatus *st)
 {
 	uint32_t   *t = NULL;
 	uint32_t   *g = NULL;
@@ -310,10 +186,10 @@ hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, siz
 				word_edits = 0;
 	bool		ok;
 
-	ok = hwr_text_decode(truth, truth_len, &t, &nt, st) &&
-		hwr_text_decode(guess, guess_len, &g, &ng, st) &&
-		hwr_align(t, nt, g, ng, &edits, &nedits, &distance, st) &&
-		word_distance(t, nt, g, ng, &words, &word_edits, st) &&
+	ok = decode_composed(truth, truth_len, &t, &nt, st) &&
+		decode_composed(guess, guess_len, &g, &ng, st) &&
+		hwr_align_until(t, nt, g, ng, &edits, &nedits, &distance, stop, stop_arg, st) &&
+		word_distance(t, nt, g, ng, &words, &word_edits, stop, stop_arg, st) &&
 		(confusions == NULL || reserve_pairs(confusions, nedits, st));
 	if (ok)
 	{
@@ -328,6 +204,13 @@ hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, siz
 	free(g);
 	free(t);
 	return ok;
+}
+
+bool
+hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions, const char *truth, size_t truth_len,
+				const char *guess, size_t guess_len, HwrStatus *st)
+{
+	return hwr_metrics_add_until(m, confusions, truth, truth_len, guess, guess_len, NULL, NULL, st);
 }
 
 bool

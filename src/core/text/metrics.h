@@ -1,6 +1,6 @@
 /*
  * metrics.h
- *	  Edit distance, one alignment, and every figure that is read off it.
+ *	  Every figure that is read off an alignment.
  *
  * CER is summed edit distance over summed reference length in code points, WER the
  * same over white-space separated words; exact match is the share of identical strings.  Precision,
@@ -13,21 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
-
-/* One step of an alignment; truth or guess is 0 for an insertion or a deletion. */
-typedef struct HwrEdit
-{
-	uint32_t	truth;
-	uint32_t	guess;
-} HwrEdit;
-
-/*
- * Levenshtein alignment of truth[n] and guess[m] with unit costs.  edits: malloc'd, *nedits
- * entries in reading order; ties prefer match/substitution, then deletion, then insertion.
- * *distance is the number of entries whose sides differ.
- */
-extern bool hwr_align(const uint32_t *truth, int n, const uint32_t *guess, int m,
-					  HwrEdit **edits, int *nedits, int *distance, HwrStatus *st);
+#include "align.h"
 
 /* Running sums over many (truth, guess) pairs. Zero-initialise. */
 typedef struct HwrMetrics
@@ -60,10 +46,17 @@ typedef struct HwrConfusions
 	HwrConfusion *pairs;		/* sorted by (truth, guess) */
 } HwrConfusions;
 
-/* Add one pair of valid UTF-8 strings; confusions may be NULL. */
+/*
+ * Add one pair of valid UTF-8 strings; confusions may be NULL.  Both are compared in NFC, so that canonically equal texts
+ * are equal.  Time is that of hwr_align; the second form asks stop as hwr_align_until does.
+ */
 extern bool hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions,
 							const char *truth, size_t truth_len,
 							const char *guess, size_t guess_len, HwrStatus *st);
+
+extern bool hwr_metrics_add_until(HwrMetrics *m, HwrConfusions *confusions,
+								  const char *truth, size_t truth_len, const char *guess, size_t guess_len,
+								  HwrStopFn stop, void *stop_arg, HwrStatus *st);
 
 /* Add count to one pair. */
 extern bool hwr_confusions_count(HwrConfusions *confusions, uint32_t truth, uint32_t guess,

@@ -45,6 +45,39 @@ is_control(uint32_t c)
 	return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
+/* Default_Ignorable_Code_Point of Unicode, without the two joiners. */
+static bool
+is_invisible(uint32_t c)
+{
+	static const uint32_t ranges[][2] = {
+		{0xAD, 0xAD}, {0x34F, 0x34F}, {0x61C, 0x61C}, {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F},
+		{0x200B, 0x200B}, {0x200E, 0x200F}, {0x202A, 0x202E}, {0x2060, 0x206F}, {0x3164, 0x3164}, {0xFE00, 0xFE0F},
+		{0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFF8}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && ranges[i][0] <= c; i++)
+		if (c <= ranges[i][1])
+			return true;
+	return false;
+}
+
+/* Whether c is to be left out behind the character before it. */
+static bool
+leave_out(uint32_t c, uint32_t before)
+{
+	bool		joiner = c == 0x200C || c == 0x200D;
+
+	return is_invisible(c) || (joiner && (before < 0x590 || (before >= 0x2000 && before <= 0x206F)));
+}
+
+static bool
+is_right_to_left(uint32_t c)
+{
+	utf8proc_bidi_class_t class = (utf8proc_bidi_class_t) utf8proc_get_property((utf8proc_int32_t) c)->bidi_class;
+
+	return class == UTF8PROC_BIDI_CLASS_R || class == UTF8PROC_BIDI_CLASS_AL;
+}
+
 static bool
 fail_utf8(HwrStatus *st, size_t offset)
 {
@@ -66,6 +99,27 @@ next_codepoint(const char *utf8, size_t len, size_t *pos, uint32_t *out)
 	*pos += (size_t) used;
 	*out = (uint32_t) c;
 	return true;
+}
+
+HwrTextTraits
+hwr_text_traits(const char *utf8, size_t len)
+{
+	HwrTextTraits traits = {0, false};
+	size_t		pos = 0;
+	uint32_t	before = 0;
+	uint32_t	c;
+
+	while (pos < len && next_codepoint(utf8, len, &pos, &c))
+	{
+		if (leave_out(c, before))
+		{
+			traits.invisible++;
+			continue;
+		}
+		traits.right_to_left = traits.right_to_left || (c >= 0x590 && is_right_to_left(c));
+		before = c;
+	}
+	return traits;
 }
 
 /* Refuse what utf8proc would stumble over, before it allocates. */
@@ -131,6 +185,46 @@ map_text(const char *utf8, size_t len, int options, utf8proc_custom_func custom,
 	return (char *) mapped;
 }
 
+bool
+hwr_text_compose(const char *utf8, size_t len, char **out, size_t *out_len, HwrStatus *st)
+{
+	size_t		i = 0;
+
+	*out = NULL;
+	/* below U+0300, where byte CC begins, nothing is composed or decomposed */
+	while (i < len && (uint8_t) utf8[i] < 0xCC)
+		i++;
+	if (i == len)
+		return true;
+	*out = map_text(utf8, len, UTF8PROC_COMPOSE, NULL, out_len, st);
+	return *out != NULL;
+}
+
+/* Invisible characters left out, in place; s is valid UTF-8.  Returns the length. */
+static size_t
+drop_invisible(char *s, size_t len)
+{
+	size_t		from = 0;
+	size_t		to = 0;
+	uint32_t	before = 0;
+	uint32_t	c;
+
+	while (from < len)
+	{
+		size_t		start = from;
+
+		if (!next_codepoint(s, len, &from, &c))
+			break;
+		if (leave_out(c, before))
+			continue;
+		before = c;
+		memmove(s + to, s + start, from - start);
+		to += from - start;
+	}
+	s[to] = '\0';
+	return to;
+}
+
 /* White space runs to one space and ends trimmed, in place; s is valid UTF-8. */
 static void
 squeeze_spaces(char *s, size_t len)
@@ -160,27 +254,42 @@ squeeze_spaces(char *s, size_t len)
 	s[to] = '\0';
 }
 
+/* NFC and case of a checked text without invisible characters. */
+static char *
+compose(const char *utf8, size_t len, HwrCase mapping, size_t *text_len, HwrStatus *st)
+{
+	char	   *apart;
+	char	   *text;
+	size_t		apart_len;
+
+	if (mapping == HWR_CASE_KEEP)
+		return map_text(utf8, len, UTF8PROC_COMPOSE, NULL, text_len, st);
+	apart = map_text(utf8, len, UTF8PROC_DECOMPOSE, NULL, &apart_len, st);
+	if (apart == NULL)
+		return NULL;
+	text = map_text(apart, apart_len, UTF8PROC_COMPOSE, mapping == HWR_CASE_UPPER ? map_upper : map_lower, text_len, st);
+	free(apart);
+	return text;
+}
+
 bool
 hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping, char **out, HwrStatus *st)
 {
+	char	   *seen;
 	char	   *text;
 	size_t		text_len;
 
 	if (!check_label(utf8, len, st))
 		return false;
-	if (mapping == HWR_CASE_KEEP)
-		text = map_text(utf8, len, UTF8PROC_COMPOSE, NULL, &text_len, st);
-	else
-	{
-		size_t		apart_len;
-		char	   *apart = map_text(utf8, len, UTF8PROC_DECOMPOSE, NULL, &apart_len, st);
-
-		if (apart == NULL)
-			return false;
-		text = map_text(apart, apart_len, UTF8PROC_COMPOSE,
-						mapping == HWR_CASE_UPPER ? map_upper : map_lower, &text_len, st);
-		free(apart);
-	}
+	seen = hwr_alloc(len + 1, 1, st);
+	if (seen == NULL)
+		return false;
+	memcpy(seen, utf8, len);
+	seen[len] = '\0';
+	/* before they are composed: an invisible character may part a letter from its accent */
+	len = drop_invisible(seen, len);
+	text = compose(seen, len, mapping, &text_len, st);
+	free(seen);
 	if (text == NULL)
 		return false;
 	squeeze_spaces(text, text_len);

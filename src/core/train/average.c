@@ -5,6 +5,7 @@
 #include "average.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool
 hwr_average_reserve(HwrAverage *average, size_t nvalues, HwrStatus *st)
@@ -29,6 +30,14 @@ hwr_average_add(HwrAverage *average, const HwrBackend *backend, HwrBackendContex
 	for (size_t i = 0; i < nvalues; i++)
 		average->mean[i] += share * (average->snapshot[i] - average->mean[i]);
 	return true;
+}
+
+void
+hwr_average_clear(HwrAverage *average, size_t nvalues)
+{
+	if (average->count > 0)
+		memset(average->mean, 0, nvalues * sizeof(float));
+	average->count = 0;
 }
 
 void

@@ -25,6 +25,9 @@ extern bool hwr_average_add(HwrAverage *average, const HwrBackend *backend, HwrB
 
 /* Allocate mean and snapshot, of nvalues each, unless that is done. */
 extern bool hwr_average_reserve(HwrAverage *average, size_t nvalues, HwrStatus *st);
+
+/* Forget the snapshots. */
+extern void hwr_average_clear(HwrAverage *average, size_t nvalues);
 extern void hwr_average_free(HwrAverage *average);
 
 #endif							/* HWR_AVERAGE_H */

@@ -20,8 +20,10 @@
 typedef struct Row
 {
 	char	   *label;
+	uint64_t	hash;			/* of the image's bytes */
 	int		   *classes;		/* after finish */
 	int			nclasses;
+	bool		complete;		/* nclasses is the label's length */
 	HwrStoredCanvas canvas;
 	HwrStoredCanvas rival;		/* validation rows, where there is another network to be measured */
 } Row;
@@ -44,6 +46,10 @@ struct HwrDataset
 	HwrAlphabet alphabet;
 	uint64_t	fingerprint;
 	int64_t		skipped[HWR_NSKIPS];
+	int64_t		squeezed;
+	int64_t		foreign;		/* labels among them with characters outside the alphabet that is kept */
+	HwrLabelTraits traits;
+	bool		separate;		/* rows came for validation alone */
 	int			named;
 	char		skipped_text[1024];
 };
@@ -200,9 +206,13 @@ keep_row(HwrDataset *ds, HwrReadyRow *ready, HwrStatus *st)
 		return false;
 	}
 	ds->splits[ready->split].n++;
+	ds->squeezed += ready->squeezed;
+	ds->traits.invisible += ready->traits.invisible > 0;
+	ds->traits.right_to_left += ready->traits.right_to_left;
 	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(ready->hash ^ (hwr_row_hash(ready->label, strlen(ready->label)) +
 																		   ready->split)));
 	row->label = ready->label;
+	row->hash = ready->hash;
 	ok = hwr_canvas_store_put(ds->store, ink, ds->rules.geometry.height, ready->width, &row->canvas, st);
 	if (rival_ink == NULL)
 		return ok;
@@ -230,7 +240,10 @@ keep_rows(Batch *batch, HwrSkip *skips, HwrStatus *st)
 		if (!ok)
 			hwr_ready_row_free(ready);
 		else if (ready->skip != HWR_SKIP_NONE)
+		{
+			batch->ds->foreign += ready->foreign;
 			note_skip(batch->ds, batch->rows[i].number, ready->skip, ready->why);
+		}
 		else
 			ok = keep_row(batch->ds, ready, st);
 		if (skips != NULL)
@@ -274,6 +287,7 @@ encode_label(HwrDataset *ds, Row *row, HwrStatus *st)
 		if (class > 0)
 			row->classes[row->nclasses++] = class;
 	}
+	row->complete = row->nclasses == n;
 	free(codepoints);
 	return row->classes != NULL;
 }
@@ -289,10 +303,25 @@ check_counts(const HwrDataset *ds, HwrStatus *st)
 		hwr_fail(st, HWR_BAD_DATA, "too many unusable rows: %lld of %lld",
 				 (long long) bad, (long long) (usable + bad));
 		hwr_fail_detail(st, "First: %.480s.", ds->skipped_text);
+		if (2 * ds->foreign > bad)
+			return hwr_fail_hint(st, "The base model's characters are kept; with the option \"alphabet\": \"union\" new ones join them.");
 		return hwr_fail_hint(st, "Repair or leave out these rows; a longer label needs an architecture with more steps.");
 	}
 	if (ds->splits[HWR_SPLIT_TRAIN].n == 0)
-		return hwr_fail(st, HWR_BAD_DATA, "no usable training images");
+	{
+		int			n = ds->splits[HWR_SPLIT_VALIDATION].n;
+
+		hwr_fail(st, HWR_BAD_DATA, "no usable training images");
+		if (n == 0 || ds->separate)
+			return false;
+		hwr_fail_detail(st, "All %d usable rows fell to validation; an image falls to one side by its bytes, equal ones to the same.", n);
+		return hwr_fail_hint(st, "Train on different images, or give a table for validation, or set the option \"validation_fraction\" to 0.");
+	}
+	if (ds->separate && ds->splits[HWR_SPLIT_VALIDATION].n == 0)
+	{
+		hwr_fail(st, HWR_BAD_DATA, "no usable images for validation");
+		return hwr_fail_hint(st, "Give another table for validation, or none, so that a part of the training images is kept for it.");
+	}
 	if (ds->splits[HWR_SPLIT_TRAIN].n < 2)
 	{
 		hwr_fail(st, HWR_BAD_DATA, "too few training images");
@@ -333,10 +362,34 @@ hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason)
 	return ds->skipped[reason];
 }
 
+int64_t
+hwr_dataset_squeezed(const HwrDataset *ds)
+{
+	return ds->squeezed;
+}
+
+HwrLabelTraits
+hwr_dataset_traits(const HwrDataset *ds)
+{
+	return ds->traits;
+}
+
+void
+hwr_dataset_expect_validation(HwrDataset *ds)
+{
+	ds->separate = true;
+}
+
 const char *
 hwr_dataset_skipped_text(const HwrDataset *ds)
 {
 	return ds->skipped_text;
+}
+
+uint64_t
+hwr_dataset_image_hash(const HwrDataset *ds, HwrSplit split, int i)
+{
+	return ds->splits[split].rows[i].hash;
 }
 
 const HwrAlphabet *
@@ -356,7 +409,7 @@ hwr_dataset_sample(const HwrDataset *ds, HwrSplit split, int i, HwrSample *out)
 {
 	const Row  *row = &ds->splits[split].rows[i];
 
-	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->canvas.width};
+	*out = (HwrSample) {row->label, row->classes, row->nclasses, row->complete, row->canvas.width};
 }
 
 bool

@@ -33,6 +33,9 @@ typedef enum HwrSplit
 	HWR_SPLIT_AUTO				/* by hash of the image bytes and validation_fraction */
 } HwrSplit;
 
+/* A hash of an image's bytes: the same for the same file, and no cryptographic one. */
+extern uint64_t hwr_image_hash(const void *bytes, size_t len);
+
 /*
  * options gives fit, case, validation_fraction and, through its architecture, the canvas size and the steps.
  * memory_limit: bytes of canvases kept in memory; tmpdir: where the temporary file goes.
@@ -61,7 +64,6 @@ extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet
 extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
 
 /* Asked by the calling thread, between images, whether to leave hwr_dataset_add with HWR_CANCELLED. */
-typedef bool (*HwrStopFn) (void *arg);
 extern void hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg);
 
 typedef struct HwrDatasetRow
@@ -92,9 +94,26 @@ extern bool hwr_dataset_finish(HwrDataset *ds, HwrStatus *st);
 extern int	hwr_dataset_count(const HwrDataset *ds, HwrSplit split);	/* TRAIN or VALIDATION */
 extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 
+/* Images kept, of both splits, that are wider than the canvas and stand on it less high than others. */
+extern int64_t hwr_dataset_squeezed(const HwrDataset *ds);
+
+/* Rows for validation come by themselves: that none of them is usable is an error then.  Before hwr_dataset_finish. */
+extern void hwr_dataset_expect_validation(HwrDataset *ds);
+
+/* Labels kept that had something remarkable: see HwrTextTraits. */
+typedef struct HwrLabelTraits
+{
+	int64_t		invisible;
+	int64_t		right_to_left;
+} HwrLabelTraits;
+extern HwrLabelTraits hwr_dataset_traits(const HwrDataset *ds);
+
 /* One line naming the first few skipped rows and why, or an empty string. */
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);
 extern const HwrAlphabet *hwr_dataset_alphabet(const HwrDataset *ds);
+
+/* hwr_image_hash of row i's image. */
+extern uint64_t hwr_dataset_image_hash(const HwrDataset *ds, HwrSplit split, int i);
 
 /* Equal only for equal rows (images, labels, splits) in the same order, as far as 64 bits can tell. */
 extern uint64_t hwr_dataset_fingerprint(const HwrDataset *ds);
@@ -105,6 +124,7 @@ typedef struct HwrSample
 	const char *label;			/* UTF-8 */
 	const int  *classes;		/* [nclasses]; characters outside the alphabet are left out */
 	int			nclasses;
+	bool		complete;		/* no character was left out: classes are the label, and a loss means something */
 	int			width;
 } HwrSample;
 

@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "core/decode/ctc.h"
 #include "core/image/preprocess.h"
+#include "core/network/recognizer.h"
 
 /* FNV-1a over the bytes, mixed. */
 uint64_t
@@ -21,6 +22,12 @@ hwr_row_hash(const void *bytes, size_t len)
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ ((const uint8_t *) bytes)[i]) * UINT64_C(0x100000001b3);
 	return hwr_mix64(h);
+}
+
+uint64_t
+hwr_image_hash(const void *bytes, size_t len)
+{
+	return hwr_row_hash(bytes, len);
 }
 
 /* The same image always lands in the same split. */
@@ -50,7 +57,7 @@ leave_out_if_bad(HwrReadyRow *row, HwrSkip reason)
 		return false;
 	}
 	row->skip = reason;
-	snprintf(row->why, sizeof(row->why), "%.80s%s%.70s", st->message, st->detail[0] ? ": " : "", st->detail);
+	hwr_status_phrase(st, row->why, sizeof(row->why));
 	return false;
 }
 
@@ -65,6 +72,7 @@ check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, H
 		if (hwr_alphabet_class(alphabet, codepoints[i]) > 0)
 			continue;
 		snprintf(why, sizeof(why), "character U+%04X is not in the alphabet of the base model", (unsigned) codepoints[i]);
+		row->foreign = true;
 		return leave_out(row, HWR_SKIP_LABEL, why);
 	}
 	return true;
@@ -80,6 +88,7 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 
 	if (!hwr_text_normalize(from->label, from->label_len, rules->mapping, &row->label, &row->st))
 		return leave_out_if_bad(row, HWR_SKIP_LABEL);
+	row->traits = hwr_text_traits(from->label, from->label_len);
 	if (row->label[0] == '\0')
 		return leave_out(row, HWR_SKIP_LABEL, "empty label");
 	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))
@@ -94,10 +103,20 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	return ok;
 }
 
-/* The canvas of an image; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
+/* Whether the image, as high as the canvas, would be wider than it. */
 static bool
-make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDatasetRow *from,
-			uint8_t **ink, int *width, HwrStatus *st)
+is_squeezed(const HwrImage *img, const HwrGeometry *g, int width)
+{
+	return g->fit == HWR_FIT_PAD && (int64_t) img->width * g->height > (int64_t) (width + 1) * img->height;
+}
+
+/*
+ * The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one.  squeezed
+ * may be NULL.
+ */
+static bool
+make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *net, const HwrDatasetRow *from,
+			uint8_t **ink, int *width, bool *squeezed, HwrStatus *st)
 {
 	HwrImage	img;
 	bool		ok;
@@ -105,6 +124,10 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 	if (!hwr_image_decode(from->image, from->image_len, limits, g->height, g->width, &img, st))
 		return false;
 	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	if (net != NULL)
+		*width = hwr_net_least_width(net, *width);
+	if (squeezed != NULL)
+		*squeezed = is_squeezed(&img, g, *width);
 	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
 	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
 	hwr_image_free(&img);
@@ -114,7 +137,7 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrDataset
 static bool
 take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
 {
-	bool		ok = make_canvas(&rules->limits, &rules->geometry, from, &row->ink, &row->width, &row->st);
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->squeezed, &row->st);
 	char		why[120];
 
 	if (ok && steps > hwr_net_steps(&rules->net, row->width))
@@ -123,7 +146,7 @@ take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrRe
 		return leave_out(row, HWR_SKIP_TOO_LONG, why);
 	}
 	if (ok && rules->rival.height > 0 && row->split == HWR_SPLIT_VALIDATION)
-		ok = make_canvas(&rules->limits, &rules->rival, from, &row->rival_ink, &row->rival_width, &row->st);
+		ok = make_canvas(&rules->limits, &rules->rival, NULL, from, &row->rival_ink, &row->rival_width, NULL, &row->st);
 	return ok || leave_out_if_bad(row, HWR_SKIP_IMAGE);
 }
 
@@ -138,7 +161,7 @@ hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow
 		row->skip = HWR_SKIP_NULL;
 		return;
 	}
-	row->hash = hwr_row_hash(from->image, from->image_len);
+	row->hash = hwr_image_hash(from->image, from->image_len);
 	row->split = split;
 	if (split == HWR_SPLIT_AUTO)
 		row->split = image_fraction(row->hash) < rules->validation_fraction ? HWR_SPLIT_VALIDATION : HWR_SPLIT_TRAIN;

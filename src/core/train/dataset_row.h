@@ -36,13 +36,16 @@ typedef struct HwrReadyRow
 	HwrStatus	st;
 	HwrSkip		skip;
 	char		why[160];		/* it is skipped; empty for NULL */
+	bool		foreign;		/* for a character outside the alphabet that is kept */
 
 	/* where it is neither */
 	HwrSplit	split;			/* TRAIN or VALIDATION */
 	uint64_t	hash;			/* of the image's bytes */
+	HwrTextTraits traits;		/* of the label as it was given */
 	char	   *label;			/* the rest is malloc'd, NULL where there is none */
 	uint8_t    *ink;
 	int			width;
+	bool		squeezed;		/* the image is wider than the canvas: less high on it than others */
 	uint8_t    *rival_ink;
 	int			rival_width;
 } HwrReadyRow;

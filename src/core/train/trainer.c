@@ -30,6 +30,7 @@
 #define MEASURE_BATCHES 16
 
 #define OUT_OF_TIME "time limit reached"
+#define FINISHED "finished on request"
 
 int
 hwr_trainer_threads(const HwrTrainOptions *options)
@@ -57,6 +58,7 @@ begin_epoch(HwrTrainer *t)
 {
 	t->epoch++;
 	t->step = 0;
+	t->steps_done = 0;
 	t->phase = HWR_PHASE_TRAINING;
 	t->loss_sum = 0;
 	t->loss_images = 0;
@@ -160,6 +162,7 @@ hwr_trainer_free(HwrTrainer *t)
 	hwr_confusions_free(&t->best_confusions);
 	free(t->best_values);
 	hwr_average_free(&t->average);
+	free(t->stopped);
 	free(t->order);
 	free(t->valid_order);
 	free(t->ink);
@@ -223,16 +226,39 @@ diagnose(HwrTrainer *t)
 	t->trouble = hwr_diagnose(&t->diagnosis, &evidence);
 }
 
-/* After an epoch: is it the last one? */
+/* After a whole epoch: is it the last one? */
 static void
 settle_reason(HwrTrainer *t)
 {
 	if (t->epoch >= t->options->epochs)
 		t->reason = "all epochs done";
+	else if (t->finish)
+		t->reason = FINISHED;
 	else if (hwr_trainer_out_of_time(t))
 		t->reason = OUT_OF_TIME;
 	else if (t->options->patience > 0 && t->epoch - t->best.epoch >= t->options->patience)
 		t->reason = "validation loss stopped improving";
+}
+
+/*
+ * A run that ends early.  What it has become is validated and may be averaged, which a run that is not ended would not
+ * do here; so the state to go on from is put aside first.
+ */
+static bool
+put_aside(HwrTrainer *t, HwrStatus *st)
+{
+	return !hwr_trainer_can_go_on(t) || t->stopped != NULL || hwr_trainer_write_state(t, &t->stopped, &t->stopped_len, st);
+}
+
+/* It ends within an epoch: what that has done so far is judged as an epoch is. */
+static bool
+break_off(HwrTrainer *t, HwrStatus *st)
+{
+	t->reason = t->finish ? FINISHED : OUT_OF_TIME;
+	if (!put_aside(t, st))
+		return false;
+	begin_validation(t);
+	return true;
 }
 
 static bool
@@ -251,9 +277,10 @@ end_epoch(HwrTrainer *t, HwrStatus *st)
 	follow_plateau(t);
 	diagnose(t);
 
-	settle_reason(t);
 	t->phase = HWR_PHASE_EPOCH_DONE;
-	return true;
+	if (t->reason == NULL)
+		settle_reason(t);
+	return put_aside(t, st);
 }
 
 /* All epochs are done: let the average of the last steps compete with the best of them. */
@@ -302,8 +329,10 @@ hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st)
 	{
 		if (!hwr_trainer_train(t, st))
 			return false;
-		if (t->step >= t->train_steps || hwr_trainer_out_of_time(t))
+		if (t->step >= t->train_steps)
 			begin_validation(t);
+		else if (t->finish || hwr_trainer_out_of_time(t))
+			return break_off(t, st);
 		return true;
 	}
 	if (t->measured < t->measure_steps || t->step < t->valid_steps)
@@ -336,6 +365,7 @@ hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out)
 	if (t->reason != NULL)
 		return;
 	out->eta_seconds = epochs_left * epoch_seconds + steps_left * t->step_seconds + valid_left * t->valid_step_seconds;
+	out->whole_seconds = out->eta_seconds;
 	if (t->options->max_minutes > 0)
 	{
 		double		limit = 60 * t->options->max_minutes - (hwr_clock_seconds() - t->started);
@@ -357,20 +387,21 @@ hwr_trainer_best(const HwrTrainer *t)
 	return t->have_best ? &t->best : NULL;
 }
 
-void
-hwr_trainer_continue(HwrTrainer *t)
+bool
+hwr_trainer_continue(HwrTrainer *t, HwrStatus *st)
 {
 	hwr_trainer_order(t);
+	/* snapshots of a run that was to end sooner, before its time limit was raised */
+	if (!t->averaging && !hwr_trainer_is_averaged(t))
+		hwr_average_clear(&t->average, t->net.nvalues);
 	if (t->phase == HWR_PHASE_VALIDATING)
 		begin_validation(t);
-	if (t->phase != HWR_PHASE_EPOCH_DONE && !t->averaging)
-		return;
-	settle_reason(t);
-	if (t->reason == NULL && t->averaging)	/* there is time again: for a later average, too */
+	if (t->phase == HWR_PHASE_EPOCH_DONE || t->averaging)
 	{
-		t->averaging = false;
-		t->average.count = 0;
+		settle_reason(t);
+		return put_aside(t, st);
 	}
+	return t->phase != HWR_PHASE_TRAINING || t->step == 0 || !hwr_trainer_out_of_time(t) || break_off(t, st);
 }
 
 int
@@ -379,10 +410,16 @@ hwr_trainer_epochs_done(const HwrTrainer *t)
 	return t->phase == HWR_PHASE_EPOCH_DONE || t->averaging ? t->epoch : t->epoch - 1;
 }
 
-bool
-hwr_trainer_timed_out(const HwrTrainer *t)
+void
+hwr_trainer_finish(HwrTrainer *t)
 {
-	return t->reason != NULL && strcmp(t->reason, OUT_OF_TIME) == 0;
+	t->finish = true;
+}
+
+bool
+hwr_trainer_can_go_on(const HwrTrainer *t)
+{
+	return t->reason != NULL && (strcmp(t->reason, OUT_OF_TIME) == 0 || strcmp(t->reason, FINISHED) == 0);
 }
 
 HwrTrouble

@@ -40,6 +40,7 @@ typedef struct HwrTrainProgress
 	int			steps;
 	double		loss;			/* mean training loss in this epoch so far */
 	double		images_per_second;	/* recent */
+	double		whole_seconds;	/* left for all epochs, whatever the time limit */
 	double		eta_seconds;	/* rough, to the end of all epochs */
 } HwrTrainProgress;
 
@@ -75,7 +76,8 @@ extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
 /*
  * The run's state as the bytes of a file (malloc'd), between two steps; and its continuation from them, by a trainer just created
  * with the same options (but for max_minutes) and rows: on the CPU with equal threads the results are those of a run that was not interrupted, bit
- * for bit.  A run that ended by its time limit goes on if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
+ * for bit.  A run that ended by its time limit is saved as it was when the time was over, and goes on from there, the rest of its epoch
+ * included, if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
  * HWR_BAD_DATA where the rows are others.
  */
 extern bool hwr_trainer_save(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st);
@@ -87,8 +89,11 @@ extern bool hwr_checkpoint_alphabet(const uint8_t *bytes, size_t len, HwrAlphabe
 /* Epochs that are complete. */
 extern int	hwr_trainer_epochs_done(const HwrTrainer *t);
 
-/* Did it finish by its time limit? */
-extern bool hwr_trainer_timed_out(const HwrTrainer *t);
+/* End the epoch with the present step, measure it, and finish: between two steps. */
+extern void hwr_trainer_finish(HwrTrainer *t);
+
+/* Did it finish by its time limit, or by hwr_trainer_finish, before its epochs were done? */
+extern bool hwr_trainer_can_go_on(const HwrTrainer *t);
 
 /* The epoch just completed. */
 extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
@@ -99,7 +104,7 @@ extern const HwrEpoch *hwr_trainer_best(const HwrTrainer *t);
 /* What the epoch just completed shows to be wrong, once for each trouble. */
 extern HwrTrouble hwr_trainer_trouble(const HwrTrainer *t);
 
-/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached". */
+/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached", "finished on request". */
 extern const char *hwr_trainer_reason(const HwrTrainer *t);
 
 /* Confusions of the best epoch on the validation rows. */

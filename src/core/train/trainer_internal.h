@@ -80,19 +80,29 @@ struct HwrTrainer
 	double		step_seconds;	/* smoothed */
 	double		valid_step_seconds;
 	const char *reason;
+	bool		finish;			/* as if the time limit had come */
+	uint8_t    *stopped;		/* the state to go on from as it was when the run was ended early; NULL: it was not */
+	size_t		stopped_len;
 };
 
 /* trainer_order.c: the order of this epoch's training rows, and once that of the validation rows */
 extern void hwr_trainer_order(HwrTrainer *t);
 extern void hwr_trainer_order_validation(HwrTrainer *t);
 
-/* trainer_step.c: one minibatch; one batch measured; one batch of validation rows; whether max_minutes are over */
+/*
+ * trainer_step.c: one minibatch; one batch measured; one batch of validation rows; whether max_minutes are over; whether the end is
+ * so near that values are averaged
+ */
 extern bool hwr_trainer_train(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_measure(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_validate(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_out_of_time(const HwrTrainer *t);
+extern bool hwr_trainer_is_averaged(const HwrTrainer *t);
 
 /* trainer.c: after the state of an interrupted run was read */
-extern void hwr_trainer_continue(HwrTrainer *t);
+extern bool hwr_trainer_continue(HwrTrainer *t, HwrStatus *st);
+
+/* trainer_state.c: the state as it is, as the bytes of a file */
+extern bool hwr_trainer_write_state(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st);
 
 #endif							/* HWR_TRAINER_INTERNAL_H */

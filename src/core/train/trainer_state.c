@@ -8,7 +8,9 @@
  */
 #include "trainer_internal.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +185,18 @@ write_state(const HwrTrainer *t, float *values, float *moments, const char *alph
 bool
 hwr_trainer_save(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
+	if (t->stopped == NULL)
+		return hwr_trainer_write_state(t, bytes, len, st);
+	if ((*bytes = hwr_alloc(t->stopped_len, 1, st)) == NULL)
+		return false;
+	memcpy(*bytes, t->stopped, t->stopped_len);
+	*len = t->stopped_len;
+	return true;
+}
+
+bool
+hwr_trainer_write_state(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st)
+{
 	float	   *values = hwr_alloc(t->net.nvalues, 3 * sizeof(float), st);
 	char	   *alphabet = NULL;
 	char	   *confusions = NULL;
@@ -220,8 +234,12 @@ scan_field(HwrTrainer *t, const Field *f, const char *text)
 		*(double *) at = strtod(text, &end);
 	else
 	{
-		int64_t		number = strtoll(text, &end, 10);
+		int64_t		number;
 
+		errno = 0;
+		number = strtoll(text, &end, 10);
+		if (errno != 0 || (f->kind == FIELD_INT && number != (int) number))
+			return false;
 		if (f->kind == FIELD_BOOL)
 			*(bool *) at = number != 0;
 		else if (f->kind == FIELD_INT)
@@ -294,9 +312,63 @@ read_tensors(HwrTrainer *t, const HwrSafeTensors *file, float *scratch, HwrStatu
 }
 
 static bool
+between(int64_t low, int64_t number, int64_t high)
+{
+	return low <= number && number <= high;
+}
+
+/* What a record of an epoch may say. */
+static bool
+check_epoch(const HwrTrainer *t, const HwrEpoch *e)
+{
+	const HwrMetrics *m = &e->valid;
+	const int64_t counts[] = {m->images, m->exact, m->chars, m->hits, m->substitutions, m->insertions, m->deletions,
+	m->words, m->word_edits, m->loss_count, e->averaged};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (counts[i] < 0)
+			return false;
+	return between(0, e->epoch, t->epoch) && !isnan(m->loss_sum) && m->loss_count <= m->images && m->exact <= m->images;
+}
+
+/* NULL, or the first entry that no run could have. */
+static const char *
+wrong_entry(const HwrTrainer *t)
+{
+	if (!between(HWR_PHASE_TRAINING, t->phase, HWR_PHASE_EPOCH_DONE))
+		return "phase";
+	if (!between(1, t->epoch, t->options->epochs))
+		return "epoch";
+	if (!between(0, t->steps_done, t->train_steps))
+		return "steps_done";
+	if (t->phase == HWR_PHASE_TRAINING ? t->step != t->steps_done || t->step >= t->train_steps :
+		t->steps_done == 0 || !between(0, t->step, t->valid_steps))
+		return "step";
+	/* a run that an older version stopped by its time limit within an epoch has left the rest of that out */
+	if (!between(t->steps_done, t->global_step, (int64_t) (t->epoch - 1) * t->train_steps + t->steps_done))
+		return "global_step";
+	if (t->loss_images < 0 || t->clipped < 0 || t->plateau_bad < 0)
+		return "loss_images";
+	if (t->average.count < 0 || t->average.count > t->global_step)
+		return "average.count";
+	if (!(t->plateau_factor > 0 && t->plateau_factor <= 1))
+		return "plateau_factor";
+	if (!isfinite(t->started) || !isfinite(t->epoch_started) || !isfinite(t->learning_rate) || !(t->step_seconds >= 0) || !(t->valid_step_seconds >= 0))
+		return "started";
+	if (!check_epoch(t, &t->current))
+		return "current.epoch";
+	if (t->have_best && (t->best.epoch < 1 || !check_epoch(t, &t->best)))
+		return "best.epoch";
+	if (!t->have_best && (t->epoch > 1 || t->phase == HWR_PHASE_EPOCH_DONE || t->averaging))
+		return "have_best";
+	return NULL;
+}
+
+static bool
 restore(HwrTrainer *t, const HwrSafeTensors *file, HwrStatus *st)
 {
 	const char *confusions = hwr_safetensors_metadata(file, "confusions");
+	const char *wrong;
 	double		clock = hwr_clock_seconds();
 	float	   *scratch;
 	bool		ok;
@@ -308,8 +380,8 @@ restore(HwrTrainer *t, const HwrSafeTensors *file, HwrStatus *st)
 			return fail_checkpoint(st, fields[i].name);
 	t->started = clock - t->started;
 	t->epoch_started = clock - t->epoch_started;
-	if (t->epoch < 1 || t->step < 0 || t->steps_done < 0 || t->phase > HWR_PHASE_EPOCH_DONE)
-		return fail_checkpoint(st, "epoch");
+	if ((wrong = wrong_entry(t)) != NULL)
+		return fail_checkpoint(st, wrong);
 	if (confusions == NULL || !scan_confusions(&t->best_confusions, confusions, st))
 		return fail_checkpoint(st, "confusions");
 	scratch = hwr_alloc(t->net.nvalues, 3 * sizeof(float), st);
@@ -344,9 +416,7 @@ hwr_trainer_restore(HwrTrainer *t, const uint8_t *bytes, size_t len, HwrStatus *
 		return false;
 	ok = restore(t, file, st);
 	hwr_safetensors_close(file);
-	if (ok)
-		hwr_trainer_continue(t);
-	return ok;
+	return ok && hwr_trainer_continue(t, st);
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "core/base/rng.h"
 #include "core/decode/ctc.h"
 #include "core/decode/decode.h"
+#include "core/network/recognizer.h"
 #include "schedule.h"
 
 /* Streams of the seed. */
@@ -101,15 +102,26 @@ schedule_step(const HwrTrainer *t)
 	return step;
 }
 
+/* Steps at the end whose values are averaged. */
+static int64_t
+averaged_steps(const HwrTrainer *t)
+{
+	return (int64_t) (t->options->average * (double) total_steps(t));
+}
+
+bool
+hwr_trainer_is_averaged(const HwrTrainer *t)
+{
+	return t->options->average > 0 && schedule_step(t) >= total_steps(t) - averaged_steps(t);
+}
+
 /* After a step: keep the values for the average where it is time to. */
 static bool
 follow_average(HwrTrainer *t, HwrStatus *st)
 {
-	int64_t		total = total_steps(t);
-	int64_t		last = (int64_t) (t->options->average * (double) total);
-	int64_t		every = last / AVERAGE_SNAPSHOTS + 1;
+	int64_t		every = averaged_steps(t) / AVERAGE_SNAPSHOTS + 1;
 
-	if (t->options->average == 0 || schedule_step(t) < total - last || t->global_step % every != 0)
+	if (!hwr_trainer_is_averaged(t) || t->global_step % every != 0)
 		return true;
 	return hwr_average_add(&t->average, t->backend, t->ctx, t->net.nvalues, st);
 }
@@ -171,9 +183,9 @@ hwr_trainer_measure(HwrTrainer *t, HwrStatus *st)
 	return t->backend->measure(t->ctx, &batch, 1.0 / t->measured, step_key(t, STREAM_MEASURE + number), st);
 }
 
-/* Loss and reading of row i of a validated batch. */
+/* Loss and reading of a validated row; an empty canvas is read as nothing, as in recognition. */
 static bool
-validate_row(HwrTrainer *t, int row, const float *logp, int steps, HwrStatus *st)
+validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, HwrStatus *st)
 {
 	size_t		size = (size_t) steps * (size_t) t->net.classes;
 	HwrSample	sample;
@@ -187,7 +199,8 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, HwrStatus *st
 		return false;
 	for (size_t i = 0; i < size; i++)
 		t->row_logp[i] = (hwr_real) logp[i];
-	if (hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
+	/* what cannot be written has no finite loss, and that of the rest of it would mean nothing: as in evaluation */
+	if (sample.complete && hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
 	{
 		t->current.valid.loss_sum += loss;
 		t->current.valid.loss_count++;
@@ -195,18 +208,33 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, HwrStatus *st
 	if (!hwr_decode_greedy(logp, steps, t->net.classes, hwr_dataset_alphabet(t->ds), &reading, st))
 		return false;
 	ok = hwr_metrics_add(&t->current.valid, &t->confusions, sample.label, strlen(sample.label),
-						 reading.text, strlen(reading.text), st);
+						 reading.text, empty ? 0 : strlen(reading.text), st);
 	t->blank += reading.n == 0;
 	hwr_reading_free(&reading);
 	return ok;
 }
 
-bool
-hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
+/* Validation rows from first on, at most n of them, that are as wide as the first: none is padded to its neighbours. */
+static int
+equally_wide(const HwrTrainer *t, int first, int n)
 {
-	int			first = t->step * t->options->batch_size;
-	int			n = batch_rows(t, HWR_SPLIT_VALIDATION, t->step);
-	double		begun = hwr_clock_seconds();
+	HwrSample	sample;
+	int			width;
+	int			count = 1;
+
+	hwr_dataset_sample(t->ds, HWR_SPLIT_VALIDATION, t->valid_order[first], &sample);
+	for (width = sample.width; count < n; count++)
+	{
+		hwr_dataset_sample(t->ds, HWR_SPLIT_VALIDATION, t->valid_order[first + count], &sample);
+		if (sample.width != width)
+			break;
+	}
+	return count;
+}
+
+static bool
+validate_rows(HwrTrainer *t, int first, int n, HwrStatus *st)
+{
 	HwrBatch	batch;
 	int			steps;
 	size_t		size;
@@ -219,8 +247,31 @@ hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
 		!t->backend->infer(t->ctx, n, batch.width, batch.ink, t->logp, st))
 		return false;
 	for (int i = 0; i < n; i++)
-		if (!validate_row(t, t->valid_order[first + i], t->logp + (size_t) i * size, steps, st))
+	{
+		HwrCanvas	canvas = {.width = batch.width,.ink = t->ink + (size_t) i * (size_t) t->net.height * (size_t) batch.width};
+
+		if (!validate_row(t, t->valid_order[first + i], t->logp + (size_t) i * size, steps,
+						  hwr_canvas_is_empty(&canvas, t->net.height), st))
 			return false;
+	}
+	return true;
+}
+
+bool
+hwr_trainer_validate(HwrTrainer *t, HwrStatus *st)
+{
+	int			first = t->step * t->options->batch_size;
+	int			end = first + batch_rows(t, HWR_SPLIT_VALIDATION, t->step);
+	double		begun = hwr_clock_seconds();
+
+	while (first < end)
+	{
+		int			n = equally_wide(t, first, end - first);
+
+		if (!validate_rows(t, first, n, st))
+			return false;
+		first += n;
+	}
 	t->step++;
 	smooth(&t->valid_step_seconds, hwr_clock_seconds() - begun);
 	return true;

@@ -7,6 +7,7 @@
 #include "access/detoast.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
@@ -139,15 +140,42 @@ only_column(Relation rel, const Role *role)
 	return found;
 }
 
+pg_noreturn static void
+raise_no_relation(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation with OID %u does not exist", relid)));
+}
+
+/*
+ * As PostgreSQL does when a table is named in a query: who may read nothing of it does not get a lock on it.  Which columns may be
+ * read is seen when they are.
+ */
+static void
+check_may_read(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+	Oid			schema = get_rel_namespace(relid);
+
+	if (name == NULL)
+		raise_no_relation(relid);
+	if (hwr_schema_aclcheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, get_namespace_name(schema));
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), name);
+}
+
 static Relation
 open_labelled(Oid relid)
 {
-	Relation	rel = try_relation_open(relid, AccessShareLock);
+	Relation	rel;
 
+	check_may_read(relid);
+	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
+		raise_no_relation(relid);
 	check_relation_kind(rel);
 	return rel;
 }
@@ -268,10 +296,21 @@ hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_
 	relation_close(rel, NoLock);
 }
 
+static HwrRows *
+open_query(const char *sql)
+{
+	HwrRows    *rows = palloc0(sizeof(HwrRows));
+
+	rows->portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false, 0);
+	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
+											  ALLOCSET_DEFAULT_SIZES);
+	return rows;
+}
+
 HwrRows *
 hwr_rows_open(const HwrColumns *columns)
 {
-	HwrRows    *rows = palloc0(sizeof(HwrRows));
+	HwrRows    *rows;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -282,10 +321,20 @@ hwr_rows_open(const HwrColumns *columns)
 						 columns->by != NULL ? columns->by : "NULL");
 	appendStringInfo(&sql, " FROM %s", columns->relation);
 
-	rows->portal = SPI_cursor_open_with_args(NULL, sql.data, 0, NULL, NULL, NULL, false, 0);
-	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
-											  ALLOCSET_DEFAULT_SIZES);
+	rows = open_query(sql.data);
 	pfree(sql.data);
+	return rows;
+}
+
+HwrRows *
+hwr_rows_open_spread(const HwrColumns *columns, int64 every)
+{
+	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS n FROM %s) AS r "
+							   "WHERE n %% " INT64_FORMAT " = 0",
+							   columns->image, columns->label, columns->relation, Max(every, 1));
+	HwrRows    *rows = open_query(sql);
+
+	pfree(sql);
 	return rows;
 }
 

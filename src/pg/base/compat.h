@@ -31,6 +31,20 @@
 #define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
 #endif
 
+#include "catalog/pg_namespace.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM >= 160000
+#define hwr_schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, schema, role, mode)
+#else
+#define hwr_schema_aclcheck(schema, role, mode) pg_namespace_aclcheck(schema, role, mode)
+#endif
+
+/* Functions that have had names of their own among the OIDs since 14. */
+#if PG_VERSION_NUM < 140000
+#define F_BPCHARLIKE 1631
+#define F_BPCHARNLIKE 1632
+#endif
+
 /* Has become a function in 17. */
 #if PG_VERSION_NUM < 170000
 static inline void

@@ -18,10 +18,12 @@ sqlstate_of(HwrCode code)
 		case HWR_OUT_OF_MEMORY:
 			return ERRCODE_OUT_OF_MEMORY;
 		case HWR_BAD_IMAGE:
+		case HWR_BAD_POSTERIOR:
 			return ERRCODE_INVALID_BINARY_REPRESENTATION;
 		case HWR_IMAGE_TOO_LARGE:
 			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 		case HWR_BAD_OPTION:
+		case HWR_BAD_QUERY:
 		case HWR_BAD_ARCHITECTURE:
 			return ERRCODE_INVALID_PARAMETER_VALUE;
 		case HWR_BAD_MODEL:
@@ -80,15 +82,27 @@ hint_of(const HwrStatus *st)
 	return NULL;
 }
 
+char *
+hwr_status_text(const HwrStatus *st)
+{
+	char		phrase[sizeof(st->message) + sizeof(st->detail) + 4];
+
+	hwr_status_phrase(st, phrase, sizeof(phrase));
+	return safe_text(phrase);
+}
+
+/* Drivers and logs often keep the primary text alone: of a bad image it says what is the matter with it. */
 void
 hwr_report(int elevel, const HwrStatus *st)
 {
 	const char *hint = hint_of(st);
+	bool		image = st->code == HWR_BAD_IMAGE;
+	bool		detail = st->detail[0] != '\0' && (!image || strstr(st->detail, ". ") != NULL);
 
 	ereport(elevel,
 			(errcode(sqlstate_of(st->code)),
-			 errmsg("%s", safe_text(st->message)),
-			 st->detail[0] != '\0' ? errdetail("%s", safe_text(st->detail)) : 0,
+			 errmsg("%s", image ? hwr_status_text(st) : safe_text(st->message)),
+			 detail ? errdetail("%s", safe_text(st->detail)) : 0,
 			 hint != NULL ? errhint("%s", hint) : 0));
 }
 

@@ -18,6 +18,9 @@ extern void hwr_report(int elevel, const HwrStatus *st);
 /* As hwr_raise, for a stored model: 'model "name" is corrupted' where its bytes are at fault. */
 pg_noreturn extern void hwr_raise_for_model(const HwrStatus *st, const char *model);
 
+/* Message and reason as one phrase, palloc'd, in the server's encoding. */
+extern char *hwr_status_text(const HwrStatus *st);
+
 /* UTF-8 of the core to a palloc'd string in the server's encoding.  Raises what cannot be converted. */
 extern char *hwr_from_utf8(const char *utf8);
 

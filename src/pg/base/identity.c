@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
@@ -74,6 +75,49 @@ hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum *values, const
 
 	hwr_become_owner(&save);
 	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	if (result < 0)
+		elog(ERROR, "catalog statement failed: %s: %s", SPI_result_code_string(result), sql);
+	hwr_restore_identity(&save);
+	return SPI_processed;
+}
+
+uint64
+hwr_catalog_query(const char *sql, int nargs, Oid *types, Datum *values)
+{
+	HwrIdentity save;
+	int			result;
+
+	hwr_become_owner(&save);
+	result = SPI_execute_with_args(sql, nargs, types, values, NULL, true, 0);
+	if (result < 0)
+		elog(ERROR, "catalog query failed: %s: %s", SPI_result_code_string(result), sql);
+	hwr_restore_identity(&save);
+	return SPI_processed;
+}
+
+uint64
+hwr_catalog_query_now(const char *sql, int nargs, Oid *types, Datum *values)
+{
+	uint64		n;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	n = hwr_catalog_query(sql, nargs, types, values);
+	PopActiveSnapshot();
+	return n;
+}
+
+uint64
+hwr_catalog_execute_now(const char *sql, int nargs, Oid *types, Datum *values)
+{
+	HwrIdentity save;
+	SPIPlanPtr	plan;
+	int			result;
+
+	hwr_become_owner(&save);
+	plan = SPI_prepare(sql, nargs, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare catalog statement: %s", SPI_result_code_string(SPI_result));
+	result = SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s: %s", SPI_result_code_string(result), sql);
 	hwr_restore_identity(&save);

@@ -30,4 +30,14 @@ extern void hwr_restore_identity(const HwrIdentity *save);
 extern uint64 hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum *values,
 								  const char *nulls);
 
+/* A query under the active snapshot. */
+extern uint64 hwr_catalog_query(const char *sql, int nargs, Oid *types, Datum *values);
+
+/*
+ * The same under a snapshot of this moment, whatever the transaction's isolation level: a query, and a statement that changes rows
+ * which the transaction's own snapshot may not show.
+ */
+extern uint64 hwr_catalog_query_now(const char *sql, int nargs, Oid *types, Datum *values);
+extern uint64 hwr_catalog_execute_now(const char *sql, int nargs, Oid *types, Datum *values);
+
 #endif							/* HWR_IDENTITY_H */

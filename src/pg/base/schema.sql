@@ -28,3 +28,19 @@ CREATE TYPE hwr.role (INPUT = hwr.role_in, OUTPUT = hwr.role_out, LIKE = pg_cata
 COMMENT ON TYPE hwr.role IS 'a role, by name in dumps; none if there is no such role';
 CREATE CAST (oid AS hwr.role) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (hwr.role AS oid) WITHOUT FUNCTION AS IMPLICIT;
+
+-- Some functions name the extension's schema, and all of them schema hwr.
+CREATE FUNCTION hwr.keep_schemas() RETURNS event_trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF to_regnamespace('hwr') IS NULL OR to_regnamespace('@extschema@') IS DISTINCT FROM
+			(SELECT e.extnamespace::regnamespace FROM pg_extension e WHERE e.extname = 'hwr') THEN
+		RAISE EXCEPTION 'cannot rename a schema of extension "hwr"' USING ERRCODE = 'feature_not_supported',
+			DETAIL = 'Its functions name the schemas hwr and @extschema@.',
+			HINT = 'To have it in another schema, export the models, drop the extension and create it there.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION hwr.keep_schemas() IS 'refuse to rename the extension''s schemas';
+CREATE EVENT TRIGGER hwr_keep_schemas ON ddl_command_end WHEN TAG IN ('ALTER SCHEMA') EXECUTE FUNCTION hwr.keep_schemas();
+COMMENT ON EVENT TRIGGER hwr_keep_schemas IS 'refuse to rename the schemas of extension hwr';
+REVOKE EXECUTE ON FUNCTION hwr.keep_schemas() FROM PUBLIC;

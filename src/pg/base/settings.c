@@ -23,6 +23,8 @@ int			hwr_model_cache_size = 64 * 1024;
 int			hwr_training_memory = 512 * 1024;
 
 int			hwr_precision = HWR_PRECISION_AUTO;
+int			hwr_on_bad_image = HWR_BAD_IMAGE_ERROR;
+int			hwr_batch = HWR_BATCH_AUTO;
 
 int			hwr_device = HWR_USE_AUTO;
 int			hwr_service_device = HWR_SERVICE_AUTO;
@@ -33,6 +35,7 @@ int			hwr_batch_wait = 2;
 int			hwr_max_jobs = 0;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
+double		hwr_search_threshold = 0.3;
 
 static const struct config_enum_entry device_options[] = {
 	{"auto", HWR_USE_AUTO, false},
@@ -54,6 +57,18 @@ static const struct config_enum_entry precision_options[] = {
 	{"float32", HWR_PRECISION_FLOAT32, false},
 	{"bfloat16", HWR_PRECISION_BFLOAT16, false},
 	{"int8", HWR_PRECISION_INT8, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry bad_image_options[] = {
+	{"error", HWR_BAD_IMAGE_ERROR, false},
+	{"null", HWR_BAD_IMAGE_NULL, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry batch_options[] = {
+	{"auto", HWR_BATCH_AUTO, false},
+	{"off", HWR_BATCH_OFF, false},
 	{NULL, 0, false}
 };
 
@@ -108,6 +123,58 @@ define_service_settings(void)
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
+/* Those of this file that neither a client nor a role's or a database's settings change. */
+static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library"};
+
+struct HwrServerSettings
+{
+	char	   *values[lengthof(server_names)];
+};
+
+static void
+set_as_server(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SIGHUP, PGC_S_FILE, GUC_ACTION_SET, true, WARNING, false);
+}
+
+/*
+ * Before the library is loaded anybody may set a parameter of this prefix, in the connection's options for example.  When it is
+ * defined, PostgreSQL refuses such a value, but the server's, in whose place it was, is gone.  So it is read once more.
+ */
+static void
+read_server_settings(void)
+{
+	ConfigVariable *head = NULL;
+	ConfigVariable *tail = NULL;
+
+	if (ConfigFileName == NULL ||
+		!ParseConfigFile(ConfigFileName, true, NULL, 0, 0, DEBUG1, &head, &tail) ||
+		!ParseConfigFile(PG_AUTOCONF_FILENAME, false, NULL, 0, 0, DEBUG1, &head, &tail))
+		return;
+	for (ConfigVariable *item = head; item != NULL; item = item->next)
+		for (int i = 0; i < lengthof(server_names); i++)
+			if (pg_strcasecmp(item->name, server_names[i]) == 0)
+				set_as_server(server_names[i], item->value);
+	FreeConfigVariables(head);
+}
+
+HwrServerSettings *
+hwr_server_settings(void)
+{
+	HwrServerSettings *settings = palloc(sizeof(HwrServerSettings));
+
+	for (int i = 0; i < lengthof(server_names); i++)
+		settings->values[i] = pstrdup(GetConfigOption(server_names[i], false, false));
+	return settings;
+}
+
+void
+hwr_keep_server_settings(const HwrServerSettings *settings)
+{
+	for (int i = 0; i < lengthof(server_names); i++)
+		set_as_server(server_names[i], settings->values[i]);
+}
+
 void
 hwr_define_settings(void)
 {
@@ -141,10 +208,27 @@ hwr_define_settings(void)
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("hwr.search_threshold",
+							 "Sets how probable what is looked for has to be for the operator @~ to find it.",
+							 "An index with a higher bound of its own is of no help.",
+							 &hwr_search_threshold, 0.3, 0, 1,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.on_bad_image",
+							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",
+							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how often.",
+							 &hwr_on_bad_image, HWR_BAD_IMAGE_ERROR, bad_image_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hwr.batch",
+							 "Sets whether plain SQL reads images in batches.",
+							 "With \"auto\", wherever that makes no difference to rows, order and errors.",
+							 &hwr_batch, HWR_BATCH_AUTO, batch_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 	define_device_settings();
 	if (process_shared_preload_libraries_in_progress)
 		define_service_settings();
 	MarkGUCPrefixReserved("hwr");
+	if (!process_shared_preload_libraries_in_progress)
+		read_server_settings();
 }
 
 HwrImageLimits

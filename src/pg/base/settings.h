@@ -17,6 +17,21 @@ typedef enum HwrPrecisionSetting
 	HWR_PRECISION_INT8
 } HwrPrecisionSetting;
 
+/* What an image that cannot be read makes of hwr_recognize. */
+typedef enum HwrBadImageSetting
+{
+	HWR_BAD_IMAGE_ERROR,
+	HWR_BAD_IMAGE_NULL
+} HwrBadImageSetting;
+
+typedef enum HwrBatchSetting
+{
+	HWR_BATCH_AUTO,
+	HWR_BATCH_OFF
+} HwrBatchSetting;
+
+extern int	hwr_on_bad_image;	/* HwrBadImageSetting */
+extern int	hwr_batch;			/* HwrBatchSetting */
 extern int	hwr_max_image_bytes;	/* kB */
 extern int	hwr_max_image_pixels;	/* pixels */
 extern int	hwr_model_cache_size;	/* kB, this backend */
@@ -43,7 +58,16 @@ extern int	hwr_batch_wait;		/* ms, for a batch to fill */
 extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
+extern double hwr_search_threshold; /* of the operator @~ */
 extern void hwr_define_settings(void);
+
+/*
+ * What only the server's configuration sets, as this process has it, palloc'd; and back again, after the settings of another process, in
+ * which a client may have clouded them.
+ */
+typedef struct HwrServerSettings HwrServerSettings;
+extern HwrServerSettings *hwr_server_settings(void);
+extern void hwr_keep_server_settings(const HwrServerSettings *settings);
 extern HwrImageLimits hwr_image_limits(void);
 
 #endif							/* HWR_SETTINGS_H */

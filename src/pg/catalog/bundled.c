@@ -29,7 +29,6 @@
 
 PG_FUNCTION_INFO_V1(hwr_bundled_models);
 
-#define HWR_BUNDLED_DEFAULT "names"
 #define BUNDLED_SUFFIX ".safetensors"
 
 /* Far above what is installed: no more than this is read into memory. */
@@ -191,6 +190,21 @@ hwr_bundled_read(const HwrVersionInfo *version)
 	return bytes;
 }
 
+bytea *
+hwr_bundled_read_beside(const char *model, const char *suffix)
+{
+	const char *name = name_of_file(model);
+	char		folder[MAXPGPATH];
+	char	   *path;
+	struct stat st;
+
+	if (!is_file_name(name))
+		return NULL;
+	folder_path(folder);
+	path = psprintf("%s/%s%s", folder, name, suffix);
+	return stat(path, &st) == 0 ? read_file(path) : NULL;
+}
+
 static Datum
 text_datum(const char *utf8)
 {
@@ -206,8 +220,9 @@ jsonb_datum(const char *utf8)
 static void
 put_row(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrModel *model, const char *alphabet)
 {
-	Datum		values[7];
-	bool		nulls[7] = {0};
+	bytea	   *card = hwr_bundled_read_beside(name, ".json");
+	Datum		values[8];
+	bool		nulls[8] = {0};
 
 	values[0] = CStringGetTextDatum(name);
 	values[1] = Int64GetDatum(model->net.nvalues);
@@ -216,6 +231,7 @@ put_row(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrMo
 	values[4] = text_datum(alphabet);
 	values[5] = jsonb_datum(model->options);
 	values[6] = jsonb_datum(model->result);
+	values[7] = jsonb_datum(card != NULL ? pnstrdup(VARDATA(card), VARSIZE(card) - VARHDRSZ) : NULL);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -255,7 +271,7 @@ list_file(ReturnSetInfo *rsinfo, const char *name)
 
 /*
  * hwr.bundled_models() returns table (model text, parameters bigint, bytes bigint, architecture text, alphabet text,
- *		options jsonb, result jsonb)
+ *		options jsonb, result jsonb, card jsonb)
  */
 Datum
 hwr_bundled_models(PG_FUNCTION_ARGS)

@@ -134,22 +134,39 @@ load_entry(const HwrVersionInfo *version)
 	return entry;
 }
 
-HwrLoaded
-hwr_cache_get_again(const HwrVersionInfo *version)
+static HwrLoaded
+loaded_entry(const CachedModel *entry, const HwrVersionInfo *version)
 {
-	CachedModel *entry = find_entry(version->hash);
 	HwrLoaded	result;
 
-	if (entry == NULL)
-		entry = load_entry(version);
-	else
-		dlist_move_head(&cached_models, &entry->node);
 	result.model = entry->model;
 	result.recognizer = entry->recognizer;
 	result.hash = entry->hash;
 	result.precision = entry->precision;
 	result.version = version;
 	return result;
+}
+
+bool
+hwr_cache_find(const HwrVersionInfo *version, HwrLoaded *out)
+{
+	CachedModel *entry = find_entry(version->hash);
+
+	if (entry != NULL)
+		*out = loaded_entry(entry, version);
+	return entry != NULL;
+}
+
+HwrLoaded
+hwr_cache_get_again(const HwrVersionInfo *version)
+{
+	CachedModel *entry = find_entry(version->hash);
+
+	if (entry == NULL)
+		entry = load_entry(version);
+	else
+		dlist_move_head(&cached_models, &entry->node);
+	return loaded_entry(entry, version);
 }
 
 HwrLoaded

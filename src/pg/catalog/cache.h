@@ -25,6 +25,7 @@ typedef struct HwrLoaded
 	const HwrVersionInfo *version;	/* the caller's */
 } HwrLoaded;
 extern HwrLoaded hwr_cache_get(const HwrVersionInfo *version);	/* checks the privilege to use it */
+extern bool hwr_cache_find(const HwrVersionInfo *version, HwrLoaded *out);	/* only if it is loaded; checks nothing */
 extern HwrLoaded hwr_cache_get_again(const HwrVersionInfo *version);	/* after a hwr_cache_get in this statement */
 
 #endif							/* HWR_CACHE_H */

@@ -29,6 +29,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/varlena.h"
 
 #include "pg/base/compat.h"
 #include "catalog.h"
@@ -47,8 +48,12 @@ enum
 	Anum_version_model_id,
 	Anum_version_version,
 	Anum_version_weights,
-	Anum_version_hash
+	Anum_version_hash,
+	Anum_version_bytes
 };
+
+/* Longer strings are not compared by varstr_levenshtein. */
+#define MAX_LEVENSHTEIN_STRLEN 255
 
 /* A scan of a catalog table by one of its indexes. */
 typedef struct CatalogScan
@@ -121,9 +126,8 @@ hwr_check_model_name(const char *model)
 				 errdetail("Model names must be less than %d bytes.", NAMEDATALEN)));
 }
 
-/* The row of hwr.model; false if there is none.  *active: 0 where no version is active. */
-static bool
-find_model(const char *model, int32 *id, int32 *active)
+bool
+hwr_catalog_model(const char *model, int32 *id, int32 *active)
 {
 	ScanKeyData key;
 	CatalogScan cs;
@@ -145,11 +149,8 @@ find_model(const char *model, int32 *id, int32 *active)
 	return HeapTupleIsValid(tuple);
 }
 
-/*
- * Version number version of a model, or its newest for 0.  Fills all of *out but the name.
- */
-static bool
-find_version(int32 model_id, int32 version, HwrVersionInfo *out)
+bool
+hwr_catalog_version(int32 model_id, int32 version, HwrVersionInfo *out)
 {
 	ScanKeyData keys[2];
 	CatalogScan cs;
@@ -178,6 +179,7 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 		if (VARSIZE_ANY_EXHDR(hash) != sizeof(out->hash))
 			elog(ERROR, "unexpected length of a hash in hwr.version");
 		memcpy(out->hash, VARDATA_ANY(hash), sizeof(out->hash));
+		out->bytes = DatumGetInt64(column(&cs, tuple, Anum_version_bytes, &isnull));
 	}
 	end_scan(&cs);
 	if (found)
@@ -185,18 +187,9 @@ find_version(int32 model_id, int32 version, HwrVersionInfo *out)
 	return found;
 }
 
-static void
-raise_no_model(const char *model)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("model \"%s\" does not exist", model),
-			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
-}
-
-/* Which versions a model has is nobody's business who may use none of them. */
-static void
-check_see(const char *model, int32 model_id)
+/* May the current user see some version of the model? */
+static bool
+may_see_any(int32 model_id)
 {
 	ScanKeyData key;
 	CatalogScan cs;
@@ -209,7 +202,72 @@ check_see(const char *model, int32 model_id)
 	while (!may_see && HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
 		may_see = hwr_may_see(DatumGetObjectId(column(&cs, tuple, Anum_version_weights, &isnull)));
 	end_scan(&cs);
-	if (!may_see)
+	return may_see;
+}
+
+/* The best guess so far at what a wrong name was meant to be. */
+typedef struct NearName
+{
+	const char *wanted;
+	int			distance;		/* of the best, one more than is looked for at first */
+	char	   *best;
+} NearName;
+
+static void
+try_name(NearName *near, const char *name)
+{
+	int			distance;
+
+	if (strlen(near->wanted) > MAX_LEVENSHTEIN_STRLEN || strlen(name) > MAX_LEVENSHTEIN_STRLEN)
+		return;
+	distance = varstr_levenshtein_less_equal(near->wanted, strlen(near->wanted), name, strlen(name), 1, 1, 1,
+											 near->distance, true);
+	if (distance < near->distance)
+	{
+		near->distance = distance;
+		near->best = pstrdup(name);
+	}
+}
+
+/* The nearest name of a model that the current user may see or that is bundled; NULL: none is near. */
+static char *
+nearest_model(const char *wanted)
+{
+	NearName	near = {wanted, Min(4, strlen(wanted) / 2 + 1), NULL};
+	CatalogScan cs;
+	HeapTuple	tuple;
+	bool		isnull;
+
+	begin_scan(&cs, "model", "model_name_key", 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(cs.scan)))
+	{
+		char	   *name = TextDatumGetCString(column(&cs, tuple, Anum_model_name, &isnull));
+
+		if (may_see_any(DatumGetInt32(column(&cs, tuple, Anum_model_id, &isnull))))
+			try_name(&near, name);
+	}
+	end_scan(&cs);
+	try_name(&near, HWR_BUNDLED_DEFAULT);
+	return near.best;
+}
+
+static void
+raise_no_model(const char *model)
+{
+	char	   *near = nearest_model(model);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 near != NULL ? errhint("Perhaps you meant the model \"%s\".", near) :
+			 errhint("Train it with hwr_train, or load it with hwr_import_model.")));
+}
+
+/* Which versions a model has is nobody's business who may use none of them. */
+static void
+check_see(const char *model, int32 model_id)
+{
+	if (!may_see_any(model_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", model)));
@@ -232,16 +290,25 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 	hwr_check_model_name(model);
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	if (!find_model(model, &id, &active))
+	if (!hwr_catalog_model(model, &id, &active))
 	{
-		if (version == 0 && hwr_bundled_find(model, out))
+		bool		bundled = hwr_bundled_find(model, out);
+
+		if (bundled && version == 0)
 			return;
+		if (bundled)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("version %d of model \"%s\" does not exist", version, model),
+					 errdetail("The model comes with hwr and has no versions.")));
 		raise_no_model(model);
 	}
 	out->active = active;
 	if (version == 0)
 		version = active;
-	if (version > 0 && find_version(id, version, out))
+	if (version == 0 && hwr_bundled_find(model, out))
+		return;
+	if (version > 0 && hwr_catalog_version(id, version, out))
 		return;
 	check_see(model, id);
 	if (version == 0)
@@ -259,7 +326,9 @@ hwr_catalog_find_active(const char *model, HwrVersionInfo *out)
 
 	memset(out, 0, sizeof(*out));
 	namestrcpy(&out->name, model);
-	return find_model(model, &id, &out->active) && out->active > 0 && find_version(id, out->active, out);
+	if (hwr_catalog_model(model, &id, &out->active) && out->active > 0)
+		return hwr_catalog_version(id, out->active, out);
+	return hwr_bundled_find(model, out);
 }
 
 void
@@ -270,28 +339,13 @@ hwr_catalog_check_see(const char *model)
 	int32		active;
 
 	hwr_check_model_name(model);
-	if (find_model(model, &id, &active))
-		check_see(model, id);
-	else if (!hwr_bundled_find(model, &bundled))
+	bool		stored = hwr_catalog_model(model, &id, &active);
+
+	if ((!stored || active == 0) && hwr_bundled_find(model, &bundled))
+		return;
+	if (!stored)
 		raise_no_model(model);
-}
-
-bool
-hwr_catalog_check_owner(const char *model, Oid role)
-{
-	HwrVersionInfo newest;
-	int32		id;
-	int32		active;
-
-	hwr_check_model_name(model);
-	if (!find_model(model, &id, &active))
-		return false;
-	if (find_version(id, 0, &newest) &&
-		!(OidIsValid(newest.owner) ? has_privs_of_role(role, newest.owner) : superuser_arg(role)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return true;
+	check_see(model, id);
 }
 
 bool
@@ -314,17 +368,24 @@ hwr_may_read(Oid weights)
 										 GetActiveSnapshot()) == ACLCHECK_OK;
 }
 
+/* Its number is not told: whoever knows it could make one in its place. */
+pg_noreturn static void
+raise_missing(const HwrVersionInfo *version, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the weights of model \"%s\" are missing", NameStr(version->name)),
+			 errdetail("The large object of version %d %s.", version->version, why),
+			 errhint("Large objects are restored after the rows of tables, and not at all from some kinds of dumps.")));
+}
+
 void
 hwr_catalog_check_read(const HwrVersionInfo *version)
 {
 	if (version->bundled)
 		return;
 	if (!OidIsValid(version->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u with the weights of version %d does not exist.",
-						   version->weights, version->version)));
+		raise_missing(version, "does not exist");
 	if (!hwr_may_read(version->weights))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -346,6 +407,8 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 	 * large objects' relations.
 	 */
 	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(version->weights)));
+	if (VARSIZE(bytes) == VARHDRSZ)
+		raise_missing(version, "is empty");
 	if (!hwr_sha256((uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, hash))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -354,7 +417,6 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("model \"%s\" is corrupted", NameStr(version->name)),
-				 errdetail("Large object %u is not what was stored as version %d.",
-						   version->weights, version->version)));
+				 errdetail("Its large object is not what was stored as version %d.", version->version)));
 	return bytes;
 }

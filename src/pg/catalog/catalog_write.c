@@ -6,14 +6,14 @@
 
 #include <math.h>
 
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/snapmgr.h"
 
 #include "core/base/status.h"
 #include "core/model/model.h"
@@ -36,7 +36,7 @@ result_column(int row, int number, bool *isnull)
  * of one model are stored one after the other.
  */
 static void
-lock_model(const char *model, int32 *id, int32 *version, int32 *active)
+lock_model(const char *model, HwrVersionInfo *out)
 {
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(model)};
@@ -45,39 +45,14 @@ lock_model(const char *model, int32 *id, int32 *version, int32 *active)
 	hwr_catalog_execute("INSERT INTO hwr.model (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
 						1, types, values, NULL);
 	if (hwr_catalog_execute("UPDATE hwr.model SET last_version = last_version + 1 WHERE name = $1 "
-							"RETURNING id, last_version, active", 1, types, values, NULL) != 1)
+							"RETURNING id, last_version, coalesce(active, 0), chosen", 1, types, values, NULL) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("model \"%s\" was dropped concurrently", model)));
-	*id = DatumGetInt32(result_column(0, 1, &isnull));
-	*version = DatumGetInt32(result_column(0, 2, &isnull));
-	*active = DatumGetInt32(result_column(0, 3, &isnull));
-	if (isnull)
-		*active = 0;
-}
-
-/*
- * Owner of the model's newest version, role if it has none yet.
- */
-static Oid
-owner_for_version(const char *model, int32 model_id, Oid role)
-{
-	Oid			types[1] = {INT4OID};
-	Datum		values[1] = {Int32GetDatum(model_id)};
-	Oid			owner;
-	bool		isnull;
-
-	if (hwr_catalog_execute("SELECT l.lomowner FROM hwr.version v "
-							"LEFT JOIN pg_largeobject_metadata l ON l.oid = v.weights "
-							"WHERE v.model_id = $1 ORDER BY v.version DESC LIMIT 1",
-							1, types, values, NULL) == 0)
-		return role;
-	owner = DatumGetObjectId(result_column(0, 1, &isnull));
-	if (isnull ? !superuser_arg(role) : !has_privs_of_role(role, owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model)));
-	return isnull ? role : owner;
+	out->model_id = DatumGetInt32(result_column(0, 1, &isnull));
+	out->version = DatumGetInt32(result_column(0, 2, &isnull));
+	out->active = DatumGetInt32(result_column(0, 3, &isnull));
+	out->chosen = DatumGetBool(result_column(0, 4, &isnull));
 }
 
 /* A new large object of this role. */
@@ -98,6 +73,13 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 	return loid;
 }
 
+/* What \dl+ shows, and hwr_orphans after DROP EXTENSION. */
+static void
+describe(const HwrVersionInfo *version)
+{
+	CreateComments(version->weights, LargeObjectRelationId, 0, psprintf(HWR_DESCRIPTION, version->version, NameStr(version->name)));
+}
+
 /*
  * Whoever was granted the active version, or the newest where none is active, may read the new one too, or retraining
  * would lock readers out.
@@ -105,19 +87,20 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 static void
 copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
 {
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2] = {Int32GetDatum(model_id), Int32GetDatum(active)};
+	Oid			types[1] = {OIDOID};
+	Datum		values[1];
+	HwrVersionInfo source;
 	StringInfoData sql;
 	HwrIdentity save;
 	uint64		n;
 	SPITupleTable *grants;
 
-	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM hwr.version v "
-							"JOIN pg_largeobject_metadata l ON l.oid = v.weights, aclexplode(l.lomacl) a "
-							"WHERE v.model_id = $1 AND v.version = CASE WHEN $2 > 0 THEN $2 "
-							"ELSE (SELECT max(n.version) FROM hwr.version n WHERE n.model_id = $1) END "
-							"AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
-							2, types, values, NULL);
+	if (!hwr_catalog_version_now(model_id, active, &source) || !hwr_catalog_is_intact(&source))
+		return;
+	values[0] = ObjectIdGetDatum(source.weights);
+	n = hwr_catalog_execute("SELECT a.grantee, a.is_grantable FROM pg_largeobject_metadata l, aclexplode(l.lomacl) a "
+							"WHERE l.oid = $1 AND a.privilege_type = 'SELECT' AND a.grantee <> l.lomowner",
+							1, types, values, NULL);
 	grants = SPI_tuptable;
 	initStringInfo(&sql);
 	for (uint64 i = 0; i < n; i++)
@@ -187,6 +170,17 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	return DatumGetInt64(result_column(0, 1, &isnull));
 }
 
+/* Whose the next version is, of a model whose row is locked: the owner's of those before, or role's if there are none. */
+static void
+settle_owner(const char *model, Oid role, int64 job, HwrVersionInfo *out)
+{
+	out->owner = hwr_catalog_owner(model, out->model_id, role);
+	if (OidIsValid(out->owner))
+		return;
+	hwr_catalog_check_reserved(model, role, job);
+	out->owner = role;
+}
+
 void
 hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				  const HwrModel *meta, int64 job, HwrVersionInfo *out)
@@ -200,12 +194,63 @@ hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, Size len,
 				 errmsg("could not compute SHA-256 hash")));
 
 	SPI_connect();
-	lock_model(model, &out->model_id, &out->version, &out->active);
-	out->owner = owner_for_version(model, out->model_id, owner);
+	hwr_catalog_lock_name(model);
+	lock_model(model, out);
+	settle_owner(model, owner, job, out);
 	out->weights = store_bytes(out->owner, bytes, len);
+	describe(out);
 	CommandCounterIncrement();	/* the large object must be visible to GRANT */
 	copy_grants(out->model_id, out->active, out->weights, out->owner);
 	out->id = insert_version(out, len, meta, job);
+	SPI_finish();
+}
+
+/* Give a version back the number it had, unless that is in use; lock_model has given it the next one. */
+static void
+renumber(HwrVersionInfo *version, int32 number)
+{
+	Oid			types[2] = {INT4OID, INT4OID};
+	Datum		values[2] = {Int32GetDatum(version->model_id), Int32GetDatum(number)};
+
+	if (number <= 0 || number == version->version ||
+		hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND version = $2", 2, types, values, NULL) > 0)
+		return;
+	hwr_catalog_execute("UPDATE hwr.model SET last_version = greatest(last_version - 1, $2) WHERE id = $1", 2, types, values, NULL);
+	version->version = number;
+}
+
+void
+hwr_catalog_adopt(const char *model, Oid weights, int32 version, const uint8 *bytes, Size len,
+				  const HwrModel *meta, HwrVersionInfo *out)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(weights)};
+	Oid			owner;
+	bool		isnull;
+
+	hwr_check_model_name(model);
+	memset(out, 0, sizeof(*out));
+	namestrcpy(&out->name, model);
+	out->weights = weights;
+	if (!hwr_sha256(bytes, len, out->hash))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute SHA-256 hash")));
+
+	SPI_connect();
+	hwr_catalog_query_now("SELECT lomowner FROM pg_largeobject_metadata WHERE oid = $1", 1, types, values);
+	out->owner = DatumGetObjectId(result_column(0, 1, &isnull));
+	owner = out->owner;
+	hwr_catalog_lock_name(model);
+	lock_model(model, out);
+	settle_owner(model, owner, 0, out);
+	if (out->owner != owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("model \"%s\" belongs to another role", model)));
+	renumber(out, version);
+	out->id = insert_version(out, len, meta, 0);
+	describe(out);
 	SPI_finish();
 }
 
@@ -216,7 +261,7 @@ hwr_catalog_activate(const HwrVersionInfo *version)
 	Datum		values[2] = {Int32GetDatum(version->model_id), Int32GetDatum(version->version)};
 
 	SPI_connect();
-	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	hwr_catalog_execute("UPDATE hwr.model SET active = $2, chosen = false WHERE id = $1", 2, types, values, NULL);
 	SPI_finish();
 }
 
@@ -281,13 +326,13 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 }
 
 int64
-hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, int64 skipped,
+hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped, int64 overlap,
 					   const HwrMetrics *metrics, const HwrConfusions *confusions)
 {
 	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, OIDOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "              ";
 	int64		id;
 	bool		isnull;
 
@@ -303,11 +348,14 @@ hwr_catalog_add_metric(int64 version_id, const char *split, const char *data, in
 	values[9] = figure(hwr_metrics_precision(metrics), &nulls[9]);
 	values[10] = figure(hwr_metrics_recall(metrics), &nulls[10]);
 	values[11] = figure(hwr_metrics_f1(metrics), &nulls[11]);
+	values[12] = Int64GetDatum(overlap);
+	nulls[12] = overlap < 0 ? 'n' : ' ';
+	values[13] = ObjectIdGetDatum(owner);
 
 	SPI_connect();
 	if (hwr_catalog_execute("INSERT INTO hwr.metric (version_id, split, data, images, skipped, loss, cer, wer, "
-							"exact_match, \"precision\", recall, f1) "
-							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 "
+							"exact_match, \"precision\", recall, f1, overlap, owner) "
+							"SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 "
 							"FROM hwr.version WHERE id = $1 FOR KEY SHARE RETURNING id",
 							lengthof(types), types, values, nulls) != 1)
 		ereport(ERROR,

@@ -10,6 +10,7 @@
 
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 
 #include "pg/base/compat.h"
 #include "pg/base/identity.h"
+#include "pg/base/process_lock.h"
 #include "checkpoint.h"
 
 void
@@ -44,15 +46,30 @@ find_checkpoint(int64 job)
 	return isnull ? InvalidOid : DatumGetObjectId(loid);
 }
 
+/*
+ * Is the object there, and the extension owner's as all checkpoints are?  Where it is gone, as after a restore without large objects,
+ * anybody can make one of that number.
+ */
+static bool
+is_checkpoint(Oid loid)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(loid)};
+
+	return OidIsValid(loid) &&
+		hwr_catalog_query_now("SELECT FROM pg_largeobject_metadata WHERE oid = $1 AND pg_has_role(lomowner, current_user, 'USAGE')",
+							  1, types, values) > 0;
+}
+
 /* Put another checkpoint of this process's job, or none of any job, in the place of the last one.  SPI is connected. */
 static void
-replace_checkpoint(int64 job, Oid next)
+replace_checkpoint(int64 job, Oid next, Size len)
 {
-	Oid			types[2] = {INT8OID, OIDOID};
-	Datum		values[2] = {Int64GetDatum(job), ObjectIdGetDatum(next)};
+	Oid			types[3] = {INT8OID, OIDOID, INT8OID};
+	Datum		values[3] = {Int64GetDatum(job), ObjectIdGetDatum(next), Int64GetDatum((int64) len)};
 	Oid			last = find_checkpoint(job);
 
-	if (OidIsValid(last) && LargeObjectExists(last))
+	if (is_checkpoint(last))
 	{
 		HwrIdentity save;
 
@@ -61,9 +78,10 @@ replace_checkpoint(int64 job, Oid next)
 		hwr_restore_identity(&save);
 	}
 	if (hwr_catalog_execute("UPDATE hwr.job SET checkpoint = nullif($2, '0'::oid), "
-							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END "
+							"checkpointed = CASE WHEN $2 <> '0'::oid THEN clock_timestamp() END, "
+							"checkpoint_bytes = CASE WHEN $2 <> '0'::oid THEN $3 END "
 							"WHERE id = $1 AND ($2 = '0'::oid OR pid = pg_backend_pid())",
-							2, types, values, NULL) == 0)
+							3, types, values, NULL) == 0)
 		hwr_raise_job_removed(job);
 }
 
@@ -81,7 +99,8 @@ hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len)
 	loid = DatumGetObjectId(DirectFunctionCall2(be_lo_from_bytea, ObjectIdGetDatum(InvalidOid), PointerGetDatum(value)));
 	hwr_restore_identity(&save);
 	pfree(value);
-	replace_checkpoint(job, loid);
+	CreateComments(loid, LargeObjectRelationId, 0, psprintf("hwr: checkpoint of training job %lld", (long long) job));
+	replace_checkpoint(job, loid, len);
 	SPI_finish();
 }
 
@@ -89,7 +108,7 @@ void
 hwr_checkpoint_drop(int64 job)
 {
 	SPI_connect();
-	replace_checkpoint(job, InvalidOid);
+	replace_checkpoint(job, InvalidOid, 0);
 	SPI_finish();
 }
 
@@ -103,7 +122,7 @@ hwr_checkpoint_read(int64 job)
 
 	SPI_connect();
 	loid = find_checkpoint(job);
-	if (!OidIsValid(loid) || !LargeObjectExists(loid))
+	if (!is_checkpoint(loid))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("training job %lld has no checkpoint", (long long) job),
@@ -117,19 +136,23 @@ hwr_checkpoint_read(int64 job)
 }
 
 void
-hwr_checkpoint_drop_of_model(const char *model)
+hwr_checkpoint_drop_of_model(const char *model, Oid owner)
 {
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(model)};
+	Oid			types[3] = {TEXTOID, OIDOID, OIDOID};
+	Datum		values[3] = {CStringGetTextDatum(model), ObjectIdGetDatum(owner), ObjectIdGetDatum(GetUserId())};
 	uint64		n;
 	SPITupleTable *jobs;
 
-	n = hwr_catalog_execute("SELECT id FROM hwr.job WHERE model = $1 AND checkpoint IS NOT NULL", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT j.id FROM hwr.job j JOIN pg_roles r ON r.oid = j.owner::oid WHERE j.model = $1 AND j.checkpoint IS NOT NULL "
+							"AND pg_has_role(r.oid, $2, 'USAGE') AND pg_has_role($3, r.oid, 'USAGE') FOR UPDATE OF j",
+							3, types, values, NULL);
 	jobs = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
+		int64		job = DatumGetInt64(SPI_getbinval(jobs->vals[i], jobs->tupdesc, 1, &isnull));
 
-		replace_checkpoint(DatumGetInt64(SPI_getbinval(jobs->vals[i], jobs->tupdesc, 1, &isnull)), InvalidOid);
+		if (!hwr_process_lock_is_held(HWR_LOCK_JOB, (uint64) job))
+			replace_checkpoint(job, InvalidOid, 0);
 	}
 }

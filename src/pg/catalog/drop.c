@@ -6,9 +6,9 @@
  * training should not vanish by a CASCADE.  The rows are counted while they are still there: just before their table is
  * dropped, which only happens with the extension.
  *
- * A hook works where the library is loaded: preloaded, or after the session's first use of hwr.  Event triggers would be
- * worse: of the extension's own, those for sql_drop are gone when they would fire, and one for ddl_command_start
- * would make every DROP EXTENSION fail once hwr's library has been removed from the server.
+ * A hook works where the library is loaded: preloaded, or after the session's first use of hwr.  Elsewhere an event trigger in
+ * PL/pgSQL warns (orphans.sql), which sees DROP EXTENSION hwr, but not every other way to the same end; in C it would make
+ * every DROP EXTENSION fail once hwr's library has been removed from the server.
  */
 #include "postgres.h"
 
@@ -74,7 +74,7 @@ report_rest(Oid table)
 							   "the weights of " INT64_FORMAT " model versions remain, as large objects", n, n) :
 				 errmsg_plural(INT64_FORMAT " checkpoint of a training remains, as a large object",
 							   INT64_FORMAT " checkpoints of trainings remain, as large objects", n, n),
-				 errhint("After CREATE EXTENSION hwr, hwr_orphans() finds them.")));
+				 errhint("After CREATE EXTENSION hwr, hwr_rescue() takes models back; to leave nothing, roll back and call hwr_uninstall() first.")));
 }
 
 static void

@@ -43,28 +43,6 @@ required_name(FunctionCallInfo fcinfo, int argno)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argno));
 }
 
-/* Lock the row of a model that the current user owns; returns its id and the active version, 0 for none. */
-static int32
-lock_own_model(const char *model, int32 *active)
-{
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(model)};
-	int32		id;
-	bool		isnull;
-
-	if (!hwr_catalog_check_owner(model, GetUserId()) ||
-		hwr_catalog_execute("SELECT id, active FROM hwr.model WHERE name = $1 FOR UPDATE",
-							1, types, values, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
-	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	if (isnull)
-		*active = 0;
-	return id;
-}
-
 static uint64
 count_versions(int32 model_id, int32 version)
 {
@@ -75,36 +53,83 @@ count_versions(int32 model_id, int32 version)
 							   2, types, values, NULL);
 }
 
+/* What readers of a model get, in words. */
+static const char *
+what_is_active(const char *model, int32 active)
+{
+	HwrVersionInfo bundled;
+
+	if (active > 0)
+		return psprintf("version %d", active);
+	return hwr_bundled_find(model, &bundled) ? "the bundled version" : "none";
+}
+
+/* hwr_activate_model's version: a stored one, or 0 for the bundled model. */
+static int32
+version_to_activate(FunctionCallInfo fcinfo, const char *model, int32 model_id)
+{
+	HwrVersionInfo bundled;
+	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+
+	if (PG_ARGISNULL(1))
+	{
+		if (!hwr_bundled_find(model, &bundled))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("version must not be null"),
+					 errdetail("No model of the name \"%s\" comes with hwr.", model)));
+	}
+	else if (version <= 0 || count_versions(model_id, version) == 0)
+		hwr_raise_no_version(model, version);
+	return version;
+}
+
 /*
- * hwr_activate_model(model text, version integer) returns void
+ * hwr_activate_model(model text, version integer, keep boolean) returns void
  */
 Datum
 hwr_activate_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = required_name(fcinfo, 0);
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2];
+	bool		keep = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	Oid			types[3] = {INT4OID, INT4OID, BOOLOID};
+	Datum		values[3];
 	int32		active;
+	Oid			owner;
 	int32		version;
 
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("version must not be null")));
-	version = PG_GETARG_INT32(1);
 	PreventCommandIfReadOnly("hwr_activate_model()");
 
 	SPI_connect();
-	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	values[0] = Int32GetDatum(hwr_catalog_lock_own(model, &active, &owner));
+	version = version_to_activate(fcinfo, model, DatumGetInt32(values[0]));
 	values[1] = Int32GetDatum(version);
-	if (version <= 0 || count_versions(DatumGetInt32(values[0]), version) == 0)
-		hwr_raise_no_version(model, version);
-	hwr_catalog_execute("UPDATE hwr.model SET active = $2 WHERE id = $1", 2, types, values, NULL);
+	values[2] = BoolGetDatum(keep);
+	hwr_catalog_execute("UPDATE hwr.model SET active = nullif($2, 0), chosen = $3 WHERE id = $1", 3, types, values, NULL);
 	SPI_finish();
+	ereport(NOTICE,
+			(errmsg("%s of model \"%s\" is active%s", what_is_active(model, version), model, keep ? " and stays so until another is chosen" : " until a training does better"),
+			 active == version ? 0 : errdetail("Before, it was %s.", what_is_active(model, active))));
 	PG_RETURN_VOID();
 }
 
-/* Delete one version, or all for 0, with their large objects; they are the extension's to remove. */
+/* Remove the large object of a version that has been deleted, unless it is none of ours. */
+static void
+unlink_weights(const HwrVersionInfo *version)
+{
+	HwrIdentity save;
+
+	if (!hwr_catalog_is_intact(version))
+		return;
+	hwr_become_owner(&save);
+	DirectFunctionCall1(be_lo_unlink, ObjectIdGetDatum(version->weights));
+	hwr_restore_identity(&save);
+}
+
+/*
+ * Delete one version, or all for 0, with their large objects; they are the extension's to remove.  Their measurements may be newer than the
+ * transaction's snapshot, which is why the triggers that would delete them are not left to do it.
+ */
 static void
 delete_versions(int32 model_id, int32 version)
 {
@@ -113,20 +138,26 @@ delete_versions(int32 model_id, int32 version)
 	uint64		n;
 	SPITupleTable *deleted;
 
+	hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) FOR UPDATE", 2, types, values, NULL);
+	hwr_catalog_execute_now("DELETE FROM hwr.confusion c USING hwr.metric x, hwr.version v "
+							"WHERE v.model_id = $1 AND ($2 = 0 OR v.version = $2) AND x.version_id = v.id AND c.metric_id = x.id",
+							2, types, values);
+	hwr_catalog_execute_now("DELETE FROM hwr.metric x USING hwr.version v "
+							"WHERE v.model_id = $1 AND ($2 = 0 OR v.version = $2) AND x.version_id = v.id", 2, types, values);
 	n = hwr_catalog_execute("DELETE FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) "
-							"RETURNING weights", 2, types, values, NULL);
+							"RETURNING weights, hash, bytes", 2, types, values, NULL);
 	deleted = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
+		HwrVersionInfo info = {0};
 		bool		isnull;
-		Datum		loid = SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull);
-		HwrIdentity save;
+		bytea	   *hash = DatumGetByteaPP(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 2, &isnull));
 
-		if (!LargeObjectExists(DatumGetObjectId(loid)))
-			continue;
-		hwr_become_owner(&save);
-		DirectFunctionCall1(be_lo_unlink, loid);
-		hwr_restore_identity(&save);
+		CHECK_FOR_INTERRUPTS();
+		info.weights = DatumGetObjectId(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1, &isnull));
+		info.bytes = DatumGetInt64(SPI_getbinval(deleted->vals[i], deleted->tupdesc, 3, &isnull));
+		memcpy(info.hash, VARDATA_ANY(hash), Min(sizeof(info.hash), VARSIZE_ANY_EXHDR(hash)));
+		unlink_weights(&info);
 	}
 	if (version == 0)
 		hwr_catalog_execute("DELETE FROM hwr.model WHERE id = $1", 1, types, values, NULL);
@@ -142,10 +173,11 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	int32		version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	int32		model_id;
 	int32		active;
+	Oid			owner;
 
 	PreventCommandIfReadOnly("hwr_drop_model()");
 	SPI_connect();
-	model_id = lock_own_model(model, &active);
+	model_id = hwr_catalog_lock_own(model, &active, &owner);
 	if (!PG_ARGISNULL(1))
 	{
 		if (version <= 0 || count_versions(model_id, version) == 0)
@@ -160,7 +192,7 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	}
 	delete_versions(model_id, version);
 	if (version == 0)
-		hwr_checkpoint_drop_of_model(model);
+		hwr_checkpoint_drop_of_model(model, owner);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -236,7 +268,7 @@ hwr_import_model(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("model file must not be null")));
 	PreventCommandIfReadOnly("hwr_import_model()");
-	hwr_catalog_check_owner(name, GetUserId());
+	hwr_catalog_check_owner(name, GetUserId(), 0);
 
 	file = PG_GETARG_BYTEA_PP(0);
 	bytes = (const uint8 *) VARDATA_ANY(file);
@@ -247,6 +279,10 @@ hwr_import_model(PG_FUNCTION_ARGS)
 		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
 		if (activate)
 			hwr_catalog_activate(&version);
+		if (activate && version.chosen)
+			ereport(NOTICE,
+					(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen",
+							version.version, name, what_is_active(name, version.active))));
 	}
 	PG_FINALLY();
 	{
@@ -279,7 +315,9 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 	Datum		values[1];
 	Oid			role;
 	const char *grantee;
+	int32		model_id;
 	int32		active;
+	Oid			owner;
 	uint64		n;
 	SPITupleTable *versions;
 
@@ -290,24 +328,25 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 	PreventCommandIfReadOnly(grant ? "hwr_grant_model()" : "hwr_revoke_model()");
 
 	SPI_connect();
-	values[0] = Int32GetDatum(lock_own_model(model, &active));
+	model_id = hwr_catalog_lock_own(model, &active, &owner);
+	values[0] = Int32GetDatum(model_id);
 	role = get_role_oid_or_public(NameStr(*PG_GETARG_NAME(1)));
 	grantee = OidIsValid(role) ? quote_identifier(GetUserNameFromId(role, false)) : "PUBLIC";
 
 	/* A version that is being stored under an older snapshot must fail rather than copy the older grants. */
 	hwr_catalog_execute("UPDATE hwr.model SET active = active WHERE id = $1", 1, types, values, NULL);
-	n = hwr_catalog_execute("SELECT l.oid, l.lomowner FROM hwr.version v "
-							"JOIN pg_largeobject_metadata l ON l.oid = v.weights "
-							"WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT v.version FROM hwr.version v WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
 	versions = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
-		Oid			weights = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull));
-		Oid			owner = DatumGetObjectId(SPI_getbinval(versions->vals[i], versions->tupdesc, 2, &isnull));
+		HwrVersionInfo version;
 
-		execute_as(owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", weights, grantee) :
-				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", weights, grantee));
+		if (!hwr_catalog_version_now(model_id, DatumGetInt32(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull)), &version) ||
+			!hwr_catalog_is_intact(&version))
+			continue;
+		execute_as(version.owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", version.weights, grantee) :
+				   psprintf("REVOKE SELECT ON LARGE OBJECT %u FROM %s CASCADE", version.weights, grantee));
 	}
 	SPI_finish();
 }
@@ -358,6 +397,6 @@ Datum
 hwr_check_import(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("hwr_import_model()");
-	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId());
+	hwr_catalog_check_owner(text_to_cstring(PG_GETARG_TEXT_PP(0)), GetUserId(), 0);
 	PG_RETURN_VOID();
 }

@@ -9,6 +9,14 @@ CREATE FUNCTION hwr.may_see(weights oid) RETURNS boolean
 COMMENT ON FUNCTION hwr.may_see(oid) IS
 'whether the current user owns or may read the large object of a model version';
 
+-- Whoever may use a model can measure it, on what they please.
+CREATE FUNCTION hwr.metric_counts(split text, measurer oid, model_owner oid) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT split = 'validation' OR coalesce(pg_has_role(measurer, model_owner, 'USAGE'), false);
+$$;
+COMMENT ON FUNCTION hwr.metric_counts(text, oid, oid) IS
+'whether a measurement is the model''s: that of its training, or made by its owner';
+
 CREATE FUNCTION hwr.check_model(model text) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_check_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr.check_model(text) IS
@@ -19,13 +27,30 @@ CREATE FUNCTION hwr.check_import(model text) RETURNS void
 COMMENT ON FUNCTION hwr.check_import(text) IS
 'raise an error if the current user could not store a version of that model here';
 
-CREATE VIEW hwr_models WITH (security_barrier) AS
+-- A share as a person wants to see it: more digits than these say nothing.
+CREATE FUNCTION hwr.shown(figure double precision) RETURNS double precision
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT round(figure::numeric, 4)::double precision;
+$$;
+COMMENT ON FUNCTION hwr.shown(double precision) IS 'a figure with four digits behind the point';
+
+CREATE FUNCTION hwr.image_hash(image bytea) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'hwr_image_hash_of' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.image_hash(bytea) IS 'the hash by which a version knows the images that it was trained or validated on';
+
+CREATE VIEW hwr_model_details WITH (security_barrier) AS
 	SELECT m.name AS model,
 		   v.version,
 		   v.version IS NOT DISTINCT FROM m.active AS active,
+		   m.chosen AND v.version IS NOT DISTINCT FROM m.active AS chosen,
 		   pg_catalog.pg_get_userbyid(l.lomowner) AS owner,
-		   q.cer,
-		   q.exact_match,
+		   hwr.shown(t.cer) AS validation_cer,
+		   hwr.shown(t.exact_match) AS validation_exact,
+		   t.data AS validation_data,
+		   hwr.shown(e.cer) AS evaluation_cer,
+		   hwr.shown(e.exact_match) AS evaluation_exact,
+		   e.data AS evaluation_data,
+		   e.overlap,
 		   v.parameters,
 		   v.bytes,
 		   v.architecture,
@@ -38,19 +63,31 @@ CREATE VIEW hwr_models WITH (security_barrier) AS
 	  FROM hwr.model m
 		   JOIN hwr.version v ON v.model_id = m.id
 		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
-		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match FROM hwr.metric x
-							   WHERE x.version_id = v.id
-							   ORDER BY x.split = 'validation' DESC, x.id DESC LIMIT 1) q ON true
+		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match, x.data FROM hwr.metric x
+							   WHERE x.version_id = v.id AND x.split = 'validation' ORDER BY x.id DESC LIMIT 1) t ON true
+		   LEFT JOIN LATERAL (SELECT x.cer, x.exact_match, x.data, x.overlap FROM hwr.metric x
+							   WHERE x.version_id = v.id AND x.split = 'evaluation' AND hwr.metric_counts(x.split, x.owner, l.lomowner)
+							   ORDER BY x.id DESC LIMIT 1) e ON true
 	 WHERE hwr.may_see(v.weights);
+COMMENT ON VIEW hwr_model_details IS
+'versions of the models that the current user may use, with the figures of their validation and of their latest evaluation, which are of different images';
+COMMENT ON COLUMN hwr_model_details.chosen IS 'a person chose it: no training takes its place';
+COMMENT ON COLUMN hwr_model_details.overlap IS 'images of the evaluation that it was trained or validated on; NULL: unknown';
+COMMENT ON COLUMN hwr_model_details.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
+GRANT SELECT ON hwr_model_details TO PUBLIC;
+
+CREATE VIEW hwr_models WITH (security_barrier) AS
+	SELECT d.model, d.version, d.active, d.chosen, d.owner, d.validation_cer, d.evaluation_cer, d.bytes,
+		   pg_catalog.date_trunc('second', d.created) AS created
+	  FROM hwr_model_details d;
 COMMENT ON VIEW hwr_models IS
-'versions of the models that the current user may use, with the figures of their validation or else their latest measurement';
-COMMENT ON COLUMN hwr_models.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
+'versions of the models that the current user may use; hwr_model_details has more columns';
 GRANT SELECT ON hwr_models TO PUBLIC;
 
-CREATE FUNCTION hwr_activate_model(model text, version integer) RETURNS void
+CREATE FUNCTION hwr_activate_model(model text, version integer, keep boolean DEFAULT true) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_activate_model' LANGUAGE C;
-COMMENT ON FUNCTION hwr_activate_model(text, integer) IS
-'make a version the one that recognition uses, from this transaction''s commit on';
+COMMENT ON FUNCTION hwr_activate_model(text, integer, boolean) IS
+'make a version the one that recognition uses, from this transaction''s commit on; NULL: the bundled model; keep: no training takes its place';
 
 CREATE FUNCTION hwr_drop_model(model text, version integer DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_drop_model' LANGUAGE C;
@@ -81,7 +118,7 @@ COMMENT ON FUNCTION hwr_revoke_model(text, name) IS
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
 	hwr_import_model(bytea, text, boolean),
-	hwr_activate_model(text, integer),
+	hwr_activate_model(text, integer, boolean),
 	hwr_drop_model(text, integer),
 	hwr_grant_model(text, name),
 	hwr_revoke_model(text, name)

@@ -11,11 +11,19 @@ DECLARE
 	held_active	boolean;
 	status		text := 'unchanged';
 BEGIN
-	SELECT m.version, m.active INTO held, held_active FROM @extschema@.hwr_models m
+	SELECT m.version, m.active INTO held, held_active FROM @extschema@.hwr_model_details m
 	 WHERE m.model = $1 AND m.hash = $2 ORDER BY m.active DESC, m.version DESC LIMIT 1;
+	-- what is gone, or was changed, is not held
+	BEGIN
+		IF held IS NOT NULL AND sha256(@extschema@.hwr_export_model($1, held)) <> $2 THEN
+			held := NULL;
+		END IF;
+	EXCEPTION WHEN data_corrupted THEN
+		held := NULL;
+	END;
 	IF held IS NOT NULL THEN
 		IF activate AND NOT held_active THEN
-			PERFORM @extschema@.hwr_activate_model($1, held);
+			PERFORM @extschema@.hwr_activate_model($1, held, keep => false);
 			status := 'activated';
 		END IF;
 	ELSIF file IS NOT NULL THEN
@@ -90,6 +98,25 @@ END $$;
 COMMENT ON FUNCTION hwr.ask_nodes(text[], boolean, text) IS
 'run a query on foreign servers through dblink, or on nodes of Citus; as the current user, whose user mappings count';
 
+-- Whatever else a node answers is not an answer of hwr.receive_model.
+CREATE FUNCTION hwr.read_answer(answer text, sent boolean, OUT status text, OUT version integer, OUT problem text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	BEGIN
+		status := answer::jsonb->>'status';
+		version := answer::jsonb->>'version';
+	EXCEPTION WHEN OTHERS THEN
+		status := NULL;
+	END;
+	IF status IS NULL OR status <> ALL (CASE WHEN sent THEN ARRAY['stored', 'unchanged', 'activated'] ELSE ARRAY['missing', 'unchanged', 'activated'] END)
+	   OR (version IS NULL) <> (status = 'missing') THEN
+		problem := 'unexpected answer: ' || coalesce(left(answer, 200), 'null');
+		status := 'failed';
+		version := NULL;
+	END IF;
+END $$;
+COMMENT ON FUNCTION hwr.read_answer(text, boolean) IS 'what a node says to hwr_ship_model';
+
 CREATE FUNCTION hwr_ship_model(model text, servers text[] DEFAULT NULL, version integer DEFAULT NULL, activate boolean DEFAULT true)
 	RETURNS TABLE (node text, node_version integer, status text, message text)
 	LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -114,9 +141,7 @@ BEGIN
 		FOR a IN SELECT n.node, n.answered, n.answer FROM hwr.ask_nodes(nodes, citus, query || ')') n LOOP
 			node := a.node;
 			IF a.answered THEN
-				status := a.answer::jsonb->>'status';
-				node_version := a.answer::jsonb->>'version';
-				message := NULL;
+				SELECT r.status, r.version, r.problem INTO status, node_version, message FROM hwr.read_answer(a.answer, round = 'send') r;
 				IF status = 'missing' THEN
 					lacking := lacking || node;
 					CONTINUE;

@@ -3,13 +3,14 @@
 --	  Models, their versions, and measurements of these.
 --
 
--- One row a model name.  active: the version number that readers get.  A model
+-- One row a model name.  active: the version number that readers get, NULL: none, or the bundled model of that name.  A model
 -- belongs to the owner of its newest version's large object.
 CREATE TABLE hwr.model (
 	id			integer		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	name		text		NOT NULL UNIQUE,
 	active		integer,
 	last_version integer	NOT NULL DEFAULT 0,		-- numbers are not used again
+	chosen		boolean		NOT NULL DEFAULT false,	-- active is a person's choice: no training changes it
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 
@@ -26,6 +27,7 @@ CREATE TABLE hwr.version (
 	parameters	bigint		NOT NULL,		-- values, statistics of batch normalisation included
 	options		jsonb		NOT NULL,		-- training options in full
 	job			bigint,						-- NULL for imported versions
+	used_images	bytea,						-- hashes of the images it was trained or validated on: overlap.c; NULL: unknown
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	UNIQUE (model_id, version)
 );
@@ -45,7 +47,9 @@ CREATE TABLE hwr.metric (
 	precision	double precision,
 	recall		double precision,
 	f1			double precision,
-	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	overlap		bigint,					-- of the images, those that the version was trained or validated on; NULL: unknown
+	measured	timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	owner		hwr.role	NOT NULL DEFAULT '-'	-- role that measured
 );
 
 -- One row a (truth, guess) character pair of a measurement; '' on one side is an insertion or a deletion.
@@ -71,6 +75,8 @@ COMMENT ON FUNCTION hwr.delete_dependents() IS 'what ON DELETE CASCADE would do'
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.model FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.version FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
 CREATE TRIGGER delete_dependents AFTER DELETE ON hwr.metric FOR EACH ROW EXECUTE FUNCTION hwr.delete_dependents();
+
+REVOKE EXECUTE ON FUNCTION hwr.delete_dependents() FROM PUBLIC;
 
 CREATE INDEX version_job ON hwr.version (job);
 CREATE INDEX metric_version ON hwr.metric (version_id);

@@ -73,3 +73,16 @@ hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, MemoryContext conte
 		return INFINITY;
 	return hwr_classes_loss(label->classes, label->nclasses, p, context);
 }
+
+double
+hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context)
+{
+	int		   *classes = MemoryContextAlloc(context, (reading->n + 1) * sizeof(int));
+	double		loss;
+
+	for (int i = 0; i < reading->n; i++)
+		classes[i] = hwr_alphabet_class(&model->alphabet, reading->chars[i].codepoint);
+	loss = hwr_classes_loss(classes, reading->n, p, context);
+	pfree(classes);
+	return loss;
+}

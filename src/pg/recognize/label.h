@@ -8,6 +8,7 @@
 #define HWR_LABEL_H
 
 #include "core/base/status.h"
+#include "core/decode/decode.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "pg/base/columns.h"
@@ -27,6 +28,7 @@ extern bool hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryConte
 
 /* -log P(text | image) in nats; infinite where the network cannot write it. */
 extern double hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, MemoryContext context);
+extern double hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context);
 extern double hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context);
 
 #endif							/* HWR_LABEL_H */

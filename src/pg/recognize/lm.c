@@ -54,6 +54,9 @@ enum
 /* Rows fetched from the cursor at a time. */
 #define ROWS_FETCHED 256
 
+/* Characters of a text that are looked up without a look for interrupts. */
+#define TEXT_PART 8192
+
 /* A model being built. */
 typedef struct Training
 {
@@ -202,6 +205,13 @@ hwr_lm_fetch(const char *name, int64 known_id, HwrHold *hold)
 	return id;
 }
 
+/* What ends the statement is raised here, once the core has let go. */
+static bool
+interrupt_pending(void *arg)
+{
+	return QueryCancelPending || ProcDiePending;
+}
+
 static Training *
 begin_training(char *name, char *letter_case, int ngram)
 {
@@ -220,6 +230,7 @@ begin_training(char *name, char *letter_case, int ngram)
 	if (!hwr_lm_builder_create(ngram, mapping, &builder, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(training->builder, builder);
+	hwr_lm_builder_set_stop(builder, interrupt_pending, NULL);
 
 	/* Before all the work; what else happens to the name meanwhile is found when the row is written. */
 	if (find_lm(name, &id, &owner, NULL))
@@ -247,6 +258,7 @@ add_text(Training *training, Datum value, bool isnull)
 	MemoryContextSwitchTo(old);
 	if (!hwr_lm_builder_add(training->builder->object, utf8, len, &st))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (st.code != HWR_BAD_LABEL)
 			hwr_raise(&st);
 		training->skipped++;
@@ -301,6 +313,7 @@ end_training(Training *training, const char *letter_case, Datum *values)
 
 	if (!hwr_lm_builder_finish(builder, &lm, &st))
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (st.code == HWR_BAD_DATA && hwr_lm_builder_texts(builder) == 0 && training->skipped > 0)
 			hwr_fail_detail(&st, "All %lld are null, empty or no text.", (long long) training->skipped);
 		else
@@ -439,17 +452,31 @@ hwr_drop_lm(PG_FUNCTION_ARGS)
 	char	   *name = name_argument(fcinfo, 0);
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(name)};
-	int64		id;
-	Oid			owner;
+	bool		isnull;
 
 	PreventCommandIfReadOnly("hwr_drop_lm()");
-	if (!find_lm(name, &id, &owner, NULL))
-		raise_no_lm(name);
-	check_owner(name, owner);
 	SPI_connect();
-	hwr_catalog_execute("DELETE FROM hwr.lm WHERE name = $1", 1, types, values, NULL);
+	/* the row first: of the name alone, another role's may have become */
+	if (hwr_catalog_execute("SELECT id, owner FROM hwr.lm WHERE name = $1 FOR UPDATE", 1, types, values, NULL) == 0)
+		raise_no_lm(name);
+	values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	types[0] = INT8OID;
+	check_owner(name, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
+	hwr_catalog_execute("DELETE FROM hwr.lm WHERE id = $1", 1, types, values, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/* hwr_lm_log_probability; what it is after an interrupt, which the caller looks for, does not matter. */
+static double
+log_probability(const HwrLm *lm, const uint32_t *codepoints, int n)
+{
+	int			state = hwr_lm_start(lm);
+	double		logp = 0;
+
+	for (int i = 0; i < n && !interrupt_pending(NULL); i += TEXT_PART)
+		logp += hwr_lm_log_probability_of_part(lm, &state, codepoints + i, Min(n - i, TEXT_PART));
+	return logp + hwr_lm_next(lm, state, HWR_LM_BOUNDARY, NULL);
 }
 
 /*
@@ -487,12 +514,13 @@ hwr_lm_perplexity_of_texts(PG_FUNCTION_ARGS)
 			continue;
 		if (hwr_text_decode(text, strlen(text), &codepoints, &length, &st))
 		{
-			logp += hwr_lm_log_probability(lm, codepoints, length);
+			logp += log_probability(lm, codepoints, length);
 			characters += length;
 			measured++;
 			free(codepoints);
 		}
 		free(text);
+		CHECK_FOR_INTERRUPTS();
 	}
 	hwr_hold_replace(hold, NULL);
 	if (measured == 0)

@@ -64,25 +64,29 @@ milliseconds_since(instr_time start)
 	return INSTR_TIME_GET_MILLISEC(now);
 }
 
-bool
-hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st)
+static bool
+add_image(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st)
 {
 	HwrImageLimits limits = hwr_image_limits();
-	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
 	instr_time	start;
 
 	Assert(batch->n < HWR_RECOGNIZE_BATCH);
 	CHECK_FOR_INTERRUPTS();
 	INSTR_TIME_SET_CURRENT(start);
-	if (!hwr_recognizer_prepare(loaded.recognizer, bytes, len, &limits,
-								&batch->canvases[batch->n], st))
-	{
-		counts->errors++;
+	if (!hwr_recognizer_prepare(loaded.recognizer, bytes, len, &limits, &batch->canvases[batch->n], st))
 		return false;
-	}
-	counts->prepare_time += milliseconds_since(start);
+	hwr_stat_counts(loaded.version)->prepare_time += milliseconds_since(start);
 	batch->n++;
 	return true;
+}
+
+bool
+hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st)
+{
+	if (add_image(batch, loaded, bytes, len, st))
+		return true;
+	hwr_stat_counts(loaded.version)->errors++;
+	return false;
 }
 
 bool
@@ -103,40 +107,60 @@ hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *ima
 	return true;
 }
 
-/* On the service's device or here; without a wish for a GPU, here too where the service fails. */
-static void
-compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts)
+bool
+hwr_batch_try(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len)
 {
 	HwrStatus	st;
 
+	return add_image(batch, loaded, bytes, len, &st);
+}
+
+/* The service computes every canvas; of an empty one its network's opinion does not count. */
+static bool
+judge_empty(HwrBatchReader *batch, const HwrNet *net, HwrStatus *st)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		if (!hwr_canvas_is_empty(&batch->canvases[i], net->height))
+			continue;
+		hwr_posterior_free(&batch->posteriors[i]);
+		if (!hwr_posterior_of_nothing(net, &batch->canvases[i], &batch->posteriors[i], st))
+			return false;
+	}
+	return true;
+}
+
+/* On the service's device or here; without a wish for a GPU, here too where the service fails. */
+static bool
+compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts, HwrStatus *st)
+{
 	if (hwr_use_service())
 	{
-		if (hwr_service_run(loaded, batch->n, batch->canvases, batch->posteriors, &batch->queue_time, &st))
+		if (hwr_service_run(loaded, batch->n, batch->canvases, batch->posteriors, &batch->queue_time, st))
 		{
 			counts->service_images += batch->n;
-			return;
+			return judge_empty(batch, &loaded.model->net, st);
 		}
 		counts->errors++;
 		if (hwr_device == HWR_USE_CUDA)
-			hwr_raise(&st);
+			return false;
 	}
-	if (!hwr_recognizer_run(loaded.recognizer, batch->n, batch->canvases, batch->posteriors, &st))
-	{
-		counts->errors++;
-		hwr_raise(&st);
-	}
+	if (hwr_recognizer_run(loaded.recognizer, batch->n, batch->canvases, batch->posteriors, st))
+		return true;
+	counts->errors++;
+	return false;
 }
 
-void
-hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
+bool
+hwr_batch_try_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st)
 {
 	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
-	HwrStatus	st;
 	instr_time	start;
 
 	CHECK_FOR_INTERRUPTS();
 	INSTR_TIME_SET_CURRENT(start);
-	compute_posteriors(batch, loaded, counts);
+	if (!compute_posteriors(batch, loaded, counts, st))
+		return false;
 	counts->images += batch->n;
 	counts->batches++;
 	counts->queue_time += batch->queue_time;
@@ -147,11 +171,21 @@ hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
 		const HwrPosterior *p = &batch->posteriors[i];
 
 		if (!hwr_decode_greedy(p->logp, p->steps, p->classes, &loaded.model->alphabet,
-							   &batch->readings[i], &st))
-			hwr_raise(&st);
+							   &batch->readings[i], st))
+			return false;
 	}
 	counts->decode_time += milliseconds_since(start);
 	hwr_stat_flush_if_due();
+	return true;
+}
+
+void
+hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded)
+{
+	HwrStatus	st;
+
+	if (!hwr_batch_try_run(batch, loaded, &st))
+		hwr_raise(&st);
 }
 
 void

@@ -28,11 +28,17 @@ typedef struct HwrBatchReader
 extern HwrBatchReader *hwr_batch_create(void);
 extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len, HwrStatus *st);
 
+/* The same for images that may never be asked for: what fails is not counted. */
+extern bool hwr_batch_try(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len);
+
 /* The same for an image that has been decoded; does not look for interrupts. */
 extern bool hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, HwrStatus *st);
 
 /* Fill posteriors and readings of all images added. */
 extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);
+
+/* The same, false where a device or the memory fails. */
+extern bool hwr_batch_try_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st);
 extern void hwr_batch_free(HwrBatchReader *batch);
 
 #endif							/* HWR_READER_H */

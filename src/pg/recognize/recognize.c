@@ -15,20 +15,52 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
+#include "bad_image.h"
+#include "batch.h"
 #include "reader.h"
 #include "resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_recognize);
+PG_FUNCTION_INFO_V1(hwr_recognize_version);
 PG_FUNCTION_INFO_V1(hwr_recognize_batch);
 
-/* The model of argument argno, loaded. */
+/* The model of argument 1, loaded; its version is argument 2, or it is the active one. */
 static HwrLoaded
-get_model(FunctionCallInfo fcinfo, int argno)
+get_model(FunctionCallInfo fcinfo, bool with_version)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
 		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HwrResolved));
-	return hwr_resolve_model(fcinfo->flinfo->fn_extra,
-							 PG_ARGISNULL(argno) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argno)));
+	return hwr_resolve_arguments(fcinfo->flinfo->fn_extra, fcinfo, 1, with_version ? 2 : -1);
+}
+
+/* The text of one image, NULL for a bad one where hwr.on_bad_image wants it so. */
+static text *
+read_image(Datum datum, HwrLoaded loaded)
+{
+	HwrBatchReader *batch;
+	MemoryContext caller;
+	const uint8 *image;
+	Size		len;
+	char	   *utf8;
+	text	   *result;
+	HwrStatus	st;
+
+	batch = hwr_batch_create();
+	caller = MemoryContextSwitchTo(batch->context);
+	image = hwr_image_bytes(datum, &len);
+	if (!hwr_batch_add(batch, loaded, image, len, &st))
+	{
+		hwr_bad_image(&st);
+		MemoryContextSwitchTo(caller);
+		hwr_batch_free(batch);
+		return NULL;
+	}
+	hwr_batch_run(batch, loaded);
+	utf8 = hwr_from_utf8(batch->readings[0].text);
+	MemoryContextSwitchTo(caller);
+	result = cstring_to_text(utf8);
+	hwr_batch_free(batch);
+	return result;
 }
 
 /*
@@ -38,28 +70,35 @@ Datum
 hwr_recognize(PG_FUNCTION_ARGS)
 {
 	HwrLoaded	loaded;
-	HwrBatchReader *batch;
-	MemoryContext caller;
-	const uint8 *image;
-	Size		len;
-	char	   *utf8;
+	HwrAhead	ahead;
 	text	   *result;
-	HwrStatus	st;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	loaded = get_model(fcinfo, 1);
+	loaded = get_model(fcinfo, false);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		PG_RETURN_TEXT_P(cstring_to_text(hwr_from_utf8(ahead.reading->text)));
+	result = read_image(PG_GETARG_DATUM(0), loaded);
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(result);
+}
 
-	batch = hwr_batch_create();
-	caller = MemoryContextSwitchTo(batch->context);
-	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
-	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
-	hwr_batch_run(batch, loaded);
-	utf8 = hwr_from_utf8(batch->readings[0].text);
-	MemoryContextSwitchTo(caller);
-	result = cstring_to_text(utf8);
-	hwr_batch_free(batch);
+/*
+ * hwr_recognize(image bytea, model text, version integer) returns text
+ */
+Datum
+hwr_recognize_version(PG_FUNCTION_ARGS)
+{
+	HwrLoaded	loaded;
+	text	   *result;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	loaded = get_model(fcinfo, true);
+	result = read_image(PG_GETARG_DATUM(0), loaded);
+	if (result == NULL)
+		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(result);
 }
 
@@ -71,7 +110,7 @@ element_context(void *arg)
 }
 
 /*
- * Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL.
+ * Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL, and bad ones may become so.
  */
 static void
 read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bound, int *next,
@@ -99,7 +138,10 @@ read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bou
 		image = hwr_image_bytes(images[*next], &len);
 		where[batch->n] = *next;
 		if (!hwr_batch_add(batch, loaded, image, len, &st))
-			hwr_raise(&st);
+		{
+			hwr_bad_image(&st);
+			nulls[*next] = true;
+		}
 	}
 	error_context_stack = context.previous;
 
@@ -137,7 +179,7 @@ hwr_recognize_batch(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("image array must be one-dimensional")));
-	loaded = get_model(fcinfo, 1);
+	loaded = get_model(fcinfo, false);
 	deconstruct_array(array, BYTEAOID, -1, false, TYPALIGN_INT, &images, &nulls, &n);
 	if (n == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));

@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
 #include "pg/base/compat.h"
@@ -43,7 +44,7 @@ hwr_same_moment(const HwrMoment *a, const HwrMoment *b)
 }
 
 HwrLoaded
-hwr_resolve_model(HwrResolved *r, const char *model)
+hwr_resolve_version(HwrResolved *r, const char *model, int32 wanted)
 {
 	HwrMoment	now = hwr_moment();
 	HwrVersionInfo version;
@@ -51,16 +52,34 @@ hwr_resolve_model(HwrResolved *r, const char *model)
 
 	if (model == NULL)
 		model = HWR_DEFAULT_MODEL;
-	if (strcmp(NameStr(r->version.name), model) == 0 && hwr_same_moment(&r->moment, &now))
+	if (strcmp(NameStr(r->version.name), model) == 0 && r->wanted == wanted && hwr_same_moment(&r->moment, &now))
 		loaded = hwr_cache_get_again(&r->version);
 	else
 	{
-		hwr_catalog_find(model, 0, &version);
+		hwr_catalog_find(model, wanted, &version);
 		loaded = hwr_cache_get(&version);
 		r->moment = now;
 		r->version = version;
+		r->wanted = wanted;
 		loaded.version = &r->version;
 	}
 	hwr_stat_counts(loaded.version)->calls++;
 	return loaded;
+}
+
+HwrLoaded
+hwr_resolve_model(HwrResolved *r, const char *model)
+{
+	return hwr_resolve_version(r, model, 0);
+}
+
+HwrLoaded
+hwr_resolve_arguments(HwrResolved *r, FunctionCallInfo fcinfo, int model_argno, int version_argno)
+{
+	const char *model = PG_ARGISNULL(model_argno) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(model_argno));
+	int32		version = version_argno < 0 || PG_ARGISNULL(version_argno) ? 0 : PG_GETARG_INT32(version_argno);
+
+	if (version <= 0 && version_argno >= 0 && !PG_ARGISNULL(version_argno))
+		hwr_raise_no_version(model != NULL ? model : HWR_DEFAULT_MODEL, version);
+	return hwr_resolve_version(r, model, version);
 }

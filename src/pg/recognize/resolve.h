@@ -7,6 +7,8 @@
 #ifndef HWR_RESOLVE_H
 #define HWR_RESOLVE_H
 
+#include "fmgr.h"
+
 #include "pg/catalog/cache.h"
 #include "pg/catalog/catalog.h"
 
@@ -33,9 +35,16 @@ typedef struct HwrResolved
 {
 	HwrMoment	moment;
 	HwrVersionInfo version;
+	int32		wanted;			/* number that was asked for, 0: the active one */
 } HwrResolved;
 
 /* The model, loaded; NULL: the default one.  As hwr_cache_get. */
 extern HwrLoaded hwr_resolve_model(HwrResolved *r, const char *model);
+
+/* The same of a version that need not be active; 0: the active one. */
+extern HwrLoaded hwr_resolve_version(HwrResolved *r, const char *model, int32 version);
+
+/* By the arguments of a function: a model's name, and a version or -1 for none. */
+extern HwrLoaded hwr_resolve_arguments(HwrResolved *r, FunctionCallInfo fcinfo, int model_argno, int version_argno);
 
 #endif							/* HWR_RESOLVE_H */

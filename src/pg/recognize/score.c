@@ -24,10 +24,10 @@
 #include "pg/base/hold.h"
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
+#include "batch.h"
 #include "reader.h"
 #include "resolve.h"
-
-PG_FUNCTION_INFO_V1(hwr_score);
+#include "score.h"
 
 /* Kept in fn_extra. */
 typedef struct CallSite
@@ -39,6 +39,7 @@ typedef struct CallSite
 	HwrBatchReader *batch;		/* the image read */
 	uint8		model[PG_SHA256_DIGEST_LENGTH];	/* by which */
 	int			precision;
+	bool		told;			/* that another case would do */
 } CallSite;
 
 static CallSite *
@@ -86,14 +87,54 @@ get_posterior(CallSite *site, HwrLoaded loaded, const uint8 *image, Size len)
 	return &batch->posteriors[0];
 }
 
-/*
- * hwr_score(image bytea, label text, model text) returns double precision
- */
+static bool
+is_writable(const char *utf8, size_t len, const HwrModel *model)
+{
+	int		   *classes = NULL;
+	int			n;
+	bool		writable = false;
+	HwrStatus	st;
+
+	if (!hwr_text_classes(utf8, len, model->mapping, &model->alphabet, &classes, &n, &writable, &st))
+		return false;
+	free(classes);
+	return writable;
+}
+
+/* A label that the model could write in another case is told once a statement: -Infinity alone says nothing. */
+static void
+tell_case(CallSite *site, const char *utf8, Size len, HwrLoaded loaded)
+{
+	static const HwrCase cases[] = {HWR_CASE_UPPER, HWR_CASE_LOWER};
+	static const char *const names[] = {"upper", "lower"};
+	HwrStatus	st;
+
+	for (int i = 0; !site->told && i < lengthof(cases); i++)
+	{
+		char	   *mapped;
+		bool		writable;
+
+		if (!hwr_text_normalize(utf8, len, cases[i], &mapped, &st))
+			return;
+		writable = is_writable(mapped, strlen(mapped), loaded.model);
+		free(mapped);
+		if (!writable)
+			continue;
+		site->told = true;
+		ereport(NOTICE,
+				(errmsg("model \"%s\" cannot write the label \"%s\"", NameStr(loaded.version->name),
+						hwr_from_utf8(pnstrdup(utf8, len))),
+				 errhint("It has these characters in another case: hwr_score(image, %s(label), ...).", names[i])));
+	}
+}
+
+/* hwr_score of an image. */
 Datum
-hwr_score(PG_FUNCTION_ARGS)
+hwr_score_image(PG_FUNCTION_ARGS)
 {
 	CallSite   *site;
 	HwrLoaded	loaded;
+	HwrAhead	ahead;
 	const HwrPosterior *p;
 	const uint8 *image;
 	const char *utf8;
@@ -108,9 +149,14 @@ hwr_score(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
-	loaded = hwr_resolve_model(&site->resolved, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
-	p = get_posterior(site, loaded, image, image_len);
+	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, 2, PG_NARGS() > 3 ? 3 : -1);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		p = ahead.posterior;
+	else
+	{
+		image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
+		p = get_posterior(site, loaded, image, image_len);
+	}
 
 	utf8 = hwr_utf8_of(PG_GETARG_DATUM(1), &len);
 	if (!hwr_text_classes(utf8, len, loaded.model->mapping, &loaded.model->alphabet, &found, &n, &writable, &st))
@@ -123,6 +169,8 @@ hwr_score(PG_FUNCTION_ARGS)
 	if (!writable || n > p->steps)
 	{
 		free(found);
+		if (!writable)
+			tell_case(site, utf8, len, loaded);
 		PG_RETURN_FLOAT8(-get_float8_infinity());
 	}
 	classes = MemoryContextAllocExtended(CurrentMemoryContext, Max(n, 1) * sizeof(int), MCXT_ALLOC_NO_OOM);

@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -72,6 +73,14 @@ utf8_argument(FunctionCallInfo fcinfo, int argno, Size *len)
 	return utf8;
 }
 
+/* Asked while long texts are compared, where no PostgreSQL call may leave by an error. */
+static bool
+interrupted(void *arg)
+{
+	(void) arg;
+	return QueryCancelPending || ProcDiePending;
+}
+
 static void
 add_pair(FunctionCallInfo fcinfo, HwrMetrics *metrics, HwrConfusions *confusions)
 {
@@ -81,8 +90,10 @@ add_pair(FunctionCallInfo fcinfo, HwrMetrics *metrics, HwrConfusions *confusions
 	const char *guess = utf8_argument(fcinfo, 2, &guess_len);
 	HwrStatus	st = {0};
 
-	if (!hwr_metrics_add(metrics, confusions, truth, truth_len, guess, guess_len, &st))
-		hwr_raise(&st);
+	if (hwr_metrics_add_until(metrics, confusions, truth, truth_len, guess, guess_len, interrupted, NULL, &st))
+		return;
+	CHECK_FOR_INTERRUPTS();
+	hwr_raise(&st);
 }
 
 /*

@@ -73,3 +73,12 @@ CREATE AGGREGATE hwr_confusion_matrix(truth text, guess text) (
 	PARALLEL = SAFE);
 COMMENT ON AGGREGATE hwr_confusion_matrix(text, text) IS
 'how often each character was read as which, as an array for unnest()';
+
+-- Their owner is who needs these.
+REVOKE EXECUTE ON FUNCTION
+	hwr.metrics_accum(internal, text, text), hwr.metrics_combine(internal, internal), hwr.metrics_serialize(internal),
+	hwr.metrics_deserialize(bytea, internal), hwr.metrics_final_cer(internal), hwr.metrics_final_wer(internal),
+	hwr.metrics_final_exact(internal),
+	hwr.confusions_accum(internal, text, text), hwr.confusions_combine(internal, internal), hwr.confusions_serialize(internal),
+	hwr.confusions_deserialize(bytea, internal), hwr.confusions_final(internal)
+	FROM PUBLIC;

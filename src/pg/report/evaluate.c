@@ -28,6 +28,7 @@
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
 #include "pg/catalog/catalog.h"
+#include "pg/catalog/overlap.h"
 #include "pg/monitor/stat.h"
 #include "pg/recognize/label.h"
 #include "pg/recognize/reader.h"
@@ -41,6 +42,8 @@ typedef struct Evaluation
 	HwrMetrics	metrics;
 	HwrConfusions confusions;	/* malloc'd inside */
 	int64		skipped;
+	bytea	   *used;			/* hashes of the images that the version was trained on; NULL: unknown */
+	int64		overlap;		/* images among those */
 	int64		first_skipped;	/* row number */
 	char		first_reason[256];
 	HwrBatchReader *batch;
@@ -133,9 +136,11 @@ add_row(Evaluation *ev, const HwrRow *row)
 	{
 		if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE && st.code != HWR_BAD_LABEL)
 			hwr_raise(&st);
-		skip_row(ev, row, st.message);
+		skip_row(ev, row, hwr_status_text(&st));
 		return;
 	}
+	if (ev->used != NULL && hwr_overlap_has(ev->used, row->image, row->image_len))
+		ev->overlap++;
 	if (batch->n == HWR_RECOGNIZE_BATCH)
 		score_batch(ev);
 }
@@ -183,34 +188,48 @@ report_skipped(const Evaluation *ev)
 			 errdetail_internal("%s", first)));
 }
 
+static void
+report_overlap(const Evaluation *ev)
+{
+	if (ev->overlap > 0)
+		ereport(NOTICE,
+				(errmsg("%lld of the %lld images are among those that the model was trained or validated on",
+						(long long) ev->overlap, (long long) ev->metrics.images),
+				 errhint("Figures on images that a model has seen are better than those on others. Measure it on a table of its own.")));
+}
+
+/* With as many digits as mean something. */
 static Datum
 figure(double value, bool *isnull)
 {
 	*isnull = isnan(value);
-	return Float8GetDatum(value);
+	return Float8GetDatum(rint(value * 1e4) / 1e4);
 }
 
 static Datum
 result_row(FunctionCallInfo fcinfo, const Evaluation *ev)
 {
 	const HwrMetrics *m = &ev->metrics;
+	const double figures[] = {hwr_metrics_loss(m), hwr_metrics_cer(m), hwr_metrics_wer(m), hwr_metrics_exact(m),
+		hwr_metrics_precision(m), hwr_metrics_recall(m), hwr_metrics_f1(m)};
 	TupleDesc	desc;
-	Datum		values[11];
-	bool		nulls[11] = {0};
+	Datum		values[14];
+	bool		nulls[14] = {0};
+	int			n = 5;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = Int64GetDatum(m->images);
-	values[1] = Int64GetDatum(ev->skipped);
-	values[2] = figure(hwr_metrics_loss(m), &nulls[2]);
-	values[3] = figure(hwr_metrics_cer(m), &nulls[3]);
-	values[4] = figure(hwr_metrics_wer(m), &nulls[4]);
-	values[5] = figure(hwr_metrics_exact(m), &nulls[5]);
-	values[6] = figure(hwr_metrics_precision(m), &nulls[6]);
-	values[7] = figure(hwr_metrics_recall(m), &nulls[7]);
-	values[8] = figure(hwr_metrics_f1(m), &nulls[8]);
-	values[9] = Float8GetDatum(ev->seconds);
-	values[10] = Float8GetDatum(ev->seconds > 0 ? m->images / ev->seconds : 0);
+	values[0] = CStringGetTextDatum(NameStr(ev->version.name));
+	values[1] = Int32GetDatum(ev->version.version);
+	nulls[1] = ev->version.bundled;
+	values[2] = Int64GetDatum(m->images);
+	values[3] = Int64GetDatum(ev->skipped);
+	values[4] = Int64GetDatum(ev->overlap);
+	nulls[4] = ev->used == NULL;
+	for (int i = 0; i < lengthof(figures); i++, n++)
+		values[n] = figure(figures[i], &nulls[n]);
+	values[n++] = Float8GetDatum(rint(ev->seconds * 1e4) / 1e4);
+	values[n++] = Float8GetDatum(ev->seconds > 0 ? rint(m->images / ev->seconds * 10) / 10 : 0);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
@@ -224,7 +243,8 @@ keep_figures(Evaluation *ev)
 				 errhint("Store it with hwr_import_model(hwr_export_model('%s'), '%s').",
 						 NameStr(ev->version.name), NameStr(ev->version.name))));
 	else
-		hwr_catalog_add_metric(ev->version.id, "evaluation", ev->columns.relation, ev->skipped,
+		hwr_catalog_add_metric(ev->version.id, GetUserId(), "evaluation", ev->columns.relation, ev->skipped,
+							   ev->used != NULL ? ev->overlap : -1,
 							   &ev->metrics, &ev->confusions);
 }
 
@@ -254,9 +274,11 @@ hwr_evaluate(PG_FUNCTION_ARGS)
 					 PG_ARGISNULL(2) ? NULL : NameStr(*PG_GETARG_NAME(2)),
 					 PG_ARGISNULL(3) ? NULL : NameStr(*PG_GETARG_NAME(3)), &ev->columns);
 
+	ev->used = hwr_overlap_read(&ev->version);
 	SPI_connect();
 	read_table(ev);
 	report_skipped(ev);
+	report_overlap(ev);
 	SPI_finish();
 	keep_figures(ev);
 	PG_RETURN_DATUM(result_row(fcinfo, ev));

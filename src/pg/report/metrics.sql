@@ -11,19 +11,39 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 		   x.data,
 		   x.images,
 		   x.skipped,
-		   x.loss,
-		   x.cer,
-		   x.wer,
-		   x.exact_match,
-		   x."precision",
-		   x.recall,
-		   x.f1,
+		   x.overlap,
+		   hwr.shown(x.loss) AS loss,
+		   hwr.shown(x.cer) AS cer,
+		   hwr.shown(x.wer) AS wer,
+		   hwr.shown(x.exact_match) AS exact_match,
+		   hwr.shown(x."precision") AS "precision",
+		   hwr.shown(x.recall) AS recall,
+		   hwr.shown(x.f1) AS f1,
 		   x.measured
 	  FROM hwr.metric x
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
-	 WHERE hwr.may_see(v.weights);
-COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics()';
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
+	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
+	UNION ALL
+	-- what comes with the bundled models that are in use
+	SELECT b.model, NULL, 'validation', 'its training', (b.result->>'validation_images')::bigint, NULL, NULL,
+		   hwr.shown((b.result->>'validation_loss')::double precision), hwr.shown((b.result->>'cer')::double precision),
+		   hwr.shown((b.result->>'wer')::double precision), hwr.shown((b.result->>'exact_match')::double precision),
+		   hwr.shown((b.result->>'precision')::double precision), hwr.shown((b.result->>'recall')::double precision),
+		   hwr.shown((b.result->>'f1')::double precision), NULL
+	  FROM hwr.bundled_models() b
+	 WHERE NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL)
+	UNION ALL
+	SELECT b.model, NULL, 'evaluation', b.card->'evaluation'->>'data', (b.card->'evaluation'->>'images')::bigint, 0, 0,
+		   hwr.shown((b.card->'evaluation'->>'loss')::double precision), hwr.shown((b.card->'evaluation'->>'cer')::double precision),
+		   hwr.shown((b.card->'evaluation'->>'wer')::double precision), hwr.shown((b.card->'evaluation'->>'exact_match')::double precision),
+		   hwr.shown((b.card->'evaluation'->>'precision')::double precision), hwr.shown((b.card->'evaluation'->>'recall')::double precision),
+		   hwr.shown((b.card->'evaluation'->>'f1')::double precision), NULL
+	  FROM hwr.bundled_models() b
+	 WHERE b.card ? 'evaluation' AND NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
+COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics(): those of a model''s owner, and one''s own';
 GRANT SELECT ON hwr.metrics TO PUBLIC;
 
 CREATE VIEW hwr.epochs WITH (security_barrier) AS
@@ -32,14 +52,14 @@ CREATE VIEW hwr.epochs WITH (security_barrier) AS
 		   h.job,
 		   h.epoch,
 		   h.learning_rate,
-		   h.train_loss,
-		   h.validation_loss,
-		   h.cer,
-		   h.wer,
-		   h.exact_match,
-		   h.grad_norm,
-		   h.images_per_second,
-		   h.seconds,
+		   hwr.shown(h.train_loss) AS train_loss,
+		   hwr.shown(h.validation_loss) AS validation_loss,
+		   hwr.shown(h.cer) AS cer,
+		   hwr.shown(h.wer) AS wer,
+		   hwr.shown(h.exact_match) AS exact_match,
+		   hwr.shown(h.grad_norm) AS grad_norm,
+		   pg_catalog.round(h.images_per_second::numeric, 1)::double precision AS images_per_second,
+		   pg_catalog.round(h.seconds::numeric, 1)::double precision AS seconds,
 		   h.best
 	  FROM hwr.history h
 		   JOIN hwr.job j ON j.id = h.job
@@ -62,7 +82,14 @@ CREATE VIEW hwr.confusions WITH (security_barrier) AS
 		   JOIN hwr.metric x ON x.id = c.metric_id
 		   JOIN hwr.version v ON v.id = x.version_id
 		   JOIN hwr.model m ON m.id = v.model_id
-	 WHERE hwr.may_see(v.weights);
+		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
+	 WHERE hwr.may_see(v.weights)
+	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
+	UNION ALL
+	SELECT b.model, NULL, NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL), 0,
+		   c.value->>0, c.value->>1, (c.value->>2)::bigint
+	  FROM hwr.bundled_models() b, pg_catalog.jsonb_array_elements(b.card->'confusions') c
+	 WHERE b.card ? 'confusions';
 COMMENT ON VIEW hwr.confusions IS 'rows of hwr_confusions(), of every measurement';
 GRANT SELECT ON hwr.confusions TO PUBLIC;
 
@@ -71,7 +98,7 @@ CREATE FUNCTION hwr_metrics(model text DEFAULT NULL) RETURNS SETOF hwr.metrics
 	SELECT hwr.check_model($1);
 	SELECT * FROM hwr.metrics x
 	 WHERE $1 IS NULL OR x.model = $1
-	 ORDER BY x.model, x.version, x.measured;
+	 ORDER BY x.model, x.version NULLS FIRST, x.measured, x.split DESC;
 $$;
 COMMENT ON FUNCTION hwr_metrics(text) IS
 'every measurement of a model''s versions, or of all models';
@@ -86,15 +113,18 @@ COMMENT ON FUNCTION hwr_history(text, integer) IS
 'one row an epoch of the training of a model''s versions, or of all models, with unfinished jobs of one''s own';
 
 CREATE FUNCTION hwr_confusions(model text DEFAULT NULL, version integer DEFAULT NULL,
-							   OUT truth text, OUT guess text, OUT count bigint) RETURNS SETOF record
+							   OUT truth text, OUT guess text, OUT count bigint, OUT error text) RETURNS SETOF record
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT hwr.check_model(COALESCE($1, 'default'));
 	WITH mine AS (
 		SELECT * FROM hwr.confusions c
 		 WHERE c.model = COALESCE($1, 'default') AND CASE WHEN $2 IS NULL THEN c.active ELSE c.version = $2 END)
-	SELECT c.truth, c.guess, c.count FROM mine c
+	SELECT c.truth, c.guess, c.count,
+		   CASE WHEN c.truth = '' THEN format('"%s" read, and not there', c.guess) WHEN c.guess = '' THEN format('"%s" missed', c.truth)
+				WHEN c.truth <> c.guess THEN format('"%s" read as "%s"', c.truth, c.guess) END
+	  FROM mine c
 	 WHERE c.metric_id = (SELECT max(x.metric_id) FROM mine x)
 	 ORDER BY c.count DESC, c.truth COLLATE "C", c.guess COLLATE "C";
 $$;
 COMMENT ON FUNCTION hwr_confusions(text, integer) IS
-'how often each character was read as which in the latest measurement of a version, the active one of the model default unless others are named; an empty string on one side is an insertion or a deletion';
+'how often each character was read as which in the latest measurement of a version, the active one of the model default unless others are named; an empty string on one side is an insertion or a deletion; error: the same in words, null where it was read rightly';

@@ -313,6 +313,10 @@ hwr_wilson_interval(PG_FUNCTION_ARGS)
 
 	if (PG_GETARG_INT64(1) <= 0)
 		PG_RETURN_NULL();
+	if (PG_GETARG_INT64(0) < 0 || PG_GETARG_INT64(0) > PG_GETARG_INT64(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("hits must be between 0 and n")));
 	hwr_wilson(PG_GETARG_INT64(0), PG_GETARG_INT64(1), &low, &high);
 	PG_RETURN_DATUM(interval_array(low, high));
 }
@@ -323,5 +327,9 @@ hwr_wilson_interval(PG_FUNCTION_ARGS)
 Datum
 hwr_mcnemar_test(PG_FUNCTION_ARGS)
 {
+	if (PG_GETARG_INT64(0) < 0 || PG_GETARG_INT64(1) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("counts must not be negative")));
 	PG_RETURN_FLOAT8(hwr_mcnemar(PG_GETARG_INT64(0), PG_GETARG_INT64(1)));
 }

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -29,12 +30,37 @@ PG_FUNCTION_INFO_V1(hwr_draw_reliability);
 
 #define MAX_SERIES 4
 
+/* A chart with more shows nothing; and each is made in memory, by whoever may call these functions. */
+#define MAX_POINTS 100000
+#define MAX_LABELS 500			/* of a matrix */
+
+/* What of a number is drawn: beyond, steps of an axis would overflow, or be too small to count. */
+#define LARGEST 1e300
+#define SMALLEST 1e-300
+
 /* An argument of numbers; NULLs are NaN.  A missing array has length 0. */
 typedef struct Numbers
 {
 	int			n;
 	double	   *v;
 } Numbers;
+
+static void
+check_size(int n, int most, const char *what)
+{
+	if (n > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many %s for a chart", what),
+				 errdetail("There are %d, and at most %d can be drawn.", n, most)));
+}
+
+/* NaN for what cannot be drawn. */
+static double
+drawable(double value)
+{
+	return !(fabs(value) <= LARGEST) ? NAN : fabs(value) < SMALLEST ? 0 : value;
+}
 
 static Numbers
 numbers_argument(FunctionCallInfo fcinfo, int argno)
@@ -47,9 +73,10 @@ numbers_argument(FunctionCallInfo fcinfo, int argno)
 		return out;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &values, &nulls, &out.n);
+	check_size(out.n, MAX_POINTS, "numbers");
 	out.v = palloc((out.n + 1) * sizeof(double));
 	for (int i = 0; i < out.n; i++)
-		out.v[i] = nulls[i] || !isfinite(DatumGetFloat8(values[i])) ? NAN : DatumGetFloat8(values[i]);
+		out.v[i] = nulls[i] ? NAN : drawable(DatumGetFloat8(values[i]));
 	return out;
 }
 
@@ -64,6 +91,7 @@ texts_argument(FunctionCallInfo fcinfo, int argno, int *n)
 	if (PG_ARGISNULL(argno))
 		return NULL;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argno), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, n);
+	check_size(*n, MAX_POINTS, "texts");
 	out = palloc((*n + 1) * sizeof(char *));
 	for (int i = 0; i < *n; i++)
 		out[i] = nulls[i] ? "" : TextDatumGetCString(values[i]);
@@ -142,6 +170,7 @@ append_series(HwrPlot *plot, int s, const char *name, Numbers series, Numbers x,
 
 	for (int i = 0; i < x.n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (series.v[i] != s + 1 || isnan(y.v[i]) || isnan(x.v[i]))
 			continue;
 		if (begun)
@@ -155,6 +184,7 @@ append_series(HwrPlot *plot, int s, const char *name, Numbers series, Numbers x,
 		appendStringInfoString(buf, "\"/>");
 	for (int i = 0; i < x.n; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (series.v[i] != s + 1 || isnan(y.v[i]) || isnan(x.v[i]))
 			continue;
 		appendStringInfo(buf, "<circle class=\"m f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\">", s,
@@ -220,7 +250,7 @@ hwr_draw_lines(PG_FUNCTION_ARGS)
 	{
 		hwr_plot_y_axis(&plot, text_argument(fcinfo, 3), percent);
 		hwr_plot_x_axis(&plot, text_argument(fcinfo, 2), false, true);
-		if (!PG_ARGISNULL(9))
+		if (!PG_ARGISNULL(9) && PG_GETARG_FLOAT8(9) >= plot.x_low && PG_GETARG_FLOAT8(9) <= plot.x_high)
 			append_marked(&plot, PG_GETARG_FLOAT8(9), text_argument(fcinfo, 10));
 		for (int s = 0; s < nnames; s++)
 			append_series(&plot, s, names[s], series, x, y, percent);
@@ -260,6 +290,7 @@ append_bars(HwrPlot *plot, char **labels, Numbers values, Numbers low, Numbers h
 		double		top = hwr_plot_y(plot, isnan(values.v[i]) ? 0 : values.v[i]);
 		double		width = fmin(fmax(pitch - 2, pitch * 0.7), 48);
 
+		CHECK_FOR_INTERRUPTS();
 		appendStringInfo(buf, "<rect class=\"m f0\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\">",
 						 x - width / 2, top, width, plot->bottom - top);
 		append_mark_title(buf, "", labels[i], values.v[i], percent);
@@ -382,6 +413,7 @@ hwr_draw_matrix(PG_FUNCTION_ARGS)
 	double		most = 1;
 	HwrPlot		plot;
 
+	check_size(n, MAX_LABELS, "labels");
 	check_lengths(nrows, ncolumns);
 	check_lengths(nrows, values.n);
 	hwr_plot_begin(&plot, Max(NARROW, 74 + n * CELL), n > 0 ? 112 + n * CELL : 300, text_argument(fcinfo, 0), text_argument(fcinfo, 1));
@@ -409,6 +441,7 @@ hwr_draw_matrix(PG_FUNCTION_ARGS)
 		int			r = find_label(labels, n, rows[i]);
 		int			c = find_label(labels, n, columns[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		if (r >= 0 && c >= 0 && values.v[i] > 0)
 			append_cell(&plot, rows[i], columns[i], r, c, values.v[i], most);
 	}
@@ -463,8 +496,9 @@ hwr_draw_reliability(PG_FUNCTION_ARGS)
 		hwr_plot_nothing(&plot);
 	for (int i = 0; i < series.n; i++)
 	{
-		int			s = (int) series.v[i] - 1;
+		int			s = series.v[i] >= 1 && series.v[i] <= nnames ? (int) series.v[i] - 1 : -1;
 
+		CHECK_FOR_INTERRUPTS();
 		if (s >= 0 && s < nnames && !isnan(column[0].v[i]) && !isnan(column[1].v[i]))
 			append_reliability_point(&plot, s, names[s], column[0].v[i], column[1].v[i], column[2].v[i],
 									 column[3].v[i], column[4].v[i]);

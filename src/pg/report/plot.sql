@@ -133,23 +133,22 @@ COMMENT ON FUNCTION hwr_plot_characters(regclass, name) IS 'hwr_characters as an
 
 -- Reliability: rows in ten groups of equal size by what the model thinks of its readings
 
-CREATE FUNCTION hwr.reliability(readings hwr.reading[], OUT measure text, OUT bin integer, OUT images bigint, OUT mean double precision,
+CREATE FUNCTION hwr.reliability(readings hwr.reading[], OUT bin integer, OUT images bigint, OUT mean double precision,
 								OUT exact_match double precision, OUT low double precision, OUT high double precision) RETURNS SETOF record
-	LANGUAGE sql IMMUTABLE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
-	SELECT b.measure, b.bin, count(*), avg(b.value), avg((b.distance = 0)::integer),
+	LANGUAGE sql IMMUTABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+	SELECT b.bin, count(*), avg(b.value), avg((b.distance = 0)::integer),
 		   (hwr.wilson(count(*) FILTER (WHERE b.distance = 0), count(*)))[1], (hwr.wilson(count(*) FILTER (WHERE b.distance = 0), count(*)))[2]
-	  FROM (SELECT m.measure, m.value, r.distance, ntile(10) OVER (PARTITION BY m.measure ORDER BY m.value, r."row") AS bin
-			  FROM unnest(readings) r CROSS JOIN LATERAL (VALUES ('confidence', r.confidence), ('probability', r.probability)) m(measure, value)
-			 WHERE r.distance IS NOT NULL) b
-	 GROUP BY b.measure, b.bin ORDER BY b.measure, b.bin;
+	  FROM (SELECT r.confidence AS value, r.distance, ntile(10) OVER (ORDER BY r.confidence, r."row") AS bin
+			  FROM unnest(readings) r WHERE r.distance IS NOT NULL) b
+	 GROUP BY b.bin ORDER BY b.bin;
 $$;
 COMMENT ON FUNCTION hwr.reliability(hwr.reading[]) IS 'rows of hwr_reliability';
 
 CREATE FUNCTION hwr.draw_reliability(readings hwr.reading[]) RETURNS text
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT hwr.draw_reliability('Does it know when it is right?', 'share of exact readings by what the model thought of them, in ten groups of equal size',
-		'what the model says', 'share read without an error', ARRAY['confidence', 'probability'],
-		array_agg(CASE b.measure WHEN 'confidence' THEN 1 ELSE 2 END::double precision), array_agg(b.mean), array_agg(b.exact_match),
+	SELECT hwr.draw_reliability('Does it know when it is right?', 'share of exact readings by their confidence, in ten groups of equal size',
+		'confidence', 'share read without an error', ARRAY['confidence'],
+		array_agg(1::double precision), array_agg(b.mean), array_agg(b.exact_match),
 		array_agg(b.low), array_agg(b.high), array_agg(b.images::double precision))
 	  FROM hwr.reliability(readings) b;
 $$;
@@ -158,7 +157,7 @@ COMMENT ON FUNCTION hwr.draw_reliability(hwr.reading[]) IS 'the reliability diag
 -- All rows without their images.
 CREATE FUNCTION hwr.read_all(data regclass, model text, version integer, image_column name, label_column name) RETURNS hwr.reading[]
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.probability, r.loss, r.margin, r.length, r.distance, r.words,
+	SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.sharpness, r.loss, r.margin, r.length, r.distance, r.words,
 						 r.word_edits, r.width, r.ink, r.characters, r.edits, r."by", r.problem, NULL)::hwr.reading ORDER BY r."row")
 	  FROM @extschema@.hwr_readings($1, $2, $3, $4, $5) r;
 $$;
@@ -166,13 +165,13 @@ COMMENT ON FUNCTION hwr.read_all(regclass, text, integer, name, name) IS 'hwr_re
 
 CREATE FUNCTION hwr_reliability(data regclass, model text DEFAULT NULL, version integer DEFAULT NULL,
 								image_column name DEFAULT NULL, label_column name DEFAULT NULL,
-								OUT measure text, OUT bin integer, OUT images bigint, OUT mean double precision,
+								OUT bin integer, OUT images bigint, OUT mean double precision,
 								OUT exact_match double precision, OUT low double precision, OUT high double precision) RETURNS SETOF record
-	LANGUAGE sql ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE sql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT * FROM hwr.reliability(hwr.read_all($1, $2, $3, $4, $5));
 $$;
 COMMENT ON FUNCTION hwr_reliability(regclass, text, integer, name, name) IS
-'whether a model knows when it is right: ten groups of equal size by confidence and by probability, with the share of exact readings in each';
+'whether a model knows when it is right: ten groups of equal size by confidence, with the share of exact readings in each';
 
 CREATE FUNCTION hwr_plot_reliability(data regclass, model text DEFAULT NULL, version integer DEFAULT NULL,
 									 image_column name DEFAULT NULL, label_column name DEFAULT NULL) RETURNS text

@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(hwr_readings);
 /* Columns of the result, in their order. */
 enum
 {
-	COL_ROW, COL_KEY, COL_LABEL, COL_GUESS, COL_CONFIDENCE, COL_PROBABILITY, COL_LOSS, COL_MARGIN, COL_LENGTH,
+	COL_ROW, COL_KEY, COL_LABEL, COL_GUESS, COL_CONFIDENCE, COL_SHARPNESS, COL_LOSS, COL_MARGIN, COL_LENGTH,
 	COL_DISTANCE, COL_WORDS, COL_WORD_EDITS, COL_WIDTH, COL_INK, COL_CHARACTERS, COL_EDITS, COL_BY, COL_PROBLEM,
 	COL_IMAGE, N_COLUMNS
 };
@@ -239,17 +239,6 @@ set_comparison(Row *row, const HwrLabel *label, const HwrCanvas *canvas, const H
 	set_jsonb(row, COL_EDITS, edits_json(canvas, p, reading, copy, nedits));
 }
 
-/* -log P(reading | image), over every way to write it. */
-static double
-reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p)
-{
-	int		   *classes = palloc((reading->n + 1) * sizeof(int));
-
-	for (int i = 0; i < reading->n; i++)
-		classes[i] = hwr_alphabet_class(&model->alphabet, reading->chars[i].codepoint);
-	return hwr_classes_loss(classes, reading->n, p, CurrentMemoryContext);
-}
-
 /* Share of the image that is ink. */
 static double
 ink_share(const HwrCanvas *canvas, int height)
@@ -284,13 +273,13 @@ write_reading(Reader *r, const HwrModel *model, int i)
 	const HwrCanvas *canvas = &r->batch->canvases[i];
 	const HwrPosterior *p = &r->batch->posteriors[i];
 	const HwrReading *reading = &r->batch->readings[i];
-	double		loss = reading_loss(reading, model, p);
+	double		loss = hwr_reading_loss(reading, model, p, CurrentMemoryContext);
 	Row			row;
 
 	begin_row(&row, pending);
 	set_text(&row, COL_GUESS, hwr_from_utf8(reading->text));
-	set_figure(&row, COL_CONFIDENCE, reading->confidence);
-	set_figure(&row, COL_PROBABILITY, exp(-loss));
+	set_figure(&row, COL_CONFIDENCE, exp(-loss));
+	set_figure(&row, COL_SHARPNESS, reading->sharpness);
 	set_value(&row, COL_WIDTH, Int32GetDatum(canvas->source_width));
 	set_figure(&row, COL_INK, ink_share(canvas, model->net.height));
 	set_jsonb(&row, COL_CHARACTERS, characters_json(canvas, p, reading));
@@ -336,7 +325,7 @@ prepare_row(Reader *r, const HwrRow *row, Pending *pending)
 		if (st.code != HWR_BAD_LABEL)
 			hwr_raise(&st);
 		pending->label.text = NULL;
-		pending->problem = hwr_from_utf8(st.message);
+		pending->problem = hwr_status_text(&st);
 	}
 	if (row->image == NULL)
 	{
@@ -347,7 +336,7 @@ prepare_row(Reader *r, const HwrRow *row, Pending *pending)
 	{
 		if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE)
 			hwr_raise(&st);
-		pending->problem = hwr_from_utf8(st.message);
+		pending->problem = hwr_status_text(&st);
 		return false;
 	}
 	pending->image = palloc(VARHDRSZ + row->image_len);

@@ -12,8 +12,8 @@ CREATE TYPE hwr.reading AS (
 	key			text,				-- primary key, or else ctid
 	label		text,				-- as the model sees it: normalised, case mapped
 	guess		text,				-- NULL: the image cannot be read
-	confidence	double precision,	-- geometric mean over the network's steps
-	probability double precision,	-- of the guess, given the image
+	confidence	double precision,	-- probability that the guess is right
+	sharpness	double precision,	-- geometric mean over the network's steps of what was most probable
 	loss		double precision,	-- -log P(label | image); NULL: the model cannot write the label
 	margin		double precision,	-- loss less that of the guess: how much likelier the guess is, in nats
 	length		integer,			-- of the label, in characters
@@ -31,8 +31,13 @@ CREATE TYPE hwr.reading AS (
 COMMENT ON TYPE hwr.reading IS 'a row of a table as a model reads it';
 
 CREATE FUNCTION hwr_readings(data regclass, model text DEFAULT NULL, version integer DEFAULT NULL,
-							 image_column name DEFAULT NULL, label_column name DEFAULT NULL, "by" name DEFAULT NULL)
-	RETURNS SETOF hwr.reading
+							 image_column name DEFAULT NULL, label_column name DEFAULT NULL, "by" name DEFAULT NULL,
+							 OUT "row" bigint, OUT key text, OUT label text, OUT guess text, OUT confidence double precision,
+							 OUT sharpness double precision, OUT loss double precision, OUT margin double precision,
+							 OUT length integer, OUT distance integer, OUT words integer, OUT word_edits integer,
+							 OUT width integer, OUT ink double precision, OUT characters jsonb, OUT edits jsonb, OUT "by" text,
+							 OUT problem text, OUT image bytea)
+	RETURNS SETOF record		-- the columns of hwr.reading, by name, so that \df shows them
 	AS 'MODULE_PATHNAME', 'hwr_readings' LANGUAGE C COST 1000000 ROWS 1000;
 COMMENT ON FUNCTION hwr_readings(regclass, text, integer, name, name, name) IS
-'every row of a table as a model reads it: reading, confidence, the place of each character, and the errors where there is a label';
+'every row of a table as a model reads it: reading, the probability that it is right, the place of each character, and the errors where there is a label';

@@ -64,7 +64,7 @@ CREATE FUNCTION hwr.gallery(readings hwr.reading[], which text) RETURNS SETOF hw
 	LANGUAGE sql IMMUTABLE ROWS 12 SET search_path = pg_catalog, pg_temp AS $$
 	SELECT r.* FROM unnest(readings) r
 	 WHERE r.guess IS NOT NULL
-	   AND CASE which WHEN 'worst' THEN r.distance > 0 WHEN 'suspect' THEN r.distance > 0 AND r.probability >= 0.5 AND coalesce(r.margin, 99) > 3 ELSE true END
+	   AND CASE which WHEN 'worst' THEN r.distance > 0 WHEN 'suspect' THEN r.distance > 0 AND r.confidence >= 0.5 AND coalesce(r.margin, 99) > 3 ELSE true END
 	 ORDER BY CASE which WHEN 'worst' THEN -r.distance::double precision / r.length
 						 WHEN 'doubt' THEN r.confidence
 						 WHEN 'suspect' THEN -coalesce(r.margin, 99) END,
@@ -95,12 +95,12 @@ CREATE FUNCTION hwr.read_for_report(data regclass, model text, version integer, 
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 	WITH r AS MATERIALIZED (SELECT * FROM @extschema@.hwr_readings($1, $2, $3, $4, $5, $6)),
 	n AS MATERIALIZED (
-		SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.probability, r.loss, r.margin, r.length, r.distance, r.words,
+		SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.sharpness, r.loss, r.margin, r.length, r.distance, r.words,
 							 r.word_edits, r.width, r.ink, NULL, r.edits, NULL, r.problem, NULL)::hwr.reading) AS readings FROM r),
 	shown AS (
 		SELECT g."row" FROM n, unnest('{sample,worst,doubt,suspect}'::text[]) w, hwr.gallery(n.readings, w) g
 		UNION SELECT e."row" FROM n, hwr.error_examples(n.readings) e)
-	SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.probability, r.loss, r.margin, r.length, r.distance, r.words,
+	SELECT array_agg(ROW(r."row", r.key, r.label, r.guess, r.confidence, r.sharpness, r.loss, r.margin, r.length, r.distance, r.words,
 						 r.word_edits, r.width, r.ink, CASE WHEN s."row" IS NOT NULL THEN r.characters END, r.edits, r."by", r.problem,
 						 CASE WHEN s."row" IS NOT NULL THEN hwr.thumbnail(r.image, 64) END)::hwr.reading ORDER BY r."row")
 	  FROM r LEFT JOIN shown s USING ("row");
@@ -173,7 +173,7 @@ CREATE FUNCTION hwr.html_model(shown text, shown_version integer) RETURNS text
 				  CASE WHEN m.version IS NULL THEN 'comes with hwr' ELSE format('%s by %s, %s', to_char(m.created, 'YYYY-MM-DD HH24:MI'),
 					hwr.escape(m.owner::text), CASE WHEN m.job IS NULL THEN 'imported from a file' ELSE 'training job ' || m.job END) END,
 				  (SELECT format('<dt>learned from</dt><dd>%s: %s images to learn, %s to validate, %s left out</dd>', hwr.escape(j.training), j.images, j.validation_images, j.skipped)
-					 FROM @extschema@.hwr_jobs j WHERE j.job = m.job),
+					 FROM @extschema@.hwr_job_details j WHERE j.job = m.job),
 				  hwr.html_table('Training options of this version', '{option,value}',
 					(SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s</td></tr>', hwr.escape(o.key), hwr.escape(o.value)), '' ORDER BY o.key) FROM jsonb_each_text(m.options) o)))
 	  FROM hwr.shown_models m WHERE m.model = shown AND m.version IS NOT DISTINCT FROM shown_version;
@@ -253,9 +253,9 @@ COMMENT ON FUNCTION hwr.html_characters(hwr.character_pair[]) IS 'errors by char
 CREATE FUNCTION hwr.html_reliability(readings hwr.reading[]) RETURNS text
 	LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT hwr.html_chart(hwr.draw_reliability(readings),
-		hwr.html_table('Reliability', '{measure,images,mean,read exactly,95&#8239;% interval}',
-			string_agg(format('<tr><th scope="row">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s to %s</td></tr>', b.measure, b.images, hwr.percent(b.mean), hwr.percent(b.exact_match),
-							  hwr.percent(b.low), hwr.percent(b.high)), '' ORDER BY b.measure, b.bin)))
+		hwr.html_table('Reliability', '{group,images,mean confidence,read exactly,95&#8239;% interval}',
+			string_agg(format('<tr><th scope="row">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s to %s</td></tr>', b.bin, b.images, hwr.percent(b.mean), hwr.percent(b.exact_match),
+							  hwr.percent(b.low), hwr.percent(b.high)), '' ORDER BY b.bin)))
 	  FROM hwr.reliability(readings) b;
 $$;
 COMMENT ON FUNCTION hwr.html_reliability(hwr.reading[]) IS 'the reliability diagram of a report';
@@ -347,7 +347,7 @@ CREATE FUNCTION hwr.html_data_sections(readings hwr.reading[], pairs hwr.charact
 			hwr.html_cer_by(readings, 'width', 'CER by width of the image', 'pixels') || hwr.html_cer_by(readings, 'ink', 'CER by amount of ink', '% of the image') ||
 			CASE WHEN "by" IS NULL THEN '' ELSE hwr.html_cer_by(readings, 'by', 'CER by ' || "by", "by") END || '</div>'),
 		hwr.html_section('reliability', 'Confidence', 'If a model knew exactly how sure to be, the marks would lie on the dashed line: of the readings it calls 90&#8239;% sure, 90&#8239;% would be right. '
-			'<b>Confidence</b> is an average over the steps of the network and tells readings apart; <b>probability</b> is the chance, by the model, that the whole text is right.',
+			'<b>Confidence</b> is the chance, by the model, that the whole text is right.',
 			hwr.html_reliability(readings)),
 		hwr.html_section('data', 'The data', 'What is in the labels of ' || hwr.escape(data::text) || '.', hwr.html_distributions(data, label_column) || coalesce(hwr.html_problems(readings), ''))];
 $$;

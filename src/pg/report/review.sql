@@ -12,13 +12,13 @@ CREATE FUNCTION hwr_review(data regclass, model text DEFAULT NULL, "limit" integ
 	SELECT r."row", r.key,
 		   CASE WHEN r.problem IS NOT NULL THEN r.problem
 				WHEN r.distance > 0 AND r.loss IS NULL THEN 'the model cannot write the label'
-				WHEN r.distance > 0 AND r.probability >= 0.5 THEN 'the label may be wrong'
+				WHEN r.distance > 0 AND r.confidence >= 0.5 THEN 'the label may be wrong'
 				WHEN r.distance > 0 THEN 'label and reading differ'
 				ELSE 'the reading is uncertain' END,
 		   d.doubt, r.label, r.guess, r.confidence
 	  FROM @extschema@.hwr_readings($1, $2, $4, $5, $6) r
 		   CROSS JOIN LATERAL (SELECT CASE WHEN r.problem IS NOT NULL OR (r.label IS NOT NULL AND r.loss IS NULL) THEN 1
-										   WHEN r.label IS NOT NULL THEN 1 - exp(-least(r.loss, 700)) ELSE 1 - r.probability END AS doubt) d
+										   WHEN r.label IS NOT NULL THEN 1 - exp(-least(r.loss, 700)) ELSE 1 - r.confidence END AS doubt) d
 	 ORDER BY r.problem IS NULL, d.doubt DESC, r.confidence, r."row" LIMIT $3;
 $$;
 COMMENT ON FUNCTION hwr_review(regclass, text, integer, integer, name, name) IS

@@ -16,6 +16,9 @@
 #include "pg/base/compat.h"
 #include "svg.h"
 
+/* On an axis; there are 5 to 10 as a rule. */
+#define MAX_TICKS 30
+
 static const char *const style =
 "<style>"
 ".hwr{--ink:#1f2430;--soft:#5b6270;--rule:#d9dce3;--paper:#fff;--c0:#1f6fc4;--c1:#c2500f;--c2:#13795b;--c3:#7a4fb5;"
@@ -157,13 +160,29 @@ tick_label(double value, bool percent)
 	return percent ? psprintf("%.6g %%", value * 100) : psprintf("%.6g", value);
 }
 
+/* Numbers so close that ticks between them could not be told apart, or not even be counted up to, are one. */
+static bool
+is_range(double low, double high)
+{
+	return high - low > 1e-9 * fmax(fabs(low), fabs(high));
+}
+
+/* Ticks from low to high at this distance: few, whatever the numbers. */
+static int
+count_ticks(double low, double high, double step)
+{
+	double		n = step > 0 ? floor((high - low) / step + 1e-6) + 1 : 0;
+
+	return n >= 1 ? (int) fmin(n, MAX_TICKS) : 0;
+}
+
 /* Round the ends to ticks; returns the step. */
 static double
 fit_range(double *low, double *high, int n)
 {
 	double		step;
 
-	if (!(*high > *low))
+	if (!is_range(*low, *high))
 		*high = *low + (*low == 0 ? 1 : fabs(*low));
 	step = tick_step(*high - *low, n);
 	*low = floor(*low / step + 1e-9) * step;
@@ -190,15 +209,22 @@ decade_step(double y)
 	return power * (share >= 5 ? 5 : share >= 2 ? 2 : 1);
 }
 
+/* Ticks at 1, 2 and 5 times powers of ten; only every so many of them where they are many. */
 static void
 log_axis(HwrPlot *plot, bool percent)
 {
+	int			n = 0;
+	int			every;
+
 	plot->y_low = decade_step(plot->y_low);
-	for (double y = plot->y_low; y < plot->y_high; y = decade_step(y * 2.51))
+	for (double y = plot->y_low; y < plot->y_high; y = decade_step(y * 2.51), n++)
 		if (y * 2.51 >= plot->y_high)
 			plot->y_high = decade_step(y * 2.51);
+	every = n > MAX_TICKS ? (n / (3 * MAX_TICKS) + 1) * 3 : 1;
+	n = 0;
 	for (double y = plot->y_low; y <= plot->y_high * (1 + 1e-9); y = decade_step(y * 2.51))
-		y_tick(plot, y, percent);
+		if (n++ % every == 0)
+			y_tick(plot, y, percent);
 }
 
 void
@@ -213,8 +239,8 @@ hwr_plot_y_axis(HwrPlot *plot, const char *title, bool percent)
 		return;
 	}
 	step = fit_range(&plot->y_low, &plot->y_high, 5);
-	for (double y = plot->y_low; y <= plot->y_high + step / 2; y += step)
-		y_tick(plot, y, percent);
+	for (int i = 0, n = count_ticks(plot->y_low, plot->y_high, step); i < n; i++)
+		y_tick(plot, plot->y_low + i * step, percent);
 }
 
 void
@@ -228,17 +254,19 @@ void
 hwr_plot_x_axis(HwrPlot *plot, const char *title, bool percent, bool whole)
 {
 	double		step;
+	double		first;
 
 	if (whole)
 	{
-		if (!(plot->x_high > plot->x_low))
-			plot->x_high = plot->x_low + 1;
+		if (!is_range(plot->x_low, plot->x_high))
+			plot->x_high = plot->x_low + fmax(1, fabs(plot->x_low));
 		step = fmax(1, tick_step(plot->x_high - plot->x_low, 8));
 	}
 	else
 		step = fit_range(&plot->x_low, &plot->x_high, 5);
-	for (double x = ceil(plot->x_low / step) * step; x <= plot->x_high + step * 1e-6; x += step)
-		hwr_plot_text(plot, hwr_plot_x(plot, x), plot->bottom + 18, "middle", "s", tick_label(x, percent));
+	first = ceil(plot->x_low / step) * step;
+	for (int i = 0, n = count_ticks(first, plot->x_high, step); i < n; i++)
+		hwr_plot_text(plot, hwr_plot_x(plot, first + i * step), plot->bottom + 18, "middle", "s", tick_label(first + i * step, percent));
 	rule(plot, plot->left, plot->bottom, plot->right, plot->bottom);
 	hwr_plot_x_title(plot, title);
 }

@@ -3,9 +3,8 @@
  *	  Rows of hwr.job and hwr.history, hwr_cancel, and whether a job's worker lives.
  *
  * A worker that is killed, or whose server stops, cannot say so in its row.  So the row's state is believed only as
- * far as the worker lives, which a lock tells: the worker holds an advisory lock at session level, keyed by the job's
- * id, from before its row can be seen until it exits, however it exits.  Advisory locks taken from SQL have 1 or 2
- * in the lock tag's last field; ours has JOB_LOCK_SPACE, so that no user's lock can be mistaken for it.
+ * far as the worker lives, which a lock tells: the worker holds one that is keyed by the job's id, from before its row can be seen
+ * until it exits, however it exits, and whatever its user's functions do (process_lock.c).
  *
  * While the lock is held, the pid in the row is that of the holder: both come from the same process.  So a
  * signal after a look at the lock cannot meet a process that was given an old number.
@@ -20,7 +19,6 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -32,35 +30,27 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/identity.h"
+#include "pg/base/process_lock.h"
 #include "pg/catalog/checkpoint.h"
 #include "job.h"
 
-#define JOB_LOCK_SPACE 0x6877	/* "hw" */
-
 PG_FUNCTION_INFO_V1(hwr_job_interrupted);
 PG_FUNCTION_INFO_V1(hwr_cancel);
+PG_FUNCTION_INFO_V1(hwr_finish);
 
-static void
-job_lock_tag(int64 job, LOCKTAG *tag)
-{
-	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) ((uint64) job >> 32), (uint32) job,
-						 JOB_LOCK_SPACE);
-}
-
-/*
- * Held by another process?  A share lock is tried, not waited for: two who look at the same time do
- * not hinder each other, and the worker itself has the lock before anyone can know its id.
- */
 bool
 hwr_job_is_alive(int64 job)
 {
-	LOCKTAG		tag;
+	return hwr_process_lock_is_held(HWR_LOCK_JOB, (uint64) job);
+}
 
-	job_lock_tag(job, &tag);
-	if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	LockRelease(&tag, ShareLock, false);
-	return false;
+static void
+hold(int64 job)
+{
+	if (!hwr_process_lock(HWR_LOCK_JOB, (uint64) job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("training job %lld is running", (long long) job)));
 }
 
 /* One statement on the catalog; the first column of its first row, or null. */
@@ -118,7 +108,6 @@ hwr_job_insert(const HwrJobRequest *r)
 		CStringGetTextDatum(hwr_from_utf8(r->options)),
 		Int32GetDatum(MyProcPid)
 	};
-	LOCKTAG		tag;
 	bool		isnull;
 	int64		job;
 
@@ -126,24 +115,25 @@ hwr_job_insert(const HwrJobRequest *r)
 									"activate, owner, options, state, pid) "
 									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9) RETURNING id",
 									lengthof(values), types, values, nulls, &isnull));
-	job_lock_tag(job, &tag);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	hold(job);
 	return job;
 }
 
-bool
-hwr_job_restart(int64 job)
+void
+hwr_job_restart(int64 job, Oid role, double max_minutes)
 {
-	Oid			types[] = {INT8OID, INT4OID};
-	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid)};
-	LOCKTAG		tag;
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID};
+	Datum		values[] = {Int64GetDatum(job), Int32GetDatum(MyProcPid), Float8GetDatum(max_minutes)};
+	Oid			owner;
+	bool		isnull;
 
-	job_lock_tag(job, &tag);
-	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL "
-			   "WHERE id = $1", lengthof(values), types, values, NULL);
-	return true;
+	hold(job);
+	owner = DatumGetObjectId(job_execute("SELECT owner FROM hwr.job WHERE id = $1 FOR UPDATE", 1, types, values, NULL, &isnull));
+	if (isnull)
+		hwr_raise_job_removed(job);
+	hwr_check_job_owner(job, role, owner, "resume");
+	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL, "
+			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values, NULL);
 }
 
 void
@@ -191,6 +181,16 @@ hwr_job_counts(int64 job, const HwrJobCounts *counts)
 	};
 
 	job_update("UPDATE hwr.job SET images = $2, validation_images = $3, skipped = $4 WHERE id = $1 AND pid = pg_backend_pid()",
+			   lengthof(values), types, values, NULL);
+}
+
+void
+hwr_job_options(int64 job, const char *options)
+{
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(hwr_from_utf8(options))};
+
+	job_update("UPDATE hwr.job SET options = $2::jsonb WHERE id = $1 AND pid = pg_backend_pid()",
 			   lengthof(values), types, values, NULL);
 }
 
@@ -298,20 +298,13 @@ row_says_running(int64 job)
 {
 	Oid			types[] = {INT8OID, OIDOID};
 	Datum		values[] = {Int64GetDatum(job), ObjectIdGetDatum(GetUserId())};
-	HwrIdentity save;
 	bool		running;
 
-	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	hwr_become_owner(&save);
-	if (SPI_execute_with_args("SELECT FROM hwr.job WHERE id = $1 AND state IN ('queued', 'starting', 'running') AND "
-							  "(pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'pg_read_all_stats', 'USAGE'))",
-							  lengthof(values), types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read job");
-	running = SPI_processed > 0;
-	hwr_restore_identity(&save);
+	running = hwr_catalog_query_now("SELECT FROM hwr.job WHERE id = $1 AND state IN ('queued', 'starting', 'running') AND "
+									"(pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'pg_read_all_stats', 'USAGE'))",
+									lengthof(types), types, values) > 0;
 	SPI_finish();
-	PopActiveSnapshot();
 	return running;
 }
 
@@ -328,7 +321,17 @@ hwr_job_interrupted(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(!RecoveryInProgress() && !hwr_job_is_alive(job) && row_says_running(job));
 }
 
-/* The owner and the pid of a job that has not ended by its row; pid 0: it has. */
+void
+hwr_check_job_owner(int64 job, Oid role, Oid owner, const char *what)
+{
+	if (!has_privs_of_role(role, owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to %s training job %lld", what, (long long) job),
+				 errdetail("Only members of the role that started it can.")));
+}
+
+/* The owner and the pid of a job that has not ended by its row, as that is now; pid 0: it has. */
 static Oid
 find_job(int64 job, int *pid)
 {
@@ -338,8 +341,8 @@ find_job(int64 job, int *pid)
 	bool		isnull;
 
 	SPI_connect();
-	if (hwr_catalog_execute("SELECT owner, CASE WHEN state IN ('queued', 'starting', 'running') THEN pid END "
-							"FROM hwr.job WHERE id = $1", 1, types, values, NULL) == 0)
+	if (hwr_catalog_query_now("SELECT owner, CASE WHEN state IN ('queued', 'starting', 'running') THEN pid END "
+							  "FROM hwr.job WHERE id = $1", 1, types, values) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("training job %lld does not exist", (long long) job)));
@@ -351,28 +354,39 @@ find_job(int64 job, int *pid)
 	return owner;
 }
 
+/* Send a signal to a job's worker; false if it has none. */
+static bool
+signal_job(int64 job, int signal, const char *what)
+{
+	int			pid;
+	Oid			owner = find_job(job, &pid);
+
+	hwr_check_job_owner(job, GetUserId(), owner, what);
+	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
+		return false;
+	ereport(LOG,
+			(errmsg("role \"%s\" asks to %s training job %lld", GetUserNameFromId(GetUserId(), false), what, (long long) job)));
+	if (kill(pid, signal) != 0)
+	{
+		ereport(WARNING,
+				(errmsg("could not send signal to process %d: %m", pid)));
+		return false;
+	}
+	return true;
+}
+
 /* hwr_cancel(job bigint) returns boolean: whether there was something to cancel */
 Datum
 hwr_cancel(PG_FUNCTION_ARGS)
 {
-	int64		job = PG_GETARG_INT64(0);
-	int			pid;
-	Oid			owner;
-
 	PreventCommandDuringRecovery("hwr_cancel()");
-	owner = find_job(job, &pid);
-	if (!has_privs_of_role(GetUserId(), owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to cancel training job %lld", (long long) job),
-				 errdetail("Only members of the role that started it can.")));
-	if (pid == 0 || !hwr_job_is_alive(job) || BackendPidGetProc(pid) == NULL)
-		PG_RETURN_BOOL(false);
-	if (kill(pid, SIGINT) != 0)
-	{
-		ereport(WARNING,
-				(errmsg("could not send signal to process %d: %m", pid)));
-		PG_RETURN_BOOL(false);
-	}
-	PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGINT, "cancel"));
+}
+
+/* hwr_finish(job bigint) returns boolean: whether there was something to finish */
+Datum
+hwr_finish(PG_FUNCTION_ARGS)
+{
+	PreventCommandDuringRecovery("hwr_finish()");
+	PG_RETURN_BOOL(signal_job(PG_GETARG_INT64(0), SIGUSR2, "finish"));
 }

@@ -37,8 +37,14 @@ typedef struct HwrJobRequest
 /* Insert a job in state 'starting' and take the lock that says that its worker, this process, lives. */
 extern int64 hwr_job_insert(const HwrJobRequest *request);
 
-/* Take that lock for a job that was stopped; false if another worker has it.  Its row becomes that of a starting job. */
-extern bool hwr_job_restart(int64 job);
+/*
+ * Take that lock for a job that was stopped and that this role may go on with; an error if another worker has it.  Its row becomes that of
+ * a starting job with this limit.
+ */
+extern void hwr_job_restart(int64 job, Oid role, double max_minutes);
+
+/* An error unless role may do what is named ("cancel") with a job of this owner. */
+extern void hwr_check_job_owner(int64 job, Oid role, Oid owner, const char *what);
 
 /* Forget the epochs after this one: they will be done again. */
 extern void hwr_job_forget_epochs(int64 job, int epochs);
@@ -51,6 +57,9 @@ extern void hwr_job_queue(int64 job);
 
 /* The job runs, and is in this phase. */
 extern void hwr_job_phase(int64 job, const char *phase);
+
+/* Its options, JSON in UTF-8, once all of them are known. */
+extern void hwr_job_options(int64 job, const char *options);
 extern void hwr_job_counts(int64 job, const HwrJobCounts *counts);
 extern void hwr_job_progress(int64 job, const HwrTrainProgress *progress);
 extern void hwr_job_add_epoch(int64 job, const HwrEpoch *epoch);

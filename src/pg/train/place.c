@@ -14,54 +14,39 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
 
 #include "pg/base/compat.h"
+#include "pg/base/process_lock.h"
 #include "pg/base/settings.h"
 #include "pg/base/wait.h"
 #include "train_worker.h"
-
-/* In the lock tag's last field, as JOB_LOCK_SPACE in job.c; database 0 is the whole server. */
-#define PLACE_LOCK_SPACE 0x6878
 
 #define GATE 0					/* places are 1, 2, ... */
 
 /* Between two looks for a free place, in milliseconds. */
 #define LOOK_INTERVAL 1000
 
-static void
-place_lock_tag(uint32 number, LOCKTAG *tag)
-{
-	SET_LOCKTAG_ADVISORY(*tag, InvalidOid, 0, number, PLACE_LOCK_SPACE);
-}
-
 /* A free place for as long as this process lives.  Without a limit a place is taken as well, for when there will be one. */
 static bool
 take_place(void)
 {
 	int			limit = hwr_max_jobs > 0 ? hwr_max_jobs : HWR_MAX_MAX_JOBS;
-	LOCKTAG		tag;
 
 	for (int i = 1; i <= limit; i++)
-	{
-		place_lock_tag(i, &tag);
-		if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
+		if (hwr_process_lock(HWR_LOCK_PLACE, i))
 			return true;
-	}
 	return hwr_max_jobs == 0;
 }
 
 bool
 hwr_place_try(void)
 {
-	LOCKTAG		gate;
 	bool		taken;
 
-	place_lock_tag(GATE, &gate);
-	if (LockAcquire(&gate, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (!hwr_transaction_lock(HWR_LOCK_PLACE, GATE, false))
 		return false;			/* someone waits already */
 	taken = take_place();
-	LockRelease(&gate, ExclusiveLock, false);
+	hwr_transaction_unlock(HWR_LOCK_PLACE, GATE);
 	return taken;
 }
 
@@ -69,12 +54,9 @@ hwr_place_try(void)
 void
 hwr_place_wait(HwrTrainWorker *w)
 {
-	LOCKTAG		gate;
-
 	hwr_worker_set("lock_timeout", "0");
 	StartTransactionCommand();
-	place_lock_tag(GATE, &gate);
-	(void) LockAcquire(&gate, ExclusiveLock, false, false);
+	(void) hwr_transaction_lock(HWR_LOCK_PLACE, GATE, true);
 	while (!take_place())
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_INTERVAL,

@@ -16,7 +16,6 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -32,6 +31,7 @@
 
 PG_FUNCTION_INFO_V1(hwr_resume);
 PG_FUNCTION_INFO_V1(hwr_drop_job);
+PG_FUNCTION_INFO_V1(hwr_drop_checkpoint);
 
 /* Column of the only row of the last catalog statement as text, NULL for null. */
 static char *
@@ -40,25 +40,30 @@ text_column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
-/* Select a job's row, which the current user must be allowed to change and no worker works on.  SPI is connected. */
+#define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint IS NOT NULL, " \
+	"state = 'done', message LIKE 'time limit reached%'"
+
+/*
+ * Select a job's row, which the current user must be allowed to change and no worker works on.  It is locked where this process changes it,
+ * not where a worker is to.  SPI is connected.
+ */
 static void
-select_job(int64 job, const char *what)
+select_job(int64 job, const char *what, bool lock)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(job)};
+	uint64		n;
 	bool		isnull;
 
-	if (hwr_catalog_execute("SELECT owner, model, training, validation, image_column, label_column, activate, "
-							"options::text, checkpoint IS NOT NULL FROM hwr.job WHERE id = $1",
-							1, types, values, NULL) == 0)
+	if (lock)
+		n = hwr_catalog_execute("SELECT " JOB_COLUMNS " FROM hwr.job WHERE id = $1 FOR UPDATE", 1, types, values, NULL);
+	else
+		n = hwr_catalog_query_now("SELECT " JOB_COLUMNS " FROM hwr.job WHERE id = $1", 1, types, values);
+	if (n == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("training job %lld does not exist", (long long) job)));
-	if (!has_privs_of_role(GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to %s training job %lld", what, (long long) job),
-				 errdetail("Only members of the role that started it can.")));
+	hwr_check_job_owner(job, GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)), what);
 	if (hwr_job_is_alive(job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -71,9 +76,23 @@ relation_oid(const char *name)
 	return DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(name)));
 }
 
+/* A training that its time limit ended has nothing to do within the same limit. */
+static void
+check_more_time(int64 job, double old_minutes, double minutes)
+{
+	if (minutes == 0 || minutes > old_minutes)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("training job %lld has nothing to go on with", (long long) job),
+			 errdetail("It has used up its \"max_minutes\", %g, and stored what it had learned. The limit is of its whole time, before and after.",
+					   old_minutes),
+			 errhint("Give it more: SELECT * FROM hwr_resume(%lld, max_minutes => %g);", (long long) job, old_minutes * 2)));
+}
+
 /* The job's options in UTF-8, with another time limit if there is one. */
 static char *
-options_of_job(const char *json, double max_minutes)
+options_of_job(int64 job, const char *json, double max_minutes, bool out_of_time)
 {
 	HwrTrainOptions *options = palloc(sizeof(HwrTrainOptions));
 	HwrStatus	st;
@@ -83,8 +102,11 @@ options_of_job(const char *json, double max_minutes)
 	json = pg_server_to_any(json, strlen(json), PG_UTF8);
 	if (!hwr_options_parse(json, strlen(json), options, &st))
 		hwr_raise(&st);
-	if (!isnan(max_minutes))
-		options->max_minutes = max_minutes;
+	if (isnan(max_minutes))
+		max_minutes = options->max_minutes;
+	if (out_of_time)
+		check_more_time(job, options->max_minutes, max_minutes);
+	options->max_minutes = max_minutes;
 	if (!hwr_options_to_json(options, &text, &st))
 		hwr_raise(&st);
 	copy = pstrdup(text);
@@ -103,12 +125,18 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 
 	memset(request, 0, sizeof(*request));
 	SPI_connect();
-	select_job(job, "resume");
+	select_job(job, "resume", false);
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &isnull)))
+	{
+		bool		done = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 10, &isnull));
+
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 done ? errmsg("training job %lld has nothing to go on with", (long long) job) :
 				 errmsg("training job %lld has no checkpoint", (long long) job),
+				 done ? errdetail("It has done all its epochs.") : 0,
 				 errhint("Start another training, with option \"base\" to begin with a model.")));
+	}
 	request->database = MyDatabaseId;
 	request->user = GetUserId();
 	request->wait = wait;
@@ -121,7 +149,8 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 	namestrcpy(&request->label_column, text_column(6));
 	request->activate = hwr_activate_from_word(text_column(7), "hwr_train");
 	old = MemoryContextSwitchTo(context);
-	options = options_of_job(text_column(8), max_minutes);
+	options = options_of_job(job, text_column(8), max_minutes,
+							 DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 11, &isnull)));
 	MemoryContextSwitchTo(old);
 	SPI_finish();
 	return options;
@@ -173,9 +202,26 @@ hwr_drop_job(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("hwr_drop_job()");
 	PreventCommandDuringRecovery("hwr_drop_job()");
 	SPI_connect();
-	select_job(job, "drop");
+	select_job(job, "drop", true);
 	hwr_checkpoint_drop(job);
 	hwr_catalog_execute("DELETE FROM hwr.job WHERE id = $1", 1, types, values, NULL);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * hwr_drop_checkpoint(job bigint) returns void: the job stays, and cannot go on any more
+ */
+Datum
+hwr_drop_checkpoint(PG_FUNCTION_ARGS)
+{
+	int64		job = PG_GETARG_INT64(0);
+
+	PreventCommandIfReadOnly("hwr_drop_checkpoint()");
+	PreventCommandDuringRecovery("hwr_drop_checkpoint()");
+	SPI_connect();
+	select_job(job, "drop the checkpoint of", true);
+	hwr_checkpoint_drop(job);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -39,8 +39,17 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION hwr_drop_job(bigint) IS
 'forget a training job that has ended: its row, its epochs and its checkpoint, not its model';
 
+CREATE FUNCTION hwr_drop_checkpoint(job bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'hwr_drop_checkpoint'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION hwr_drop_checkpoint(bigint) IS
+'remove the checkpoint of a training job that has ended, which can then not go on: before a dump, or to save room';
+
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
 	hwr_resume(bigint, double precision, boolean),
-	hwr_drop_job(bigint)
+	hwr_drop_job(bigint),
+	hwr_drop_checkpoint(bigint)
 	FROM PUBLIC;

@@ -166,7 +166,7 @@ hwr_check_training_request(const HwrTrainRequest *request)
 	if (OidIsValid(request->validation))
 		check_data(request->validation, request);
 	check_catalog();
-	(void) hwr_catalog_check_owner(NameStr(request->model), request->user);
+	(void) hwr_catalog_check_owner(NameStr(request->model), request->user, request->resume);
 }
 
 /*
@@ -290,6 +290,7 @@ create_segment(TrainClient *client, const HwrTrainRequest *request, const char *
 	shm_toc    *toc;
 	Size		options_size = strlen(options) + 1;
 	Size		settings_size = EstimateGUCStateSpace();
+	Size		libraries_size = EstimateLibraryStateSpace();
 	Size		size;
 	char	   *space;
 	shm_mq	   *queue;
@@ -298,8 +299,9 @@ create_segment(TrainClient *client, const HwrTrainRequest *request, const char *
 	shm_toc_estimate_chunk(&e, sizeof(HwrTrainShared));
 	shm_toc_estimate_chunk(&e, options_size);
 	shm_toc_estimate_chunk(&e, settings_size);
+	shm_toc_estimate_chunk(&e, libraries_size);
 	shm_toc_estimate_chunk(&e, QUEUE_SIZE);
-	shm_toc_estimate_keys(&e, 4);
+	shm_toc_estimate_keys(&e, 5);
 	size = shm_toc_estimate(&e);
 
 	client->segment = dsm_create(size, 0);
@@ -318,6 +320,10 @@ create_segment(TrainClient *client, const HwrTrainRequest *request, const char *
 	space = shm_toc_allocate(toc, settings_size);
 	SerializeGUCState(settings_size, space);
 	shm_toc_insert(toc, HWR_KEY_SETTINGS, space);
+
+	space = shm_toc_allocate(toc, libraries_size);
+	SerializeLibraryState(libraries_size, space);
+	shm_toc_insert(toc, HWR_KEY_LIBRARIES, space);
 
 	queue = shm_mq_create(shm_toc_allocate(toc, QUEUE_SIZE), QUEUE_SIZE);
 	shm_mq_set_receiver(queue, MyProc);
@@ -491,13 +497,13 @@ form_result(TupleDesc desc, const TrainClient *client, const char *model)
 	values[5] = Int32GetDatum(r->best_epoch);
 	for (int i = 0; i < lengthof(figures); i++)
 	{
-		values[6 + i] = Float8GetDatum(figures[i]);
+		values[6 + i] = Float8GetDatum(rint(figures[i] * 1e4) / 1e4);
 		nulls[6 + i] |= isnan(figures[i]);
 	}
 	values[11] = Int64GetDatum(r->images);
 	values[12] = Int64GetDatum(r->validation_images);
 	values[13] = Int64GetDatum(r->skipped);
-	values[14] = Float8GetDatum(r->seconds);
+	values[14] = Float8GetDatum(rint(r->seconds * 10) / 10);
 	return heap_form_tuple(desc, values, nulls);
 }
 

@@ -24,13 +24,14 @@
 #include "core/train/options.h"
 
 /* To be changed with anything below: a session may have loaded an older library than its worker. */
-#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000003)
+#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000004)
 
 /* Keys of the segment's table of contents */
 #define HWR_KEY_SHARED 1		/* HwrTrainShared */
 #define HWR_KEY_OPTIONS 2		/* string: options as JSON in UTF-8 */
 #define HWR_KEY_SETTINGS 3		/* the session's configuration parameters */
 #define HWR_KEY_QUEUE 4			/* shm_mq, worker to client */
+#define HWR_KEY_LIBRARIES 5		/* the libraries that the session has loaded */
 
 #define HWR_MESSAGE_JOB 'j'
 #define HWR_MESSAGE_RESULT 'r'

@@ -1,15 +1,17 @@
 /*
  * train_gate.c
- *	  May a newly trained version take the active one's place?
+ *	  May a newly trained version take the place of what readers get?
  *
- * The active version is read when the job begins, so that the validation images can be kept as its canvases too, and
- * measured when the training is over, on the very rows that the new one was validated on.  Its model's row
- * is locked only when the new version is stored: if another version has become active meanwhile, nothing is known about
- * that one, and it stays.
+ * What readers get, the active version or else the bundled model of that name, is read when the job begins, so that the
+ * validation images can be kept as its canvases too.  When the training is over, both are measured on the very
+ * rows that the new one was validated on, and compared row by row: a gain must be beyond what chance gives.  A version
+ * that a person has chosen stays.  The model's row is locked only when the new version is stored: if
+ * another version has become active meanwhile, nothing is known about that one, and it stays too.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "core/base/status.h"
 #include "core/model/model.h"
@@ -19,6 +21,7 @@
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/identity.h"
 #include "pg/catalog/catalog.h"
 #include "train.h"
 #include "train_worker.h"
@@ -27,13 +30,16 @@ void
 hwr_gate_load(HwrTrainWorker *w)
 {
 	HwrVersionInfo active;
+	HwrIdentity save;
 	bytea	   *bytes;
 	HwrStatus	st;
 
 	if (w->request.activate != HWR_ACTIVATE_AUTO ||
 		!hwr_catalog_find_active(NameStr(w->request.model), &active))
 		return;
+	hwr_become_user(w->request.user, &save);
 	bytes = hwr_catalog_read_weights(&active);
+	hwr_restore_identity(&save);
 	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &w->rival, &st))
 		hwr_raise_for_model(&st, NameStr(w->request.model));
 	pfree(bytes);
@@ -41,67 +47,123 @@ hwr_gate_load(HwrTrainWorker *w)
 	hwr_dataset_set_rival(w->dataset, w->rival->fit, w->rival->net.height, w->rival->net.width);
 }
 
-void
-hwr_gate_measure(HwrTrainWorker *w)
+static void
+read_rows(HwrTrainWorker *w, const HwrModel *model, bool own, HwrRival **reader)
 {
 	HwrStatus	st;
 	bool		done = false;
 
-	if (w->rival == NULL || hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION) == 0)
-		return;
-	if (!hwr_rival_create(w->rival, w->dataset, w->backend, hwr_trainer_threads(&w->options),
-						  &w->rival_reader, &st))
+	if (!hwr_rival_create(model, w->dataset, own, w->backend, hwr_trainer_threads(&w->options), reader, &st))
 		hwr_raise(&st);
 	while (!done)
 	{
-		if (!hwr_rival_step(w->rival_reader, &done, &st))
+		if (!hwr_rival_step(*reader, &done, &st))
 			hwr_raise(&st);
 		hwr_worker_check(w);
 	}
-	w->rival_metrics = *hwr_rival_metrics(w->rival_reader);
 }
 
-/* The comparison in words; the share of exact readings decides, and is told, where the error rates are equal. */
-static char *
-compare(const HwrMetrics *ours, const HwrMetrics *theirs, int32 their_version)
+static bool
+interrupt_pending(void *arg)
 {
-	const char *figure = "CER";
-	double		our_figure = hwr_metrics_cer(ours);
-	double		their_figure = hwr_metrics_cer(theirs);
+	return QueryCancelPending || ProcDiePending;
+}
 
-	if (our_figure == their_figure)
+void
+hwr_gate_measure(HwrTrainWorker *w)
+{
+	HwrStatus	st;
+
+	if (w->rival == NULL || hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION) == 0)
+		return;
+	read_rows(w, w->rival, false, &w->rival_reader);
+	read_rows(w, w->model, true, &w->reader);
+	if (!hwr_rival_compare(w->reader, w->rival_reader, interrupt_pending, NULL, &w->duel, &st))
 	{
-		figure = "exact match";
-		our_figure = hwr_metrics_exact(ours);
-		their_figure = hwr_metrics_exact(theirs);
+		hwr_worker_check(w);
+		hwr_raise(&st);
 	}
-	return psprintf("%s %.1f %% against %.1f %% of version %d on the same %lld images", figure,
-					100 * our_figure, 100 * their_figure, their_version, (long long) ours->images);
+	w->measured = true;
+}
+
+/* What readers got, in words. */
+static const char *
+rival_name(const HwrTrainWorker *w)
+{
+	return w->rival_version > 0 ? psprintf("version %d", w->rival_version) : "the bundled model";
+}
+
+/* The comparison in words, with the digits that tell the two apart. */
+static char *
+compare(const HwrTrainWorker *w)
+{
+	const HwrMetrics *ours = hwr_rival_metrics(w->reader);
+	const HwrMetrics *theirs = hwr_rival_metrics(w->rival_reader);
+
+	return psprintf("CER %.2f %% against %.2f %% of %s on the same %lld images, %lld read better and %lld worse, "
+					"difference between %.2f and %.2f %% (95 %%)%s",
+					100 * hwr_metrics_cer(ours), 100 * hwr_metrics_cer(theirs), rival_name(w), (long long) ours->images,
+					(long long) w->duel.better, (long long) w->duel.worse, 100 * w->duel.low, 100 * w->duel.high,
+					w->duel.won || hwr_metrics_cer(ours) > hwr_metrics_cer(theirs) ? "" : ", which can be chance");
+}
+
+/* Against what readers have got since the job began. */
+static char *
+decide_automatically(const HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated)
+{
+	HwrVersionInfo bundled;
+	const char *meanwhile = "";
+
+	*activated = version->active == 0 && !hwr_bundled_find(NameStr(version->name), &bundled);
+	if (*activated)				/* also where the model was dropped meanwhile */
+		return psprintf("it is the first of model \"%s\" to be used", NameStr(version->name));
+	if (version->chosen)
+		meanwhile = version->active > 0 ? psprintf("version %d has been chosen and stays", version->active) :
+			"the bundled model has been chosen and stays";
+	else if (version->active != w->rival_version)
+		return version->active > 0 ? psprintf("version %d became active meanwhile", version->active) :
+			psprintf("version %d is no longer active", w->rival_version);
+	if (!w->measured)
+		return meanwhile[0] != '\0' ? pstrdup(meanwhile) :
+			psprintf("there are no validation images on which to compare it with %s", rival_name(w));
+	*activated = w->duel.won && !version->chosen;
+	return psprintf("%s%s%s", meanwhile, meanwhile[0] != '\0' ? "; " : "", compare(w));
 }
 
 char *
-hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, const HwrMetrics *metrics, bool *activated)
+hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated)
 {
-	char	   *why = NULL;
+	HwrVersionInfo bundled;
+	char	   *why;
 
-	*activated = w->request.activate != HWR_ACTIVATE_NEVER;
-	if (w->request.activate == HWR_ACTIVATE_AUTO && version->active != 0)
+	if (w->request.activate == HWR_ACTIVATE_AUTO)
+		why = decide_automatically(w, version, activated);
+	else
 	{
-		if (w->rival == NULL || version->active != w->rival_version)
-		{
-			*activated = false;
-			why = psprintf("version %d became active meanwhile", version->active);
-		}
-		else if (w->rival_metrics.images > 0)
-		{
-			*activated = hwr_metrics_better(metrics, &w->rival_metrics);
-			why = compare(metrics, &w->rival_metrics, w->rival_version);
-		}
+		*activated = w->request.activate == HWR_ACTIVATE_ALWAYS;
+		why = pstrdup("as asked");
 	}
 	if (*activated)
 		hwr_catalog_activate(version);
-	else if (why == NULL)
-		why = pstrdup("as asked");
-	return why != NULL ? psprintf("version %d is %s: %s", version->version, *activated ? "activated" : "not activated", why) :
-		NULL;
+	w->replaces_bundled = *activated && version->active == 0 && hwr_bundled_find(NameStr(version->name), &bundled);
+	return psprintf("version %d is %s: %s", version->version, *activated ? "activated" : "not activated", why);
+}
+
+void
+hwr_gate_tell(const HwrTrainWorker *w, const HwrVersionInfo *version, bool activated, const char *verdict)
+{
+	const char *model = quote_literal_cstr(NameStr(version->name));
+
+	if (!activated)
+		ereport(NOTICE,
+				(errmsg_internal("%s", verdict),
+				 errhint("To have it used all the same: SELECT hwr_activate_model(%s, %d);", model, version->version)));
+	else if (w->replaces_bundled)
+		ereport(NOTICE,
+				(errmsg_internal("%s", verdict),
+				 errdetail("It takes the place of the bundled model, which everyone may use."),
+				 errhint("To let others use it: SELECT hwr_grant_model(%s, 'public'); to go back to the bundled one: "
+						 "SELECT hwr_activate_model(%s, NULL);", model, model)));
+	else
+		ereport(NOTICE, (errmsg_internal("%s", verdict)));
 }

@@ -32,6 +32,7 @@
 #include "pg/base/settings.h"
 #include "pg/catalog/catalog.h"
 #include "pg/catalog/checkpoint.h"
+#include "pg/catalog/overlap.h"
 #include "job.h"
 #include "train.h"
 #include "train_report.h"
@@ -42,6 +43,9 @@
 
 /* Time between notices while a table is read, in seconds. */
 #define NOTICE_INTERVAL 10.0
+
+/* Time after which a training's speed is known well enough, in seconds. */
+#define ESTIMATE_AFTER 5.0
 
 /*
  * Reading
@@ -162,6 +166,7 @@ read_rows(HwrTrainWorker *w)
 
 	w->reading = true;
 	hwr_worker_begin();
+	hwr_worker_survey(w);
 	/* temp_tablespaces names those that the caller may use */
 	hwr_become_user(w->request.user, &save);
 	find_temporary_directory(directory);
@@ -178,7 +183,10 @@ read_rows(HwrTrainWorker *w)
 	hwr_become_user(w->request.user, &save);
 	read_table(w, &w->training, separate ? HWR_SPLIT_TRAIN : HWR_SPLIT_AUTO);
 	if (separate)
+	{
+		hwr_dataset_expect_validation(w->dataset);
 		read_table(w, &w->validation, HWR_SPLIT_VALIDATION);
+	}
 	hwr_restore_identity(&save);
 	SPI_finish();
 	hwr_worker_commit(w);
@@ -229,6 +237,20 @@ report_step(HwrTrainWorker *w)
 	hwr_worker_begin();
 	hwr_job_progress(w->job, &progress);
 	hwr_worker_commit(w);
+}
+
+/* Once, when some steps have shown how fast it is: how long it will take, and whether that is more than it may. */
+static void
+report_estimate(HwrTrainWorker *w)
+{
+	double		elapsed = hwr_worker_seconds() - w->training_since;
+	HwrTrainProgress progress;
+
+	if (w->estimated || elapsed < ESTIMATE_AFTER)
+		return;
+	w->estimated = true;
+	hwr_trainer_progress(w->trainer, &progress);
+	hwr_report_estimate(&progress, w->options.max_minutes, elapsed);
 }
 
 static void
@@ -305,7 +327,7 @@ hwr_worker_train(HwrTrainWorker *w)
 	HwrStatus	st;
 
 	report_phase(w, "training");
-	w->checkpointed = hwr_worker_seconds();
+	w->checkpointed = w->training_since = hwr_worker_seconds();
 	if (!hwr_trainer_create(&w->options, w->dataset, w->backend, (size_t) hwr_gpu_memory_limit * 1024,
 							&w->trainer, &st))
 		hwr_raise(&st);
@@ -318,6 +340,9 @@ hwr_worker_train(HwrTrainWorker *w)
 		if (!hwr_trainer_step(w->trainer, &event, &st))
 			hwr_raise(&st);
 		hwr_worker_check(w);
+		if (hwr_worker_must_finish())
+			hwr_trainer_finish(w->trainer);
+		report_estimate(w);
 		if (event == HWR_TRAIN_EPOCH)
 			report_epoch(w);
 		else if (event == HWR_TRAIN_AVERAGED)
@@ -326,6 +351,7 @@ hwr_worker_train(HwrTrainWorker *w)
 			report_step(w);
 		checkpoint_if_due(w);
 	} while (event != HWR_TRAIN_FINISHED);
+	w->trained = true;
 }
 
 /*
@@ -362,11 +388,11 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	char	   *message;
 	char	   *verdict;
 
-	hwr_gate_measure(w);
 	report_phase(w, "saving");
 	if (!hwr_trainer_model(w->trainer, &w->model, &st))
 		hwr_raise(&st);
 	calibrate(w);
+	hwr_gate_measure(w);
 	if (!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
 		hwr_raise(&st);
 
@@ -374,14 +400,14 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_set("synchronous_commit", w->synchronous_commit);
 	hwr_catalog_store(NameStr(w->request.model), w->request.user, w->bytes, w->nbytes, w->model,
 					  w->job, &version);
-	verdict = hwr_gate_decide(w, &version, &best->valid, &result->activated);
+	hwr_overlap_store(version.id, w->dataset);
+	verdict = hwr_gate_decide(w, &version, &result->activated);
 	if (best->valid.images > 0)
-		hwr_catalog_add_metric(version.id, "validation", data->relation, w->counts.skipped,
+		hwr_catalog_add_metric(version.id, w->request.user, "validation", data->relation, w->counts.skipped, best->valid.images,
 							   &best->valid, hwr_trainer_confusions(w->trainer));
-	verdict = verdict != NULL ? MemoryContextStrdup(w->context, verdict) : NULL;
-	message = verdict == NULL ? pstrdup(hwr_trainer_reason(w->trainer)) :
-		psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
-	if (hwr_trainer_timed_out(w->trainer))
+	verdict = MemoryContextStrdup(w->context, verdict);
+	message = psprintf("%s; %s", hwr_trainer_reason(w->trainer), verdict);
+	if (hwr_trainer_can_go_on(w->trainer))
 		hwr_worker_checkpoint(w);	/* more time may be given to it */
 	else
 		hwr_checkpoint_drop(w->job);
@@ -390,8 +416,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_commit(w);
 	hwr_worker_ignore_cancellation();
 	w->stored = true;
-	if (verdict != NULL)
-		ereport(NOTICE, (errmsg_internal("%s", verdict)));
+	hwr_gate_tell(w, &version, result->activated, verdict);
 
 	result->version = version.version;
 	result->epochs = hwr_trainer_epoch(w->trainer)->epoch;

@@ -44,6 +44,9 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/identity.h"
+#include "pg/base/process_lock.h"
+#include "pg/base/settings.h"
 #include "pg/catalog/checkpoint.h"
 #include "pg/service/device.h"
 #include "job.h"
@@ -61,6 +64,8 @@ free_core_objects(HwrTrainWorker *w)
 	w->calibrator = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
+	hwr_rival_free(w->reader);
+	w->reader = NULL;
 	hwr_model_free(w->rival);
 	w->rival = NULL;
 	hwr_model_free(w->base);
@@ -83,6 +88,7 @@ on_worker_exit(int code, Datum arg)
 	if (w->shared != NULL)
 		pg_atomic_write_u32(&w->shared->worker, 0);
 	free_core_objects(w);
+	hwr_process_unlock_all();
 }
 
 /* Attach to the client's segment and send errors there.  NULL if the client has gone meanwhile. */
@@ -115,14 +121,19 @@ attach(HwrTrainWorker *w, dsm_handle handle)
 }
 
 /*
- * The session's settings hold here as well, as far as they are about data: limits, time zone, what
- * policies look up with current_setting().
+ * The session's settings hold here as well, as far as they are about data: limits, time zone, what policies look up with
+ * current_setting(); and its libraries, which may watch what its user's functions do.  What is the administrator's is as
+ * it is for this process, which no client started: a session that has loaded hwr late may have it wrong.
  */
 static void
-restore_settings(HwrTrainWorker *w, void *settings)
+restore_settings(HwrTrainWorker *w, void *settings, void *libraries)
 {
+	HwrServerSettings *server = hwr_server_settings();
+
 	StartTransactionCommand();
+	RestoreLibraryState(libraries);
 	RestoreGUCState(settings);
+	hwr_keep_server_settings(server);
 	hwr_worker_set("client_encoding", GetDatabaseEncodingName());	/* the client converts */
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(w->context);
@@ -175,16 +186,39 @@ find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 					 column_or_null(&w->request.label_column), out);
 }
 
-/* Insert the job's row, with all options as they are in the end.  In a transaction. */
-static void
+/*
+ * A column's name out of its quoted form, where it is that of both tables: a job that is gone on with reads what it began
+ * with, whatever columns the tables have got since.
+ */
+static const char *
+column_to_keep(const NameData *given, const char *training, const char *validation)
+{
+	StringInfoData name;
+
+	if (NameStr(*given)[0] != '\0' || (validation != NULL && strcmp(training, validation) != 0))
+		return NameStr(*given);
+	if (training[0] != '"')
+		return training;
+	initStringInfo(&name);
+	for (const char *p = training + 1; p[0] != '\0' && p[1] != '\0'; p++)
+	{
+		appendStringInfoChar(&name, *p);
+		if (*p == '"')
+			p++;
+	}
+	return name.data;
+}
+
+/* Insert the job's row, with all options as they are in the end; its number.  In a transaction. */
+static int64
 insert_job(HwrTrainWorker *w)
 {
 	HwrJobRequest request = {
 		.model = NameStr(w->request.model),
 		.training = w->training.relation,
 		.validation = OidIsValid(w->request.validation) ? w->validation.relation : NULL,
-		.image_column = NameStr(w->request.image_column),
-		.label_column = NameStr(w->request.label_column),
+		.image_column = column_to_keep(&w->request.image_column, w->training.image, w->validation.image),
+		.label_column = column_to_keep(&w->request.label_column, w->training.label, w->validation.label),
 		.activate = hwr_activate_word(w->request.activate),
 		.owner = w->request.user
 	};
@@ -195,18 +229,20 @@ insert_job(HwrTrainWorker *w)
 		hwr_raise(&st);
 	request.options = pstrdup(json);
 	free(json);
-	w->job = hwr_job_insert(&request);
+	return hwr_job_insert(&request);
 }
 
-/* Take up a job that was stopped.  In a transaction. */
-static void
-take_up_job(HwrTrainWorker *w)
+/* The job's row: a new one, or that of the job to go on with, and its checkpoint.  The model's name is its from here on.  In a transaction. */
+static int64
+begin_job(HwrTrainWorker *w)
 {
-	if (!hwr_job_restart(w->request.resume))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("training job %lld is running", (long long) w->request.resume)));
-	w->job = w->request.resume;
+	hwr_catalog_lock_name(NameStr(w->request.model));
+	(void) hwr_catalog_check_owner(NameStr(w->request.model), w->request.user, w->request.resume);
+	if (w->request.resume == 0)
+		return insert_job(w);
+	hwr_job_restart(w->request.resume, w->request.user, w->options.max_minutes);
+	w->checkpoint = hwr_checkpoint_read(w->request.resume);
+	return w->request.resume;
 }
 
 /* Returns whether the job has a place already. */
@@ -214,11 +250,14 @@ static bool
 announce(HwrTrainWorker *w, const char *options)
 {
 	bool		queued;
+	int64		job;
+	HwrIdentity save;
 	HwrStatus	st;
 	MemoryContext transaction_context;
 
 	if (!hwr_options_parse(options, strlen(options), &w->options, &st))
 		hwr_raise(&st);
+	w->json = MemoryContextStrdup(w->context, options);
 	hwr_worker_begin();
 	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);
@@ -226,20 +265,18 @@ announce(HwrTrainWorker *w, const char *options)
 	w->backend = hwr_training_backend(w->options.device);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	transaction_context = MemoryContextSwitchTo(w->context);
+	hwr_become_user(w->request.user, &save);
 	find_columns(w, w->request.training, &w->training);
 	if (OidIsValid(w->request.validation))
 		find_columns(w, w->request.validation, &w->validation);
-	if (w->request.resume != 0)
-		w->checkpoint = hwr_checkpoint_read(w->request.resume);
+	hwr_restore_identity(&save);
+	job = begin_job(w);
 	MemoryContextSwitchTo(transaction_context);
-	if (w->request.resume != 0)
-		take_up_job(w);
-	else
-		insert_job(w);
 	queued = !hwr_place_try();
 	if (queued)
-		hwr_job_queue(w->job);
+		hwr_job_queue(job);
 	hwr_worker_commit(w);
+	w->job = job;
 	/* Progress that a crash takes along is no loss; the job, of which a client is told now, would be. */
 	hwr_worker_set("synchronous_commit", "off");
 
@@ -265,7 +302,7 @@ run_job(HwrTrainWorker *w, shm_toc *toc)
 	HwrTrainResult result;
 
 	memset(&result, 0, sizeof(result));
-	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false));
+	restore_settings(w, shm_toc_lookup(toc, HWR_KEY_SETTINGS, false), shm_toc_lookup(toc, HWR_KEY_LIBRARIES, false));
 	if (!announce(w, shm_toc_lookup(toc, HWR_KEY_OPTIONS, false)))
 		wait_for_place(w);
 	w->started = hwr_worker_seconds();
@@ -298,7 +335,7 @@ cancellation(const HwrTrainWorker *w)
 		return "cancelled by the waiting client";
 	if (client == HWR_CLIENT_LEFT)
 		return "the waiting client disconnected";
-	return "cancelled on request";
+	return "cancelled on request, by hwr_cancel or pg_cancel_backend";
 }
 
 /* An error in the words of the job. */
@@ -306,7 +343,12 @@ static void
 explain(const HwrTrainWorker *w, ErrorData *error)
 {
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && w->job != 0)
+	{
 		error->message = psprintf("training job %lld was cancelled", (long long) w->job);
+		error->detail = psprintf("Reason: %s.", cancellation(w));
+		if (w->trainer != NULL && w->options.checkpoint_minutes > 0)
+			error->hint = psprintf("What it has learned is kept. To go on: SELECT * FROM hwr_resume(%lld);", (long long) w->job);
+	}
 	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE && w->reading)
 	{
 		error->message = psprintf("could not lock table %s within %s", w->training.relation, HWR_READ_LOCK_TIMEOUT);
@@ -320,7 +362,10 @@ explain(const HwrTrainWorker *w, ErrorData *error)
 								  error->context != NULL ? "\n" : "", (long long) w->job, NameStr(w->request.model));
 }
 
-/* What a cancelled training has learned is kept, to go on from; not being able to is no reason to fail otherwise. */
+/*
+ * What a cancelled training has learned is kept, to go on from, and what one has that was done but could not be stored; not being able
+ * to is no reason to fail otherwise.
+ */
 static void
 keep_checkpoint(HwrTrainWorker *w)
 {
@@ -335,6 +380,7 @@ keep_checkpoint(HwrTrainWorker *w)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
+		(void) hwr_process_lock(HWR_LOCK_JOB, (uint64) w->job);
 	}
 	PG_END_TRY();
 }
@@ -344,7 +390,7 @@ record_failure(HwrTrainWorker *w, const ErrorData *error)
 {
 	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
-	if (cancelled)
+	if (cancelled || w->trained)
 		keep_checkpoint(w);
 	PG_TRY();
 	{
@@ -374,6 +420,8 @@ fail(HwrTrainWorker *w)
 	FlushErrorState();
 	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(w->context);
+	if (w->job != 0)
+		(void) hwr_process_lock(HWR_LOCK_JOB, (uint64) w->job);
 	hwr_worker_set("lock_timeout", "0");
 	explain(w, error);
 	if (w->job != 0 && !w->stored)
@@ -400,6 +448,7 @@ hwr_train_worker_main(Datum main_arg)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGINT, StatementCancelHandler);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGUSR2, hwr_worker_finish_handler);
 	before_shmem_exit(on_worker_exit, PointerGetDatum(w));
 	BackgroundWorkerUnblockSignals();
 

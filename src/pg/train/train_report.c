@@ -67,6 +67,32 @@ hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress)
 	pfree(line.data);
 }
 
+/* A time in words. */
+static char *
+duration(double seconds)
+{
+	if (seconds < 99.5)
+		return psprintf("%.0f s", ceil(seconds));
+	return seconds < 99.5 * 60 ? psprintf("%.0f min", seconds / 60) : psprintf("%.1f h", seconds / 3600);
+}
+
+void
+hwr_report_estimate(const HwrTrainProgress *progress, double max_minutes, double elapsed)
+{
+	double		whole = elapsed + progress->whole_seconds;
+
+	if (!(progress->whole_seconds > 0))
+		return;
+	if (max_minutes > 0 && progress->epochs * 60 * max_minutes < whole * (progress->epochs - 1))
+		ereport(WARNING,
+				(errmsg("%d epochs will take about %s, but \"max_minutes\" is %g: about %.0f will be done",
+						progress->epochs, duration(whole), max_minutes, Max(1, floor(progress->epochs * 60 * max_minutes / whole))),
+				 errdetail("The learning rate comes down within the limit, so the result is that of a shorter training.")));
+	else
+		ereport(NOTICE,
+				(errmsg("%d epoch(s) will take about %s", progress->epochs, duration(max_minutes > 0 ? Min(whole, 60 * max_minutes) : whole))));
+}
+
 void
 hwr_report_average(const HwrEpoch *average)
 {
@@ -108,15 +134,42 @@ hwr_report_trouble(HwrTrouble trouble)
 	}
 }
 
+static void
+report_labels(const HwrDataset *dataset)
+{
+	HwrLabelTraits traits = hwr_dataset_traits(dataset);
+
+	if (traits.invisible > 0)
+		ereport(NOTICE,
+				(errmsg_plural("invisible characters of %lld label were left out", "invisible characters of %lld labels were left out",
+							   (unsigned long) traits.invisible, (long long) traits.invisible),
+				 errdetail("Byte-order marks, zero-width spaces, marks of direction and their like leave no ink.")));
+	if (traits.right_to_left > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld label has letters that are written from right to left",
+							   "%lld labels have letters that are written from right to left",
+							   (unsigned long) traits.right_to_left, (long long) traits.right_to_left),
+				 errdetail("The network reads from left to right, and learns the characters of a label in that order."),
+				 errhint("Give such labels in the order of the ink from left to right, and turn the readings around; "
+						 "or mirror images of this script before they are stored.")));
+}
+
 void
 hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 {
 	const char *skipped = hwr_dataset_skipped_text(dataset);
 	int64		too_long = hwr_dataset_skipped(dataset, HWR_SKIP_TOO_LONG);
+	int64		squeezed = hwr_dataset_squeezed(dataset);
 
 	ereport(NOTICE,
 			(errmsg("training on %lld images, validating on %lld",
 					(long long) counts->images, (long long) counts->validation_images)));
+	if (squeezed > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld image is wider than the network's input and was squeezed",
+							   "%lld images are wider than the network's input and were squeezed",
+							   (unsigned long) squeezed, (long long) squeezed),
+				 errhint("An architecture that begins with [1,height,0,1 takes images of any width.")));
 	if (counts->skipped > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row was left out", "%lld rows were left out",
@@ -124,4 +177,5 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 				 skipped[0] != '\0' ? errdetail("First of them: %s", hwr_from_utf8(skipped)) : 0,
 				 too_long > 0 ? errhint("%lld of the labels are longer than the network has steps: an architecture "
 										"that pools the width less, or a wider input, has more.", (long long) too_long) : 0));
+	report_labels(dataset);
 }

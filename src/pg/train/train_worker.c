@@ -12,6 +12,7 @@
 #include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/pmsignal.h"
 #include "utils/guc.h"
 #include "utils/ps_status.h"
@@ -67,6 +68,21 @@ hwr_worker_check(HwrTrainWorker *w)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+}
+
+static volatile sig_atomic_t finish_requested = false;
+
+void
+hwr_worker_finish_handler(int signal)
+{
+	finish_requested = true;
+	SetLatch(MyLatch);
+}
+
+bool
+hwr_worker_must_finish(void)
+{
+	return finish_requested;
 }
 
 void

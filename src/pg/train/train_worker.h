@@ -33,28 +33,35 @@ typedef struct HwrTrainWorker
 	MemoryContext context;		/* of the whole job */
 
 	int64		job;			/* 0: no row yet */
+	char	   *json;			/* the options as they were given, UTF-8 */
 	HwrTrainOptions options;
 	const HwrBackend *backend;
 	HwrColumns	training;
 	HwrColumns	validation;
 	bool		reading;
-	bool		stored;			/* the model is there, the row says 'done' */
+	bool		trained;		/* nothing left but to store the model */
+	bool		stored;			/* it is there, the row says 'done' */
 	char	   *synchronous_commit; /* the session's */
 	double		started;		/* hwr_worker_seconds() */
 	double		reported;
 	double		noticed;
 	double		checkpointed;
+	double		training_since;
+	bool		estimated;		/* how long it will take */
 	bytea	   *checkpoint;		/* to go on from; NULL: a new job */
 	HwrJobCounts counts;
 
-	/* the version that was active when the job began; none where rival is NULL */
+	/* what readers got when the job began: a version, 0: the bundled model, or nothing where rival is NULL */
 	int32		rival_version;
-	HwrMetrics	rival_metrics;	/* images 0: not measured */
+	HwrDuel		duel;			/* the new model against it */
+	bool		measured;		/* there were rows to compare on */
+	bool		replaces_bundled;	/* the new version the bundled model */
 
 	/* the core's */
 	HwrModel   *base;			/* NULL: none */
 	HwrModel   *rival;
 	HwrRival   *rival_reader;
+	HwrRival   *reader;			/* of the new model */
 	HwrDataset *dataset;
 	HwrTrainer *trainer;
 	HwrModel   *model;
@@ -65,6 +72,10 @@ typedef struct HwrTrainWorker
 
 /* train_worker.c: end the job here if something has happened that ends it */
 extern void hwr_worker_check(HwrTrainWorker *w);
+
+/* Handler of the signal by which hwr_finish asks for the end; and whether it has. */
+extern void hwr_worker_finish_handler(int signal);
+extern bool hwr_worker_must_finish(void);
 
 /* The job is over, what is left is to say so: cancellations come too late. */
 extern void hwr_worker_ignore_cancellation(void);
@@ -92,6 +103,12 @@ extern void hwr_place_wait(HwrTrainWorker *w);
 /* train_base.c: in a transaction; options are parsed again with what the base decides */
 extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
 
+/*
+ * train_survey.c: choose what the options leave open by a look at the training table, and say so.  In a transaction, before
+ * anything is made from the options.
+ */
+extern void hwr_worker_survey(HwrTrainWorker *w);
+
 /* train_job.c: the job itself.  store fills in all but the counts and the time. */
 extern void hwr_worker_read_tables(HwrTrainWorker *w);
 extern void hwr_worker_train(HwrTrainWorker *w);
@@ -101,12 +118,13 @@ extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
 extern void hwr_worker_checkpoint(HwrTrainWorker *w);
 
 /*
- * train_gate.c: may the new version take the active one's place?  load in a transaction, before the rows are read; measure
- * outside one, after the training.  decide makes the version the active one if it may and returns the sentence
- * that says why, or why not; NULL where there was no question.
+ * train_gate.c: may the new version take the place of what readers get?  load in a transaction, before the rows are read;
+ * measure outside one, when the new model is ready.  decide makes the version the active one if it may and returns the
+ * sentence that says why, or why not; tell is the NOTICE, after the commit.
  */
 extern void hwr_gate_load(HwrTrainWorker *w);
 extern void hwr_gate_measure(HwrTrainWorker *w);
-extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, const HwrMetrics *metrics, bool *activated);
+extern char *hwr_gate_decide(HwrTrainWorker *w, const HwrVersionInfo *version, bool *activated);
+extern void hwr_gate_tell(const HwrTrainWorker *w, const HwrVersionInfo *version, bool activated, const char *verdict);
 
 #endif							/* HWR_TRAIN_WORKER_H */

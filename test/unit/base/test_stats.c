@@ -123,6 +123,14 @@ test_mcnemar(void **state)
 			assert_near(hwr_mcnemar(a, b), slow_mcnemar(a, b), 1e-9);
 	assert_true(hwr_mcnemar(1000000, 2000000) >= 0);
 	assert_true(hwr_mcnemar(1000000, 1000100) > 0.9);
+
+	/* in a moment, however large: the sum and the approximation meet where one takes over from the other */
+	assert_near(hwr_mcnemar(4999900000, 5000100000), hwr_mcnemar(4999899999, 5000100000), 1e-5);
+	assert_near(hwr_mcnemar(5000000000 - 70000, 5000000000 + 70000), 0.161513, 1e-5);
+	assert_true(hwr_mcnemar(INT64_C(4000000000000000000), INT64_C(4000000000000000001)) > 0.99);
+	assert_true(hwr_mcnemar(INT64_MAX, INT64_MAX - 1) > 0.99);
+	assert_true(hwr_mcnemar(INT64_MAX, 0) == 0);
+	assert_true(hwr_mcnemar(0, 0) == 1);
 }
 
 int

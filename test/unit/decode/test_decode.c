@@ -51,7 +51,7 @@ expect_reading(const int *path, int T, const char *expected)
 	make_path(path, NULL, T, logp);
 	assert_true(hwr_decode_greedy(logp, T, K, &alphabet, &r, &st));
 	assert_string_equal(r.text, expected);
-	assert_float_equal(r.confidence, 0.7, 1e-6);
+	assert_float_equal(r.sharpness, 0.7, 1e-6);
 	hwr_reading_free(&r);
 	hwr_alphabet_free(&alphabet);
 }
@@ -99,7 +99,7 @@ test_extents(void **state)
 	assert_float_equal(r.chars[2].confidence, 0.7, 1e-6);
 	for (int t = 0; t < 8; t++)
 		sum += log(p[t]);
-	assert_float_equal(r.confidence, exp(sum / 8), 1e-6);
+	assert_float_equal(r.sharpness, exp(sum / 8), 1e-6);
 	hwr_reading_free(&r);
 	assert_null(r.text);
 	assert_null(r.chars);
@@ -123,7 +123,7 @@ test_extremes(void **state)
 	make_alphabet(&alphabet);
 	assert_true(hwr_decode_greedy(certain, 1, K, &alphabet, &r, &st));
 	assert_string_equal(r.text, "A");
-	assert_float_equal(r.confidence, 1, 0);
+	assert_float_equal(r.sharpness, 1, 0);
 	hwr_reading_free(&r);
 
 	/* of equals the blank */
@@ -134,24 +134,24 @@ test_extremes(void **state)
 	/* rounding above certainty stays within 0 .. 1 */
 	assert_true(hwr_decode_greedy(rounded, 1, K, &alphabet, &r, &st));
 	assert_string_equal(r.text, "B");
-	assert_float_equal(r.confidence, 1, 0);
+	assert_float_equal(r.sharpness, 1, 0);
 	assert_float_equal(r.chars[0].confidence, 1, 0);
 	hwr_reading_free(&r);
 
 	assert_true(hwr_decode_greedy(broken, 1, K, &alphabet, &r, &st));
 	assert_string_equal(r.text, "");
-	assert_float_equal(r.confidence, 0, 0);
+	assert_float_equal(r.sharpness, 0, 0);
 	hwr_reading_free(&r);
 
 	assert_true(hwr_decode_greedy(NULL, 0, K, &alphabet, &r, &st));
 	assert_string_equal(r.text, "");
 	assert_int_equal(r.n, 0);
-	assert_float_equal(r.confidence, 0, 0);
+	assert_float_equal(r.sharpness, 0, 0);
 	hwr_reading_free(&r);
 
 	assert_true(hwr_decode_greedy(blank, 2, 1, &none, &r, &st));
 	assert_string_equal(r.text, "");
-	assert_float_equal(r.confidence, 1, 0);
+	assert_float_equal(r.sharpness, 1, 0);
 	hwr_reading_free(&r);
 	hwr_alphabet_free(&alphabet);
 }

@@ -20,13 +20,13 @@
 static HwrImage
 new_image(int width, int height, int grey)
 {
-	HwrImage	img = {width, height, width, height, malloc((size_t) width * (size_t) height)};
+	HwrImage	img = {width, height, width, height, malloc((size_t) width * (size_t) height), 0};
 
 	memset(img.pixels, grey, (size_t) width * (size_t) height);
 	return img;
 }
 
-/* Mostly white paper with enough black for p1 = 0: ink(g) is 255 - g exactly. */
+/* White paper with enough black for p1 = 0 and little enough to be plain: ink(g) is 255 - g exactly. */
 static HwrImage
 random_page(int width, int height, HwrRng *rng)
 {
@@ -34,7 +34,7 @@ random_page(int width, int height, HwrRng *rng)
 
 	for (int i = 0; i < width * height; i++)
 	{
-		uint64_t	kind = hwr_rng_below(rng, 10);
+		uint64_t	kind = hwr_rng_below(rng, 40);
 
 		if (kind < 2)
 			img.pixels[i] = 0;
@@ -93,34 +93,40 @@ test_contrast(void **state)
 	uint8_t    *ink;
 
 	(void) state;
-	memset(img.pixels, 120, 100);
-	img.pixels[200] = 160;
-	img.pixels[201] = 60;
-	img.pixels[202] = 240;
+	for (int i = 0; i < 100; i++)
+		img.pixels[7 * i] = 120;
+	img.pixels[701] = 160;
+	img.pixels[702] = 60;
+	img.pixels[703] = 240;
 	ink = preprocess(&img, HWR_FIT_STRETCH, 20, 40, NULL);
 	assert_int_equal(ink[0], 255);
-	assert_int_equal(ink[200], 128);
-	assert_int_equal(ink[201], 255);
-	assert_int_equal(ink[202], 0);
+	assert_int_equal(ink[701], 128);
+	assert_int_equal(ink[702], 255);
+	assert_int_equal(ink[703], 0);
 	assert_int_equal(ink[300], 0);
 	free(ink);
 	hwr_image_free(&img);
 }
 
-/* A difference of 10 is taken against 32, whichever way round. */
+/* A difference of 20 is taken against 32, whichever way round; one of 8 is none. */
 static void
 test_low_contrast(void **state)
 {
 	(void) state;
-	for (int sign = -1; sign <= 1; sign++)
+	for (int difference = -20; difference <= 20; difference += 4)
 	{
-		HwrImage	img = new_image(40, 20, 200);
+		HwrImage	img = new_image(60, 30, 200);
 		uint8_t    *ink;
 
-		memset(img.pixels, 200 + 10 * sign, 100);
-		ink = preprocess(&img, HWR_FIT_STRETCH, 20, 40, NULL);
-		assert_int_equal(ink[0], sign == 0 ? 0 : 80);
-		assert_int_equal(ink[799], 0);
+		for (int y = 8; y < 22; y++)
+			for (int x = 10; x < 50; x += 8)
+				memset(img.pixels + y * 60 + x, 200 + difference, 2);
+		ink = preprocess(&img, HWR_FIT_STRETCH, 30, 60, NULL);
+		assert_int_equal(ink[0], 0);
+		if (abs(difference) == 20)
+			assert_in_range(ink[10 * 60 + 10], 155, 160);
+		else if (abs(difference) <= 8)
+			assert_int_equal(ink[10 * 60 + 10], 0);
 		free(ink);
 		hwr_image_free(&img);
 	}
@@ -149,7 +155,18 @@ test_polarity(void **state)
 	hwr_image_free(&img);
 }
 
-/* The bounding box of a black frame drawn along the image's sides. */
+/* The most ink of row y, columns x to end. */
+static int
+most_ink(const uint8_t *ink, int w, int y, int x, int end)
+{
+	int			most = 0;
+
+	for (; x < end; x++)
+		most = ink[y * w + x] > most ? ink[y * w + x] : most;
+	return most;
+}
+
+/* The bounding box of strokes that touch the image's sides; four of them do not make a frame. */
 static void
 check_box(int width, int height, HwrFit fit, int h, int w, int top, int box_h, int box_w)
 {
@@ -161,7 +178,7 @@ check_box(int width, int height, HwrFit fit, int h, int w, int top, int box_h, i
 	{
 		for (int x = 0; x < width; x++)
 		{
-			if (x < 2 || y < 2 || x >= width - 2 || y >= height - 2)
+			if ((x % 16 < 4 && (y < 2 || y >= height - 2)) || (y % 10 < 3 && (x < 2 || x >= width - 2)))
 				img.pixels[y * width + x] = 0;
 		}
 	}
@@ -171,15 +188,14 @@ check_box(int width, int height, HwrFit fit, int h, int w, int top, int box_h, i
 	{
 		for (int x = 0; x < w; x++)
 		{
-			bool		inside = y >= top && y < top + box_h && x < box_w;
-			bool		edge = y == top || y == top + box_h - 1 || x == 0 || x == box_w - 1;
-
-			if (!inside)
+			if (y < top || y >= top + box_h || x >= box_w)
 				assert_int_equal(ink[y * w + x], 0);
-			else if (edge)
-				assert_true(ink[y * w + x] > 128);
 		}
 	}
+	assert_true(most_ink(ink, w, top, 0, box_w) > 128);
+	assert_true(most_ink(ink, w, top + box_h - 1, 0, box_w) > 128);
+	assert_true(ink[top * w] > 128);
+	assert_true(ink[top * w + box_w - 1] > 128);
 	free(ink);
 	hwr_image_free(&img);
 }
@@ -200,7 +216,7 @@ test_geometry(void **state)
 static void
 check_width(int width, int height, int h, int w, int expected)
 {
-	HwrImage	img = {width, height, width, height, NULL};
+	HwrImage	img = {width, height, width, height, NULL, 0};
 
 	assert_int_equal(hwr_preprocess_width(&img, HWR_FIT_PAD, h, w), expected);
 	assert_int_equal(hwr_preprocess_width(&img, HWR_FIT_STRETCH, h, w), expected);
@@ -233,8 +249,10 @@ test_any_width_fills_height(void **state)
 		int			content;
 		uint8_t    *ink;
 
-		memset(img.pixels, 0, (size_t) width * 3);
-		memset(img.pixels + width * 34, 0, (size_t) width * 3);
+		for (int y = 0; y < 37; y += y == 2 ? 32 : 1)
+			for (int x = 0; x < width; x++)
+				if (x % 18 < 4 || x >= width - 3)
+					img.pixels[y * width + x] = 0;
 		ink = preprocess(&img, HWR_FIT_PAD, 48, w, &content);
 		assert_int_equal(content, (width * 48 + 18) / 37);
 		assert_true(ink[0] > 200);
@@ -287,7 +305,7 @@ test_resampler(void **state)
 	static const int sizes[][4] = {
 		/* image width, height; canvas width, height */
 		{40, 30, 40, 30}, {40, 30, 17, 9}, {40, 30, 63, 48}, {61, 33, 20, 48},
-		{20, 48, 61, 7}, {97, 5, 3, 10}, {33, 47, 32, 46}, {33, 47, 34, 48}, {50, 50, 1, 1},
+		{20, 48, 61, 7}, {97, 15, 14, 30}, {33, 47, 32, 46}, {33, 47, 34, 48}, {50, 50, 8, 7},
 	};
 	HwrRng		rng;
 
@@ -306,20 +324,46 @@ test_resampler(void **state)
 static void
 test_antialias(void **state)
 {
-	HwrImage	img = new_image(1600, 200, 0);
+	HwrImage	img = new_image(1400, 175, 255);
 	uint8_t    *ink;
 
 	(void) state;
-	for (int i = 0; i < 1600 * 200; i += 2)
-		img.pixels[i] = 255;
-	ink = preprocess(&img, HWR_FIT_STRETCH, 25, 213, NULL);
-	for (int y = 0; y < 25; y++)
-	{
-		for (int x = 1; x < 212; x++)
-			assert_true(abs(ink[y * 213 + x] - 128) <= 4);
-	}
+	for (int y = 70; y < 112; y++)
+		for (int x = 70; x < 140; x += 2)
+			img.pixels[y * 1400 + x] = 0;
+	ink = preprocess(&img, HWR_FIT_STRETCH, 25, 200, NULL);
+	for (int y = 11; y < 15; y++)
+		for (int x = 11; x < 19; x++)
+			assert_true(abs(ink[y * 200 + x] - 128) <= 4);
 	free(ink);
 	hwr_image_free(&img);
+}
+
+/* An image that is many times as large as the canvas looks like a smaller one of the same. */
+static void
+test_large(void **state)
+{
+	HwrImage	small = new_image(160, 24, 255);
+	HwrImage	large = new_image(160 * 20, 24 * 20, 255);
+	uint8_t    *a;
+	uint8_t    *b;
+
+	(void) state;
+	for (int y = 6; y < 18; y++)
+		for (int x = 12; x < 150; x++)
+			if (x % 13 < 2 || (y == 11 && x % 26 < 9))
+				small.pixels[y * 160 + x] = 0;
+	for (int y = 0; y < large.height; y++)
+		for (int x = 0; x < large.width; x++)
+			large.pixels[y * large.width + x] = small.pixels[y / 20 * 160 + x / 20];
+	a = preprocess(&small, HWR_FIT_STRETCH, 24, 160, NULL);
+	b = preprocess(&large, HWR_FIT_STRETCH, 24, 160, NULL);
+	for (int i = 0; i < 24 * 160; i++)
+		assert_true(abs(a[i] - b[i]) <= 100);
+	free(a);
+	free(b);
+	hwr_image_free(&small);
+	hwr_image_free(&large);
 }
 
 static void
@@ -365,6 +409,7 @@ main(void)
 		cmocka_unit_test(test_any_width_fills_height),
 		cmocka_unit_test(test_resampler),
 		cmocka_unit_test(test_antialias),
+		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_extreme_sizes),
 	};
 

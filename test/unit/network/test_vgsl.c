@@ -196,6 +196,12 @@ test_errors(void **state)
 		{"[1,64,256,1 Do1", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do1\"."},
 		{"[1,64,256,1 Do.", "Expected a number at position 15, near \"Do.\"."},
 		{"[1,64,256,1 Do0.1234567", "The dropout probability has more than six decimals at position 15, near \"Do0.1234567\"."},
+		{"[1,64,256,1 Do1e-8", "The dropout probability has more than six decimals at position 15, near \"Do1e-8\"."},
+		{"[1,64,256,1 Do10e-1", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do10e-1\"."},
+		{"[1,64,256,1 Do9999999999999999999999", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do9999999999999999999999\"."},
+		{"[1,64,256,1 Do0.1,2", "Dropout of whole channels is not known, only that of single values at position 18, near \"Do0.1,2\"."},
+		{"[1,64,256,1 Gn32", "Group normalisation is not known, only batch normalisation, Bn at position 13, near \"Gn32\"."},
+		{"[1,64,256,1 Cr{C_0", "Expected \"}\" after the name of the item at position 15, near \"Cr{C_0\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1s9]", "Expected \"c\" at position 26, near \"O1s9]\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1c1]", "The number of classes must be between 2 and 65536 at position 27, near \"O1c1]\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1c9 Bn]", "Expected \"]\" after the output layer at position 29, near \"Bn]\"."},
@@ -222,6 +228,19 @@ test_errors(void **state)
 		assert_string_equal(st.detail, cases[i][1]);
 		assert_string_equal(st.message, "invalid network architecture");
 	}
+}
+
+/* What kraken writes differently. */
+static void
+test_kraken(void **state)
+{
+	char		plain[sizeof(net.vgsl)];
+
+	(void) state;
+	parse("[1,48,0,1 Cr4,2,32,4,2 Bn Mp2,2 S1(1x0)1,3 Lbx64 Do0.001 Lfx32 Fr8 Do0.1 Do0.5 O1c9]", 9);
+	strcpy(plain, net.vgsl);
+	parse("[1,48,0,1 Cr{C_0}4,2,32,4,2 Bn{B_1} Mp{Mp_2}2,2 S{S_3}1(1x0)1,3 Lbx{L_4}64 Do{Do_5}1e-3 Lfx{L_6}32 Fr{}8 Do0.1,1 Do{x} O{O_9}1c9]", 9);
+	assert_string_equal(net.vgsl, plain);
 }
 
 /* Too many items, tensors, characters. */
@@ -463,6 +482,7 @@ main(void)
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_kraken),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_set_dropout),

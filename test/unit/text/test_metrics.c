@@ -144,13 +144,9 @@ test_ties(void **state)
 static void
 test_large(void **state)
 {
-	HwrStatus	st = {0};
 	int			n = 1 << 20;
 	uint32_t   *a = malloc(sizeof(uint32_t) * (size_t) n);
 	uint32_t   *b = malloc(sizeof(uint32_t) * (size_t) n);
-	HwrEdit    *edits = NULL;
-	int			nedits;
-	int			distance;
 	HwrRng		rng;
 
 	(void) state;
@@ -165,12 +161,74 @@ test_large(void **state)
 	check_alignment(a, n, b, 10, n);
 	check_alignment(a, n, a, n, 0);
 	check_alignment(a, 300, a + 1000, 2000, -1);
+	free(a);
+	free(b);
+}
 
-	/* two megabytes of text that have nothing in common: an error, not gigabytes */
-	assert_false(hwr_align(a, n, b, n, &edits, &nedits, &distance, &st));
-	assert_int_equal(st.code, HWR_BAD_DATA);
-	assert_string_equal(st.message, "texts are too long to be compared");
-	assert_null(edits);
+/* Texts beyond the table: the distance is that of the row of distances, and the steps spell both. */
+static void
+test_long(void **state)
+{
+	int			n = 6000;
+	uint32_t   *a = malloc(sizeof(uint32_t) * (size_t) n);
+	uint32_t   *b = malloc(sizeof(uint32_t) * (size_t) (2 * n));
+	HwrStatus	st = {0};
+	int			distance;
+	HwrRng		rng;
+
+	(void) state;
+	hwr_rng_seed(&rng, 3, 0);
+	for (int letters = 2; letters <= 26; letters += 12)
+	{
+		int			m = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			a[i] = 'a' + (uint32_t) hwr_rng_below(&rng, (uint64_t) letters);
+			if (hwr_rng_below(&rng, 5) > 0)
+				b[m++] = hwr_rng_below(&rng, 5) > 0 ? a[i] : 'z';
+			if (hwr_rng_below(&rng, 9) == 0)
+				b[m++] = 'y';
+		}
+		assert_true(hwr_edit_distance(a, n, b, m, &distance, NULL, NULL, &st));
+		check_alignment(a, n, b, m, distance);
+		check_alignment(b, m, a, n, distance);
+	}
+	/* a single character against more than a table holds */
+	check_alignment(a, 1, b, 0, 1);
+	free(a);
+	free(b);
+}
+
+static bool
+count_down(void *arg)
+{
+	return --*(int *) arg <= 0;
+}
+
+static void
+test_stop(void **state)
+{
+	int			n = 40000;
+	uint32_t   *a = malloc(sizeof(uint32_t) * (size_t) n);
+	uint32_t   *b = malloc(sizeof(uint32_t) * (size_t) n);
+	HwrEdit    *edits = NULL;
+	HwrStatus	st = {0};
+	int			left = 3;
+	int			nedits;
+	int			distance;
+
+	(void) state;
+	for (int i = 0; i < n; i++)
+	{
+		a[i] = 'a' + (uint32_t) (i % 2);
+		b[i] = 'b' + (uint32_t) (i % 3);
+	}
+	assert_false(hwr_align_until(a, n, b, n, &edits, &nedits, &distance, count_down, &left, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+	assert_int_equal(left, 0);
+	left = 3;
+	assert_false(hwr_edit_distance(a, n, b, n, &distance, count_down, &left, &st));
 	free(a);
 	free(b);
 }
@@ -335,6 +393,27 @@ test_confusions(void **state)
 	assert_int_equal(c.n, 0);
 }
 
+/* Canonically equal texts are equal, whichever way they are written. */
+static void
+test_canonical(void **state)
+{
+	HwrMetrics	m = {0};
+	HwrConfusions c = {0};
+
+	(void) state;
+	add(&m, &c, "\xC3\xA9t\xC3\xA9", "e\xCC\x81te\xCC\x81");
+	add(&m, &c, "e\xCC\x81", "\xC3\xA9");
+	add(&m, &c, "\xE1\x84\x80\xE1\x85\xA1", "\xEA\xB0\x80");	/* hangul */
+	add(&m, &c, "\xE2\x84\xAB", "A\xCC\x8A");	/* angstrom sign */
+	assert_int_equal(m.exact, 4);
+	assert_int_equal(m.chars, 6);
+	assert_true(hwr_metrics_cer(&m) == 0);
+	add(&m, &c, "a", "e\xCC\x81");
+	assert_int_equal(m.substitutions, 1);
+	assert_int_equal(m.insertions, 0);
+	hwr_confusions_free(&c);
+}
+
 static void
 test_bad_text(void **state)
 {
@@ -359,6 +438,9 @@ main(void)
 		cmocka_unit_test(test_brute_force),
 		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_empty_reading),
 		cmocka_unit_test(test_words),

@@ -74,7 +74,7 @@ test_spaces(void **state)
 	expect_text("\xC2\x85x\xC2\x85", HWR_CASE_KEEP, "x");
 	expect_text("a b", HWR_CASE_KEEP, "a b");
 	/* zero-width space is not white space */
-	expect_text("a\xE2\x80\x8B", HWR_CASE_KEEP, "a\xE2\x80\x8B");
+	expect_text("a\xE2\x80\x8B", HWR_CASE_KEEP, "a");
 	/* a mark after a space does not compose with the letter before it */
 	expect_text("e \xCC\x81", HWR_CASE_KEEP, "e \xCC\x81");
 }
@@ -287,10 +287,43 @@ test_alphabet(void **state)
 	hwr_alphabet_free(&b);
 }
 
+static void
+check_visible(const char *text, const char *expected, int invisible, bool right_to_left)
+{
+	HwrTextTraits traits = hwr_text_traits(text, strlen(text));
+	HwrStatus	st = {0};
+	char	   *out;
+
+	assert_true(hwr_text_normalize(text, strlen(text), HWR_CASE_KEEP, &out, &st));
+	assert_string_equal(out, expected);
+	assert_int_equal(traits.invisible, invisible);
+	assert_int_equal(traits.right_to_left, right_to_left);
+	free(out);
+}
+
+/* Byte-order marks, zero-width spaces and their like are nothing to be read. */
+static void
+test_invisible(void **state)
+{
+	(void) state;
+	check_visible("\xEF\xBB\xBF" "ANNA", "ANNA", 1, false);
+	check_visible("AN\xE2\x80\x8BNA\xE2\x81\xA0", "ANNA", 2, false);
+	check_visible("e\xE2\x80\x8B\xCC\x81", "\xC3\xA9", 1, false);	/* between letter and accent */
+	check_visible("\xE2\x80\xAA" "A\xE2\x80\xAC \xC2\xAD", "A", 3, false);
+	check_visible("\xEF\xBB\xBF", "", 1, false);
+	check_visible("A\xE2\x80\x8D" "B\xE2\x80\x8C", "AB", 2, false);	/* joiners that join nothing */
+	check_visible("\xE2\x80\x8D", "", 1, false);
+	/* Persian and Malayalam need theirs */
+	check_visible("\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE", "\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE", 0, true);
+	check_visible("\xE0\xB4\xA8\xE0\xB5\x8D\xE2\x80\x8D", "\xE0\xB4\xA8\xE0\xB5\x8D\xE2\x80\x8D", 0, false);
+	check_visible("\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D 12", "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D 12", 0, true);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_invisible),
 		cmocka_unit_test(test_nfc),
 		cmocka_unit_test(test_spaces),
 		cmocka_unit_test(test_case),

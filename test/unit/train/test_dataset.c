@@ -167,6 +167,32 @@ test_threads(void **state)
 	check_threads(&any, 30000, NULL);	/* most canvases go to the file */
 }
 
+/* Images wider than the canvas are counted, so that nobody is surprised. */
+static void
+test_squeezed(void **state)
+{
+	static const struct
+	{
+		const char *json;
+		int64_t		squeezed;
+	}			cases[] = {
+		{"{\"architecture\": \"[1,32,0,1 Cr3,3,4 Mp4,4 Mp8,1\"}", 0},
+		{"{\"architecture\": \"[1,32,2000,1 Cr3,3,4 Mp4,4 Mp8,1\"}", 0},
+		{"{\"architecture\": \"[1,32,48,1 Cr3,3,4 Mp4,1 Mp8,1\"}", ROWS - 5},	/* five short words fit */
+		{"{\"architecture\": \"[1,32,48,1 Cr3,3,4 Mp4,1 Mp8,1\", \"fit\": \"stretch\"}", 0}
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		HwrTrainOptions o = options(cases[i].json);
+		HwrDataset *ds = all_words(&o, 1 << 30);
+
+		assert_int_equal(hwr_dataset_squeezed(ds), cases[i].squeezed);
+		hwr_dataset_free(ds);
+	}
+}
+
 /* With characters that may not be added, in training rows only. */
 static void
 test_fixed_alphabet(void **state)
@@ -314,11 +340,100 @@ set_up(void **state)
 	return 0;
 }
 
+/* Rows number first to end of the words, with this label where it is not NULL. */
+static void
+add_words(HwrDataset *ds, HwrSplit split, int first, int end, const char *label)
+{
+	HwrStatus	st;
+
+	for (int i = first; i < end; i++)
+	{
+		const char *text = label != NULL ? label : words.label[i % ROWS];
+		HwrDatasetRow row = {i + 1, words.bytes[i % ROWS], words.len[i % ROWS], text, strlen(text)};
+
+		assert_true(hwr_dataset_add(ds, split, &row, 1, NULL, &st));
+	}
+}
+
+/* Labels with a byte-order mark are those without; letters from right to left are counted. */
+static void
+test_label_traits(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"validation_fraction\": 0.3}");
+	HwrDataset *ds = dataset(&o, 1 << 24);
+	HwrStatus	st;
+	HwrSample	sample;
+
+	(void) state;
+	add_words(ds, HWR_SPLIT_TRAIN, 0, 1, "\xEF\xBB\xBF" "AB");
+	add_words(ds, HWR_SPLIT_TRAIN, 1, 3, "BA");
+	add_words(ds, HWR_SPLIT_TRAIN, 3, 4, "\xD7\xA9");
+	assert_true(hwr_dataset_finish(ds, &st));
+	assert_int_equal(hwr_dataset_traits(ds).invisible, 1);
+	assert_int_equal(hwr_dataset_traits(ds).right_to_left, 1);
+	assert_int_equal(hwr_dataset_alphabet(ds)->n, 3);
+	hwr_dataset_sample(ds, HWR_SPLIT_TRAIN, 0, &sample);
+	assert_string_equal(sample.label, "AB");
+	hwr_dataset_free(ds);
+}
+
+/* Nothing to train on, or to validate on: why, and what to do. */
+static void
+test_reasons(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"validation_fraction\": 0.3}");
+	HwrDataset *ds;
+	HwrAlphabet alphabet;
+	HwrStatus	st;
+	int			word = 0;
+
+	(void) state;
+	/* an image that falls to validation, again and again */
+	for (;; word++)
+	{
+		ds = dataset(&o, 1 << 24);
+		add_words(ds, HWR_SPLIT_AUTO, word, word + 1, NULL);
+		if (hwr_dataset_count(ds, HWR_SPLIT_VALIDATION) == 1)
+			break;
+		hwr_dataset_free(ds);
+		assert_true(word < ROWS);
+	}
+	add_words(ds, HWR_SPLIT_AUTO, word, word + 1, "OTHER");
+	assert_false(hwr_dataset_finish(ds, &st));
+	assert_string_equal(st.message, "no usable training images");
+	assert_non_null(strstr(st.detail, "All 2 usable rows fell to validation"));
+	assert_non_null(strstr(st.hint, "validation_fraction"));
+	hwr_dataset_free(ds);
+
+	/* a table for validation without rows */
+	ds = dataset(&o, 1 << 24);
+	hwr_dataset_expect_validation(ds);
+	add_words(ds, HWR_SPLIT_TRAIN, 0, 5, NULL);
+	assert_false(hwr_dataset_finish(ds, &st));
+	assert_string_equal(st.message, "no usable images for validation");
+	hwr_dataset_free(ds);
+
+	/* new characters where the base's alphabet is kept */
+	ds = dataset(&o, 1 << 24);
+	assert_true(hwr_alphabet_from_utf8("A", 1, &alphabet, &st));
+	assert_true(hwr_dataset_set_alphabet(ds, &alphabet, true, &st));
+	add_words(ds, HWR_SPLIT_TRAIN, 0, 5, "AZ");
+	add_words(ds, HWR_SPLIT_TRAIN, 5, 8, "A");
+	assert_false(hwr_dataset_finish(ds, &st));
+	assert_non_null(strstr(st.message, "too many unusable rows"));
+	assert_non_null(strstr(st.hint, "\"union\""));
+	hwr_alphabet_free(&alphabet);
+	hwr_dataset_free(ds);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_label_traits),
+		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_squeezed),
 		cmocka_unit_test(test_fixed_alphabet),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_stop),

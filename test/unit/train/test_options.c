@@ -136,6 +136,38 @@ test_keras(void **state)
 	assert_int_equal(hwr_net_steps(&net, 256), 64);
 }
 
+/* The preset's warm-up goes with the preset's schedule; of the others only one_cycle has one of its own. */
+static void
+test_warmup(void **state)
+{
+	static const struct
+	{
+		const char *json;
+		double		warmup;
+	}			cases[] = {
+		{"{}", 0.15},
+		{"{\"schedule\": \"one_cycle\"}", 0.15},
+		{"{\"schedule\": \"cosine\"}", 0},
+		{"{\"schedule\": \"constant\"}", 0},
+		{"{\"schedule\": \"plateau\"}", 0},
+		{"{\"schedule\": \"cosine\", \"warmup\": 0.3}", 0.3},
+		{"{\"warmup\": 0.3, \"schedule\": \"cosine\"}", 0.3},
+		{"{\"schedule\": \"one_cycle\", \"warmup\": 0}", 0},
+		{"{\"warmup\": 0.2}", 0.2},
+		{"{\"preset\": \"keras\", \"schedule\": \"one_cycle\"}", 0.15},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		HwrTrainOptions o;
+
+		parse(cases[i].json, &o);
+		assert_true(o.warmup == cases[i].warmup);
+		expect_round_trip(&o);
+	}
+}
+
 static void
 test_to_json(void **state)
 {
@@ -356,7 +388,7 @@ test_words(void **state)
 	(void) state;
 	expect_error("{\"preset\": \"x\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"preset\": \"x\"",
-				 "Valid values are: default, small, keras, pytorch.");
+				 "Valid values are: default, lines, small, keras, pytorch.");
 	expect_error("{\"optimizer\": \"SGD\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"optimizer\": \"SGD\"",
 				 "Valid values are: sgd, adam, adamw.");
@@ -393,6 +425,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_keras),
+		cmocka_unit_test(test_warmup),
 		cmocka_unit_test(test_to_json),
 		cmocka_unit_test(test_all_given),
 		cmocka_unit_test(test_architecture),

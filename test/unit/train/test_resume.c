@@ -158,18 +158,200 @@ test_time_limit(void **state)
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	t = interrupt(t, &o, ds);
-	assert_true(hwr_trainer_timed_out(t));
+	assert_true(hwr_trainer_can_go_on(t));
 	o.max_minutes = 60;
 	t = interrupt(t, &o, ds);
-	assert_false(hwr_trainer_timed_out(t));
+	assert_false(hwr_trainer_can_go_on(t));
 	do
 		assert_true(hwr_trainer_step(t, &event, &st));
 	while (event != HWR_TRAIN_FINISHED);
 	assert_int_equal(hwr_trainer_epochs_done(t), 3);
 	assert_string_equal(hwr_trainer_reason(t), "all epochs done");
 	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+}
+
+static void expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code, const char *message);
+
+/* What a run shows of its schedule. */
+typedef struct Course
+{
+	int			steps;			/* minibatches */
+	double		rates[20];		/* at the end of each epoch */
+	int			averaged;
+	uint8_t    *model;
+	size_t		len;
+} Course;
+
+/* Train; after so many minibatches the time is over, and later there is time again.  stop 0: never. */
+static Course
+train_with_stop(HwrTrainOptions *o, const HwrDataset *ds, int stop)
+{
+	HwrTrainer *t = create(o, ds);
+	HwrTrainEvent event;
+	HwrModel   *model;
+	HwrStatus	st;
+	Course		course = {0};
+
+	do
+	{
+		if (stop > 0 && course.steps == stop - 1)
+			o->max_minutes = 1e-9;
+		assert_true(hwr_trainer_step(t, &event, &st));
+		course.steps += event == HWR_TRAIN_STEP;
+		if (o->max_minutes > 0)
+		{
+			do
+			{
+				if (event == HWR_TRAIN_EPOCH)
+					course.rates[hwr_trainer_epoch(t)->epoch] = hwr_trainer_epoch(t)->learning_rate;
+				assert_true(hwr_trainer_step(t, &event, &st));
+			} while (event != HWR_TRAIN_FINISHED);
+			assert_string_equal(hwr_trainer_reason(t), stop % 3 == 0 && stop / 3 == o->epochs ? "all epochs done" : "time limit reached");
+			assert_non_null(hwr_trainer_best(t));
+			o->max_minutes = 0;
+			stop = 0;
+			t = interrupt(t, o, ds);
+			assert_false(hwr_trainer_can_go_on(t));
+			event = HWR_TRAIN_STEP;
+		}
+		if (event == HWR_TRAIN_EPOCH)
+			course.rates[hwr_trainer_epoch(t)->epoch] = hwr_trainer_epoch(t)->learning_rate;
+		if (event == HWR_TRAIN_AVERAGED)
+			course.averaged = hwr_trainer_epoch(t)->averaged;
+	} while (event != HWR_TRAIN_FINISHED);
+	assert_int_equal(hwr_trainer_epochs_done(t), o->epochs);
+	assert_string_equal(hwr_trainer_reason(t), "all epochs done");
+	assert_true(hwr_trainer_model(t, &model, &st));
+	assert_true(hwr_model_save(model, &course.model, &course.len, &st));
+	hwr_model_free(model);
+	hwr_trainer_free(t);
+	return course;
+}
+
+/* Whenever the time is over, what goes on later does the steps, and has the rates, of a run that had the time at once. */
+static void
+test_time_limit_within_epoch(void **state)
+{
+	static const char *const schedules[] = {"constant", "cosine", "one_cycle", "plateau"};
+
+	(void) state;
+	for (size_t s = 0; s < sizeof(schedules) / sizeof(schedules[0]); s++)
+	{
+		char		json[300];
+		HwrTrainOptions o;
+		HwrDataset *ds;
+		Course		whole;
+
+		snprintf(json, sizeof(json), "{" TINY ", \"epochs\": 3, \"threads\": 1, \"average\": %s, \"validation_fraction\": 0.3, \"schedule\": \"%s\"}",
+				 s > 0 ? "0.6" : "0", schedules[s]);
+		o = options(json);
+		ds = all_words(&o, 1 << 30);
+		assert_int_equal((hwr_dataset_count(ds, HWR_SPLIT_TRAIN) + 15) / 16, 3);
+		whole = train_with_stop(&o, ds, 0);
+		assert_int_equal(whole.steps, 9);
+		for (int stop = 1; stop < 9; stop++)
+		{
+			Course		parts = train_with_stop(&o, ds, stop);
+
+			assert_int_equal(parts.steps, whole.steps);
+			assert_int_equal(parts.averaged, whole.averaged);
+			for (int e = 1; e <= 3; e++)
+				if (parts.rates[e] != whole.rates[e] && stop != 3 * e)	/* that step's rate goes by the clock */
+					fail_msg("%s, stopped at %d, epoch %d: %g %g", schedules[s], stop, e, parts.rates[e], whole.rates[e]);
+			/* where no rate went by the clock, everything is equal */
+			if (s == 0)
+				assert_memory_equal(parts.model, whole.model, whole.len);
+			free(parts.model);
+		}
+		free(whole.model);
+		hwr_dataset_free(ds);
+	}
+}
+
+/* Time that ends in the last epoch is a time limit, unless that epoch was done. */
+static void
+test_time_limit_in_last_epoch(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 1, \"max_minutes\": 1e-9, \"checkpoint_minutes\": 0}");
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	HwrTrainer *t = create(&o, ds);
+	HwrTrainEvent event;
+	HwrStatus	st;
+
+	(void) state;
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	assert_string_equal(hwr_trainer_reason(t), "time limit reached");
+	assert_true(hwr_trainer_can_go_on(t));
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+}
+
+/* Replace the number of an entry in the header, which keeps its length. */
+static bool
+change_entry(uint8_t *bytes, size_t len, const char *name, const char *number)
+{
+	char		key[80];
+	size_t		size = (size_t) snprintf(key, sizeof(key), "\"%s\":\"", name);
+
+	for (size_t i = 0; i + size + 40 < len && i < 20000; i++)
+	{
+		char	   *value = (char *) bytes + i + size;
+		char	   *end;
+		size_t		width;
+
+		if (memcmp(bytes + i, key, size) != 0)
+			continue;
+		end = memchr(value, '"', 40);
+		width = (size_t) (end - value);
+		if (width < strlen(number))
+			return false;
+		for (size_t at = 0; at < width; at++)	/* leading zeros */
+			value[at] = at < width - strlen(number) ? '0' : number[at - (width - strlen(number))];
+		return true;
+	}
+	return false;
+}
+
+/* Entries that no run could have written. */
+static void
+test_damaged(void **state)
+{
+	static const char *const cases[][2] = {
+		{"step", "9"}, {"steps_done", "9"}, {"epoch", "0"}, {"epoch", "9"}, {"global_step", "9"},
+		{"phase", "3"}, {"average.count", "8"}, {"have_best", "0"}, {"best.epoch", "9"}, {"best.epoch", "0"},
+	};
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 3, \"validation_fraction\": 0.3}");
+	HwrDataset *ds = all_words(&o, 1 << 30);
+	HwrTrainer *t = create(&o, ds);
+	HwrTrainEvent event;
+	HwrStatus	st;
+	uint8_t    *bytes;
+	size_t		len;
+
+	(void) state;
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_EPOCH);
+	assert_true(hwr_trainer_step(t, &event, &st));
+	assert_int_equal(event, HWR_TRAIN_STEP);
+	assert_true(hwr_trainer_save(t, &bytes, &len, &st));
+	hwr_trainer_free(t);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		uint8_t    *copy = malloc(len);
+
+		memcpy(copy, bytes, len);
+		if (!change_entry(copy, len, cases[i][0], cases[i][1]))
+			fail_msg("no entry %s", cases[i][0]);
+		expect_refused(&o, ds, copy, len, HWR_BAD_MODEL, "checkpoint is corrupted");
+		free(copy);
+	}
+	free(bytes);
 	hwr_dataset_free(ds);
 }
 
@@ -224,6 +406,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_time_limit),
+		cmocka_unit_test(test_time_limit_within_epoch),
+		cmocka_unit_test(test_time_limit_in_last_epoch),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -45,18 +45,25 @@ train(HwrDataset *ds, const HwrTrainOptions *o, HwrMetrics *metrics)
 	return model;
 }
 
-static HwrMetrics
-measure(const HwrModel *model, const HwrDataset *ds)
+static HwrRival *
+read_all(const HwrModel *model, const HwrDataset *ds, bool own)
 {
 	HwrRival   *rival;
-	HwrMetrics	metrics;
 	HwrStatus	st;
 	bool		done = false;
 
-	assert_true(hwr_rival_create(model, ds, hwr_cpu_backend(), 2, &rival, &st));
+	assert_true(hwr_rival_create(model, ds, own, hwr_cpu_backend(), 2, &rival, &st));
 	while (!done)
 		assert_true(hwr_rival_step(rival, &done, &st));
-	metrics = *hwr_rival_metrics(rival);
+	return rival;
+}
+
+static HwrMetrics
+measure(const HwrModel *model, const HwrDataset *ds, bool own)
+{
+	HwrRival   *rival = read_all(model, ds, own);
+	HwrMetrics	metrics = *hwr_rival_metrics(rival);
+
 	hwr_rival_free(rival);
 	return metrics;
 }
@@ -88,11 +95,13 @@ test_measure(void **state)
 
 	(void) state;
 	assert_true(trained.hits > 0);
-	measured = measure(model, ds);
+	measured = measure(model, ds, false);
+	assert_same(&trained, &measured);
+	measured = measure(model, ds, true);
 	assert_same(&trained, &measured);
 
 	hwr_dataset_set_rival(foreign, model->fit, model->net.height, model->net.width);
-	measured = measure(model, twice(foreign));
+	measured = measure(model, twice(foreign), false);
 	assert_same(&trained, &measured);
 
 	hwr_model_free(model);
@@ -100,20 +109,50 @@ test_measure(void **state)
 	hwr_dataset_free(foreign);
 }
 
-static void
-test_better(void **state)
+static bool
+stop(void *arg)
 {
-	HwrMetrics	a = {.images = 10,.chars = 50,.substitutions = 1,.insertions = 2,.deletions = 3,.exact = 5};
-	HwrMetrics	b = a;
+	return ++*(int *) arg > 3;
+}
+
+/* Who reads wins against who has learned nothing; nobody wins against a twin. */
+static void
+test_compare(void **state)
+{
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,16 Bn Mp8,1 Lbx16\", \"augment\": 0,"
+								" \"batch_size\": 4, \"epochs\": 20, \"learning_rate\": 0.02}");
+	HwrTrainOptions little = o;
+	HwrDataset *ds = twice(dataset(&o, 1 << 30));
+	HwrMetrics	metrics;
+	HwrModel   *models[2];
+	HwrRival   *rivals[3];
+	HwrDuel		duel;
+	HwrStatus	st;
+	int			calls = 0;
 
 	(void) state;
-	assert_false(hwr_metrics_better(&a, &b));
-	b.exact = 6;
-	assert_true(hwr_metrics_better(&b, &a));
-	assert_false(hwr_metrics_better(&a, &b));
-	a.deletions = 2;
-	assert_true(hwr_metrics_better(&a, &b));
-	assert_false(hwr_metrics_better(&b, &a));
+	little.epochs = 1;
+	little.learning_rate = 1e-6;
+	models[0] = train(ds, &o, &metrics);
+	models[1] = train(ds, &little, &metrics);
+	rivals[0] = read_all(models[0], ds, true);
+	rivals[1] = read_all(models[1], ds, true);
+	rivals[2] = read_all(models[0], ds, false);
+
+	assert_true(hwr_rival_compare(rivals[0], rivals[1], NULL, NULL, &duel, &st));
+	assert_true(duel.won && duel.high < 0 && duel.low < duel.high && duel.p < 0.05 && duel.better > 10);
+	assert_true(hwr_rival_compare(rivals[1], rivals[0], NULL, NULL, &duel, &st));
+	assert_true(!duel.won && duel.low > 0 && duel.worse > 10);
+	assert_true(hwr_rival_compare(rivals[0], rivals[2], NULL, NULL, &duel, &st));
+	assert_true(!duel.won && duel.low == 0 && duel.high == 0 && duel.p == 1 && duel.better == 0 && duel.worse == 0);
+	assert_false(hwr_rival_compare(rivals[0], rivals[1], stop, &calls, &duel, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+
+	for (int i = 0; i < 3; i++)
+		hwr_rival_free(rivals[i]);
+	hwr_model_free(models[0]);
+	hwr_model_free(models[1]);
+	hwr_dataset_free(ds);
 }
 
 int
@@ -121,7 +160,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_measure),
-		cmocka_unit_test(test_better),
+		cmocka_unit_test(test_compare),
 	};
 
 	return cmocka_run_group_tests(tests, load_words, free_words);

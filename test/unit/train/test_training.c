@@ -134,6 +134,8 @@ test_alphabet(void **state)
 {
 	HwrTrainOptions o = options("{" TINY ", \"case\": \"upper\"}");
 	HwrDataset *ds = dataset(&o, 1 << 30);
+	HwrTrainer *t;
+	HwrTrainEvent event;
 	HwrSample	sample;
 	HwrStatus	st;
 
@@ -141,12 +143,26 @@ test_alphabet(void **state)
 	add(ds, HWR_SPLIT_TRAIN, 0, "cab");
 	add(ds, HWR_SPLIT_TRAIN, 1, "A");
 	add(ds, HWR_SPLIT_VALIDATION, 2, "abxc");
+	add(ds, HWR_SPLIT_VALIDATION, 3, "ba");
 	assert_true(hwr_dataset_finish(ds, &st));
 	assert_int_equal(hwr_dataset_alphabet(ds)->n, 3);
 	hwr_dataset_sample(ds, HWR_SPLIT_VALIDATION, 0, &sample);
 	assert_string_equal(sample.label, "ABXC");
 	assert_int_equal(sample.nclasses, 3);
 	assert_int_equal(sample.classes[2], 3);
+	assert_false(sample.complete);
+	hwr_dataset_sample(ds, HWR_SPLIT_VALIDATION, 1, &sample);
+	assert_true(sample.complete);
+
+	/* they count as errors, but have no loss */
+	assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_EPOCH);
+	assert_int_equal(hwr_trainer_epoch(t)->valid.images, 2);
+	assert_int_equal(hwr_trainer_epoch(t)->valid.chars, 6);
+	assert_int_equal(hwr_trainer_epoch(t)->valid.loss_count, 1);
+	hwr_trainer_free(t);
 	hwr_dataset_free(ds);
 }
 

@@ -1,0 +1,319 @@
+--
+-- Batches behind plain SQL
+--
+-- Only a session that has loaded the library plans with it.
+LOAD 'hwr';
+SET hwr.batch = auto;
+SELECT hwr_import_model(stroke_model(), name) FROM unnest('{strokes,other}'::text[]) name;
+CREATE TABLE fields AS
+	SELECT n * 10 + id AS id, label, CASE WHEN (n * 10 + id) % 7 > 0 THEN image END AS image, n AS form, '{"a": 1}'::jsonb AS about, now() AS entered
+		FROM strokes, generate_series(0, 5) n ORDER BY n, id;
+CREATE INDEX ON fields (id);
+ANALYZE fields;
+SET enable_bitmapscan = off;
+SET enable_nestloop = off;
+SET max_parallel_workers_per_gather = 0;
+
+-- Where images are read in batches
+EXPLAIN (COSTS OFF, VERBOSE) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) SELECT upper(hwr_recognize(image, 'strokes')) || '!', hwr_score(image, label, 'strokes') FROM fields WHERE label LIKE 'I%' AND id % 2 = 0;
+EXPLAIN (COSTS OFF) SELECT id FROM fields WHERE hwr_recognize(image, 'strokes') = label AND id > 10;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id = 12;
+EXPLAIN (COSTS OFF) SELECT f.id, hwr_recognize(f.image, 'strokes'), s.id FROM fields f JOIN strokes s ON s.id = f.form;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields ORDER BY label, id LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT id FROM fields ORDER BY hwr_recognize(image, 'strokes');
+EXPLAIN (COSTS OFF) SELECT count(hwr_recognize(image, 'strokes')) FROM fields;
+EXPLAIN (COSTS OFF) SELECT form, count(hwr_recognize(image, 'strokes')) FROM fields GROUP BY form;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields UNION ALL SELECT hwr_recognize(image, 'strokes') FROM strokes;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM (SELECT * FROM fields ORDER BY id LIMIT 7) f WHERE id > 10;
+EXPLAIN (COSTS OFF) SELECT s.id, (SELECT string_agg(hwr_recognize(image, 'strokes'), ' ') FROM fields f WHERE f.form = s.id) FROM strokes s;
+EXPLAIN (COSTS OFF) INSERT INTO strokes SELECT id, hwr_recognize(image, 'strokes'), image FROM fields;
+EXPLAIN (COSTS OFF) CREATE TABLE readings AS SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY label LIMIT 10;
+EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE entered > now() - interval '1 day';
+EXPLAIN (COSTS OFF) SELECT nextval(NULL::regclass), hwr_recognize(image, 'strokes') FROM fields;
+
+-- Where they are not: a child that must not run ahead, because it is volatile, may fail on a row, or locks rows,
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields WHERE random() < 2;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields WHERE 10 / form > 1;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), n FROM (SELECT image, 1 / form AS n FROM fields OFFSET 0) f;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields FOR UPDATE;
+EXPLAIN (COSTS OFF) UPDATE fields SET label = hwr_recognize(image, 'strokes');
+EXPLAIN (COSTS OFF) DELETE FROM fields WHERE hwr_recognize(image, 'strokes') <> label;
+EXPLAIN (COSTS OFF) WITH gone AS (DELETE FROM strokes RETURNING id) SELECT hwr_recognize(image, 'strokes') FROM fields;
+-- a call that is not sure to be made, or of another image than a column,
+EXPLAIN (COSTS OFF) SELECT CASE WHEN form = 1 THEN hwr_recognize(image, 'strokes') END FROM fields;
+EXPLAIN (COSTS OFF) SELECT coalesce(label, hwr_recognize(image, 'strokes')) FROM fields;
+EXPLAIN (COSTS OFF) SELECT form = 1 AND hwr_recognize(image, 'strokes') = 'I' FROM fields;
+EXPLAIN (COSTS OFF) SELECT form = 1 OR hwr_recognize(image, 'strokes') = 'I' FROM fields;
+EXPLAIN (COSTS OFF) SELECT count(hwr_recognize(image, 'strokes')) FILTER (WHERE form = 1) FROM fields;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image || '', 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), generate_series(1, 2) FROM fields;
+-- a cursor that moves freely, and a setting
+EXPLAIN (COSTS OFF) DECLARE c SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY label LIMIT 10;
+SET hwr.batch = off;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+SET hwr.batch = on;
+SET hwr.batch = auto;
+
+RESET enable_nestloop;
+
+-- The same rows in the same order.  Shows what was different.
+CREATE FUNCTION rows_of(statement text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	result text[] := '{}';
+	line record;
+BEGIN
+	FOR line IN EXECUTE statement LOOP
+		result := result || line::text;
+	END LOOP;
+	RETURN result;
+EXCEPTION WHEN OTHERS THEN
+	RETURN ARRAY[SQLSTATE, SQLERRM];
+END $$;
+CREATE FUNCTION same(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	auto text[];
+	off text[];
+BEGIN
+	PERFORM set_config('hwr.batch', 'off', true);
+	off := rows_of(statement);
+	PERFORM set_config('hwr.batch', 'auto', true);
+	auto := rows_of(statement);
+	IF auto = off THEN
+		RETURN 'same, ' || CASE WHEN off[1] ~ '^\d{5}$' THEN 'SQLSTATE ' || off[1] ELSE cardinality(off) || ' rows' END;
+	END IF;
+	RETURN format('%s differs: %s and %s', statement, off, auto);
+END $$;
+SELECT same(statement) FROM (VALUES
+	('SELECT id, label, hwr_recognize(image, ''strokes'') FROM fields'),
+	('SELECT id, image IS NULL, hwr_recognize(image, ''strokes'') FROM fields WHERE label LIKE ''I%'' ORDER BY id DESC'),
+	('SELECT id FROM fields WHERE hwr_recognize(image, ''strokes'') LIKE ''_I%'''),
+	('SELECT id FROM fields WHERE hwr_recognize(image, ''strokes'') IS NULL AND id > 20'),
+	('SELECT f.id, s.id, hwr_recognize(s.image, ''strokes''), hwr_recognize(f.image, ''other'') FROM fields f, strokes s WHERE f.form = s.id ORDER BY 1, 2'),
+	('SELECT f.id, s.id FROM fields f LEFT JOIN strokes s ON s.id = f.form AND s.id > 2 WHERE hwr_recognize(s.image, ''strokes'') IS DISTINCT FROM ''I'' ORDER BY 1, 2'),
+	('SELECT form, string_agg(hwr_recognize(image, ''strokes''), '','' ORDER BY id), count(DISTINCT hwr_recognize(image, ''strokes'')) FROM fields GROUP BY form ORDER BY form'),
+	('SELECT hwr_recognize(image, ''strokes''), count(*) FROM fields GROUP BY 1 ORDER BY 1'),
+	('SELECT max(hwr_recognize(image, ''strokes'')) OVER (ORDER BY id), id FROM fields'),
+	('SELECT id, rank() OVER (ORDER BY hwr_recognize(image, ''strokes''), id) FROM fields ORDER BY id'),
+	('SELECT DISTINCT hwr_recognize(image, ''strokes'') FROM fields ORDER BY 1'),
+	('SELECT hwr_recognize(image, ''strokes'') FROM fields WHERE id < 30 EXCEPT ALL SELECT hwr_recognize(image, ''other'') FROM strokes ORDER BY 1'),
+	('SELECT s.id, ARRAY(SELECT hwr_recognize(image, ''strokes'') FROM fields f WHERE f.form = s.id ORDER BY id) FROM strokes s ORDER BY id'),
+	('SELECT s.id, (SELECT hwr_recognize(image, ''strokes'') FROM fields f WHERE f.id = s.id + 10) FROM strokes s ORDER BY id'),
+	('SELECT s.id, l.* FROM strokes s, LATERAL (SELECT id, hwr_recognize(image, ''strokes'') FROM fields f WHERE f.form = s.id ORDER BY id LIMIT s.id) l ORDER BY 1, 2'),
+	('WITH r AS MATERIALIZED (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields) SELECT a.id, b.id FROM r a JOIN r b ON a.t = b.t AND a.id < b.id ORDER BY 1, 2'),
+	('SELECT id, hwr_recognize(image, CASE WHEN id % 2 = 0 THEN ''strokes'' ELSE ''other'' END) FROM fields'),
+	('SELECT hwr_recognize(image, ''strokes''), hwr_recognize(image, ''other''), hwr_score(image, label, ''strokes'') FROM fields'),
+	('SELECT f, hwr_recognize(f.image, ''strokes'') FROM fields f WHERE f.id < 9'),
+	('SELECT ctid, tableoid::regclass, hwr_recognize(image, ''strokes'') FROM fields'),
+	('SELECT hwr_recognize(image, ''strokes'') FROM fields LIMIT 0'),
+	('SELECT hwr_recognize(image, ''strokes'') FROM fields LIMIT 9 OFFSET 3'),
+	('SELECT hwr_recognize(image, ''strokes'') FROM fields ORDER BY form FETCH FIRST 3 ROWS WITH TIES'),
+	('SELECT * FROM (SELECT hwr_recognize(image, ''strokes'') AS t FROM fields OFFSET 0) f WHERE t LIKE ''I%'' LIMIT 3'),
+	('SELECT hwr_recognize(image, ''strokes'') FROM (VALUES (1), (2)) v (n), strokes TABLESAMPLE bernoulli (100)'),
+	('SELECT hwr_recognize(image, ''nobody'') FROM fields'),
+	('SELECT 1 / (id - 12), hwr_recognize(image, ''strokes'') FROM fields'),
+	('SELECT hwr_recognize(image, ''strokes''), 1 / (id - 12) FROM fields')) v (statement);
+
+-- Where the error comes.  note says which rows were begun.
+CREATE FUNCTION note(id integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'row %', id; RETURN id; END $$;
+CREATE TABLE faulty AS SELECT id, CASE WHEN id = 6 THEN 'no image' ELSE image END AS image, form FROM fields WHERE id < 19 ORDER BY id;
+SELECT note(id), hwr_recognize(image, 'strokes') FROM faulty;
+SELECT hwr_recognize(image, 'strokes'), note(id) FROM faulty;
+SELECT note(id) FROM faulty WHERE hwr_recognize(image, 'strokes') <> '_';
+SELECT count(hwr_recognize(image, 'strokes')), max(note(id)) FROM faulty;
+-- not at all where the row is not wanted
+SELECT note(id), hwr_recognize(image, 'strokes') FROM faulty LIMIT 5;
+SELECT note(id) FROM (SELECT id, hwr_recognize(image, 'strokes') AS t FROM faulty OFFSET 0) f WHERE t LIKE 'I%' LIMIT 3;
+-- nor does a filter fail before it would have
+SELECT note(id), hwr_recognize(image, 'strokes') FROM faulty WHERE 1 / (id - 8) > -1;
+INSERT INTO strokes SELECT 100 + note(id), hwr_recognize(image, 'strokes'), image FROM faulty;
+
+-- No more images are read than wanted.
+SELECT hwr_stat_reset();
+CREATE VIEW counts AS SELECT calls, images, batches, errors FROM hwr_stat WHERE model = 'strokes';
+SELECT hwr_recognize(image, 'strokes') FROM fields LIMIT 1;
+TABLE counts;
+SELECT hwr_stat_reset();
+SELECT hwr_recognize(image, 'strokes') FROM strokes LIMIT 2 OFFSET 3;
+TABLE counts;
+SELECT hwr_stat_reset();
+PREPARE few(integer) AS SELECT hwr_recognize(image, 'strokes') FROM fields ORDER BY id LIMIT $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE few(3);
+TABLE counts;
+EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) EXECUTE few(5);
+RESET plan_cache_mode;
+DEALLOCATE few;
+-- a faulty image is an error once it is asked for
+SELECT hwr_stat_reset();
+SELECT id, hwr_recognize(image, 'strokes') FROM faulty LIMIT 5;
+TABLE counts;
+-- all of them in batches of 1, 2, 4, 8, 16
+SELECT hwr_stat_reset();
+SELECT count(hwr_recognize(image, 'strokes')) FROM strokes, generate_series(1, 5);
+TABLE counts;
+EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) SELECT hwr_recognize(image, 'strokes') FROM fields;
+-- one image for many rows is read once a batch at most
+SELECT hwr_stat_reset();
+SELECT count(hwr_score(f.image, s.label, 'strokes')) FROM (SELECT * FROM fields WHERE id = 1) f, strokes s, generate_series(1, 10);
+SELECT images <= 2 AS few FROM counts;
+-- where most calls are not made, reading ahead ends
+SELECT hwr_stat_reset();
+CREATE FUNCTION model_of(id integer) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN id < 3 THEN 'strokes' ELSE 'other' END; END $$;
+SELECT count(hwr_recognize(image, model_of(id))) FROM fields, generate_series(1, 10);
+SELECT images < 50 AS few FROM counts;
+DROP FUNCTION model_of;
+
+-- Cursors go back too.
+CREATE FUNCTION walk(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line record;
+	result text := '';
+	step text;
+BEGIN
+	EXECUTE 'DECLARE walker CURSOR FOR ' || statement;
+	FOREACH step IN ARRAY '{NEXT,NEXT,NEXT,PRIOR,PRIOR,PRIOR,PRIOR,NEXT,NEXT,FORWARD 9,PRIOR,PRIOR,NEXT,LAST,PRIOR,NEXT,NEXT,NEXT,PRIOR,BACKWARD 5,NEXT,FIRST,NEXT,ABSOLUTE 20,PRIOR,NEXT,RELATIVE -3,NEXT}'::text[] LOOP
+		EXECUTE 'FETCH ' || step || ' FROM walker' INTO line;
+		result := result || coalesce(line::text, '-');
+	END LOOP;
+	EXECUTE 'CLOSE walker';
+	RETURN result;
+END $$;
+CREATE FUNCTION same_walk(statement text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	auto text;
+	off text;
+BEGIN
+	PERFORM set_config('hwr.batch', 'off', true);
+	off := walk(statement);
+	PERFORM set_config('hwr.batch', 'auto', true);
+	auto := walk(statement);
+	RETURN auto = off;
+END $$;
+SELECT same_walk('SELECT id, hwr_recognize(image, ''strokes'') FROM fields ORDER BY id LIMIT 30');
+SELECT same_walk('SELECT id, hwr_recognize(image, ''strokes'') FROM (SELECT * FROM fields ORDER BY id LIMIT 30) f');
+SELECT same_walk('SELECT id, hwr_recognize(image, ''strokes'') FROM fields');
+SELECT same_walk('SELECT id FROM (SELECT * FROM fields ORDER BY form, id OFFSET 3) f WHERE hwr_recognize(image, ''strokes'') LIKE ''I%''');
+DROP FUNCTION walk, same_walk;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+FETCH 2 FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+FETCH 5 FROM c;
+DELETE FROM fields WHERE CURRENT OF c;
+FETCH PRIOR FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM fields WHERE label = 'updated' ORDER BY id;
+SELECT count(*) FROM fields WHERE id = 7;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM fields WHERE hwr_recognize(image, 'strokes') LIKE '_I%';
+FETCH 4 FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM fields WHERE label = 'updated';
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM (SELECT * FROM fields OFFSET 0) f;
+FETCH 3 FROM c;
+UPDATE fields SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM fields WHERE label = 'updated';
+ROLLBACK;
+
+-- What changes while a cursor is open counts for the next row.
+BEGIN;
+DECLARE c NO SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY id LIMIT 50;
+FETCH 12 FROM c;
+SAVEPOINT s;
+SET LOCAL hwr.max_image_pixels = 10;
+FETCH c;
+ROLLBACK TO s;
+ROLLBACK;
+CREATE ROLE regress_hwr_batch;
+GRANT SELECT ON fields TO regress_hwr_batch;
+BEGIN;
+DECLARE c NO SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY id LIMIT 50;
+FETCH 3 FROM c;
+SET LOCAL ROLE regress_hwr_batch;
+FETCH c;
+ROLLBACK;
+
+-- A prepared statement reads with the model that is active, and follows the setting.
+PREPARE all_of AS SELECT string_agg(hwr_recognize(image, 'strokes'), ' ' ORDER BY id) FROM strokes WHERE id < 100;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE all_of;
+SELECT hwr_import_model(stroke_model('{"alphabet": "ABC"}'), 'strokes');
+EXECUTE all_of;
+SELECT hwr_activate_model('strokes', 1);
+EXECUTE all_of;
+SELECT hwr_stat_reset();
+SET hwr.batch = off;
+EXECUTE all_of;
+SELECT images = batches AS single FROM counts WHERE images > 0;
+SET hwr.batch = auto;
+RESET plan_cache_mode;
+DEALLOCATE all_of;
+
+-- Writing what was read
+CREATE TABLE readings AS SELECT id, hwr_recognize(image, 'strokes') AS t FROM fields;
+INSERT INTO readings SELECT id + 1000, hwr_recognize(image, 'strokes') FROM fields;
+SELECT count(*), count(t) FROM readings;
+COPY (SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id < 4) TO STDOUT;
+DROP TABLE readings;
+
+-- In parallel workers
+BEGIN;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) SELECT count(hwr_recognize(image, 'strokes')) FROM fields;
+SELECT count(hwr_recognize(image, 'strokes')), count(image) FROM fields;
+SELECT same('SELECT id, hwr_recognize(image, ''strokes'') FROM fields ORDER BY id');
+-- what workers read is in EXPLAIN
+CREATE FUNCTION read_ahead(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || statement INTO plan;
+	RETURN (regexp_match(plan::text, '"Images Read Ahead": (\d+)'))[1];
+END $$;
+SET LOCAL parallel_leader_participation = off;
+SET LOCAL enable_hashagg = off;
+SELECT read_ahead('SELECT count(hwr_recognize(image, ''strokes'')) FROM fields');
+ROLLBACK;
+
+-- Partitions
+CREATE TABLE parts (LIKE fields) PARTITION BY RANGE (id);
+CREATE TABLE parts_low PARTITION OF parts FOR VALUES FROM (0) TO (30);
+CREATE TABLE parts_high PARTITION OF parts FOR VALUES FROM (30) TO (100);
+INSERT INTO parts SELECT * FROM fields;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM parts;
+SELECT same('SELECT id, hwr_recognize(image, ''strokes'') FROM parts');
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM parts WHERE form > 1;
+FETCH 12 FROM c;
+UPDATE parts SET label = 'updated' WHERE CURRENT OF c;
+SELECT id FROM parts WHERE label = 'updated';
+ROLLBACK;
+DROP TABLE parts;
+
+-- Row-level security
+ALTER TABLE fields ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON fields USING (form = 1 OR current_user <> 'regress_hwr_batch');
+SELECT hwr_grant_model('strokes', 'regress_hwr_batch');
+SET ROLE regress_hwr_batch;
+EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+SELECT id, hwr_recognize(image, 'strokes') FROM fields;
+RESET ROLE;
+DROP OWNED BY regress_hwr_batch;
+DROP ROLE regress_hwr_batch;
+
+RESET enable_bitmapscan;
+RESET max_parallel_workers_per_gather;
+DROP VIEW counts;
+DROP TABLE fields, faulty;
+DROP FUNCTION note, same, rows_of;
+SELECT hwr_drop_model(name) FROM unnest('{strokes,other}'::text[]) name;

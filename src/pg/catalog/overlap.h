@@ -1,0 +1,25 @@
+/*
+ * overlap.h
+ *	  Which images a version was trained or validated on, as short hashes.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_OVERLAP_H
+#define HWR_OVERLAP_H
+
+#include "core/train/dataset.h"
+#include "catalog.h"
+
+/* Five bytes of an image's hash: among a million images, one in a million others is taken for one of them. */
+#define HWR_SHORT_HASH 5
+
+/* Keep what a training has used with its version. */
+extern void hwr_overlap_store(int64 version_id, const HwrDataset *dataset);
+
+/* A version's hashes, ascending; NULL: unknown. */
+extern bytea *hwr_overlap_read(const HwrVersionInfo *version);
+
+/* Is an image's hash among them? */
+extern bool hwr_overlap_has(const bytea *hashes, const uint8 *image, Size len);
+
+#endif							/* HWR_OVERLAP_H */

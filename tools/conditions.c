@@ -1,0 +1,533 @@
+/*
+ * conditions.c
+ *	  How well a model reads the same images under other conditions of scanning.
+ *
+ * usage: conditions MODEL.safetensors FOLDER LIST.csv [MAX [CONDITION...]]
+ *
+ * LIST.csv has a header and lines "filename,label,..." of images in FOLDER; at most MAX of them (0: all) are
+ * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read; the table
+ * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink, and the time to decode and preprocess.
+ * Conditions whose name begins with "no_" hold no line of text: there the empty readings count.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jpeglib.h>
+
+#include "core/base/rng.h"
+#include "core/decode/decode.h"
+#include "core/model/model.h"
+#include "core/network/device.h"
+#include "core/network/recognizer.h"
+#include "core/text/metrics.h"
+#include "read_file.h"
+
+static const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
+
+typedef struct Picture
+{
+	int			w;
+	int			h;
+	uint8_t    *p;				/* [h][w] */
+} Picture;
+
+static void
+fail(const char *what, const HwrStatus *st)
+{
+	fprintf(stderr, "conditions: %s: %s %s\n", what, st->message, st->detail);
+	exit(1);
+}
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+	{
+		fprintf(stderr, "conditions: out of memory\n");
+		exit(1);
+	}
+	return p;
+}
+
+static uint8_t
+clip(double v)
+{
+	return (uint8_t) (v < 0 ? 0 : v > 255 ? 255 : v + 0.5);
+}
+
+static Picture
+new_picture(int w, int h)
+{
+	return (Picture) {w, h, must(malloc((size_t) w * (size_t) h))};
+}
+
+/* The colour that most of the picture has. */
+static int
+paper_of(const Picture *a)
+{
+	long		count[256] = {0};
+	long		seen = 0;
+	int			g = 0;
+
+	for (int i = 0; i < a->w * a->h; i++)
+		count[a->p[i]]++;
+	while ((seen += count[g]) * 2 < (long) a->w * a->h)
+		g++;
+	return g;
+}
+
+static double
+noise(HwrRng *rng, double sd)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < 12; i++)
+		sum += (double) hwr_rng_below(rng, 1 << 20) / (1 << 20);
+	return (sum - 6) * sd;
+}
+
+/* Resize by area or bilinearly: good enough for tests. */
+static Picture
+resize(const Picture *a, int w, int h)
+{
+	Picture		b = new_picture(w, h);
+
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++)
+		{
+			double		sum = 0;
+			double		weight = 0;
+			double		sx = (double) a->w / w;
+			double		sy = (double) a->h / h;
+			double		rx = sx > 1 ? sx : 1;
+			double		ry = sy > 1 ? sy : 1;
+			double		cx = (x + 0.5) * sx - 0.5;
+			double		cy = (y + 0.5) * sy - 0.5;
+
+			for (int j = (int) floor(cy - ry); j <= cy + ry; j++)
+				for (int i = (int) floor(cx - rx); i <= cx + rx; i++)
+				{
+					double		k = (1 - fabs(i - cx) / rx) * (1 - fabs(j - cy) / ry);
+					int			u = i < 0 ? 0 : i >= a->w ? a->w - 1 : i;
+					int			v = j < 0 ? 0 : j >= a->h ? a->h - 1 : j;
+
+					if (fabs(i - cx) >= rx || fabs(j - cy) >= ry)
+						continue;
+					sum += k * a->p[v * a->w + u];
+					weight += k;
+				}
+			b.p[y * w + x] = clip(sum / weight);
+		}
+	return b;
+}
+
+static void
+frame(Picture *a, int t)
+{
+	for (int y = 0; y < a->h; y++)
+		for (int x = 0; x < a->w; x++)
+			if (x < t || y < t || x >= a->w - t || y >= a->h - t)
+				a->p[y * a->w + x] = 20;
+}
+
+static void
+light(Picture *a, double left, double right, double top, double bottom, bool hard)
+{
+	for (int y = 0; y < a->h; y++)
+		for (int x = 0; x < a->w; x++)
+		{
+			double		u = (double) x / a->w;
+			double		v = (double) y / a->h;
+
+			if (hard)
+				u = u < 0.5 ? 0 : 1, v = v < 0.5 ? 0 : 1;
+			a->p[y * a->w + x] = clip(a->p[y * a->w + x] * (left + (right - left) * u) * (top + (bottom - top) * v));
+		}
+}
+
+static void
+strip(Picture *a, double from, double to, double factor)
+{
+	for (int y = 0; y < a->h; y++)
+		for (int x = (int) (from * a->w); x < to * a->w; x++)
+			a->p[y * a->w + x] = clip(a->p[y * a->w + x] * factor);
+}
+
+static void
+rules(Picture *a, int n, int grey, double slope, bool columns)
+{
+	for (int i = 0; i < n; i++)
+		for (int x = 0; x < a->w; x++)
+		{
+			int			y = (int) ((i + 0.5) * a->h / n + slope * (x - a->w / 2));
+
+			if (y >= 0 && y < a->h && a->p[y * a->w + x] > grey)
+				a->p[y * a->w + x] = (uint8_t) grey;
+		}
+	for (int x = a->h / n / 2; columns && x < a->w; x += a->h / n)
+		for (int y = 0; y < a->h; y++)
+			if (a->p[y * a->w + x] > grey)
+				a->p[y * a->w + x] = (uint8_t) grey;
+}
+
+static void
+invert(Picture *a)
+{
+	for (int i = 0; i < a->w * a->h; i++)
+		a->p[i] = 255 - a->p[i];
+}
+
+/* Contrast towards the paper. */
+static void
+fade(Picture *a, double keep)
+{
+	int			paper = paper_of(a);
+
+	for (int i = 0; i < a->w * a->h; i++)
+		a->p[i] = clip(paper + (a->p[i] - paper) * keep);
+}
+
+static void
+blank(Picture *a, HwrRng *rng, double sd, double slope)
+{
+	for (int y = 0; y < a->h; y++)
+		for (int x = 0; x < a->w; x++)
+			a->p[y * a->w + x] = clip(230 - slope * x / a->w + noise(rng, sd));
+}
+
+/* Clouds: octaves of smooth noise, as the picture of a landscape has them. */
+static void
+clouds(Picture *a, HwrRng *rng)
+{
+	double	   *sum = must(calloc((size_t) a->w * (size_t) a->h, sizeof(double)));
+
+	for (int cell = 4; cell < 256; cell *= 2)
+	{
+		int			n = a->w / cell + 3;
+		double	   *grid = must(malloc((size_t) n * (size_t) (a->h / cell + 3) * sizeof(double)));
+
+		for (int i = 0; i < n * (a->h / cell + 3); i++)
+			grid[i] = noise(rng, 1) * cell;
+		for (int y = 0; y < a->h; y++)
+			for (int x = 0; x < a->w; x++)
+			{
+				const double *g = grid + y / cell * n + x / cell;
+				double		u = (double) (x % cell) / cell;
+				double		v = (double) (y % cell) / cell;
+
+				sum[y * a->w + x] += (g[0] * (1 - u) + g[1] * u) * (1 - v) + (g[n] * (1 - u) + g[n + 1] * u) * v;
+			}
+		free(grid);
+	}
+	for (int i = 0; i < a->w * a->h; i++)
+		a->p[i] = clip(120 + sum[i] / 3);
+	free(sum);
+}
+
+/* The line again and again, as many times as make a page. */
+static void
+page(Picture *a)
+{
+	int			lines = (int) (1.4 * a->w / a->h) + 1;
+	Picture		b = new_picture(a->w, a->h * lines);
+
+	for (int y = 0; y < b.h; y++)
+		memcpy(b.p + (size_t) y * b.w, a->p + (size_t) (y % a->h) * a->w, (size_t) a->w);
+	free(a->p);
+	*a = b;
+}
+
+static void
+replace(Picture *a, Picture b)
+{
+	free(a->p);
+	*a = b;
+}
+
+/* Apply a condition by name; the JPEG quality to store with. */
+static int
+apply(const char *name, Picture *a, HwrRng *rng)
+{
+	int			n = 0;
+	double		f = 0;
+
+	if (sscanf(name, "frame_%d", &n) == 1)
+		frame(a, n);
+	else if (sscanf(name, "quality_%d", &n) == 1)
+		return n;
+	else if (sscanf(name, "height_%d", &n) == 1)
+		replace(a, resize(a, (a->w * n + a->h / 2) / a->h, n));
+	else if (sscanf(name, "noise_%lf", &f) == 1)
+		for (int i = 0; i < a->w * a->h; i++)
+			a->p[i] = clip(a->p[i] + noise(rng, f));
+	else if (sscanf(name, "gradient_%lf", &f) == 1)
+		light(a, 1, f, 1, 1, false);
+	else if (sscanf(name, "gradient_down_%lf", &f) == 1)
+		light(a, 1, 1, f, 1, false);
+	else if (sscanf(name, "shadow_%lf", &f) == 1)
+		light(a, 1, f, 1, 1, true);
+	else if (sscanf(name, "shadow_down_%lf", &f) == 1)
+		light(a, 1, 1, f, 1, true);
+	else if (sscanf(name, "fade_%lf", &f) == 1)
+		fade(a, f);
+	else if (sscanf(name, "light_strip_%lf", &f) == 1)
+		fade(a, 0.8), strip(a, 1 - f, 1, 1.2);
+	else if (sscanf(name, "dark_strip_%lf", &f) == 1)
+		strip(a, 1 - f, 1, 0.2);
+	else if (sscanf(name, "ruled_%d", &n) == 1)
+		rules(a, n, 110, 0, false);
+	else if (sscanf(name, "sloped_ruled_%d", &n) == 1)
+		rules(a, n, 110, 0.02, false);
+	else if (sscanf(name, "squared_%d", &n) == 1)
+		rules(a, n, 140, 0, true);
+	else if (sscanf(name, "no_blank_%d", &n) == 1)
+		return blank(a, rng, 1, 0), n;
+	else if (sscanf(name, "no_noisy_blank_%d", &n) == 1)
+		return blank(a, rng, 4, 0), n;
+	else if (sscanf(name, "no_ramp_%d", &n) == 1)
+		return blank(a, rng, 1, 15), n;
+	else if (sscanf(name, "no_steep_ramp_%d", &n) == 1)
+		return blank(a, rng, 1, 90), n;
+	else if (sscanf(name, "no_framed_blank_%d", &n) == 1)
+		blank(a, rng, 1, 0), frame(a, n);
+	else if (sscanf(name, "no_ruled_blank_%d", &n) == 1)
+		blank(a, rng, 1, 0), rules(a, n, 110, 0, false);
+	else if (strcmp(name, "no_shadow_blank") == 0)
+		blank(a, rng, 1, 0), light(a, 1, 0.4, 1, 1, true);
+	else if (strcmp(name, "no_photograph") == 0)
+		clouds(a, rng);
+	else if (strcmp(name, "no_page") == 0)
+		page(a);
+	else if (strcmp(name, "inverted") == 0)
+		invert(a);
+	else if (strcmp(name, "inverted_frame") == 0)
+		invert(a), frame(a, 2), invert(a), invert(a);
+	else if (strcmp(name, "clean") != 0)
+	{
+		fprintf(stderr, "conditions: no condition \"%s\"\n", name);
+		exit(2);
+	}
+	return 75;
+}
+
+static uint8_t *
+compress(const Picture *a, int quality, size_t *len)
+{
+	struct jpeg_compress_struct c;
+	struct jpeg_error_mgr errors;
+	unsigned char *bytes = NULL;
+	unsigned long n = 0;
+
+	c.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&c);
+	jpeg_mem_dest(&c, &bytes, &n);
+	c.image_width = (JDIMENSION) a->w;
+	c.image_height = (JDIMENSION) a->h;
+	c.in_color_space = JCS_GRAYSCALE;
+	c.input_components = 1;
+	jpeg_set_defaults(&c);
+	jpeg_set_quality(&c, quality, TRUE);
+	jpeg_start_compress(&c, TRUE);
+	while (c.next_scanline < c.image_height)
+	{
+		JSAMPROW	row = a->p + (size_t) c.next_scanline * (size_t) a->w;
+
+		jpeg_write_scanlines(&c, &row, 1);
+	}
+	jpeg_finish_compress(&c);
+	jpeg_destroy_compress(&c);
+	*len = n;
+	return bytes;
+}
+
+typedef struct Row
+{
+	Picture		picture;
+	uint8_t    *bytes;			/* as stored */
+	size_t		len;
+	char	   *label;
+} Row;
+
+/* One CSV field in place; *next behind it. */
+static char *
+field(char *s, char **next)
+{
+	char	   *start = s;
+	char	   *to = s;
+	bool		quoted = *s == '"';
+
+	if (quoted)
+		s++;
+	for (; *s != '\0' && *s != '\n' && *s != '\r'; s++)
+	{
+		if (quoted && *s == '"')
+		{
+			if (s[1] != '"')
+			{
+				quoted = false;
+				continue;
+			}
+			s++;
+		}
+		else if (!quoted && *s == ',')
+			break;
+		*to++ = *s;
+	}
+	*next = *s == ',' ? s + 1 : s;
+	*to = '\0';
+	return start;
+}
+
+static Row *
+read_rows(const char *folder, const char *csv, int max, int *n)
+{
+	FILE	   *f = fopen(csv, "r");
+	char		line[4096];
+	Row		   *rows = NULL;
+
+	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
+	{
+		perror(csv);
+		exit(1);
+	}
+	for (*n = 0; (max == 0 || *n < max) && fgets(line, sizeof(line), f) != NULL;)
+	{
+		char	   *next;
+		char	   *name = field(line, &next);
+		char	   *label = field(next, &next);
+		char		path[4600];
+		Row			row;
+		HwrImage	img;
+		HwrStatus	st = {0};
+
+		snprintf(path, sizeof(path), "%s/%s", folder, name);
+		row.bytes = read_file(path, &row.len);
+		if (!hwr_image_decode(row.bytes, row.len, &limits, 0, 0, &img, &st))
+		{
+			free(row.bytes);
+			continue;
+		}
+		row.picture = (Picture) {img.width, img.height, img.pixels};
+		row.label = must(strdup(label));
+		rows = must(realloc(rows, (size_t) (*n + 1) * sizeof(Row)));
+		rows[(*n)++] = row;
+	}
+	fclose(f);
+	return rows;
+}
+
+static double
+seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+static void
+measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const Row *rows, int n)
+{
+	HwrMetrics	m = {0};
+	HwrStatus	st = {0};
+	HwrRng		rng;
+	int			empty = 0;
+	int			bare = 0;
+	double		time = 0;
+
+	hwr_rng_seed(&rng, 1, 0);
+	for (int i = 0; i < n; i++)
+	{
+		Picture		a = new_picture(rows[i].picture.w, rows[i].picture.h);
+		uint8_t    *bytes = rows[i].bytes;
+		size_t		len = rows[i].len;
+		HwrCanvas	canvas;
+		HwrPosterior posterior;
+		HwrReading	reading;
+		double		start;
+
+		memcpy(a.p, rows[i].picture.p, (size_t) a.w * (size_t) a.h);
+		if (strcmp(condition, "stored") != 0)
+		{
+			int			quality = apply(condition, &a, &rng);
+
+			bytes = compress(&a, quality, &len);
+		}
+		start = seconds();
+		if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st))
+			fail(condition, &st);
+		time += seconds() - start;
+		if (!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
+			!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st) ||
+			!hwr_metrics_add(&m, NULL, rows[i].label, strlen(rows[i].label), reading.text, strlen(reading.text), &st))
+			fail(condition, &st);
+		empty += reading.text[0] == '\0';
+		bare += hwr_canvas_is_empty(&canvas, model->net.height);
+		hwr_reading_free(&reading);
+		hwr_posterior_free(&posterior);
+		hwr_canvas_free(&canvas);
+		if (bytes != rows[i].bytes)
+			free(bytes);
+		free(a.p);
+	}
+	if (strncmp(condition, "no_", 3) == 0)
+		printf("%-22s %38.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
+	else
+		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100 * hwr_metrics_cer(&m),
+			   100 * hwr_metrics_exact(&m), 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
+	fflush(stdout);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *all[] = {
+		"stored", "clean", "quality_20", "height_12", "height_24", "height_400", "fade_0.25", "noise_8",
+		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
+		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
+		"ruled_3", "sloped_ruled_3", "squared_4",
+		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
+		"no_framed_blank_2", "no_ruled_blank_3", "no_shadow_blank", "no_photograph", "no_page",
+	};
+	HwrStatus	st = {0};
+	HwrModel   *model;
+	HwrRecognizer *rec;
+	uint8_t    *bytes;
+	size_t		len;
+	Row		   *rows;
+	int			n;
+
+	if (argc < 4)
+	{
+		fprintf(stderr, "usage: conditions MODEL.safetensors FOLDER LIST.csv [MAX [CONDITION...]]\n");
+		return 2;
+	}
+	bytes = read_file(argv[1], &len);
+	if (!hwr_model_load(bytes, len, &model, &st) ||
+		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+		fail(argv[1], &st);
+	free(bytes);
+	rows = read_rows(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 0, &n);
+	printf("%d images\n", n);
+	if (argc > 5)
+		for (int i = 5; i < argc; i++)
+			measure(argv[i], rec, model, rows, n);
+	else
+		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			measure(all[i], rec, model, rows, n);
+
+	for (int i = 0; i < n; i++)
+	{
+		free(rows[i].bytes);
+		free(rows[i].picture.p);
+		free(rows[i].label);
+	}
+	free(rows);
+	hwr_recognizer_free(rec);
+	hwr_model_free(model);
+	return 0;
+}
