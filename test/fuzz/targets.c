@@ -20,6 +20,8 @@
 #include "core/decode/decode.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
+#include "core/page/crop.h"
+#include "core/page/page.h"
 
 /* Networks larger than this are not run: the reader is under test, not the patience. */
 #define MAX_MACS 2e6
@@ -91,6 +93,61 @@ fuzz_image(const uint8_t *bytes, size_t len)
 		preprocess(&img, HWR_FIT_STRETCH);
 		hwr_image_free(&img);
 	}
+	return 0;
+}
+
+/* Points lie on the page. */
+static void
+check_points(const HwrImage *page, const HwrPoint *points, int n)
+{
+	for (int i = 0; i < n; i++)
+		promise(points[i].x >= 0 && points[i].y >= 0 && points[i].x <= (float) page->width &&
+				points[i].y <= (float) page->height, "a line lies on the page");
+}
+
+int
+fuzz_page(const uint8_t *bytes, size_t len)
+{
+	HwrImage	page = {0};
+	HwrPageOptions options = {0};
+	HwrPageFinder *finder;
+	HwrPageLines lines;
+	HwrStatus	st = {0};
+	bool		done = false;
+
+	if (len < 3)
+		return 0;
+	page.width = page.source_width = (bytes[0] | (bytes[1] & 1) << 8) + 1;
+	options.turn = bytes[1] >> 1 & 3;
+	options.right_to_left = (bytes[1] & 8) != 0;
+	page.height = page.source_height = (int) ((len - 2) / (size_t) page.width);
+	if (page.height == 0)
+		return 0;
+	/* Of its exact size, so that a sanitizer sees its end. */
+	page.pixels = malloc((size_t) page.width * (size_t) page.height);
+	memcpy(page.pixels, bytes + 2, (size_t) page.width * (size_t) page.height);
+	promise(hwr_page_finder_create(&page, &options, &finder, &st), "a page has a finder");
+	while (!done)
+		promise(hwr_page_finder_step(finder, &done, &st), "a finder needs nothing but memory");
+	hwr_page_finder_take(finder, &lines);
+	hwr_page_finder_free(finder);
+	for (int i = 0; i < lines.n; i++)
+	{
+		const HwrPageLine *line = &lines.lines[i];
+		HwrImage	crop;
+
+		promise(line->baseline_n >= 2 && line->outline_n >= 4, "a line has a baseline and an outline");
+		promise((line->kind == HWR_LINE_REJECTED) == (line->reason != NULL), "what is rejected has a reason");
+		promise(line->confidence >= 0 && line->confidence <= 1, "confidence is a probability");
+		check_points(&page, line->baseline, line->baseline_n);
+		check_points(&page, line->outline, line->outline_n);
+		if (hwr_page_crop(&page, line->baseline, line->baseline_n, line->outline, line->outline_n, &crop, &st))
+			hwr_image_free(&crop);
+		else
+			promise(line->kind == HWR_LINE_REJECTED, "a line can be cut out");
+	}
+	hwr_page_lines_free(&lines);
+	free(page.pixels);
 	return 0;
 }
 

@@ -135,6 +135,13 @@ test_vgsl(void **state)
 }
 
 static void
+test_page(void **state)
+{
+	(void) state;
+	run_corpus("page", fuzz_page);
+}
+
+static void
 test_options(void **state)
 {
 	(void) state;
@@ -171,6 +178,7 @@ main(void)
 		cmocka_unit_test(test_lm),
 		cmocka_unit_test(test_vgsl),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_posterior),
 		cmocka_unit_test(test_query),

@@ -152,13 +152,16 @@ level(HwrSheet *sheet, HwrStatus *st)
 	return hwr_page_shear(&sheet->ink, sheet->shift, st);
 }
 
-/* The factor at which this sheet's writing would have the wanted size. */
+/* The factor at which this sheet's writing would have the wanted size, as far as the sheet is not too large then. */
 static int
-wanted_factor(const HwrSheet *sheet)
+wanted_factor(const HwrPageFinder *f)
 {
-	int			factor = (int) floorf(sheet->size * (float) sheet->factor / HWR_PAGE_SIZE + 0.5F);
+	int			factor = (int) floorf(f->sheet.size * (float) f->sheet.factor / HWR_PAGE_SIZE + 0.5F);
 
-	return factor < 1 ? 1 : factor;
+	factor = factor < 1 ? 1 : factor;
+	while ((int64_t) f->page->width * f->page->height / factor / factor > HWR_PAGE_SHEET_PIXELS)
+		factor++;
+	return factor;
 }
 
 static bool
@@ -173,7 +176,7 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 			return false;
 		f->surveyed = true;
 		f->lines.size = sheet->size * (float) sheet->factor;
-		factor = wanted_factor(sheet);
+		factor = wanted_factor(f);
 		if (sheet->size > 0 && factor != sheet->factor)
 			return begin_sheet(f, factor, st);
 	}

@@ -8,14 +8,14 @@
  * the ink after it has been smeared along the writing.  page_internal.h tells the stages.
  *
  * The work is a sequence of steps of at most about 100 ms.  Memory: at most HWR_PAGE_BYTES_PER_PIXEL times the page's
- * pixels beside the page itself, plus what the lines found take.  Equal pixels and options give equal lines.
+ * pixels beside the page itself (measured on pure noise: 8), plus what the lines found take.  Equal pixels and options give equal lines.
  */
 #ifndef HWR_PAGE_H
 #define HWR_PAGE_H
 
 #include "core/image/image.h"
 
-#define HWR_PAGE_BYTES_PER_PIXEL 8
+#define HWR_PAGE_BYTES_PER_PIXEL 12
 
 /* Pixels of the page, y downwards; whole numbers are the corners of pixels. */
 typedef struct HwrPoint

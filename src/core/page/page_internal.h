@@ -25,6 +25,9 @@
 #define HWR_PAGE_SIZE 26
 #define HWR_PAGE_SURVEY_PIXELS (2 << 20)
 
+/* No sheet is larger: sums over one must fit 32 bits, and steps must stay short. */
+#define HWR_PAGE_SHEET_PIXELS (12 << 20)
+
 /* A column of the ridge map every so many pixels. */
 #define HWR_PAGE_STEP 4
 
