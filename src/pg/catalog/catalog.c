@@ -248,6 +248,7 @@ nearest_model(const char *wanted)
 	}
 	end_scan(&cs);
 	try_name(&near, HWR_BUNDLED_DEFAULT);
+	try_name(&near, HWR_BUNDLED_OTHER);
 	return near.best;
 }
 

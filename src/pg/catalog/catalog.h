@@ -16,8 +16,9 @@
 /* Model that a NULL model argument means. */
 #define HWR_DEFAULT_MODEL "default"
 
-/* The bundled model that the default one is where the database has none. */
-#define HWR_BUNDLED_DEFAULT "names"
+/* The bundled model that the default one is where the database has none, and the other one that comes with hwr. */
+#define HWR_BUNDLED_DEFAULT "latin"
+#define HWR_BUNDLED_OTHER "names"
 
 /*
  * catalog.c: reading the tables of schema hwr, under the active snapshot.  No
