@@ -23,7 +23,8 @@
 static HwrImage
 blank_page(int width, int height, int grey)
 {
-	HwrImage	page = {width, height, width, height, malloc((size_t) width * (size_t) height)};
+	HwrImage	page = {.width = width,.height = height,.source_width = width,.source_height = height,
+		.pixels = malloc((size_t) width * (size_t) height)};
 
 	memset(page.pixels, grey, (size_t) width * (size_t) height);
 	return page;
