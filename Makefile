@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score lm evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -71,7 +71,8 @@ SQL_PIECES = base/schema \
 	recognize/recognize recognize/nbest recognize/score recognize/lm \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
-	report/compare report/review
+	report/compare report/review \
+	search/posterior search/nbest search/relevance search/index search/words
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile
@@ -106,7 +107,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/conditions build/random-model build/describe build/bench_core build/stages \
+	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -203,6 +204,13 @@ build/generate-words: $(GENERATOR) Makefile
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
 build/posteriors build/conditions: build/%: tools/%.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Labelled images in one file, and training on it without a database: see tools/gpu-train.
+PACK_HEADERS = tools/pack/pack.h tools/read_file.h
+build/pack: tools/pack/pack.c tools/pack/coder.c $(PACK_HEADERS) build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ tools/pack/pack.c tools/pack/coder.c build/f32/libhwr_core.a $(DEP_LIBS)
+build/train-pack: tools/pack/train.c tools/pack/coder.c $(PACK_HEADERS) build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ tools/pack/train.c tools/pack/coder.c build/f32/libhwr_core.a $(DEP_LIBS)
 
 # A model file with random values, for the same purpose: see test/reference/check_export.py.
 build/random-model: test/reference/random_model.c build/f32/libhwr_core.a Makefile

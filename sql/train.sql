@@ -53,6 +53,16 @@ SELECT hwr_train('train_words', 'train_a', activate => 'perhaps');
 SELECT hwr_train('train_words', 'train_a', activate => NULL);
 \echo :SQLSTATE
 
+-- what no option says follows from the table: words, and lines too dense for four columns a step
+CREATE VIEW train_dense AS SELECT image, repeat('line of text ', 3) AS label FROM train_words WHERE id <= 30;
+SELECT hwr_train('train_few', 'train_f', options => '{"max_minutes": 0.0001}') IS NOT NULL AS trained;
+SELECT hwr_train('train_dense', 'train_g', options => '{"max_minutes": 0.0001, "epochs": 7, "seed": 5}') IS NOT NULL AS trained;
+SELECT hwr_train('train_few', 'train_f', options => '{"max_minutes": 0.0001, "preset": "small"}') IS NOT NULL AS trained;
+SELECT options->>'preset' AS preset, left(options->>'architecture', 20) AS architecture, (options->>'architecture') ~ ' Mp2,1.* Mp2,1' AS fine,
+	options->>'epochs' AS epochs, options->>'seed' AS seed
+FROM hwr_jobs WHERE model IN ('train_f', 'train_g') ORDER BY job;
+SELECT count(*) AS dropped FROM (SELECT hwr_drop_model(name) FROM hwr.model WHERE name IN ('train_f', 'train_g')) AS d;
+
 -- without validation rows nothing is measured
 SELECT version, validation_images, validation_loss, cer, wer, exact_match
 FROM hwr_train('train_words', 'train_b', options => tiny('{"validation_fraction": 0}'));
@@ -268,7 +278,7 @@ SELECT hwr_drop_model('train_b');
 SELECT hwr_drop_model('train_d');
 DROP TABLE train_parts, train_temporary, train_no_image, train_no_label, train_two_images, train_two_labels,
 	train_empty, train_bad, train_long, train_holes, train_last;
-DROP VIEW train_first, train_few;
+DROP VIEW train_first, train_few, train_dense;
 DROP TABLE train_words;
 DROP SEQUENCE train_sequence;
 DROP FUNCTION tiny, by_heart;

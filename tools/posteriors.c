@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/decode/decode.h"
+#include "core/image/preprocess.h"
+#include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "read_file.h"
 

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "core/text/lm.h"
+#include "core/decode/posterior.h"
 #include "core/model/model.h"
 #include "image_cases.h"
 #include "nets.h"
@@ -135,6 +136,30 @@ put_lm(void)
 	hwr_lm_builder_free(builder);
 }
 
+static void
+put_posterior(void)
+{
+	enum
+	{
+		T = 24, K = 6
+	};
+	uint32_t	codepoints[K - 1] = {' ', 'A', 'N', 'a', 0xE9};
+	const HwrAlphabet alphabet = {K - 1, codepoints};
+	const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 8}, HWR_CASE_KEEP, K, 96, 80, 200};
+	float		logp[T * K];
+	uint8_t    *bytes;
+	size_t		len;
+	HwrStatus	st = {0};
+
+	for (int t = 0; t < T; t++)
+		for (int k = 0; k < K; k++)
+			logp[t * K + k] = t % 3 == 0 ? (k == 1 + t / 3 % (K - 1) ? -0.5f : -2.5f) : k == 0 ? -1e-4f : -12;
+	if (!hwr_posterior_pack(logp, T, &alphabet, &origin, 0.001, &bytes, &len, &st))
+		die_of(&st);
+	put("posterior", "line", bytes, len);
+	free(bytes);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -150,6 +175,9 @@ main(int argc, char **argv)
 	put_model("lstm.safetensors", "[1,8,0,1 Cr3,3,2 Bn Mp2,2 S1(1x0)1,3 Lbx3 Do0.5 O1c4]", false);
 	put_model("half.safetensors", "[1,8,0,1 Ct3,3,2,2,2 S1(2x2)2,3 Lfx2 Fs3 O1c4]", true);
 	put_lm();
+	put_posterior();
+	put_text("query", "words", "anna & (mar?e | \"de la\") !otto*");
+	put_text("query", "escapes", "a\\&b \\\"c \xc3\x89t\xc3\xa9");
 	put_text("vgsl", "default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25 O1c32]");
 	put_text("vgsl", "keras", "[1,64,256,1 Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn S1(2x4)2,3 Fr64 Lbx256 O1c79]");
 	put_text("vgsl", "others", "[1,16,0,1 Cl3,5,4,2,1 Ct1,1,3 Lby3 Lfys2 Lrx5 Fm7 Do");

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/decode/hypotheses.h"
+#include "core/decode/match.h"
+#include "core/decode/spots.h"
+#include "core/decode/trigram.h"
 #include "core/image/image.h"
 #include "core/text/lm.h"
 #include "core/train/options.h"
@@ -241,5 +245,113 @@ fuzz_label(const uint8_t *bytes, size_t len)
 		free(again);
 	}
 	free(text);
+	return 0;
+}
+
+/* What was accepted is a distribution at each step. */
+static void
+check_steps(const HwrSparse *s)
+{
+	int			next = 0;
+
+	for (int i = 0; i < s->nsteps; i++)
+	{
+		double		sum = 0;
+
+		promise(s->at[i].step == next && s->at[i].n >= 1, "steps follow each other");
+		next += s->at[i].run;
+		for (int e = s->at[i].entry; e < s->at[i].entry + s->at[i].n; e++)
+		{
+			promise(s->entries[e].class >= 0 && s->entries[e].class <= s->alphabet.n && s->entries[e].p > 0, "an entry is of a class");
+			sum += s->entries[e].p;
+		}
+		promise(fabs(sum - 1) < 1e-4, "probabilities sum to one");
+	}
+	promise(next == s->steps, "steps are all there");
+}
+
+/* Whatever a value says, what is computed of it are probabilities. */
+static void
+search_value(const HwrSparse *s)
+{
+	static const char *const words[] = {"a", "an", "a*n?", "anna", "a b"};
+	HwrSearch  *search;
+	HwrTrigrams *trigrams;
+	const HwrTrigram *keys;
+	bool		done = false;
+	int			n;
+	HwrStatus	st = {0};
+
+	promise(hwr_search_create(&search, &st) && hwr_trigrams_create(&trigrams, &st), "there is memory");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		HwrWord    *word;
+		double		p;
+
+		promise(hwr_word_compile(words[i], strlen(words[i]), HWR_WORD_WHOLE, &word, &st), "a word compiles");
+		promise(hwr_word_relevance(search, word, s, &p, &st), "a word has a relevance");
+		promise(p >= 0 && p <= 1, "which is a probability");
+		hwr_word_free(word);
+	}
+	promise(hwr_trigrams_begin(trigrams, s, 0.05, &st), "trigrams begin");
+	while (!done)
+		promise(hwr_trigrams_step(trigrams, &done, &st), "trigrams go on");
+	promise(hwr_trigrams_get(trigrams, &keys, &n, &st) && n <= HWR_TRIGRAMS_MAX, "trigrams are not too many");
+	hwr_trigrams_free(trigrams);
+	hwr_search_free(search);
+}
+
+int
+fuzz_posterior(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrSparse  *s;
+	size_t		cells;
+
+	promise(hwr_sparse_create(&s, &st), "there is memory");
+	if (!hwr_sparse_read(s, bytes, len, &st))
+		check_status(&st);
+	else
+	{
+		check_steps(s);
+		promise(hwr_sparse_cells(s, &s->alphabet, &cells, &st), "what was accepted can be unpacked");
+		if (cells < 100000)
+		{
+			float	   *logp = malloc(cells * sizeof(float));
+
+			hwr_sparse_dense(s, &s->alphabet, logp);
+			for (size_t i = 0; i < cells; i++)
+				promise(!isnan(logp[i]) && logp[i] <= 1e-3f, "log posteriors are numbers");
+			free(logp);
+			search_value(s);
+		}
+	}
+	hwr_sparse_free(s);
+	return 0;
+}
+
+int
+fuzz_query(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrQuery   *query;
+	double		words[HWR_QUERY_MAX_WORDS];
+
+	if (!hwr_query_parse((const char *) bytes, len, &query, &st))
+	{
+		check_status(&st);
+		return 0;
+	}
+	for (int i = 0; i < query->nwords; i++)
+	{
+		HwrTrigram *keys;
+		int			n;
+
+		words[i] = (double) i / query->nwords;
+		promise(hwr_word_trigrams(query->words[i], &keys, &n, &st), "a word has its trigrams");
+		free(keys);
+	}
+	promise(hwr_query_combine(query, words) >= 0 && hwr_query_combine(query, words) <= 1, "a query is worth a probability");
+	hwr_query_free(query);
 	return 0;
 }

@@ -16,6 +16,8 @@ extern int	fuzz_model(const uint8_t *bytes, size_t len);	/* safetensors file */
 extern int	fuzz_lm(const uint8_t *bytes, size_t len);		/* language model */
 extern int	fuzz_vgsl(const uint8_t *bytes, size_t len);	/* architecture string */
 extern int	fuzz_options(const uint8_t *bytes, size_t len);	/* training options, JSON */
+extern int	fuzz_posterior(const uint8_t *bytes, size_t len);	/* kept posterior */
+extern int	fuzz_query(const uint8_t *bytes, size_t len);	/* search query */
 extern int	fuzz_label(const uint8_t *bytes, size_t len);	/* text */
 
 #endif							/* HWR_FUZZ_TARGETS_H */

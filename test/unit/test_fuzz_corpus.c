@@ -148,6 +148,20 @@ test_label(void **state)
 	run_corpus("label", fuzz_label);
 }
 
+static void
+test_posterior(void **state)
+{
+	(void) state;
+	run_corpus("posterior", fuzz_posterior);
+}
+
+static void
+test_query(void **state)
+{
+	(void) state;
+	run_corpus("query", fuzz_query);
+}
+
 int
 main(void)
 {
@@ -158,6 +172,8 @@ main(void)
 		cmocka_unit_test(test_vgsl),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_label),
+		cmocka_unit_test(test_posterior),
+		cmocka_unit_test(test_query),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ typedef struct Hand
 	double		spacing;		/* between letters, beyond the font's own, in font sizes */
 	double		scale;			/* pixels a unit of an outline */
 	bool		faint;
+	bool		straight;		/* along one line, however long */
 } Hand;
 
 /* Something else that stands on a form. */
@@ -88,12 +89,15 @@ extern double normal(Rng *rng); /* roughly, within +-3 */
 /* hand.c: outlines; false where the font lacks a letter */
 extern void check_font(cairo_t *cr, const char *family);
 extern bool write_by_hand(Rng *rng, cairo_t *cr, const Hand *hand, const char *text, Outline *out);
+extern bool line_extents(cairo_t *cr, const char *family, double extents[4]);
 extern bool print_text(cairo_t *cr, const char *font, const char *text, Outline *out);
 extern void fill_outline(const Picture *pic, const Outline *outline, double x, double y, double scale, double weight,
 						 float *mask);
 
 /* paper.c */
 extern void draw_paper(Rng *rng, Picture *pic, double baseline);
+extern bool draw_sheet(Rng *rng, Picture *pic, double height);
+extern void wear_ink(Rng *rng, Picture *pic);
 extern void draw_ink(Rng *rng, Picture *pic, bool faint);
 extern void blur(Picture *pic, float w);
 extern void add_grain(Rng *rng, Picture *pic);

@@ -2,6 +2,8 @@
  * hand.c
  *	  Words as outlines: laid out by Pango, by hand through a smooth random displacement.
  */
+#include <string.h>
+
 #include "generate.h"
 
 #define MAX_WAVES 5
@@ -72,10 +74,10 @@ check_font(cairo_t *cr, const char *family)
 }
 
 static void
-make_warp(Rng *rng, double height, Warp *warp)
+make_warp(Rng *rng, double height, bool straight, Warp *warp)
 {
 	warp->slant = 0.14 * normal(rng);
-	warp->rise = 0.018 * normal(rng);
+	warp->rise = (straight ? 0.003 : 0.018) * normal(rng);
 	warp->n = MAX_WAVES;
 	for (int i = 0; i < warp->n; i++)
 	{
@@ -168,9 +170,22 @@ write_by_hand(Rng *rng, cairo_t *cr, const Hand *hand, const char *text, Outline
 	Warp		warp;
 	double		stretch;
 
-	make_warp(rng, SIZE, &warp);
+	make_warp(rng, SIZE, hand->straight, &warp);
 	stretch = uniform(rng, 0.88, 1.15);
 	return trace(cr, make_layout(cr, font_of_family(hand->family), text, SIZE, hand->spacing), &warp, stretch, out);
+}
+
+/* Extents of a line of the font, from ascenders to descenders. */
+bool
+line_extents(cairo_t *cr, const char *family, double extents[4])
+{
+	Outline		letters;
+
+	if (!trace(cr, make_layout(cr, font_of_family(family), "lp", SIZE, 0), NULL, 1, &letters))
+		return false;
+	memcpy(extents, letters.extents, sizeof(letters.extents));
+	cairo_path_destroy(letters.path);
+	return true;
 }
 
 /* font: as Pango describes fonts, "Sans Bold" */

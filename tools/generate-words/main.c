@@ -24,6 +24,7 @@
 #include "generate.h"
 
 #define MAX_WIDTH 1024
+#define MAX_LINE_WIDTH 2400
 
 typedef enum Case
 {
@@ -46,6 +47,7 @@ typedef struct Task
 	int			nfonts;
 	Lines		printed;
 	bool		forms;
+	bool		lines;
 	Case		letters;
 	int			count;
 	uint64_t	seed;
@@ -63,6 +65,7 @@ static const char usage[] =
 	"  --seed N          another seed, other images (1)\n"
 	"  --vocabulary N    the first N words only\n"
 	"  --case WHICH      upper: in capitals; keep: as in the list; mixed: either (mixed)\n"
+	"  --lines           whole lines: any width, letters of one size whatever the word, small and large, with and without neighbours\n"
 	"  --forms           as cut from forms: words spaced apart, faint, scanned, cut-off lines above and below\n"
 	"  --printed FILE    with --forms, words that are printed beside and above and are not in the label\n";
 
@@ -206,17 +209,82 @@ static void
 draw_picture(Rng *rng, Rng *form_rng, const Form *form, const Hand *hand, const Outline *word, const Margins *m, Picture *pic)
 {
 	double		weight = uniform(rng, -0.25, 1.1);
+	bool		shadow = false;
 
 	fill_outline(pic, word, m->left, m->top, hand->scale, weight, pic->mask);
 	draw_paper(rng, pic, pic->height - m->bottom);
+	if (hand->straight)
+	{
+		shadow = draw_sheet(form_rng, pic, hand->scale * (word->extents[3] - word->extents[1]));
+		wear_ink(form_rng, pic);
+	}
 	draw_form(pic, form);
 	draw_ink(rng, pic, hand->faint);
 	blur(pic, (float) uniform(rng, 0, 0.5));
-	/* Of faint strokes a scan would leave nothing. */
-	if (form_rng != NULL && !hand->faint && chance(form_rng, 0.6))
+	/* Of faint strokes a scan would leave nothing, of what is in shadow neither. */
+	if (form_rng != NULL && !hand->faint && !shadow && chance(form_rng, 0.6))
 		scan(form_rng, pic);
 	else
 		add_grain(rng, pic);
+}
+
+/* Of a word as it is cut from a form. */
+static void
+choose_form_hand(Rng *rng, double *ink_height, Hand *hand)
+{
+	*ink_height = uniform(rng, 14, 34);
+	hand->spacing = chance(rng, 0.6) ? uniform(rng, 0, 0.6) : 0;
+	hand->faint = chance(rng, 0.2);
+}
+
+/* Of a line.  height: of the letters from ascenders to descenders, as likely from 10 to 20 pixels as from 20 to 40. */
+static void
+choose_line_hand(Rng *rng, double *height, Hand *hand)
+{
+	*height = 10 * pow(2, uniform(rng, 0.3, 2.5));
+	hand->spacing = chance(rng, 0.15) ? uniform(rng, 0, 0.15) : 0;
+	hand->faint = chance(rng, 0.2);
+	hand->straight = true;
+}
+
+static void
+choose_line_margins(Rng *rng, double height, Margins *m)
+{
+	m->left = uniform(rng, 0.05, 0.8) * height;
+	m->right = uniform(rng, 0.05, 0.8) * height;
+	m->top = uniform(rng, 0, 0.35) * height;
+	m->bottom = uniform(rng, 0, 0.35) * height;
+}
+
+/* Letters have one size whatever the word is; e: the word's extents, widened to the line's on each side half of the time. */
+static void
+widen_to_line(Rng *rng, const double *line, double *e)
+{
+	if (chance(rng, 0.5))
+		e[1] = fmin(e[1], line[1]);
+	if (chance(rng, 0.5))
+		e[3] = fmax(e[3], line[3]);
+}
+
+/* The scale, and with --lines the extents and margins. */
+static bool
+choose_size(const Task *task, Rng *rng, cairo_t *cr, double ink_height, Hand *hand, Outline *word, Margins *m)
+{
+	double	   *e = word->extents;
+	double		line[4];
+
+	if (!task->lines)
+	{
+		/* Long words are written smaller. */
+		hand->scale = fmin(ink_height / (e[3] - e[1]), 300 / (e[2] - e[0]));
+		return true;
+	}
+	if (!line_extents(cr, hand->family, line))
+		return false;
+	hand->scale = ink_height / (line[3] - line[1]);
+	widen_to_line(rng, line, e);
+	choose_line_margins(rng, ink_height, m);
+	return hand->scale * (e[2] - e[0]) + m->left + m->right <= MAX_LINE_WIDTH;
 }
 
 /* Draw one word.  False if the font lacks a letter of it. */
@@ -225,7 +293,7 @@ make_image(const Task *task, int i, Rng *rng, cairo_t *cr, const char *family, c
 {
 	Rng			form_rng = {~rng->state};
 	Form		form = {0};
-	Hand		hand = {family, 0, 0, false};
+	Hand		hand = {.family = family};
 	double		ink_height = uniform(rng, 22, 36);
 	double		top = uniform(rng, 4, 12);
 	double		bottom = uniform(rng, 4, 12);
@@ -238,17 +306,18 @@ make_image(const Task *task, int i, Rng *rng, cairo_t *cr, const char *family, c
 	size_t		pixels;
 	int			quality;
 
-	if (task->forms)
-	{
-		ink_height = uniform(&form_rng, 14, 34);
-		hand.spacing = chance(&form_rng, 0.6) ? uniform(&form_rng, 0, 0.6) : 0;
-		hand.faint = chance(&form_rng, 0.2);
-	}
+	if (task->lines)
+		choose_line_hand(&form_rng, &ink_height, &hand);
+	else if (task->forms)
+		choose_form_hand(&form_rng, &ink_height, &hand);
 	if (!write_by_hand(rng, cr, &hand, text, &word))
 		return false;
-	/* Long words are written smaller. */
-	hand.scale = fmin(ink_height / (e[3] - e[1]), 300 / (e[2] - e[0]));
-	if (task->forms)
+	if (!choose_size(task, &form_rng, cr, ink_height, &hand, &word, &m))
+	{
+		cairo_path_destroy(word.path);
+		return false;
+	}
+	if (task->forms && (!task->lines || chance(&form_rng, 0.3)))
 	{
 		const char *other = task->words.line[below(&form_rng, task->words.n)];
 
@@ -256,12 +325,12 @@ make_image(const Task *task, int i, Rng *rng, cairo_t *cr, const char *family, c
 	}
 	pic.width = (int) (m.left + m.right + hand.scale * (e[2] - e[0]));
 	pic.height = (int) (m.top + m.bottom + hand.scale * (e[3] - e[1]));
-	if (pic.width > MAX_WIDTH)
+	if (pic.width > MAX_WIDTH && !task->lines)
 		fail("word is too long", text);
 	pixels = (size_t) (pic.width * pic.height);
 	pic.mask = g_new0(float, pixels);
 	pic.rgb = g_new(float, 3 * pixels);
-	draw_picture(rng, task->forms ? &form_rng : NULL, &form, &hand, &word, &m, &pic);
+	draw_picture(rng, task->forms || task->lines ? &form_rng : NULL, &form, &hand, &word, &m, &pic);
 	quality = 55 + below(rng, 31);
 	add_image(out, i, &pic, chance(rng, 0.3) ? 3 : 1, quality, text);
 	g_free(pic.mask);
@@ -322,6 +391,7 @@ parse_arguments(int argc, char **argv, Task *task)
 		{"out", required_argument, NULL, 'o'}, {"count", required_argument, NULL, 'c'},
 		{"seed", required_argument, NULL, 's'}, {"vocabulary", required_argument, NULL, 'v'},
 		{"case", required_argument, NULL, 'a'}, {"forms", no_argument, NULL, 'm'},
+		{"lines", no_argument, NULL, 'l'},
 		{"printed", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0}
 	};
@@ -343,6 +413,7 @@ parse_arguments(int argc, char **argv, Task *task)
 			case 'v': vocabulary = parse_number(optarg, "--vocabulary"); break;
 			case 'a': task->letters = parse_case(optarg); break;
 			case 'm': task->forms = true; break;
+			case 'l': task->lines = true; break;
 			case 'p': read_lines(optarg, &task->printed); break;
 			case 'h': fputs(usage, stdout); exit(0);
 			default: fputs(usage, stderr); exit(2);
@@ -367,7 +438,8 @@ main(int argc, char **argv)
 	Output	   *out;
 
 	parse_arguments(argc, argv, &task);
-	surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 8, 8);
+	/* Cairo leaves out glyphs far beyond the surface's edges, of paths too: wider than any line. */
+	surface = cairo_image_surface_create(CAIRO_FORMAT_A8, 32000, 8);
 	cr = cairo_create(surface);
 	for (int i = 0; i < task.nfonts; i++)
 		check_font(cr, task.fonts[i].family);

@@ -70,6 +70,96 @@ draw_paper(Rng *rng, Picture *pic, double baseline)
 	free(shade);
 }
 
+/* One row (or column, step being the width) of darker pixels, perhaps tinted. */
+static void
+rule(Picture *pic, int first, int step, int n, const double tone[3])
+{
+	for (int i = 0; i < n; i++)
+		for (int ch = 0; ch < 3; ch++)
+			pic->rgb[(first + i * step) * 3 + ch] *= (float) tone[ch];
+}
+
+/* Lines of an exercise book, or squares of one: pitch in pixels. */
+static void
+draw_pattern(Rng *rng, Picture *pic, double pitch, bool squares)
+{
+	double		strength = uniform(rng, 0.1, 0.4);
+	bool		blue = chance(rng, 0.5);
+	double		tone[3] = {1 - strength, 1 - strength * (blue ? 0.6 : 1), 1 - strength * (blue ? 0.2 : 1)};
+
+	for (double r = uniform(rng, 0, pitch); r < pic->height; r += pitch)
+		rule(pic, (int) r * pic->width, 1, pic->width, tone);
+	for (double c = uniform(rng, 0, pitch); squares && c < pic->width; c += pitch)
+		rule(pic, (int) c, pic->width, pic->height, tone);
+}
+
+/* Light falls off across the picture. */
+static void
+draw_shadow(Rng *rng, Picture *pic)
+{
+	double		dark = uniform(rng, 0.45, 0.9);
+	double		angle = uniform(rng, 0, 2 * M_PI);
+	double		middle = uniform(rng, -0.4, 0.4);
+	double		soft = uniform(rng, 0.05, 0.6);
+
+	for (int r = 0; r < pic->height; r++)
+		for (int c = 0; c < pic->width; c++)
+		{
+			double		along = cos(angle) * ((double) c / pic->width - 0.5) + sin(angle) * ((double) r / pic->height - 0.5);
+			double		share = 1 / (1 + exp((middle - along) / soft * 4));
+
+			for (int ch = 0; ch < 3; ch++)
+				pic->rgb[(r * pic->width + c) * 3 + ch] *= (float) (1 - (1 - dark) * share);
+		}
+}
+
+/* What else paper may be: coloured, ruled, squared, in shadow.  height: of the letters.  Returns whether there is a shadow. */
+bool
+draw_sheet(Rng *rng, Picture *pic, double height)
+{
+	if (chance(rng, 0.15))
+	{
+		double		tint[3] = {uniform(rng, 0.8, 1), uniform(rng, 0.75, 1), uniform(rng, 0.5, 1)};
+
+		for (int i = 0; i < 3 * pic->width * pic->height; i++)
+			pic->rgb[i] *= (float) tint[i % 3];
+	}
+	if (chance(rng, 0.15))
+		draw_pattern(rng, pic, height * uniform(rng, 0.9, 1.6), false);
+	else if (chance(rng, 0.15))
+		draw_pattern(rng, pic, height * uniform(rng, 0.3, 0.7), true);
+	if (!chance(rng, 0.15))
+		return false;
+	draw_shadow(rng, pic);
+	return true;
+}
+
+/* A pencil, or a ballpoint pen that skips: ink is missing in grains, or where the noise is highest. */
+void
+wear_ink(Rng *rng, Picture *pic)
+{
+	int			n = pic->width * pic->height;
+
+	if (chance(rng, 0.15))
+	{
+		double		grain = uniform(rng, 0.3, 0.8);
+
+		for (int i = 0; i < n; i++)
+			pic->mask[i] *= (float) (1 - grain * uniform(rng, 0, 1));
+	}
+	else if (chance(rng, 0.1))
+	{
+		float	   *noise = malloc(sizeof(float) * (size_t) n);
+		double		limit = uniform(rng, 0.35, 0.6);
+
+		make_noise(rng, pic, 0.35 * pic->height, noise);
+		for (int i = 0; i < n; i++)
+			if (noise[i] > limit)
+				pic->mask[i] *= 0.25f;
+		free(noise);
+	}
+}
+
 void
 draw_ink(Rng *rng, Picture *pic, bool faint)
 {

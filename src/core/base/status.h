@@ -28,6 +28,8 @@ typedef enum HwrCode
 	HWR_CANCELLED,				/* the caller's stop flag was raised */
 	HWR_IO,						/* a temporary file failed */
 	HWR_DEVICE,					/* a device operation failed */
+	HWR_BAD_POSTERIOR,			/* bytes are not a kept posterior */
+	HWR_BAD_QUERY,				/* a search word, query or pattern does not parse or is too large */
 	HWR_INTERNAL,				/* cannot happen */
 	HWR_DISK_FULL				/* no room for a temporary file */
 } HwrCode;

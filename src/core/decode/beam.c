@@ -248,6 +248,12 @@ extend(const HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out
 		return true;
 	}
 	*out = *prefix;
+	if (q->pattern != NULL)
+	{
+		out->pattern = q->pattern->next[prefix->pattern * q->K + k];
+		if (out->pattern < 0)
+			return false;
+	}
 	if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE)
 	{
 		out->word = hwr_trie_find(&q->lexicon->trie, prefix->word, k);

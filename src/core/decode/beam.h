@@ -15,6 +15,7 @@
 
 #include "core/text/lexicon.h"
 #include "core/text/lm.h"
+#include "core/text/pattern.h"
 #include "score.h"
 
 #define HWR_BEAM_MAX_WIDTH 4096
@@ -32,6 +33,7 @@ typedef struct HwrBeamQuery
 	const bool *allow;			/* [K] characters that a text may have, NULL: all */
 	const HwrLexicon *lexicon;	/* what a text should be, NULL: anything */
 	double		outside_penalty;	/* for a text that is not in the lexicon; INFINITY: it may not be */
+	const HwrAutomaton *pattern;	/* what a text has to look like, over the same classes, NULL: anything */
 	const HwrLm *lm;			/* NULL: none */
 	const int  *lm_symbols;		/* [K] the language model's symbol of each class */
 	double		lm_weight;		/* not negative */
@@ -71,12 +73,12 @@ extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
 
 /*
  * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if nothing outside
- * the lexicon may be read and no prefix that was kept is a word of it: a wider beam may find one.
+ * the lexicon or the pattern may be read and no prefix that was kept is a text of it: a wider beam may find one.
  *
  * Confidence: the probability that the text is right.  Texts are weighed by exp(score); those that the search did not end with
  * keep their share, the rest of what the network gives to texts of allowed characters.  They are weighed as
- * the ones found are on average, or with a lexicon, where they are "none of these", by exp(-outside_penalty), but not less
- * than exp(-HWR_BEAM_NONE_PENALTY).  So without language model and lexicon it is P(text | image), given that all characters are allowed ones.
+ * the ones found are on average, or with a lexicon or a pattern, where they are "none of these", by exp(-outside_penalty), but not less
+ * than exp(-HWR_BEAM_NONE_PENALTY).  So without language model, lexicon and pattern it is P(text | image), given that all characters are allowed ones.
  */
 extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
 extern void hwr_nbest_free(HwrNbest *nbest);

@@ -20,6 +20,7 @@ typedef struct HwrPrefix
 	double		lm_logp;
 	int			lm_state;
 	int			word;			/* node of the lexicon, or HWR_OUTSIDE */
+	int			pattern;		/* state of the pattern's automaton */
 	int			length;
 	int			slot;			/* among the kept ones, -1: not kept */
 } HwrPrefix;

@@ -66,6 +66,8 @@ whole_texts(HwrBeam *beam)
 		HwrPrefix	   *prefix = &beam->prefixes[kept->node];
 
 		kept->score = kept->total + prefix->prior;
+		if (q->pattern != NULL && !q->pattern->whole[prefix->pattern])
+			continue;
 		if (q->lexicon != NULL && prefix->word != HWR_OUTSIDE && !q->lexicon->is_word[prefix->word])
 		{
 			if (q->outside_penalty == INFINITY)
@@ -119,10 +121,10 @@ static double
 rest_weight(const HwrBeam *beam, double found, double even)
 {
 	const HwrBeamQuery *q = &beam->query;
-	double		penalty = q->outside_penalty < HWR_BEAM_NONE_PENALTY ? q->outside_penalty : HWR_BEAM_NONE_PENALTY;
+	double		penalty = q->pattern == NULL && q->outside_penalty < HWR_BEAM_NONE_PENALTY ? q->outside_penalty : HWR_BEAM_NONE_PENALTY;
 	double		rest = found < beam->allowed ? beam->allowed + log(-expm1(found - beam->allowed)) : -INFINITY;
 
-	return rest + (even - found) - (q->lexicon != NULL ? penalty : 0);
+	return rest + (even - found) - (q->lexicon != NULL || q->pattern != NULL ? penalty : 0);
 }
 
 /* The first nbest->n of count ranked texts are the hypotheses, in any order. */

@@ -79,8 +79,7 @@ read_batch(HwrCalibrator *c, HwrStatus *st)
 	}
 	ok = ok && hwr_recognizer_run(c->recognizer, n, canvases, posteriors, st);
 	for (int i = 0; ok && i < n; i++)
-		ok = !samples[i].complete ||
-			hwr_canvas_is_empty(&canvases[i], c->model->net.height) ||	/* no network's word */
+		ok = !samples[i].complete || hwr_canvas_is_empty(&canvases[i], c->model->net.height) ||	/* no network's word */
 			hwr_calibration_add(c->calibration, posteriors[i].logp, posteriors[i].steps,
 								 samples[i].classes, samples[i].nclasses, st);
 	for (int i = 0; i < n; i++)

@@ -46,6 +46,7 @@ struct HwrDataset
 	HwrAlphabet alphabet;
 	uint64_t	fingerprint;
 	int64_t		skipped[HWR_NSKIPS];
+	int64_t		squeezed;
 	int64_t		foreign;		/* labels among them with characters outside the alphabet that is kept */
 	HwrLabelTraits traits;
 	bool		separate;		/* rows came for validation alone */
@@ -205,6 +206,7 @@ keep_row(HwrDataset *ds, HwrReadyRow *ready, HwrStatus *st)
 		return false;
 	}
 	ds->splits[ready->split].n++;
+	ds->squeezed += ready->squeezed;
 	ds->traits.invisible += ready->traits.invisible > 0;
 	ds->traits.right_to_left += ready->traits.right_to_left;
 	ds->fingerprint = hwr_mix64(ds->fingerprint ^ hwr_mix64(ready->hash ^ (hwr_row_hash(ready->label, strlen(ready->label)) +
@@ -358,6 +360,12 @@ int64_t
 hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason)
 {
 	return ds->skipped[reason];
+}
+
+int64_t
+hwr_dataset_squeezed(const HwrDataset *ds)
+{
+	return ds->squeezed;
 }
 
 HwrLabelTraits

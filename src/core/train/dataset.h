@@ -63,7 +63,7 @@ extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet
  */
 extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
 
-/* Asked between images, in hwr_dataset_add. */
+/* Asked by the calling thread, between images, whether to leave hwr_dataset_add with HWR_CANCELLED. */
 extern void hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg);
 
 typedef struct HwrDatasetRow
@@ -94,6 +94,9 @@ extern bool hwr_dataset_finish(HwrDataset *ds, HwrStatus *st);
 extern int	hwr_dataset_count(const HwrDataset *ds, HwrSplit split);	/* TRAIN or VALIDATION */
 extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 
+/* Images kept, of both splits, that are wider than the canvas and stand on it less high than others. */
+extern int64_t hwr_dataset_squeezed(const HwrDataset *ds);
+
 /* Rows for validation come by themselves: that none of them is usable is an error then.  Before hwr_dataset_finish. */
 extern void hwr_dataset_expect_validation(HwrDataset *ds);
 
@@ -104,7 +107,6 @@ typedef struct HwrLabelTraits
 	int64_t		right_to_left;
 } HwrLabelTraits;
 extern HwrLabelTraits hwr_dataset_traits(const HwrDataset *ds);
-
 
 /* One line naming the first few skipped rows and why, or an empty string. */
 extern const char *hwr_dataset_skipped_text(const HwrDataset *ds);

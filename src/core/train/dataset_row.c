@@ -103,10 +103,20 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	return ok;
 }
 
-/* The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one. */
+/* Whether the image, as high as the canvas, would be wider than it. */
+static bool
+is_squeezed(const HwrImage *img, const HwrGeometry *g, int width)
+{
+	return g->fit == HWR_FIT_PAD && (int64_t) img->width * g->height > (int64_t) (width + 1) * img->height;
+}
+
+/*
+ * The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one.  squeezed
+ * may be NULL.
+ */
 static bool
 make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *net, const HwrDatasetRow *from,
-			uint8_t **ink, int *width, HwrStatus *st)
+			uint8_t **ink, int *width, bool *squeezed, HwrStatus *st)
 {
 	HwrImage	img;
 	bool		ok;
@@ -116,6 +126,8 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *ne
 	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
 	if (net != NULL)
 		*width = hwr_net_least_width(net, *width);
+	if (squeezed != NULL)
+		*squeezed = is_squeezed(&img, g, *width);
 	*ink = hwr_alloc((size_t) g->height, (size_t) *width, st);
 	ok = *ink != NULL && hwr_preprocess(&img, g->fit, g->height, *width, *ink, NULL, st);
 	hwr_image_free(&img);
@@ -125,7 +137,7 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *ne
 static bool
 take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
 {
-	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->st);
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->squeezed, &row->st);
 	char		why[120];
 
 	if (ok && steps > hwr_net_steps(&rules->net, row->width))
@@ -134,7 +146,7 @@ take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrRe
 		return leave_out(row, HWR_SKIP_TOO_LONG, why);
 	}
 	if (ok && rules->rival.height > 0 && row->split == HWR_SPLIT_VALIDATION)
-		ok = make_canvas(&rules->limits, &rules->rival, NULL, from, &row->rival_ink, &row->rival_width, &row->st);
+		ok = make_canvas(&rules->limits, &rules->rival, NULL, from, &row->rival_ink, &row->rival_width, NULL, &row->st);
 	return ok || leave_out_if_bad(row, HWR_SKIP_IMAGE);
 }
 

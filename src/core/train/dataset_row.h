@@ -45,6 +45,7 @@ typedef struct HwrReadyRow
 	char	   *label;			/* the rest is malloc'd, NULL where there is none */
 	uint8_t    *ink;
 	int			width;
+	bool		squeezed;		/* the image is wider than the canvas: less high on it than others */
 	uint8_t    *rival_ink;
 	int			rival_width;
 } HwrReadyRow;

@@ -304,12 +304,11 @@ set_option(const Option *o, const json_t *value, bool wide, HwrTrainOptions *out
 	return true;
 }
 
-/* The preset's values into *out. */
+/* The preset's values into *out; name is that of the preset where the object names none. */
 static bool
-start_from_preset(const json_t *object, HwrTrainOptions *out, HwrStatus *st)
+start_from_preset(const json_t *object, const char *name, HwrTrainOptions *out, HwrStatus *st)
 {
 	const json_t *value = json_object_get(object, "preset");
-	const char *name = "default";
 	const HwrTrainOptions *preset;
 
 	if (value != NULL)
@@ -363,7 +362,14 @@ start_from_base(const HwrModel *base, HwrTrainOptions *out)
 	out->learning_rate *= HWR_FINE_TUNE_RATE;
 }
 
-/* Given all the same, architecture and fit must be the base's. */
+/* The same layers on the same height: the width changes no tensor. */
+static bool
+same_but_for_width(const HwrNet *a, const HwrNet *b)
+{
+	return a->height == b->height && strcmp(strchr(a->vgsl, ' '), strchr(b->vgsl, ' ')) == 0;
+}
+
+/* Given all the same, architecture, but for the width of its input, and fit must be the base's. */
 static bool
 check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStatus *st)
 {
@@ -374,7 +380,7 @@ check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStat
 	if (net == NULL)
 		return false;
 	same = hwr_vgsl_parse(options->architecture, base->net.classes, net, &reason) &&
-		strcmp(net->vgsl, base->net.vgsl) == 0;
+		same_but_for_width(net, &base->net);
 	free(net);
 	if (!same)
 	{
@@ -408,14 +414,14 @@ settle_warmup(const json_t *object, HwrTrainOptions *out)
 }
 
 static bool
-parse_object(const json_t *object, bool wide, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
+parse_object(const json_t *object, bool wide, const char *preset, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
 {
 	const char *key;
 	json_t	   *value;
 
 	if (!json_is_object(object))
 		return hwr_fail(st, HWR_BAD_OPTION, "training options must be a JSON object");
-	if (!start_from_preset(object, out, st))
+	if (!start_from_preset(object, preset, out, st))
 		return false;
 	if (base != NULL)
 		start_from_base(base, out);
@@ -433,14 +439,8 @@ parse_object(const json_t *object, bool wide, const HwrModel *base, HwrTrainOpti
 		(base == NULL || check_against_base(base, out, st));
 }
 
-bool
-hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st)
-{
-	return hwr_options_parse_with_base(json, len, NULL, out, st);
-}
-
-bool
-hwr_options_parse_with_base(const char *json, size_t len, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
+static bool
+parse_text(const char *json, size_t len, const char *preset, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
 {
 	json_error_t error;
 	json_t	   *object;
@@ -464,9 +464,27 @@ hwr_options_parse_with_base(const char *json, size_t len, const HwrModel *base, 
 		return hwr_fail_detail(st, "At byte %d: %s.", error.position,
 							   hwr_text_quote(error.text, reason, sizeof(reason)));
 	}
-	ok = parse_object(object, wide, base, out, st);
+	ok = parse_object(object, wide, preset, base, out, st);
 	json_decref(object);
 	return ok;
+}
+
+bool
+hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st)
+{
+	return parse_text(json, len, "default", NULL, out, st);
+}
+
+bool
+hwr_options_parse_as(const char *json, size_t len, const char *preset, HwrTrainOptions *out, HwrStatus *st)
+{
+	return parse_text(json, len, preset, NULL, out, st);
+}
+
+bool
+hwr_options_parse_with_base(const char *json, size_t len, const HwrModel *base, HwrTrainOptions *out, HwrStatus *st)
+{
+	return parse_text(json, len, "default", base, out, st);
 }
 
 /*

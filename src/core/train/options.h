@@ -32,7 +32,7 @@ typedef enum HwrAlphabetRule
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {
-	char		preset[16];		/* default | small | keras | pytorch */
+	char		preset[16];		/* default | lines | small | keras | pytorch */
 	char		architecture[1024]; /* VGSL; the preset's unless given */
 	int			epochs;			/* 1 .. 10000 */
 	int			batch_size;		/* 1 .. 1024 */
@@ -67,10 +67,13 @@ typedef struct HwrTrainOptions
  */
 extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out, HwrStatus *st);
 
+/* The same, with this preset where the object names none. */
+extern bool hwr_options_parse_as(const char *json, size_t len, const char *preset, HwrTrainOptions *out, HwrStatus *st);
+
 /*
  * The same where option "base" names a model, once that is known.  Architecture, fit and case are its own instead of the preset's,
- * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture or a fit other than the
- * base's is an error.
+ * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture that differs from the base's in more than the width
+ * of its input, or another fit, is an error.
  */
 #define HWR_FINE_TUNE_RATE 0.25
 struct HwrModel;

@@ -47,6 +47,22 @@ static const HwrTrainOptions presets[] = {
 		COMMON
 	},
 	{
+		/* lines of text: as the default, a convolution deeper, any width */
+		.preset = "lines",
+		.architecture = "[1,48,0,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn"
+		" Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Cr3,3,128 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25",
+		.epochs = 30,
+		.batch_size = 32,
+		.step.optimizer = HWR_ADAMW,
+		.learning_rate = 1.5e-3,
+		.step.weight_decay = 0.01,
+		.schedule = HWR_SCHEDULE_ONE_CYCLE,
+		.warmup = 0.15,
+		.fit = HWR_FIT_PAD,
+		.step.augment = {.affine = 1},
+		COMMON
+	},
+	{
 		/* quick trials and demonstrations */
 		.preset = "small",
 		.architecture = "[1,32,160,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,48 Bn Mp8,1"

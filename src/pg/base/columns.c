@@ -296,10 +296,21 @@ hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_
 	relation_close(rel, NoLock);
 }
 
+static HwrRows *
+open_query(const char *sql)
+{
+	HwrRows    *rows = palloc0(sizeof(HwrRows));
+
+	rows->portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false, 0);
+	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
+											  ALLOCSET_DEFAULT_SIZES);
+	return rows;
+}
+
 HwrRows *
 hwr_rows_open(const HwrColumns *columns)
 {
-	HwrRows    *rows = palloc0(sizeof(HwrRows));
+	HwrRows    *rows;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -310,10 +321,20 @@ hwr_rows_open(const HwrColumns *columns)
 						 columns->by != NULL ? columns->by : "NULL");
 	appendStringInfo(&sql, " FROM %s", columns->relation);
 
-	rows->portal = SPI_cursor_open_with_args(NULL, sql.data, 0, NULL, NULL, NULL, false, 0);
-	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
-											  ALLOCSET_DEFAULT_SIZES);
+	rows = open_query(sql.data);
 	pfree(sql.data);
+	return rows;
+}
+
+HwrRows *
+hwr_rows_open_spread(const HwrColumns *columns, int64 every)
+{
+	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS n FROM %s) AS r "
+							   "WHERE n %% " INT64_FORMAT " = 0",
+							   columns->image, columns->label, columns->relation, Max(every, 1));
+	HwrRows    *rows = open_query(sql);
+
+	pfree(sql);
 	return rows;
 }
 

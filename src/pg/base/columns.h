@@ -43,6 +43,9 @@ typedef struct HwrRow
 typedef struct HwrRows HwrRows;
 
 extern HwrRows *hwr_rows_open(const HwrColumns *columns);
+
+/* Every so-many-th row only, numbered from 1 all the same; image and label, no key. */
+extern HwrRows *hwr_rows_open_spread(const HwrColumns *columns, int64 every);
 extern bool hwr_rows_next(HwrRows *rows, HwrRow *row);
 
 /* At most this many rows, and few more than this many bytes of images, make a batch. */

@@ -35,6 +35,7 @@ int			hwr_batch_wait = 2;
 int			hwr_max_jobs = 0;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
+double		hwr_search_threshold = 0.3;
 
 static const struct config_enum_entry device_options[] = {
 	{"auto", HWR_USE_AUTO, false},
@@ -206,6 +207,11 @@ hwr_define_settings(void)
 							 "Sets the numbers that recognition computes with.",
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("hwr.search_threshold",
+							 "Sets how probable what is looked for has to be for the operator @~ to find it.",
+							 "An index with a higher bound of its own is of no help.",
+							 &hwr_search_threshold, 0.3, 0, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.on_bad_image",
 							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",

@@ -58,6 +58,7 @@ extern int	hwr_batch_wait;		/* ms, for a batch to fill */
 extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
+extern double hwr_search_threshold; /* of the operator @~ */
 extern void hwr_define_settings(void);
 
 /*

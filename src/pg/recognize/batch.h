@@ -184,6 +184,7 @@ typedef struct HwrAhead
 {
 	const HwrPosterior *posterior;
 	const HwrReading *reading;
+	const HwrCanvas *canvas;
 } HwrAhead;
 
 /*

@@ -290,6 +290,7 @@ hwr_ahead_find(Datum image, HwrLoaded loaded, HwrAhead *out)
 		where = use->where[row] == HWR_BATCH_CARRIED ? use->carried_where : use->where[row];
 		out->posterior = &reader->posteriors[where];
 		out->reading = &reader->readings[where];
+		out->canvas = &reader->canvases[where];
 		return true;
 	}
 	return false;

@@ -26,6 +26,7 @@ static const struct
 } functions[] = {
 	{"hwr_recognize", 0},
 	{"hwr_score", 0},
+	{"hwr_posterior_of_image", 0},
 };
 
 /* Whether this is a library of hwr's: MODULE_PATHNAME is "$libdir/hwr". */

@@ -14,7 +14,8 @@ CREATE FUNCTION hwr_recognize_nbest(
 	allow			text			DEFAULT NULL,
 	beam			integer			DEFAULT 32,
 	outside_penalty	double precision DEFAULT 'Infinity',
-	version			integer			DEFAULT NULL
+	version			integer			DEFAULT NULL,
+	pattern			text			DEFAULT NULL
 )
 RETURNS TABLE (
 	rank			integer,
@@ -26,5 +27,5 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'hwr_recognize_nbest'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5 COST 100000;
 
-COMMENT ON FUNCTION hwr_recognize_nbest(bytea, integer, text, text[], text, double precision, double precision, text, integer, double precision, integer) IS
-'the most probable texts of an image by beam search, best first, with a lexicon, a language model and a list of allowed characters if wanted';
+COMMENT ON FUNCTION hwr_recognize_nbest(bytea, integer, text, text[], text, double precision, double precision, text, integer, double precision, integer, text) IS
+'the most probable texts of an image by beam search, best first, with a lexicon, a language model, a list of allowed characters and a pattern if wanted';

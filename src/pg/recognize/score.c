@@ -27,9 +27,7 @@
 #include "batch.h"
 #include "reader.h"
 #include "resolve.h"
-
-PG_FUNCTION_INFO_V1(hwr_score);
-PG_FUNCTION_INFO_V1(hwr_score_version);
+#include "score.h"
 
 /* Kept in fn_extra. */
 typedef struct CallSite
@@ -130,11 +128,9 @@ tell_case(CallSite *site, const char *utf8, Size len, HwrLoaded loaded)
 	}
 }
 
-/*
- * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
- */
+/* hwr_score of an image. */
 Datum
-hwr_score(PG_FUNCTION_ARGS)
+hwr_score_image(PG_FUNCTION_ARGS)
 {
 	CallSite   *site;
 	HwrLoaded	loaded;
@@ -187,10 +183,4 @@ hwr_score(PG_FUNCTION_ARGS)
 				 errmsg("out of memory")));
 	PG_RETURN_FLOAT8(hwr_score_label(p->logp, p->steps, p->classes, classes, n,
 									 palloc(hwr_score_workspace(p->steps, n))));
-}
-
-Datum
-hwr_score_version(PG_FUNCTION_ARGS)
-{
-	return hwr_score(fcinfo);
 }

@@ -184,6 +184,16 @@ hwr_job_counts(int64 job, const HwrJobCounts *counts)
 			   lengthof(values), types, values, NULL);
 }
 
+void
+hwr_job_options(int64 job, const char *options)
+{
+	Oid			types[] = {INT8OID, TEXTOID};
+	Datum		values[] = {Int64GetDatum(job), CStringGetTextDatum(hwr_from_utf8(options))};
+
+	job_update("UPDATE hwr.job SET options = $2::jsonb WHERE id = $1 AND pid = pg_backend_pid()",
+			   lengthof(values), types, values, NULL);
+}
+
 /* A figure, or NULL where there is none. */
 static Datum
 figure(double value, char *null)

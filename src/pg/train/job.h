@@ -57,6 +57,9 @@ extern void hwr_job_queue(int64 job);
 
 /* The job runs, and is in this phase. */
 extern void hwr_job_phase(int64 job, const char *phase);
+
+/* Its options, JSON in UTF-8, once all of them are known. */
+extern void hwr_job_options(int64 job, const char *options);
 extern void hwr_job_counts(int64 job, const HwrJobCounts *counts);
 extern void hwr_job_progress(int64 job, const HwrTrainProgress *progress);
 extern void hwr_job_add_epoch(int64 job, const HwrEpoch *epoch);

@@ -166,6 +166,7 @@ read_rows(HwrTrainWorker *w)
 
 	w->reading = true;
 	hwr_worker_begin();
+	hwr_worker_survey(w);
 	/* temp_tablespaces names those that the caller may use */
 	hwr_become_user(w->request.user, &save);
 	find_temporary_directory(directory);

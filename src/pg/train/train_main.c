@@ -257,6 +257,7 @@ announce(HwrTrainWorker *w, const char *options)
 
 	if (!hwr_options_parse(options, strlen(options), &w->options, &st))
 		hwr_raise(&st);
+	w->json = MemoryContextStrdup(w->context, options);
 	hwr_worker_begin();
 	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);

@@ -159,10 +159,17 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 {
 	const char *skipped = hwr_dataset_skipped_text(dataset);
 	int64		too_long = hwr_dataset_skipped(dataset, HWR_SKIP_TOO_LONG);
+	int64		squeezed = hwr_dataset_squeezed(dataset);
 
 	ereport(NOTICE,
 			(errmsg("training on %lld images, validating on %lld",
 					(long long) counts->images, (long long) counts->validation_images)));
+	if (squeezed > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld image is wider than the network's input and was squeezed",
+							   "%lld images are wider than the network's input and were squeezed",
+							   (unsigned long) squeezed, (long long) squeezed),
+				 errhint("An architecture that begins with [1,height,0,1 takes images of any width.")));
 	if (counts->skipped > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row was left out", "%lld rows were left out",

@@ -33,6 +33,7 @@ typedef struct HwrTrainWorker
 	MemoryContext context;		/* of the whole job */
 
 	int64		job;			/* 0: no row yet */
+	char	   *json;			/* the options as they were given, UTF-8 */
 	HwrTrainOptions options;
 	const HwrBackend *backend;
 	HwrColumns	training;
@@ -101,6 +102,12 @@ extern void hwr_place_wait(HwrTrainWorker *w);
 
 /* train_base.c: in a transaction; options are parsed again with what the base decides */
 extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
+
+/*
+ * train_survey.c: choose what the options leave open by a look at the training table, and say so.  In a transaction, before
+ * anything is made from the options.
+ */
+extern void hwr_worker_survey(HwrTrainWorker *w);
 
 /* train_job.c: the job itself.  store fills in all but the counts and the time. */
 extern void hwr_worker_read_tables(HwrTrainWorker *w);

@@ -108,6 +108,13 @@ test_options(void **state)
 	assert_memory_equal(&o, &again, sizeof(o));
 	free(json);
 
+	/* another width is no other network */
+	given = "{\"base\": \"b\", \"architecture\": \"[1,32,0,1 Cr3,3,4 Bn Mp4,4 Mp8,1 Lfx6 Do0.5\"}";
+	assert_true(hwr_options_parse_with_base(given, strlen(given), base, &o, &st));
+	assert_string_equal(o.architecture, "[1,32,0,1 Cr3,3,4 Bn Mp4,4 Mp8,1 Lfx6 Do0.5");
+	expect_conflict("{\"base\": \"b\", \"architecture\": \"[1,48,96,1 Cr3,3,4 Bn Mp4,4 Mp12,1 Lfx6 Do0.5\"}", base,
+					"training option \"architecture\" does not agree with the base model",
+					"The base model's is \"[1,32,96,1 Cr3,3,4 Bn Mp4,4 Mp8,1 Lfx6 Do0.5 O1c4]\".");
 	expect_conflict("{\"base\": \"b\", \"architecture\": \"small\"}", base,
 					"training option \"architecture\" does not agree with the base model",
 					"The base model's is \"[1,32,96,1 Cr3,3,4 Bn Mp4,4 Mp8,1 Lfx6 Do0.5 O1c4]\".");

@@ -167,6 +167,32 @@ test_threads(void **state)
 	check_threads(&any, 30000, NULL);	/* most canvases go to the file */
 }
 
+/* Images wider than the canvas are counted, so that nobody is surprised. */
+static void
+test_squeezed(void **state)
+{
+	static const struct
+	{
+		const char *json;
+		int64_t		squeezed;
+	}			cases[] = {
+		{"{\"architecture\": \"[1,32,0,1 Cr3,3,4 Mp4,4 Mp8,1\"}", 0},
+		{"{\"architecture\": \"[1,32,2000,1 Cr3,3,4 Mp4,4 Mp8,1\"}", 0},
+		{"{\"architecture\": \"[1,32,48,1 Cr3,3,4 Mp4,1 Mp8,1\"}", ROWS - 5},	/* five short words fit */
+		{"{\"architecture\": \"[1,32,48,1 Cr3,3,4 Mp4,1 Mp8,1\", \"fit\": \"stretch\"}", 0}
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		HwrTrainOptions o = options(cases[i].json);
+		HwrDataset *ds = all_words(&o, 1 << 30);
+
+		assert_int_equal(hwr_dataset_squeezed(ds), cases[i].squeezed);
+		hwr_dataset_free(ds);
+	}
+}
+
 /* With characters that may not be added, in training rows only. */
 static void
 test_fixed_alphabet(void **state)
@@ -407,6 +433,7 @@ main(void)
 		cmocka_unit_test(test_label_traits),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_squeezed),
 		cmocka_unit_test(test_fixed_alphabet),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_stop),

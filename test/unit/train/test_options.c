@@ -388,7 +388,7 @@ test_words(void **state)
 	(void) state;
 	expect_error("{\"preset\": \"x\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"preset\": \"x\"",
-				 "Valid values are: default, small, keras, pytorch.");
+				 "Valid values are: default, lines, small, keras, pytorch.");
 	expect_error("{\"optimizer\": \"SGD\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"optimizer\": \"SGD\"",
 				 "Valid values are: sgd, adam, adamw.");

@@ -1,0 +1,85 @@
+-- Keyword search in kept posteriors beside search in the reading, on labelled lines.
+--
+--	psql -v lines=held_out -v other=training -v model=latin -f bench/search/evaluate.sql
+--
+-- lines: a table with columns image and label, of lines that the model has not learned from; other: one with a
+-- column label, for words that do not occur in them.  Queries are all different words of at least two characters of the
+-- labels, folded (hwr_fold), and as many words of the other table that are in no label.  A line is relevant to a word if its
+-- label has it as a word.  Needs the extension pg_trgm.  Makes temporary tables only.
+--
+-- AP of a query: the sum over the different scores, the highest first, of the recall that the lines with that score
+-- add, times the precision down to there; lines with score 0 are not found.  mAP: its mean over the queries with relevant
+-- lines.  AP of all: the same over all pairs of query and line at once.  Recall at precision 0.9: the highest recall
+-- at a threshold for all pairs.
+\set ON_ERROR_STOP on
+\pset footer off
+SET client_min_messages = warning;
+SET jit = off;
+\if :{?limit} \else \set limit 1000000 \endif
+
+CREATE TEMP TABLE ev_lines AS
+	SELECT row_number() OVER (ORDER BY md5(image)) AS id, image, ' ' || hwr_fold(label) || ' ' AS truth, label
+	FROM :lines WHERE label <> '' ORDER BY md5(image) LIMIT :limit;
+CREATE TEMP TABLE ev_posteriors AS
+	SELECT l.id, l.label, l.truth, hwr_recognize(image, :'model') AS reading,
+		hwr_posterior(image, :'model', 0.00001) AS p5, hwr_posterior(image, :'model', 0.0001) AS p4,
+		hwr_posterior(image, :'model', 0.001) AS p3, hwr_posterior(image, :'model', 0.01) AS p2
+	FROM ev_lines l;
+ALTER TABLE ev_posteriors ADD folded text;
+UPDATE ev_posteriors SET folded = ' ' || hwr_fold(reading) || ' ';
+
+-- Size, and what decoding loses
+SELECT bound, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
+	round(avg(octet_length(p::bytea) / (length(label) + 0.0001)) * 60) AS bytes_of_60,
+	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer,
+	round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
+FROM ev_posteriors, LATERAL (VALUES ('0.00001', p5), ('0.0001', p4), ('0.001', p3), ('0.01', p2)) v (bound, p),
+	LATERAL (SELECT steps FROM hwr_posterior_info(p)) i
+GROUP BY bound ORDER BY bound;
+
+CREATE TEMP TABLE ev_queries AS
+	SELECT DISTINCT word FROM ev_posteriors, regexp_split_to_table(trim(truth), ' ') word WHERE length(word) >= 2;
+INSERT INTO ev_queries
+	SELECT word FROM (SELECT DISTINCT word FROM :other, regexp_split_to_table(hwr_fold(label), ' ') word
+		WHERE length(word) >= 2 EXCEPT SELECT word FROM ev_queries) w
+	ORDER BY md5(word) LIMIT (SELECT count(*) FROM ev_queries);
+
+CREATE TEMP TABLE ev_pairs AS
+	SELECT q.word, l.id, position(' ' || q.word || ' ' IN l.truth) > 0 AS relevant, v.method, v.score
+	FROM ev_queries q, ev_posteriors l, LATERAL (VALUES
+		('reading', (position(' ' || q.word || ' ' IN l.folded) > 0)::integer::float8),
+		('pg_trgm', strict_word_similarity(q.word, l.folded)::float8),
+		('bound 0.00001', hwr_relevance(p5, q.word)),
+		('bound 0.0001', hwr_relevance(p4, q.word)),
+		('bound 0.001', hwr_relevance(p3, q.word)),
+		('bound 0.01', hwr_relevance(p2, q.word))) v (method, score)
+	WHERE v.score > 0 OR position(' ' || q.word || ' ' IN l.truth) > 0;
+
+-- Pairs with the same score are one step of the curve.
+CREATE TEMP TABLE ev_curves AS
+WITH groups AS (
+	SELECT method, word, score, count(*) FILTER (WHERE relevant) AS hits, count(*) AS found
+	FROM ev_pairs GROUP BY method, word, score)
+SELECT method, word, score, hits, sum(hits) OVER w AS all_hits, sum(found) OVER w AS all_found,
+	sum(hits) OVER (PARTITION BY method, word) AS relevant
+FROM groups WINDOW w AS (PARTITION BY method, word ORDER BY score DESC);
+CREATE TEMP TABLE ev_curve AS
+WITH groups AS (
+	SELECT method, score, count(*) FILTER (WHERE relevant) AS hits, count(*) AS found FROM ev_pairs GROUP BY method, score)
+SELECT method, score, hits, sum(hits) OVER w AS all_hits, sum(found) OVER w AS all_found,
+	sum(hits) OVER (PARTITION BY method) AS relevant
+FROM groups WINDOW w AS (PARTITION BY method ORDER BY score DESC);
+
+SELECT count(*) AS queries, count(*) FILTER (WHERE EXISTS (SELECT FROM ev_posteriors l WHERE position(' ' || word || ' ' IN truth) > 0)) AS present,
+	(SELECT count(*) FROM ev_posteriors) AS lines FROM ev_queries;
+
+SELECT m.method, round(m.map::numeric, 4) AS map, round(g.ap::numeric, 4) AS ap, round(g.recall::numeric, 4) AS recall_at_90,
+	round(g.threshold::numeric, 3) AS threshold
+FROM (SELECT method, avg(ap) AS map FROM
+		(SELECT method, word, coalesce(sum(CASE WHEN score > 0 THEN hits * all_hits / all_found END) / relevant, 0) AS ap
+			FROM ev_curves WHERE relevant > 0 GROUP BY method, word, relevant) a GROUP BY method) m
+	JOIN (SELECT method, sum(CASE WHEN score > 0 THEN hits * all_hits / all_found END) / relevant AS ap,
+			max(all_hits / relevant) FILTER (WHERE score > 0 AND all_hits >= 0.9 * all_found) AS recall,
+			min(score) FILTER (WHERE score > 0 AND all_hits >= 0.9 * all_found) AS threshold
+			FROM ev_curve GROUP BY method, relevant) g USING (method)
+ORDER BY method COLLATE "C";

@@ -1,0 +1,32 @@
+/*
+ * kind.h
+ *	  What fields hold: a pattern for each kind, and the value of a text that follows it.
+ */
+#ifndef HWR_KIND_H
+#define HWR_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum HwrKind
+{
+	HWR_KIND_DATE,				/* day first, or year, or a month's name in English, French or German; value YYYY-MM-DD */
+	HWR_KIND_INTEGER,			/* value: its digits */
+	HWR_KIND_AMOUNT,			/* with at most two decimals and a currency; value: a number with a point */
+	HWR_KIND_POSTCODE,			/* five digits; value: these */
+	HWR_KIND_YES_NO				/* yes or no in English, French, German, Spanish or Italian; value: true or false */
+} HwrKind;
+
+/* The kinds' names, in their order, NULL at the end. */
+extern const char *const hwr_kind_words[];
+
+extern const char *hwr_kind_pattern(HwrKind kind);
+
+/* Room for any value. */
+#define HWR_KIND_VALUE 64
+
+/* The value of a text, as ASCII; false where it has none: no such day, or not all of a date. */
+extern bool hwr_kind_value(HwrKind kind, const uint32_t *codepoints, int n, char value[HWR_KIND_VALUE]);
+
+#endif							/* HWR_KIND_H */

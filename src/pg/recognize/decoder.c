@@ -1,0 +1,492 @@
+/*
+ * decoder.c
+ *	  Beam search at a call site, for images and for kept posteriors.
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+#include "decoder.h"
+#include "lm.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+
+#define DEFAULT_N 5
+#define DEFAULT_BEAM 32
+#define DEFAULT_LM_WEIGHT 0.5
+
+/* Pays back what a character costs on average in a language model of names, so that its use does not shorten texts. */
+#define DEFAULT_BONUS_PER_WEIGHT 1.6
+#define MAX_BEAM 1024
+
+/*
+ * A character whose log posterior at a step is lower does not begin there.  A lexicon may
+ * force unlikely ones.
+ */
+#define CLASS_CUT (-10.0)
+#define CLASS_CUT_LEXICON (-20.0)
+
+/* Words that a lexicon cannot have: so many are named, so much of each. */
+#define LEFT_OUT_NAMED 5
+#define LEFT_OUT_LENGTH 40
+
+static void
+release_beam(void *beam)
+{
+	hwr_beam_free(beam);
+}
+
+static void
+release_lexicon(void *lexicon)
+{
+	hwr_lexicon_free(lexicon);
+}
+
+static void
+release_automaton(void *automaton)
+{
+	hwr_automaton_free(automaton);
+}
+
+static void
+release_pattern(void *pattern)
+{
+	hwr_pattern_free(pattern);
+}
+
+HwrDecoder *
+hwr_decoder_create(MemoryContext context)
+{
+	HwrDecoder *site = MemoryContextAllocZero(context, sizeof(HwrDecoder));
+	HwrBeam    *beam;
+	HwrStatus	st;
+
+	site->context = context;
+	site->beam = hwr_hold_create(site->context, release_beam);
+	site->lm = hwr_hold_create(site->context, hwr_release_lm);
+	site->lexicon = hwr_hold_create(site->context, release_lexicon);
+	site->automaton = hwr_hold_create(site->context, release_automaton);
+	if (!hwr_beam_create(&beam, &st))
+		hwr_raise(&st);
+	hwr_hold_replace(site->beam, beam);
+	return site;
+}
+
+/* The language model of that name into site->lm. */
+static void
+get_lm(HwrDecoder *site, const char *name)
+{
+	HwrMoment	now = hwr_moment();
+
+	if (site->lm_name != NULL && strcmp(site->lm_name, name) == 0 && hwr_same_moment(&site->lm_moment, &now))
+		return;
+	if (site->lm_name != NULL)
+		pfree(site->lm_name);
+	site->lm_name = NULL;
+	site->lm_id = hwr_lm_fetch(name, site->lm_id, site->lm);
+	site->lm_name = MemoryContextStrdup(site->context, name);
+	site->lm_moment = now;
+}
+
+/* The language model's symbols of the model's classes. */
+static void
+get_lm_symbols(HwrDecoder *site, const HwrWriter *writer)
+{
+	HwrStatus	st;
+
+	if (site->lm_symbols != NULL && site->symbols_lm == site->lm_id &&
+		memcmp(site->symbols_key, writer->key, sizeof(site->symbols_key)) == 0)
+		return;
+	if (site->lm_symbols != NULL)
+		pfree(site->lm_symbols);
+	site->lm_symbols = NULL;
+	site->lm_symbols = MemoryContextAlloc(site->context, (writer->alphabet->n + 1) * sizeof(int));
+	site->symbols_lm = 0;
+	if (!hwr_lm_class_symbols(site->lm->object, writer->alphabet, site->lm_symbols, &st))
+		hwr_raise(&st);
+	site->symbols_lm = site->lm_id;
+	memcpy(site->symbols_key, writer->key, sizeof(site->symbols_key));
+}
+
+/* A word, shortened, in quotes. */
+static void
+append_word(StringInfo list, Datum datum)
+{
+	char	   *word = TextDatumGetCString(datum);
+	int			len = pg_mbcliplen(word, strlen(word), LEFT_OUT_LENGTH);
+
+	appendStringInfo(list, "%s\"%.*s%s\"", list->len > 0 ? ", " : "", len, word, word[len] != '\0' ? "..." : "");
+}
+
+/* Returns the first words that are left out, as a list for a message. */
+static char *
+fill_lexicon(HwrLexicon *lexicon, ArrayType *words)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hwr lexicon", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext word_context = AllocSetContextCreate(context, "hwr word", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StringInfoData left_out;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	HwrStatus	st;
+
+	MemoryContextSwitchTo(old);
+	initStringInfo(&left_out);
+	MemoryContextSwitchTo(context);
+	hwr_text_elements(words, "lexicon", &elements, &nulls, &n);
+	MemoryContextSwitchTo(word_context);
+	for (int i = 0; i < n; i++)
+	{
+		const char *utf8;
+		Size		len;
+		int			before = lexicon->left_out;
+
+		CHECK_FOR_INTERRUPTS();
+		if (nulls[i])
+			continue;
+		MemoryContextReset(word_context);
+		utf8 = hwr_utf8_of(elements[i], &len);
+		if (!hwr_lexicon_add(lexicon, utf8, len, &st))
+			hwr_raise(&st);
+		if (lexicon->left_out > before && before < LEFT_OUT_NAMED)
+			append_word(&left_out, elements[i]);
+	}
+	if (lexicon->left_out > LEFT_OUT_NAMED)
+		appendStringInfoString(&left_out, " and others");
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return left_out.data;
+}
+
+/* The prefix tree of these words for this model into site->lexicon. */
+static void
+get_lexicon(HwrDecoder *site, ArrayType *words, const HwrWriter *writer)
+{
+	char	   *left_out;
+	HwrLexicon *lexicon;
+	MemoryContext old;
+	HwrStatus	st;
+
+	if (site->words != NULL && VARSIZE(site->words) == VARSIZE(words) &&
+		memcmp(site->words, words, VARSIZE(words)) == 0 &&
+		memcmp(site->lexicon_key, writer->key, sizeof(site->lexicon_key)) == 0)
+		return;
+	if (site->words != NULL)
+		pfree(site->words);
+	site->words = NULL;
+	if (!hwr_lexicon_create(writer->alphabet, writer->mapping, &lexicon, &st))
+		hwr_raise(&st);
+	hwr_hold_replace(site->lexicon, lexicon);
+	left_out = fill_lexicon(lexicon, words);
+	if (lexicon->left_out > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%d word of the lexicon cannot be read by model \"%s\"",
+							   "%d words of the lexicon cannot be read by model \"%s\"",
+							   lexicon->left_out, lexicon->left_out, writer->name),
+				 errdetail_plural("It has characters outside its alphabet, or none: %s.",
+								  "They have characters outside its alphabet, or none: %s.",
+								  lexicon->left_out, left_out)));
+	old = MemoryContextSwitchTo(site->context);
+	site->words = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(words));
+	MemoryContextSwitchTo(old);
+	memcpy(site->lexicon_key, writer->key, sizeof(site->lexicon_key));
+}
+
+/* allow[classes] for a string of characters; normalising trims the space, so it is looked for before. */
+static bool *
+allowed_classes(Datum characters, const HwrWriter *writer)
+{
+	bool	   *allow = palloc0((writer->alphabet->n + 1) * sizeof(bool));
+	Size		len;
+	const char *utf8 = hwr_utf8_of(characters, &len);
+	int		   *classes;
+	int			n;
+	int			space = hwr_alphabet_class(writer->alphabet, ' ');
+	bool		writable;
+	bool		any = false;
+	HwrStatus	st;
+
+	if (!hwr_text_classes(utf8, len, writer->mapping, writer->alphabet, &classes, &n, &writable, &st))
+		hwr_raise(&st);
+	for (int i = 0; i < n; i++)
+		allow[classes[i]] = true;
+	free(classes);
+	if (space != 0)
+		allow[space] = memchr(utf8, ' ', len) != NULL;
+	allow[0] = false;
+	for (int k = 1; k <= writer->alphabet->n; k++)
+		any = any || allow[k];
+	if (!any)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("none of the allowed characters is in the model's alphabet")));
+	return allow;
+}
+
+HwrPattern *
+hwr_decoder_pattern(Datum value, HwrCase mapping)
+{
+	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_pattern);
+	HwrPattern *pattern;
+	Size		len;
+	const char *utf8 = hwr_utf8_of(value, &len);
+	HwrStatus	st;
+
+	/* A model that writes one case only reads the other as it. */
+	if (!hwr_pattern_compile(utf8, len, mapping != HWR_CASE_KEEP, &pattern, &st))
+	{
+		if (st.code == HWR_BAD_LABEL)
+			st.code = HWR_BAD_QUERY;
+		hwr_raise(&st);
+	}
+	hwr_hold_replace(hold, pattern);
+	return pattern;
+}
+
+void
+hwr_decoder_bind_pattern(HwrDecoder *site, Datum value, const HwrWriter *writer, HwrBeamQuery *query)
+{
+	text	   *pattern = DatumGetTextPP(value);
+	Size		len = VARSIZE_ANY_EXHDR(pattern);
+	HwrAutomaton *automaton;
+	HwrStatus	st;
+
+	if (site->pattern == NULL || VARSIZE_ANY_EXHDR(site->pattern) != len ||
+		memcmp(VARDATA_ANY(site->pattern), VARDATA_ANY(pattern), len) != 0 ||
+		memcmp(site->pattern_key, writer->key, sizeof(site->pattern_key)) != 0)
+	{
+		if (site->pattern != NULL)
+			pfree(site->pattern);
+		site->pattern = NULL;
+		hwr_hold_replace(site->automaton, NULL);
+		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet, &automaton, &st))
+			hwr_raise(&st);
+		hwr_hold_replace(site->automaton, automaton);
+		site->pattern = (text *) MemoryContextAlloc(site->context, VARHDRSZ + len);
+		SET_VARSIZE(site->pattern, VARHDRSZ + len);
+		memcpy(VARDATA(site->pattern), VARDATA_ANY(pattern), len);
+		memcpy(site->pattern_key, writer->key, sizeof(site->pattern_key));
+	}
+	query->pattern = site->automaton->object;
+	query->class_cut = CLASS_CUT_LEXICON;
+}
+
+static int
+int_argument(FunctionCallInfo fcinfo, int argno, const char *name, int otherwise, int max)
+{
+	int			value = PG_ARGISNULL(argno) ? otherwise : PG_GETARG_INT32(argno);
+
+	if (value < 1 || value > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must be between 1 and %d", name, max)));
+	return value;
+}
+
+static double
+float_argument(FunctionCallInfo fcinfo, int argno, const char *name, double otherwise, double min, double max)
+{
+	double		value = PG_ARGISNULL(argno) ? otherwise : PG_GETARG_FLOAT8(argno);
+
+	/* Written so that NaN is out of range. */
+	if (!(value >= min && value <= max))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 min < 0 ? errmsg("\"%s\" must be finite", name) :
+				 max > DBL_MAX ? errmsg("\"%s\" must not be negative", name) :
+				 errmsg("\"%s\" must be finite and not negative", name)));
+	return value;
+}
+
+int
+hwr_decoder_n(FunctionCallInfo fcinfo, int argno)
+{
+	return int_argument(fcinfo, argno, "n", DEFAULT_N, MAX_BEAM);
+}
+
+void
+hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first, HwrBeamQuery *query)
+{
+	int			lm = first + HWR_ARG_LM;
+
+	memset(query, 0, sizeof(*query));
+	query->width = Max(n, int_argument(fcinfo, first + HWR_ARG_BEAM, "beam", DEFAULT_BEAM, MAX_BEAM));
+	query->lm_weight = float_argument(fcinfo, first + HWR_ARG_LM_WEIGHT, "lm_weight", DEFAULT_LM_WEIGHT, 0, DBL_MAX);
+	query->length_bonus = float_argument(fcinfo, first + HWR_ARG_LENGTH_BONUS, "length_bonus",
+										 PG_ARGISNULL(lm) ? 0 : DEFAULT_BONUS_PER_WEIGHT * query->lm_weight,
+										 -DBL_MAX, DBL_MAX);
+	query->outside_penalty = float_argument(fcinfo, first + HWR_ARG_OUTSIDE_PENALTY, "outside_penalty", INFINITY, 0, INFINITY);
+	query->class_cut = CLASS_CUT;
+	if (!PG_ARGISNULL(lm))
+	{
+		get_lm(site, text_to_cstring(PG_GETARG_TEXT_PP(lm)));
+		query->lm = site->lm->object;
+	}
+}
+
+void
+hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, int pattern, const HwrWriter *writer,
+				 HwrBeamQuery *query)
+{
+	int			lexicon = first + HWR_ARG_LEXICON;
+	int			allow = first + HWR_ARG_ALLOW;
+
+	if (query->lm != NULL)
+	{
+		get_lm_symbols(site, writer);
+		query->lm_symbols = site->lm_symbols;
+	}
+	if (!PG_ARGISNULL(lexicon))
+	{
+		get_lexicon(site, PG_GETARG_ARRAYTYPE_P(lexicon), writer);
+		query->lexicon = site->lexicon->object;
+		if (isinf(query->outside_penalty))
+			query->class_cut = CLASS_CUT_LEXICON;
+	}
+	if (!PG_ARGISNULL(allow))
+		query->allow = allowed_classes(PG_GETARG_DATUM(allow), writer);
+	if (pattern >= 0 && !PG_ARGISNULL(pattern))
+		hwr_decoder_bind_pattern(site, PG_GETARG_DATUM(pattern), writer, query);
+}
+
+/*
+ * Search, and again with a wider beam and every class where a lexicon or a pattern was missed, since a text of it
+ * is wanted however unlikely.
+ */
+static void
+search(HwrBeam *beam, HwrBeamQuery *query, int n, HwrNbest *out)
+{
+	HwrStatus	st;
+
+	for (;;)
+	{
+		if (!hwr_beam_begin(beam, query, &st))
+			hwr_raise(&st);
+		for (int t = 0; t < query->T; t++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (!hwr_beam_step(beam, &st))
+				hwr_raise(&st);
+		}
+		if (!hwr_beam_end(beam, n, out, &st))
+			hwr_raise(&st);
+		if (out->n > 0 || query->width >= HWR_BEAM_MAX_WIDTH ||
+			(query->pattern == NULL && (query->lexicon == NULL || query->lexicon->words == 0)))
+			return;
+		hwr_nbest_free(out);
+		query->width = Min(query->width * 8, HWR_BEAM_MAX_WIDTH);
+		query->class_cut = -INFINITY;
+	}
+}
+
+/* One character in the server's encoding. */
+static char *
+character(uint32 codepoint)
+{
+	char		utf8[5];
+	uint32_t	one = codepoint;
+	char	   *encoded;
+	HwrStatus	st;
+
+	if (!hwr_text_encode(&one, 1, &encoded, &st))
+		hwr_raise(&st);
+	strlcpy(utf8, encoded, sizeof(utf8));
+	free(encoded);
+	return hwr_from_utf8(utf8);
+}
+
+/* A row of the result for one hypothesis. */
+static void
+put_row(Tuplestorestate *store, TupleDesc desc, int rank, const HwrHypothesis *h,
+		const HwrAlphabet *alphabet, HwrPixel pixel, const void *arg)
+{
+	Datum		values[5];
+	bool		nulls[5] = {0};
+	StringInfoData text;
+	StringInfoData json;
+
+	initStringInfo(&text);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < h->n; i++)
+	{
+		char	   *c = character(alphabet->codepoints[h->classes[i] - 1]);
+		const HwrSpan *span = &h->spans[i];
+
+		appendStringInfoString(&text, c);
+		appendStringInfo(&json, "%s{\"char\": ", i > 0 ? ", " : "");
+		escape_json(&json, c);
+		appendStringInfo(&json, ", \"confidence\": %.4f, \"x0\": %d, \"x1\": %d}", span->confidence,
+						 (int) floor(pixel(arg, span->first_step)),
+						 (int) ceil(pixel(arg, span->last_step + 1)));
+	}
+	appendStringInfoChar(&json, ']');
+	values[0] = Int32GetDatum(rank);
+	values[1] = CStringGetTextDatum(text.data);
+	values[2] = Float8GetDatum(h->confidence);
+	values[3] = Float8GetDatum(h->logp);
+	values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	tuplestore_putvalues(store, desc, values, nulls);
+}
+
+/* Where the result's rows go. */
+Tuplestorestate *
+hwr_decoder_begin_result(FunctionCallInfo fcinfo, TupleDesc *desc)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	Tuplestorestate *store;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) || (rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	store = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = store;
+	rsinfo->setDesc = *desc;
+	MemoryContextSwitchTo(old);
+	return store;
+}
+
+static void
+release_nbest(void *nbest)
+{
+	hwr_nbest_free(nbest);
+}
+
+HwrNbest *
+hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n)
+{
+	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_nbest);
+	HwrNbest   *nbest = palloc0(sizeof(HwrNbest));
+
+	search(site->beam->object, query, n, nbest);
+	hwr_hold_replace(hold, nbest);
+	return nbest;
+}
+
+void
+hwr_decoder_run(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer, HwrPixel pixel, const void *arg,
+				Tuplestorestate *store, TupleDesc desc)
+{
+	HwrNbest   *nbest = hwr_decoder_search(site, query, n);
+
+	for (int i = 0; i < nbest->n; i++)
+		put_row(store, desc, i + 1, &nbest->hypotheses[i], writer->alphabet, pixel, arg);
+}

@@ -1,0 +1,338 @@
+/*
+ * posterior.c
+ *	  The type hwr_posterior, and its values from images.
+ *
+ * A value is the bytes of core/decode/posterior.h.  Whatever comes in as text or from a client is unpacked once to see
+ * that it can be.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+
+#include "core/decode/posterior.h"
+#include "ink.h"
+#include "pg/base/columns.h"
+#include "pg/base/error.h"
+#include "pg/recognize/batch.h"
+#include "pg/recognize/reader.h"
+#include "pg/recognize/resolve.h"
+
+PG_FUNCTION_INFO_V1(hwr_posterior_in);
+PG_FUNCTION_INFO_V1(hwr_posterior_out);
+PG_FUNCTION_INFO_V1(hwr_posterior_recv);
+PG_FUNCTION_INFO_V1(hwr_posterior_send);
+PG_FUNCTION_INFO_V1(hwr_posterior_from_bytea);
+PG_FUNCTION_INFO_V1(hwr_posterior_eq);
+PG_FUNCTION_INFO_V1(hwr_posterior_ne);
+PG_FUNCTION_INFO_V1(hwr_posterior_hash);
+PG_FUNCTION_INFO_V1(hwr_posterior_hash_extended);
+PG_FUNCTION_INFO_V1(hwr_posterior_of_image);
+PG_FUNCTION_INFO_V1(hwr_posterior_of_images);
+
+static void
+check_bytes(const bytea *value)
+{
+	HwrInk	   *ink = hwr_ink_create(CurrentMemoryContext);
+	HwrStatus	st;
+
+	if (!hwr_sparse_read(ink->sparse->object, (const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &st))
+		hwr_raise(&st);
+	hwr_hold_replace(ink->sparse, NULL);
+}
+
+/*
+ * hwr_posterior_in(cstring) returns hwr_posterior: hexadecimal digits after \x, as for bytea
+ */
+Datum
+hwr_posterior_in(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = DatumGetByteaPP(DirectFunctionCall1(byteain, PG_GETARG_DATUM(0)));
+
+	check_bytes(value);
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * hwr_posterior_out(hwr_posterior) returns cstring
+ */
+Datum
+hwr_posterior_out(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	Size		len = VARSIZE_ANY_EXHDR(value);
+	char	   *out = palloc(2 * len + 3);
+
+	out[0] = '\\';
+	out[1] = 'x';
+	hex_encode(VARDATA_ANY(value), len, out + 2);
+	out[2 * len + 2] = '\0';
+	PG_RETURN_CSTRING(out);
+}
+
+/*
+ * hwr_posterior_recv(internal) returns hwr_posterior
+ */
+Datum
+hwr_posterior_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
+	int			len = buf->len - buf->cursor;
+	bytea	   *value = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(value, VARHDRSZ + len);
+	pq_copymsgbytes(buf, VARDATA(value), len);
+	check_bytes(value);
+	PG_RETURN_POINTER(value);
+}
+
+/*
+ * hwr_posterior_send(hwr_posterior) returns bytea
+ */
+Datum
+hwr_posterior_send(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BYTEA_P(PG_GETARG_BYTEA_P_COPY(0));
+}
+
+/*
+ * hwr_posterior(bytea, integer, boolean) returns hwr_posterior: the cast
+ */
+Datum
+hwr_posterior_from_bytea(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+
+	check_bytes(value);
+	PG_RETURN_POINTER(value);
+}
+
+static bool
+same_bytes(FunctionCallInfo fcinfo)
+{
+	bytea	   *a;
+	bytea	   *b;
+	bool		same;
+
+	/* Different lengths show without detoasting. */
+	if (toast_raw_datum_size(PG_GETARG_DATUM(0)) != toast_raw_datum_size(PG_GETARG_DATUM(1)))
+		return false;
+	a = PG_GETARG_BYTEA_PP(0);
+	b = PG_GETARG_BYTEA_PP(1);
+	same = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+	PG_FREE_IF_COPY(a, 0);
+	PG_FREE_IF_COPY(b, 1);
+	return same;
+}
+
+Datum
+hwr_posterior_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(same_bytes(fcinfo));
+}
+
+Datum
+hwr_posterior_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!same_bytes(fcinfo));
+}
+
+Datum
+hwr_posterior_hash(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	Datum		result = hash_any((unsigned char *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+
+	PG_FREE_IF_COPY(value, 0);
+	return result;
+}
+
+Datum
+hwr_posterior_hash_extended(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	Datum		result = hash_any_extended((unsigned char *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+										   PG_GETARG_INT64(1));
+
+	PG_FREE_IF_COPY(value, 0);
+	return result;
+}
+
+/* What is kept of an image, in the current memory context. */
+static bytea *
+pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound)
+{
+	HwrPosteriorOrigin origin = {
+		.mapping = loaded.model->mapping,
+		.classes = loaded.model->alphabet.n + 1,
+		.canvas_width = canvas->width,
+		.content_width = canvas->content_width,
+		.source_width = canvas->source_width
+	};
+	uint8_t    *bytes;
+	size_t		len;
+	bytea	   *value;
+	HwrStatus	st;
+
+	memcpy(origin.hash, loaded.hash, sizeof(origin.hash));
+	if (!hwr_posterior_pack(p->logp, p->steps, &loaded.model->alphabet, &origin, bound, &bytes, &len, &st))
+		hwr_raise(&st);
+	value = MemoryContextAllocExtended(CurrentMemoryContext, VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
+	if (value != NULL)
+	{
+		SET_VARSIZE(value, VARHDRSZ + len);
+		memcpy(VARDATA(value), bytes, len);
+	}
+	free(bytes);
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return value;
+}
+
+static double
+bound_argument(FunctionCallInfo fcinfo, int argno)
+{
+	double		bound = PG_ARGISNULL(argno) ? HWR_POSTERIOR_BOUND : PG_GETARG_FLOAT8(argno);
+
+	/* Written so that NaN is out of range. */
+	if (!(bound >= 0 && bound <= 0.5))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must be between 0 and 0.5", "bound")));
+	return bound;
+}
+
+static HwrLoaded
+get_model(FunctionCallInfo fcinfo, int argno)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HwrResolved));
+	return hwr_resolve_model(fcinfo->flinfo->fn_extra,
+							 PG_ARGISNULL(argno) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argno)));
+}
+
+/*
+ * hwr_posterior(image bytea, model text, bound double precision) returns hwr_posterior
+ */
+Datum
+hwr_posterior_of_image(PG_FUNCTION_ARGS)
+{
+	double		bound;
+	HwrLoaded	loaded;
+	HwrAhead	ahead;
+	HwrBatchReader *batch;
+	MemoryContext caller;
+	const uint8 *image;
+	Size		len;
+	bytea	   *value;
+	HwrStatus	st;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	bound = bound_argument(fcinfo, 2);
+	loaded = get_model(fcinfo, 1);
+	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+		PG_RETURN_POINTER(pack(ahead.posterior, ahead.canvas, loaded, bound));
+	batch = hwr_batch_create();
+	caller = MemoryContextSwitchTo(batch->context);
+	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
+	if (!hwr_batch_add(batch, loaded, image, len, &st))
+		hwr_raise(&st);
+	hwr_batch_run(batch, loaded);
+	MemoryContextSwitchTo(caller);
+	value = pack(&batch->posteriors[0], &batch->canvases[0], loaded, bound);
+	hwr_batch_free(batch);
+	PG_RETURN_POINTER(value);
+}
+
+/* CONTEXT of an error in one element of the array. */
+static void
+element_context(void *arg)
+{
+	errcontext("image array element %d", *(int *) arg);
+}
+
+/* Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL. */
+static void
+read_elements(HwrLoaded loaded, double bound, Datum *images, bool *nulls, int n, int lower_bound, int *next,
+			  Datum *values)
+{
+	HwrBatchReader *batch = hwr_batch_create();
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	ErrorContextCallback context;
+	int			where[HWR_RECOGNIZE_BATCH];
+	int			subscript = 0;
+	HwrStatus	st;
+
+	context.callback = element_context;
+	context.arg = &subscript;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	for (; *next < n && batch->n < HWR_RECOGNIZE_BATCH; (*next)++)
+	{
+		const uint8 *image;
+		Size		len;
+
+		if (nulls[*next])
+			continue;
+		subscript = lower_bound + *next;
+		image = hwr_image_bytes(images[*next], &len);
+		where[batch->n] = *next;
+		if (!hwr_batch_add(batch, loaded, image, len, &st))
+			hwr_raise(&st);
+	}
+	error_context_stack = context.previous;
+
+	if (batch->n > 0)
+		hwr_batch_run(batch, loaded);
+	MemoryContextSwitchTo(caller);
+	for (int i = 0; i < batch->n; i++)
+		values[where[i]] = PointerGetDatum(pack(&batch->posteriors[i], &batch->canvases[i], loaded, bound));
+	hwr_batch_free(batch);
+}
+
+/*
+ * hwr_posterior_batch(images bytea[], model text, bound double precision) returns hwr_posterior[]
+ */
+Datum
+hwr_posterior_of_images(PG_FUNCTION_ARGS)
+{
+	double		bound;
+	HwrLoaded	loaded;
+	ArrayType  *array;
+	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	Datum	   *images;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (!OidIsValid(element))
+		elog(ERROR, "could not determine the type of the result");
+	bound = bound_argument(fcinfo, 2);
+	array = PG_GETARG_ARRAYTYPE_P(0);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("image array must be one-dimensional")));
+	loaded = get_model(fcinfo, 1);
+	deconstruct_array(array, BYTEAOID, -1, false, TYPALIGN_INT, &images, &nulls, &n);
+	if (n == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(element));
+	values = palloc0(n * sizeof(Datum));
+	for (int next = 0; next < n;)
+		read_elements(loaded, bound, images, nulls, n, ARR_LBOUND(array)[0], &next, values);
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, 1, ARR_DIMS(array), ARR_LBOUND(array),
+											 element, -1, false, TYPALIGN_INT));
+}

@@ -1,0 +1,331 @@
+/*
+ * test_posterior.c
+ *	  The kept posterior: what packing keeps and loses, and that no bytes but packed ones are taken.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "decode_cases.h"
+#include "core/decode/decode.h"
+#include "core/decode/posterior.h"
+#include "core/decode/score.h"
+
+#define T_STEPS 40
+#define CLASSES 12
+
+static HwrStatus st;
+
+/* Characters of one to three bytes of UTF-8. */
+static uint32_t codepoints[CLASSES - 1] = {' ', '-', 'A', 'B', 'e', 'z', 0xE9, 0x153, 0x5D0, 0x2019, 0x1F600};
+static const HwrAlphabet alphabet = {CLASSES - 1, codepoints};
+static const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 200}, HWR_CASE_KEEP, CLASSES, 160, 120, 300};
+
+/* Posteriors as networks give them: blank for certain, but for some steps. */
+static void
+line_posteriors(uint32_t stream, float *logp)
+{
+	random_posteriors(stream, T_STEPS, CLASSES, 8, logp);
+	for (int t = 0; t < T_STEPS; t++)
+	{
+		if (t % 4 == 0)
+			continue;
+		for (int k = 0; k < CLASSES; k++)
+			logp[t * CLASSES + k] = k == 0 ? (float) log(1 - 1e-5 * (CLASSES - 1)) : logf(1e-5f);
+	}
+}
+
+static HwrSparse *
+unpack(const uint8_t *bytes, size_t len)
+{
+	HwrSparse  *s;
+
+	assert_true(hwr_sparse_create(&s, &st));
+	if (!hwr_sparse_read(s, bytes, len, &st))
+		fail_msg("%s %s", st.message, st.detail);
+	return s;
+}
+
+/* What must hold of whatever is accepted. */
+static void
+check_sparse(const HwrSparse *s)
+{
+	int			next = 0;
+
+	assert_true(s->steps >= 1 && s->steps <= HWR_POSTERIOR_MAX_STEPS);
+	for (int i = 0; i < s->alphabet.n; i++)
+		assert_true(s->alphabet.codepoints[i] > (i == 0 ? 0 : s->alphabet.codepoints[i - 1]) &&
+					s->alphabet.codepoints[i] <= 0x10FFFF);
+	for (int i = 0; i < s->nsteps; i++)
+	{
+		const HwrSparseStep *step = &s->at[i];
+		double		sum = 0;
+		int			last = -1;
+
+		assert_int_equal(step->step, next);
+		assert_true(step->run >= 1 && step->n >= 1);
+		for (int e = 0; e < step->n; e++)
+		{
+			const HwrEntry *entry = &s->entries[step->entry + e];
+
+			assert_true(entry->class > last && entry->class <= s->alphabet.n && entry->p > 0);
+			last = entry->class;
+			sum += entry->p;
+		}
+		assert_true(fabs(sum - 1) < 1e-5);
+		assert_true(step->run == 1 || (step->n == 1 && last == 0));
+		next += step->run;
+	}
+	assert_int_equal(next, s->steps);
+	assert_true(hwr_sparse_pixel(s, 0) == 0 && hwr_sparse_pixel(s, s->steps) <= s->origin.source_width);
+}
+
+static void
+test_round_trip(void **state)
+{
+	float		logp[T_STEPS * CLASSES];
+	float		dense[T_STEPS * CLASSES];
+	static const double bounds[] = {0, 1e-6, 1e-3, 0.1};
+
+	(void) state;
+	for (uint32_t stream = 0; stream < 40; stream++)
+		for (int b = 0; b < 4; b++)
+		{
+			uint8_t    *bytes;
+			size_t		len;
+			HwrSparse  *s;
+
+			line_posteriors(stream, logp);
+			assert_true(hwr_posterior_pack(logp, T_STEPS, &alphabet, &origin, bounds[b], &bytes, &len, &st));
+			s = unpack(bytes, len);
+			check_sparse(s);
+			assert_memory_equal(s->origin.hash, origin.hash, HWR_POSTERIOR_HASH);
+			assert_int_equal(s->origin.classes, CLASSES);
+			assert_int_equal(s->steps, T_STEPS);
+			assert_int_equal(s->origin.source_width, 300);
+			hwr_sparse_dense(s, &alphabet, dense);
+			for (int t = 0; t < T_STEPS; t++)
+			{
+				double		sum = 0;
+
+				for (int k = 0; k < CLASSES; k++)
+				{
+					int			i = t * CLASSES + k;
+
+					sum += exp(dense[i]);
+					/* A quantum, and what the best class was given. */
+					if (logp[i] >= log(bounds[b]) && logp[i] > -15.9)
+						assert_true(fabs(exp(dense[i]) - exp(logp[i])) < 0.063 + bounds[b] * CLASSES);
+					else
+						assert_true(dense[i] < log(fmax(bounds[b], 1.3e-7) * 1.07));
+				}
+				assert_true(fabs(sum - 1) < 1e-4);
+			}
+			hwr_sparse_free(s);
+			free(bytes);
+		}
+}
+
+/* Nothing is lost of what a line reads as, and little of how probable it is. */
+static void
+test_reading(void **state)
+{
+	float		logp[T_STEPS * CLASSES];
+	float		dense[T_STEPS * CLASSES];
+
+	(void) state;
+	for (uint32_t stream = 0; stream < 40; stream++)
+	{
+		HwrReading	before;
+		HwrReading	after;
+		uint8_t    *bytes;
+		size_t		len;
+		HwrSparse  *s;
+		size_t		cells;
+
+		line_posteriors(stream, logp);
+		assert_true(hwr_posterior_pack(logp, T_STEPS, &alphabet, &origin, HWR_POSTERIOR_BOUND, &bytes, &len, &st));
+		s = unpack(bytes, len);
+		assert_true(hwr_sparse_cells(s, &s->alphabet, &cells, &st));
+		assert_true(cells <= T_STEPS * CLASSES);
+		hwr_sparse_dense(s, &s->alphabet, dense);
+		assert_true(hwr_decode_greedy(logp, T_STEPS, CLASSES, &alphabet, &before, &st));
+		assert_true(hwr_decode_greedy(dense, T_STEPS, s->alphabet.n + 1, &s->alphabet, &after, &st));
+		assert_string_equal(before.text, after.text);
+		hwr_reading_free(&before);
+		hwr_reading_free(&after);
+		hwr_sparse_free(s);
+		free(bytes);
+	}
+}
+
+/* Classes of a step may be more than its count holds, numbers more than a byte, and runs longer than an item. */
+static void
+test_large(void **state)
+{
+	enum
+	{
+		T = 300, K = 300
+	};
+	static float logp[T * K];
+	static float dense[T * K];
+	uint32_t	many[K - 1];
+	const HwrAlphabet wide = {K - 1, many};
+	HwrPosteriorOrigin from = origin;
+	uint8_t    *bytes;
+	size_t		len;
+	HwrSparse  *s;
+
+	(void) state;
+	from.classes = K;
+	for (int k = 1; k < K; k++)
+		many[k - 1] = (uint32_t) (0x4E00 + k * 37);
+	for (int t = 0; t < T; t++)
+		for (int k = 0; k < K; k++)
+			logp[t * K + k] = t == 7 ? -logf(K) : k == 0 ? 0 : -INFINITY;
+	assert_true(hwr_posterior_pack(logp, T, &wide, &from, 0, &bytes, &len, &st));
+	s = unpack(bytes, len);
+	check_sparse(s);
+	assert_int_equal(s->nsteps, 3);
+	assert_int_equal(s->alphabet.n, K - 1);
+	assert_int_equal(s->at[2].run, T - 8);
+	assert_true(s->floor < 1e-13f);
+	hwr_sparse_dense(s, &wide, dense);
+	for (int k = 0; k < K; k++)
+		assert_true(exp(dense[7 * K + k]) < 0.08 && exp(dense[7 * K + k]) > 0.003);
+	assert_true(dense[8 * K] > -1e-6f && dense[8 * K + 1] < -30);
+	hwr_sparse_free(s);
+	free(bytes);
+
+	assert_false(hwr_posterior_pack(logp, HWR_POSTERIOR_MAX_STEPS + 1, &wide, &from, 0, &bytes, &len, &st));
+	assert_int_equal(st.code, HWR_BAD_POSTERIOR);
+}
+
+/* In memory of its exact size, so that a sanitizer sees its end. */
+static bool
+accepted(HwrSparse *s, const uint8_t *bytes, size_t len)
+{
+	uint8_t    *exact = malloc(len > 0 ? len : 1);
+	bool		ok;
+
+	memcpy(exact, bytes, len);
+	st = (HwrStatus) {0};
+	ok = hwr_sparse_read(s, exact, len, &st);
+	free(exact);
+	if (ok)
+		check_sparse(s);
+	else
+	{
+		assert_int_equal(st.code, HWR_BAD_POSTERIOR);
+		assert_true(st.detail[0] != '\0');
+		assert_int_equal(s->steps + s->nsteps + s->nentries + s->alphabet.n, 0);
+	}
+	return ok;
+}
+
+/* Every byte to every value, every end: refused, or a value that keeps its promises. */
+static void
+test_damage(void **state)
+{
+	float		logp[T_STEPS * CLASSES];
+	uint8_t    *bytes;
+	size_t		len;
+	HwrSparse  *s;
+	int			refused = 0;
+
+	(void) state;
+	line_posteriors(3, logp);
+	assert_true(hwr_posterior_pack(logp, T_STEPS, &alphabet, &origin, 1e-3, &bytes, &len, &st));
+	assert_true(hwr_sparse_create(&s, &st));
+	for (size_t end = 0; end < len; end++)
+		assert_false(accepted(s, bytes, end));
+	for (size_t i = 0; i < len; i++)
+	{
+		uint8_t		was = bytes[i];
+
+		for (int value = 0; value < 256; value++)
+		{
+			bytes[i] = (uint8_t) value;
+			refused += !accepted(s, bytes, len);
+		}
+		bytes[i] = was;
+	}
+	assert_true(refused > (int) len * 100);
+	assert_true(accepted(s, bytes, len));
+
+	bytes = realloc(bytes, len + 1);
+	bytes[len] = 0x80;
+	assert_false(accepted(s, bytes, len + 1));
+	hwr_sparse_free(s);
+	free(bytes);
+}
+
+/* Values that are wrong in one way each, with what is said of them. */
+static void
+test_refusals(void **state)
+{
+#define HEAD 1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255
+	/* K 5, T 3, widths 9 8 7, characters A and C */
+#define SMALL HEAD, 5, 3, 9, 8, 7, 2, 'A', 1
+	static const struct
+	{
+		const char *detail;
+		uint8_t		bytes[40];
+		size_t		len;
+	}			cases[] = {
+		{NULL, {SMALL, 0x80, 0x01, 1, 2, 16, 0x80}, 25},
+		{"The bytes end too early.", {0}, 0},
+		{"Its format is 2; this version reads format 1.", {2, 1, 2}, 3},
+		{"The letter case is out of range.", {1, 1, 2, 3, 4, 5, 6, 7, 8, 3, 255}, 11},
+		{"The floor is too high.", {1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 5, 3, 9, 8, 7, 0, 0x82}, 18},
+		{"A number is out of range.", {HEAD, 0}, 12},
+		{"A number is out of range.", {HEAD, 0x85, 0}, 13},
+		{"A number is out of range.", {HEAD, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, 16},
+		{"A number is out of range.", {HEAD, 5, 0x81, 0x40}, 14},
+		{"The image is wider than its canvas.", {HEAD, 5, 3, 7, 8, 9, 0, 0x82}, 18},
+		{"A number is out of range.", {HEAD, 5, 3, 9, 8, 7, 5}, 17},
+		{"The bytes end too early.", {HEAD, 5, 3, 9, 8, 7, 3, 'A'}, 18},
+		{"A character is not one of Unicode.", {HEAD, 5, 3, 9, 8, 7, 2, 0, 1, 0x82}, 20},
+		{"A character is not one of Unicode.", {HEAD, 5, 3, 9, 8, 7, 2, 0x80, 0xB0, 3, 1, 0x82}, 22},
+		{"There are more steps than it says.", {SMALL, 0x83}, 20},
+		{"There are bytes after the last step.", {SMALL, 0x80, 0x01, 1, 2, 16, 0x80, 0x80}, 26},
+		{"A step of nothing but blank is not written as one.", {SMALL, 0x40, 0x81}, 21},
+		{"A class is out of range.", {SMALL, 0x00, 0, 0x81}, 22},
+		{"A number is out of range.", {SMALL, 0x00, 3, 0x81}, 22},
+		{"A step has more classes than there are.", {SMALL, 0x43, 1, 20, 2, 20, 3, 20}, 26},
+		{"The classes of a step are not in order.", {SMALL, 0x42, 2, 20, 1, 20, 0x81}, 25},
+		{"The classes of a step are not in order.", {SMALL, 0x01, 1, 1, 20, 0x81}, 24},
+		{"The probabilities of a step sum to more than one.", {SMALL, 0x42, 1, 4, 2, 4, 0x81}, 25},
+		{"A character is in no step.", {SMALL, 0x41, 1, 20, 0x81}, 23},
+		{"A run of blank is written in parts.", {SMALL, 0x80, 0x80, 0x42, 1, 20, 2, 20}, 26},
+	};
+	HwrSparse  *s;
+
+	(void) state;
+	assert_true(hwr_sparse_create(&s, &st));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		bool		ok = accepted(s, cases[i].bytes, cases[i].len);
+
+		if (ok != (cases[i].detail == NULL) || (!ok && strcmp(cases[i].detail, st.detail) != 0))
+			fail_msg("case %zu: %s", i, ok ? "accepted" : st.detail);
+	}
+	hwr_sparse_free(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
