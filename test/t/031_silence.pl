@@ -147,6 +147,7 @@ is(scalar(split(/\|/, $out)), 5, 'and counts');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_models'), $models, 'nothing is removed yet');
 ($rc, $out, $stderr) = $node->psql('postgres', 'SELECT models > 3, versions, language_models, jobs, checkpoints FROM hwr_uninstall(really => true)');
 is($out, "t|$models|1|1|1", 'removes all');
+like($stderr, qr/DETAIL:  Large objects of an earlier installation remain: \d+\.\nHINT:  .*hwr_orphans\(\)/, 'and says what it leaves');
 $err = notices('DROP EXTENSION hwr', 'dropped');
 is($err, '', 'without a warning');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_largeobject_metadata WHERE lo_get(oid) <> 'something else' AND obj_description(oid, 'pg_largeobject') !~ 'checkpoint'"), '0', 'nothing is left but others\' large objects and older checkpoints');

@@ -56,6 +56,7 @@ CREATE FUNCTION hwr_uninstall(really boolean DEFAULT false, OUT models bigint, O
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	running bigint;
+	orphans bigint;
 BEGIN
 	IF NOT (SELECT pg_has_role(e.extowner, 'USAGE') FROM pg_extension e WHERE e.extname = 'hwr') THEN
 		RAISE insufficient_privilege USING MESSAGE = 'must be owner of extension hwr';
@@ -77,7 +78,14 @@ BEGIN
 	PERFORM @extschema@.hwr_drop_model(m.name) FROM hwr.model m;
 	PERFORM @extschema@.hwr_drop_job(j.id) FROM hwr.job j;
 	PERFORM @extschema@.hwr_drop_lm(l.name) FROM hwr.lm l;
-	RAISE NOTICE 'all models and jobs are removed' USING HINT = 'DROP EXTENSION hwr; now leaves nothing behind.';
+	SELECT count(*) INTO orphans FROM @extschema@.hwr_orphans();
+	IF orphans > 0 THEN
+		RAISE NOTICE 'all models and jobs are removed' USING
+			DETAIL = format('Large objects of an earlier installation remain: %s.', orphans),
+			HINT = 'SELECT * FROM hwr_orphans(); lists them. hwr_rescue() takes models back, lo_unlink removes for ever.';
+	ELSE
+		RAISE NOTICE 'all models and jobs are removed' USING HINT = 'DROP EXTENSION hwr; now leaves nothing behind.';
+	END IF;
 END $$;
 COMMENT ON FUNCTION hwr_uninstall(boolean) IS
 'count what DROP EXTENSION would forget or leave behind, and, if it is really wanted, remove it: all models, language models, jobs and checkpoints';
