@@ -2,8 +2,8 @@
  * canvases.h
  *	  8-bit canvases on the card: a batch's own, or kept over epochs under their ids.
  *
- * Kept are canvases of one size, that of the first batch with ids, up to a share of the memory; where a batch's
- * canvases are all kept or can be, only those that are new travel.
+ * Kept are canvases of one size, that of the first batch with ids, up to a share of the memory;
+ * where a batch's canvases are all kept or can be, only those that are new travel.
  */
 #ifndef HWR_GPU_CANVASES_H
 #define HWR_GPU_CANVASES_H
@@ -25,8 +25,9 @@ typedef struct HwrGpuCanvases
 } HwrGpuCanvases;
 
 /*
- * Have n canvases of size bytes on the card when the stream comes to it: image i at slots[i] times size from *base.  ids
- * as in HwrBatch, or NULL.  The stream must be idle, as the last call's staging is used again.
+ * Have n canvases of size bytes on the card when the stream comes to it: image i at slots[i] times
+ * size from *base.  ids as in HwrBatch, or NULL.  The stream must be idle, as the last call's
+ * staging is used again.
  */
 extern bool hwr_gpu_canvases_load(HwrGpuCanvases *c, HwrGpuNet *net, int n, size_t size, const uint8_t *ink,
 								  const int64_t *ids, int *slots, const uint8_t **base, HwrStatus *st);

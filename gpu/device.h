@@ -23,8 +23,8 @@ extern "C"
 extern bool hwr_gpu_describe(HwrDeviceInfo *out, HwrStatus *st);
 
 /*
- * True for cudaSuccess.  Else HWR_OUT_OF_MEMORY "out of GPU memory", or HWR_DEVICE "GPU operation failed" with
- * CUDA's name and text as detail.
+ * True for cudaSuccess.  Else HWR_OUT_OF_MEMORY "out of GPU memory", or HWR_DEVICE "GPU operation
+ * failed" with CUDA's name and text as detail.
  */
 extern bool hwr_gpu_check(cudaError_t error, HwrStatus *st);
 

@@ -8,9 +8,9 @@
  *	 product[S][4n] = h[t before][S][n] recurrent[n][4n]	a step, both directions at once
  *	 cells: gates + product + bias -> c, h					one kernel a step
  *
- * Both directions of step number p are one batch of two products: the forward one is at t = p, the reverse one at
- * t = T - 1 - p.  Arrays hold the directions one after the other, [D][T][S], so that whatever the two
- * times are, the distance from the first matrix to the second is positive.
+ * Both directions of step number p are one batch of two products: the forward one is at t = p, the
+ * reverse one at t = T - 1 - p.  Arrays hold the directions one after the other, [D][T][S], so that
+ * whatever the two times are, the distance from the first matrix to the second is positive.
  */
 #include "plan.h"
 
@@ -317,8 +317,9 @@ kernel_gradients(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st
 }
 
 /*
- * Gradients of the recurrent kernels.  The state before time t is that of t - 1 going forward, of t + 1 in reverse, so states
- * [0, T - 1) meet gates [1, T) going forward, and the other way round in reverse.
+ * Gradients of the recurrent kernels.  The state before time t is that of t - 1 going forward, of t
+ * + 1 in reverse, so states [0, T - 1) meet gates [1, T) going forward, and the other way round in
+ * reverse.
  */
 static bool
 recurrent_kernel_gradients(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st)

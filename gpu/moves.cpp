@@ -4,7 +4,10 @@
  */
 #include "plan.h"
 
-/* Steps and features of the reshaped map follow on each other as the columns of the map do, whatever the split. */
+/*
+ * Steps and features of the reshaped map follow on each other as the columns of the map do,
+ * whatever the split.
+ */
 static bool
 reshape_forward(const HwrGpuPlan *plan, const HwrGpuStage *stage, HwrStatus *st)
 {

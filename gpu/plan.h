@@ -2,9 +2,9 @@
  * plan.h
  *	  A network laid out in the card's memory for a batch of one width: forward and backward.
  *
- * Layers are grouped into stages.  A stage is a product (convolution, dense) with the bias, activation, batch norm
- * and max-pool that follow it, which one kernel does in a pass over memory; or such a tail alone; or
- * an LSTM, a reshape, a dropout.  Maps are [N][H][W][C].
+ * Layers are grouped into stages.  A stage is a product (convolution, dense) with the bias,
+ * activation, batch norm and max-pool that follow it, which one kernel does in a pass over memory;
+ * or such a tail alone; or an LSTM, a reshape, a dropout.  Maps are [N][H][W][C].
  *
  * All memory of a plan is one arena: what is kept from forward to backward, two gradients by turns, and
  * scratch that the stages share.  In inference the outputs take turns.
@@ -115,7 +115,10 @@ struct HwrGpuPlan
 	HwrGpuBlock arena;
 };
 
-/* Lay a plan out for N images of this canvas width.  A zeroed plan with net, type, training and step set is empty. */
+/*
+ * Lay a plan out for N images of this canvas width.  A zeroed plan with net, type, training and
+ * step set is empty.
+ */
 extern bool hwr_gpu_plan_prepare(HwrGpuPlan *plan, int N, int width, HwrStatus *st);
 extern void hwr_gpu_plan_free(HwrGpuPlan *plan);
 
@@ -125,7 +128,10 @@ extern bool hwr_gpu_plan_forward(const HwrGpuPlan *plan, HwrStatus *st);
 /* dlogits -> gradients, overwritten.  After forward. */
 extern bool hwr_gpu_plan_backward(const HwrGpuPlan *plan, HwrStatus *st);
 
-/* The tail of a stage: bias, activation, batch norm, pool.  z -> y, and dy -> dz with the tail's gradients. */
+/*
+ * The tail of a stage: bias, activation, batch norm, pool.  z -> y, and dy -> dz with the tail's
+ * gradients.
+ */
 extern void hwr_gpu_tail_layout(const HwrGpuPlan *plan, HwrGpuStage *stage, HwrGpuCursor *kept, HwrGpuCursor *scratch);
 extern void hwr_gpu_tail_forward(const HwrGpuPlan *plan, const HwrGpuStage *stage);
 extern void hwr_gpu_tail_backward(const HwrGpuPlan *plan, const HwrGpuStage *stage);

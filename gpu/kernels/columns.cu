@@ -194,8 +194,8 @@ hwr_gpu_norm_kept(cudaStream_t stream, int cols, HwrGpuNorm norm)
 }
 
 /*
- * Batch norm, backward: sums of du and of du (v - mean) over all positions.  du is not zero only where a window had its
- * maximum, so the sums run over the windows.
+ * Batch norm, backward: sums of du and of du (v - mean) over all positions.  du is not zero only
+ * where a window had its maximum, so the sums run over the windows.
  */
 
 /* What of dy (which: the maxima) belongs to position i of its window. */

@@ -2,10 +2,11 @@
  * columns.cuh
  *	  How a block of threads walks over rows of columns, and sums them.
  *
- * A row is cut into vectors of V columns; a block takes a tile of up to THREADS vectors and as many rows at a time as
- * it has threads for: thread lane, depth works on vector lane of every depth-th row.  Parameters of its columns
- * stay in its registers.  Sums go from the thread to the block in shared memory, from the
- * blocks to scratch, and are added up there by a second kernel, all in fixed order.
+ * A row is cut into vectors of V columns; a block takes a tile of up to THREADS vectors and as many
+ * rows at a time as it has threads for: thread lane, depth works on vector lane of every depth-th
+ * row.  Parameters of its columns stay in its registers.  Sums go from the thread to the block in
+ * shared memory, from the blocks to scratch, and are added up there by a second kernel, all in
+ * fixed order.
  */
 #ifndef HWR_GPU_COLUMNS_CUH
 #define HWR_GPU_COLUMNS_CUH
@@ -110,8 +111,8 @@ times_slope(HwrActivation act, const float (&v)[V], float (&dv)[V])
 }
 
 /*
- * The block's sums of A values for each column to partial[blockIdx.x][A][cols].  All threads take part; the inactive
- * ones bring zeros.
+ * The block's sums of A values for each column to partial[blockIdx.x][A][cols].  All threads take
+ * part; the inactive ones bring zeros.
  */
 template <int V, int A> static __device__ __forceinline__ void
 block_sums(const Tiling &t, const float (&sums)[A][V], float *partial)
@@ -139,8 +140,8 @@ block_sums(const Tiling &t, const float (&sums)[A][V], float *partial)
 }
 
 /*
- * The second kernel's blocks: 32 columns wide, FINISH_DEPTH threads a column.  column_totals gives the totals of the A sums of
- * column c to the thread with threadIdx.y == 0; all threads call it.
+ * The second kernel's blocks: 32 columns wide, FINISH_DEPTH threads a column.  column_totals gives
+ * the totals of the A sums of column c to the thread with threadIdx.y == 0; all threads call it.
  */
 #define FINISH_DEPTH 16
 

@@ -2,16 +2,17 @@
  * ctc.cu
  *	  CTC loss and gradient, a block for each sequence.
  *
- * The recursion is that of src/core/decode/ctc.c.  Its two directions do not depend on each other: one half of the block
- * walks alpha upwards while the other walks beta downwards, a thread for each state of the extended label (or several,
- * where the label is long), one barrier a step.  Then all steps' gradients are computed at once, a warp for each.
+ * The recursion is that of src/core/decode/ctc.c.  Its two directions do not depend on each other:
+ * one half of the block walks alpha upwards while the other walks beta downwards, a thread for each
+ * state of the extended label (or several, where the label is long), one barrier a step.  Then all
+ * steps' gradients are computed at once, a warp for each.
  *
- * alpha and beta are kept in double, because their size grows with the steps; what is added to them in a step is of
- * the size of one, and computed in float.  The tables lie in shared memory while they fit, else in the
- * caller's workspace.
+ * alpha and beta are kept in double, because their size grows with the steps; what is added to them
+ * in a step is of the size of one, and computed in float.  The tables lie in shared memory while
+ * they fit, else in the caller's workspace.
  *
- * A class can occur several times in a label.  So that its occupancy is summed in one order, the occurrences form
- * a chain, and the lane that has the first one walks it.
+ * A class can occur several times in a label.  So that its occupancy is summed in one order, the
+ * occurrences form a chain, and the lane that has the first one walks it.
  */
 #include "common.cuh"
 

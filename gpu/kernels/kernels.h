@@ -7,15 +7,16 @@
  * from step to step (learning rate, random key, labels) is read from device memory, so that a captured
  * graph of launches stays valid.
  *
- * Maps are [N][H][W][C] and matrices [rows][cols], row-major, as on the CPU, whose results these kernels give.
- * Activations are void pointers to float or bfloat16, as the argument type says; statistics, biases and gradients
- * of parameters are float.  Accesses are 16 bytes wide where the number of columns is a multiple of 8 (bfloat16) or 4
- * (float) and the pointers are aligned to 16 bytes, else element by element.
+ * Maps are [N][H][W][C] and matrices [rows][cols], row-major, as on the CPU, whose results these
+ * kernels give. Activations are void pointers to float or bfloat16, as the argument type says;
+ * statistics, biases and gradients of parameters are float.  Accesses are 16 bytes wide where the
+ * number of columns is a multiple of 8 (bfloat16) or 4 (float) and the pointers are aligned to 16
+ * bytes, else element by element.
  *
  * Sums are taken in an order that depends on the shapes alone, without atomics: equal inputs give equal bits.
  *
- * The same files compile with a host compiler, against test/gpu/host/cuda_on_host.h in the toolkit's place: so they are
- * tested where no GPU is.
+ * The same files compile with a host compiler, against test/gpu/host/cuda_on_host.h in the
+ * toolkit's place: so they are tested where no GPU is.
  */
 #ifndef HWR_GPU_KERNELS_H
 #define HWR_GPU_KERNELS_H
@@ -59,9 +60,9 @@ typedef struct HwrGpuResult
  */
 
 /*
- * y[n][h][w] = ink / 255, ink being canvases[slots[i]] (slots NULL: canvases[i]), each [h][w] bytes.  With strengths
- * (NULL: none) distorted as hwr_augment does with a generator seeded by (step->rng_key, i);
- * warped[n][h][w] is scratch for that.  h at most 512.
+ * y[n][h][w] = ink / 255, ink being canvases[slots[i]] (slots NULL: canvases[i]), each [h][w]
+ * bytes.  With strengths (NULL: none) distorted as hwr_augment does with a generator seeded by
+ * (step->rng_key, i); warped[n][h][w] is scratch for that.  h at most 512.
  */
 extern void hwr_gpu_ink(cudaStream_t stream, HwrGpuType type, int n, int h, int w, const uint8_t *canvases,
 						const int *slots, const HwrAugmentStrengths *strengths, const HwrGpuStep *step,
@@ -153,7 +154,8 @@ extern void hwr_gpu_norm_stats(cudaStream_t stream, HwrGpuType type, int64_t row
 extern void hwr_gpu_norm_kept(cudaStream_t stream, int cols, HwrGpuNorm norm);
 
 /*
- * Gradients of gamma and beta (overwritten), and norm.a, b, c for the next function.  dy, which: of the pooled map.
+ * Gradients of gamma and beta (overwritten), and norm.a, b, c for the next function.  dy, which: of
+ * the pooled map.
  */
 extern void hwr_gpu_norm_backward(cudaStream_t stream, HwrGpuType type, HwrGpuMap map, const void *z, HwrGpuPoint point,
 								  HwrGpuNorm norm, const void *dy, const uint8_t *which, float *dgamma, float *dbeta,
@@ -171,7 +173,10 @@ extern void hwr_gpu_point_backward(cudaStream_t stream, HwrGpuType type, HwrGpuM
 extern void hwr_gpu_col_sum(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, int64_t stride, const void *x,
 							float *out, void *sums);
 
-/* Softmax over the columns of z + bias, in place (activation m of dense layers), and dy -> dz in place given y. */
+/*
+ * Softmax over the columns of z + bias, in place (activation m of dense layers), and dy -> dz in
+ * place given y.
+ */
 extern void hwr_gpu_softmax(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, const float *bias, void *z);
 extern void hwr_gpu_softmax_back(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, const void *y, void *dy);
 
@@ -180,8 +185,9 @@ extern void hwr_gpu_softmax_back(cudaStream_t stream, HwrGpuType type, int64_t r
  */
 
 /*
- * y[n][b][a][c] = x[n][a][b][c].  The reshape layer S, whatever its split, is (a, b) = (h, w): its steps and features follow on each
- * other as the swapped map's rows do; backward is (w, h).  LSTMs along y want the same before and after.
+ * y[n][b][a][c] = x[n][a][b][c].  The reshape layer S, whatever its split, is (a, b) = (h, w): its
+ * steps and features follow on each other as the swapped map's rows do; backward is (w, h).  LSTMs
+ * along y want the same before and after.
  */
 extern void hwr_gpu_swap(cudaStream_t stream, HwrGpuType type, int n, int a, int b, int c, const void *x, void *y);
 
@@ -194,13 +200,17 @@ extern void hwr_gpu_convert(cudaStream_t stream, size_t count, HwrGpuType from, 
 /* y += x */
 extern void hwr_gpu_add(cudaStream_t stream, HwrGpuType type, size_t count, const void *x, void *y);
 
-/* The CPU's mask for layer number layer: y = x with values zeroed with probability p, else over 1 - p.  y may be x. */
+/*
+ * The CPU's mask for layer number layer: y = x with values zeroed with probability p, else over 1 -
+ * p.  y may be x.
+ */
 extern void hwr_gpu_dropout(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, double p, int layer,
 							const HwrGpuStep *step, const void *x, void *y);
 
 /*
- * LSTM: one step of S sequences of n units in one or two directions, each at its own time step.
- * Row s of gates, h and dy is found s * stride elements on, so that steps of maps [S][T][...] are used where they lie.
+ * LSTM: one step of S sequences of n units in one or two directions, each at its own time step. Row
+ * s of gates, h and dy is found s * stride elements on, so that steps of maps [S][T][...] are used
+ * where they lie.
  */
 typedef struct HwrGpuLstmStep
 {
@@ -236,9 +246,9 @@ extern void hwr_gpu_log_softmax(cudaStream_t stream, HwrGpuType type, int64_t ro
 								float *logp);
 
 /*
- * CTC as hwr_ctc_loss does it: losses[n] (infinity where the label does not fit) and grad[n][T][K] = d loss / d logits times
- * *scale (zeros where it does not fit).  Labels are rows of max_label classes, of which lengths[i] count.
- * workspace: hwr_gpu_ctc_size bytes (0: none needed).
+ * CTC as hwr_ctc_loss does it: losses[n] (infinity where the label does not fit) and grad[n][T][K]
+ * = d loss / d logits times *scale (zeros where it does not fit).  Labels are rows of max_label
+ * classes, of which lengths[i] count. workspace: hwr_gpu_ctc_size bytes (0: none needed).
  */
 extern size_t hwr_gpu_ctc_size(int n, int T, int max_label);
 extern void hwr_gpu_ctc(cudaStream_t stream, HwrGpuType type, int n, int T, int K, const float *logp, const int *labels,
@@ -265,7 +275,10 @@ typedef struct HwrGpuRange
 	int			decay;			/* whether weight decay applies */
 } HwrGpuRange;
 
-/* Cut a trainable tensor into ranges, written to out (NULL: only counted); returns their number.  Host memory. */
+/*
+ * Cut a trainable tensor into ranges, written to out (NULL: only counted); returns their number.
+ * Host memory.
+ */
 extern int	hwr_gpu_cut(size_t offset, size_t count, bool decay, HwrGpuRange *out);
 
 typedef struct HwrGpuRule
@@ -289,8 +302,8 @@ typedef struct HwrGpuUpdate
 } HwrGpuUpdate;
 
 /*
- * Global norm of the gradients (of the ranges; after hwr_gpu_ctc_mean, whose loss it looks at): result->grad_norm and diverged, and
- * the coefficients.  partial[nranges] is scratch.
+ * Global norm of the gradients (of the ranges; after hwr_gpu_ctc_mean, whose loss it looks at):
+ * result->grad_norm and diverged, and the coefficients.  partial[nranges] is scratch.
  */
 extern void hwr_gpu_grad_norm(cudaStream_t stream, int nranges, const HwrGpuRange *ranges, const float *grads, HwrGpuRule rule,
 							  const HwrGpuStep *step, double *partial, HwrGpuUpdate *update, HwrGpuResult *result);

@@ -2,10 +2,10 @@
  * point.cu
  *	  Bias, activation, batch norm's affine map and max-pooling in one pass, and their gradient.
  *
- * Forward, a thread computes one vector of the pooled map.  Backward, windows that do not overlap are walked over likewise,
- * each thread writing its window's vectors of dz (the incomplete windows at the right and the bottom too, as zeros before
- * batch norm); overlapping ones the other way round, each thread gathering for its vector of dz from the windows
- * over it.
+ * Forward, a thread computes one vector of the pooled map.  Backward, windows that do not overlap
+ * are walked over likewise, each thread writing its window's vectors of dz (the incomplete windows
+ * at the right and the bottom too, as zeros before batch norm); overlapping ones the other way
+ * round, each thread gathering for its vector of dz from the windows over it.
  */
 #include "columns.cuh"
 

@@ -176,9 +176,10 @@ hwr_gpu_add(cudaStream_t stream, HwrGpuType type, size_t count, const void *x, v
 /*
  * Dropout
  *
- * The mask is that of the CPU's layer_dropout.c: a generator for each row, seeded by (rng_key + layer, row), gives a word
- * for every four columns.  The generators run along the rows, memory wants to be read along the rows by a whole warp: so each lane
- * draws the words of one row for a stretch of columns into shared memory, then the warp applies them row by row.
+ * The mask is that of the CPU's layer_dropout.c: a generator for each row, seeded by (rng_key +
+ * layer, row), gives a word for every four columns.  The generators run along the rows, memory
+ * wants to be read along the rows by a whole warp: so each lane draws the words of one row for a
+ * stretch of columns into shared memory, then the warp applies them row by row.
  */
 
 #define DROPOUT_WARPS 4

@@ -2,8 +2,8 @@
  * thin.cu
  *	  The first convolution: 3 x 3 windows over maps of one channel.
  *
- * A thread has some output channels and walks over positions.  Forward it keeps the channels' nine weights in registers,
- * backward their nine sums.
+ * A thread has some output channels and walks over positions.  Forward it keeps the channels' nine
+ * weights in registers, backward their nine sums.
  */
 #include "thin.h"
 

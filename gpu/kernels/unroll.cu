@@ -2,8 +2,8 @@
  * unroll.cu
  *	  Patches of a map as rows of a matrix, and back.
  *
- * A block works on a stretch of one line: a row of the column's places, or of the map.  Neighbouring threads have
- * neighbouring values of the array that is written.
+ * A block works on a stretch of one line: a row of the column's places, or of the map.
+ * Neighbouring threads have neighbouring values of the array that is written.
  */
 #include "unroll.h"
 

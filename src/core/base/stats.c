@@ -86,9 +86,9 @@ hwr_bootstrap_ratio(const double *numerator, const double *denominator, int n, i
 #define MCNEMAR_EXACT 10000000000.0
 
 /*
- * 2 P(X <= min), X binomial with p = 1/2, at most 1.  Summed downwards from the largest term, in logarithms, until the
- * terms no longer count, which takes some ten times the root of n.  Beyond, X is as good as normal: it has no skew, so
- * that the error goes with 1 / n.
+ * 2 P(X <= min), X binomial with p = 1/2, at most 1.  Summed downwards from the largest term, in
+ * logarithms, until the terms no longer count, which takes some ten times the root of n.  Beyond, X
+ * is as good as normal: it has no skew, so that the error goes with 1 / n.
  */
 double
 hwr_mcnemar(int64_t only_a, int64_t only_b)

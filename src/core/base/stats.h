@@ -21,7 +21,10 @@ extern void hwr_wilson(int64_t hits, int64_t n, double *low, double *high);
 extern bool hwr_bootstrap_ratio(const double *numerator, const double *denominator, int n, int replicates,
 								bool (*check) (void *), void *arg, double *low, double *high, HwrStatus *st);
 
-/* Two-sided exact p value of McNemar's test: only_a and only_b, not negative, are the discordant pairs.  A moment for any numbers. */
+/*
+ * Two-sided exact p value of McNemar's test: only_a and only_b, not negative, are the discordant
+ * pairs.  A moment for any numbers.
+ */
 extern double hwr_mcnemar(int64_t only_a, int64_t only_b);
 
 #endif							/* HWR_STATS_H */

@@ -52,7 +52,10 @@ extern bool hwr_fail_detail(HwrStatus *st, const char *fmt,...)
 extern bool hwr_fail_hint(HwrStatus *st, const char *fmt,...)
 			__attribute__((format(printf, 2, 3)));
 
-/* Message and the detail's first sentence as one phrase, "could not decode image: it is empty", for those who see no detail. */
+/*
+ * Message and the detail's first sentence as one phrase, "could not decode image: it is empty", for
+ * those who see no detail.
+ */
 extern void hwr_status_phrase(const HwrStatus *st, char *buf, size_t size);
 
 /* Asked by long work whether to end with HWR_CANCELLED. */

@@ -8,11 +8,12 @@
  * becomes a longer one by another character; the same character again makes it longer only from alignments that end in a
  * blank.  When the longer prefix is kept too, both its sources are added.
  *
- * First all prefixes stay.  If that fills the beam, the worst of them is a bound: a longer prefix that is below
- * it before the language model has been asked cannot be kept, since a probability only lowers a score.  Only the
- * winners of a step become nodes of the tree of prefixes.
+ * First all prefixes stay.  If that fills the beam, the worst of them is a bound: a longer prefix
+ * that is below it before the language model has been asked cannot be kept, since a probability
+ * only lowers a score.  Only the winners of a step become nodes of the tree of prefixes.
  *
- * Prefixes of a search live in a tree, so that a prefix which comes back has its language model score already.
+ * Prefixes of a search live in a tree, so that a prefix which comes back has its language model
+ * score already.
  */
 #include "beam.h"
 

@@ -6,9 +6,9 @@
  *	   log P(text | image) + lm_weight * log P_lm(text) + length_bonus * characters - outside_penalty if outside
  * where P(text | image) is the sum over all alignments of the text with the steps of the network.
  *
- * Source: Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural Networks", ICML 2014;
- * Hannun et al., "First-Pass Large Vocabulary Continuous Speech Recognition using Bi-Directional
- * Recurrent DNNs", 2014, for the language model's place in it.
+ * Source: Graves and Jaitly, "Towards End-to-End Speech Recognition with Recurrent Neural
+ * Networks", ICML 2014; Hannun et al., "First-Pass Large Vocabulary Continuous Speech Recognition
+ * using Bi-Directional Recurrent DNNs", 2014, for the language model's place in it.
  */
 #ifndef HWR_BEAM_H
 #define HWR_BEAM_H
@@ -20,7 +20,10 @@
 
 #define HWR_BEAM_MAX_WIDTH 4096
 
-/* Even where only words of a lexicon may be read, what is written can be none of them: see doc/decoding.md. */
+/*
+ * Even where only words of a lexicon may be read, what is written can be none of them: see
+ * doc/decoding.md.
+ */
 #define HWR_BEAM_NONE_PENALTY 3.0
 
 typedef struct HwrBeamQuery
@@ -65,20 +68,23 @@ extern bool hwr_beam_create(HwrBeam **out, HwrStatus *st);
 extern void hwr_beam_free(HwrBeam *beam);
 
 /*
- * Begin a search; what the query points to must stay until it ends.  Then take its T steps, each of which costs at
- * most some width * K updates, and end it.
+ * Begin a search; what the query points to must stay until it ends.  Then take its T steps, each of
+ * which costs at most some width * K updates, and end it.
  */
 extern bool hwr_beam_begin(HwrBeam *beam, const HwrBeamQuery *query, HwrStatus *st);
 extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
 
 /*
- * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if nothing outside
- * the lexicon or the pattern may be read and no prefix that was kept is a text of it: a wider beam may find one.
+ * The n best texts found, fewer if there are not as many.  None at all, which is no failure, if
+ * nothing outside the lexicon or the pattern may be read and no prefix that was kept is a text of
+ * it: a wider beam may find one.
  *
- * Confidence: the probability that the text is right.  Texts are weighed by exp(score); those that the search did not end with
- * keep their share, the rest of what the network gives to texts of allowed characters.  They are weighed as
- * the ones found are on average, or with a lexicon or a pattern, where they are "none of these", by exp(-outside_penalty), but not less
- * than exp(-HWR_BEAM_NONE_PENALTY).  So without language model, lexicon and pattern it is P(text | image), given that all characters are allowed ones.
+ * Confidence: the probability that the text is right.  Texts are weighed by exp(score); those that
+ * the search did not end with keep their share, the rest of what the network gives to texts of
+ * allowed characters.  They are weighed as the ones found are on average, or with a lexicon or a
+ * pattern, where they are "none of these", by exp(-outside_penalty), but not less than
+ * exp(-HWR_BEAM_NONE_PENALTY).  So without language model, lexicon and pattern it is P(text |
+ * image), given that all characters are allowed ones.
  */
 extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
 extern void hwr_nbest_free(HwrNbest *nbest);

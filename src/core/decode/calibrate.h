@@ -2,10 +2,11 @@
  * calibrate.h
  *	  The temperature at which a network's probabilities mean what they say.
  *
- * A trained network is too sure of itself: texts to which it gives 95 % are right less often.  Dividing its logits by a
- * temperature above 1, before the softmax, mends most of that and leaves every best path as it was (Guo et al., "On
- * Calibration of Modern Neural Networks", 2017).  The temperature here makes the labels of images that
- * the network did not learn from most probable: it minimises their mean CTC loss.
+ * A trained network is too sure of itself: texts to which it gives 95 % are right less often.
+ * Dividing its logits by a temperature above 1, before the softmax, mends most of that and leaves
+ * every best path as it was (Guo et al., "On Calibration of Modern Neural Networks", 2017).  The
+ * temperature here makes the labels of images that the network did not learn from most probable: it
+ * minimises their mean CTC loss.
  */
 #ifndef HWR_CALIBRATE_H
 #define HWR_CALIBRATE_H
@@ -29,8 +30,8 @@ extern bool hwr_calibration_create(int K, HwrCalibration **out, HwrStatus *st);
 extern void hwr_calibration_free(HwrCalibration *c);
 
 /*
- * Take in (copy) an image's log posteriors logp[T][K] and the classes of its label.  Left out: labels that do not
- * fit in the steps, and whatever comes after the first HWR_CALIBRATION_IMAGES.
+ * Take in (copy) an image's log posteriors logp[T][K] and the classes of its label.  Left out:
+ * labels that do not fit in the steps, and whatever comes after the first HWR_CALIBRATION_IMAGES.
  */
 extern bool hwr_calibration_add(HwrCalibration *c, const float *logp, int T, const int *label, int L,
 								HwrStatus *st);

@@ -211,8 +211,8 @@ add_up(HwrFronts *f, const HwrFront *front, HwrStatus *st)
 }
 
 /*
- * Below which a state is dropped: as much as may be dropped up to this step, found by doubling; or what it takes to keep no more
- * than MAX_STATES.
+ * Below which a state is dropped: as much as may be dropped up to this step, found by doubling; or
+ * what it takes to keep no more than MAX_STATES.
  */
 static double
 choose_cut(const HwrFronts *f, int n)

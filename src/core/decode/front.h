@@ -2,9 +2,9 @@
  * front.h
  *	  Sums over the alignments of a line with a state of any kind beside the class of the last step.
  *
- * A state is a 64-bit number that says what matters of the text so far; a caller's function says what it
- * becomes when a character is added, and learns how probable that is.  The front after a step has, for each state that can
- * be, a sum for each class of the step.
+ * A state is a 64-bit number that says what matters of the text so far; a caller's function says
+ * what it becomes when a character is added, and learns how probable that is.  The front after a
+ * step has, for each state that can be, a sum for each class of the step.
  *
  * States with next to no probability are dropped, and what was dropped is summed.
  */

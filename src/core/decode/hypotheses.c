@@ -2,7 +2,8 @@
  * hypotheses.c
  *	  Words of a line.
  *
- * A state (front.h) is the beginning of the word that is being written, a node of a tree of prefixes; the root is between words.
+ * A state (front.h) is the beginning of the word that is being written, a node of a tree of
+ * prefixes; the root is between words.
  */
 #include "hypotheses.h"
 

@@ -263,7 +263,10 @@ fill_root(HwrMatcher *m)
 	}
 }
 
-/* The column of a prefix that is one symbol longer than the one at depth; after the root, what comes first may be the symbol. */
+/*
+ * The column of a prefix that is one symbol longer than the one at depth; after the root, what
+ * comes first may be the symbol.
+ */
 static void
 extend(const HwrMatcher *m, const double *parent, uint32_t last, uint32_t symbol, bool root, double *column)
 {

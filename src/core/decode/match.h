@@ -2,14 +2,15 @@
  * match.h
  *	  Which of many names stands in a line: the most probable ones, by what the ink says.
  *
- * Names and line are compared folded (core/text/fold.h), and as wholes; separators at the ends do not count, and a run of them is one.
- * At each step the probabilities of classes that fold to the same symbol are added, and what folds to nothing
- * counts as blank; a symbol that was not kept at a step has the floor.  A ligature of the line is a symbol of its own.
- * Then the probability of a name is that of CTC, and those of different folded names sum to at most one.
+ * Names and line are compared folded (core/text/fold.h), and as wholes; separators at the ends do
+ * not count, and a run of them is one. At each step the probabilities of classes that fold to the
+ * same symbol are added, and what folds to nothing counts as blank; a symbol that was not kept at a
+ * step has the floor.  A ligature of the line is a symbol of its own. Then the probability of a
+ * name is that of CTC, and those of different folded names sum to at most one.
  *
- * The names are a tree of prefixes.  What a line's text begins with is at least as probable as any text that begins so: a
- * subtree is left out as soon as that is less than the worst of the best names so far.  The result is that of
- * scoring every name.
+ * The names are a tree of prefixes.  What a line's text begins with is at least as probable as any
+ * text that begins so: a subtree is left out as soon as that is less than the worst of the best
+ * names so far.  The result is that of scoring every name.
  */
 #ifndef HWR_MATCH_H
 #define HWR_MATCH_H
@@ -23,7 +24,10 @@ typedef struct HwrNames HwrNames;
 extern bool hwr_names_create(HwrNames **out, HwrStatus *st);
 extern void hwr_names_free(HwrNames *names);
 
-/* Add one, by the caller's number for it.  What is no UTF-8 or has nothing in it is left out, which is no failure. */
+/*
+ * Add one, by the caller's number for it.  What is no UTF-8 or has nothing in it is left out, which
+ * is no failure.
+ */
 extern bool hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStatus *st);
 extern bool hwr_names_finish(HwrNames *names, HwrStatus *st);
 extern int	hwr_names_count(const HwrNames *names);	/* different ones */

@@ -26,7 +26,10 @@ get_scratch(HwrBeam *beam, size_t size, HwrStatus *st)
 	return beam->scratch;
 }
 
-/* Fill in a hypothesis from the tree: its text, its exact probability, which becomes that of the one ranked, its alignment. */
+/*
+ * Fill in a hypothesis from the tree: its text, its exact probability, which becomes that of the
+ * one ranked, its alignment.
+ */
 static bool
 finish_hypothesis(HwrBeam *beam, int rank, HwrHypothesis *out, HwrStatus *st)
 {
@@ -116,7 +119,10 @@ is_outside(const HwrBeam *beam, const HwrKept *kept)
 	return lexicon != NULL && (word == HWR_OUTSIDE || !lexicon->is_word[word]);
 }
 
-/* Log of the weight of all texts that the search did not end with; found: log of the probability of those it did. */
+/*
+ * Log of the weight of all texts that the search did not end with; found: log of the probability of
+ * those it did.
+ */
 static double
 rest_weight(const HwrBeam *beam, double found, double even)
 {

@@ -49,8 +49,8 @@ put_number(Bytes *b, unsigned value)
 }
 
 /*
- * -16 ln p, rounded up: the others never have more than they had, and so the most probable class of a step stays
- * that.
+ * -16 ln p, rounded up: the others never have more than they had, and so the most probable class of
+ * a step stays that.
  */
 static int
 quantum(double logp)

@@ -2,10 +2,11 @@
  * posterior.h
  *	  The kept posterior: what the network said about a line, in a few hundred bytes that need no model.
  *
- * Kept are, at each step of the network, the classes whose probability is at least a bound; where only the blank is
- * left, the step is one of a run.  The rest of the probability is given to the most probable class, so that what is
- * kept is a distribution at each step.  One number for the whole line, the floor, says what a class that was not kept
- * had on average: decoders that must write a given text use it, searches do not.
+ * Kept are, at each step of the network, the classes whose probability is at least a bound; where
+ * only the blank is left, the step is one of a run.  The rest of the probability is given to the
+ * most probable class, so that what is kept is a distribution at each step.  One number for the
+ * whole line, the floor, says what a class that was not kept had on average: decoders that must
+ * write a given text use it, searches do not.
  *
  * Bytes, format 1.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
  *

@@ -6,9 +6,10 @@
  *	 either	one { ["&"] one }
  *	 one	"!" one  |  "(" query ")"  |  word  |  '"' words '"'
  *
- * Words are whole words as in word.h, wildcards and backslashes included; those in quotes are a phrase.  What a query is worth
- * is made of its words' probabilities: the smaller of both for "&", the larger for "|", what is left of 1 for "!".
- * These are bounds of the true value, from above for "&" and from below for "|", and keep the order of their parts.
+ * Words are whole words as in word.h, wildcards and backslashes included; those in quotes are a
+ * phrase.  What a query is worth is made of its words' probabilities: the smaller of both for "&",
+ * the larger for "|", what is left of 1 for "!". These are bounds of the true value, from above for
+ * "&" and from below for "|", and keep the order of their parts.
  */
 #ifndef HWR_QUERY_H
 #define HWR_QUERY_H

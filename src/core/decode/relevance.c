@@ -98,8 +98,8 @@ hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *
 }
 
 /*
- * A step of the recursion.  total[q] is the sum over all classes of the last step; *states is how many of the states
- * have been reached.  Returns what has now been found, which leaves the sums.
+ * A step of the recursion.  total[q] is the sum over all classes of the last step; *states is how
+ * many of the states have been reached.  Returns what has now been found, which leaves the sums.
  */
 static double
 advance(const int *transitions, size_t Q, const HwrSearchRow *last, HwrSearchRow *now, const double *total, int *states)

@@ -2,9 +2,9 @@
  * relevance.h
  *	  How probable it is that a line has a word, and where.
  *
- * The sum runs over the alignments of CTC times the states of the word's automaton: a state of both is where the
- * automaton is and which class the last step had, for the same class again is the same character.
- * Nothing is counted twice, however often a text has the word.  It is exact for the
+ * The sum runs over the alignments of CTC times the states of the word's automaton: a state of both
+ * is where the automaton is and which class the last step had, for the same class again is the same
+ * character. Nothing is counted twice, however often a text has the word.  It is exact for the
  * distribution that the kept posterior is; what was not kept is not found.
  */
 #ifndef HWR_RELEVANCE_H
@@ -13,7 +13,10 @@
 #include "posterior.h"
 #include "word.h"
 
-/* Numbers that one search may want in memory at once: a foreign value and a long word could ask for any number. */
+/*
+ * Numbers that one search may want in memory at once: a foreign value and a long word could ask for
+ * any number.
+ */
 #define HWR_SEARCH_MAX_SUMS ((size_t) 1 << 24)
 
 /* A step's sums: [n][states] by the class that the step had. */
@@ -48,8 +51,9 @@ extern bool hwr_search_create(HwrSearch **out, HwrStatus *st);
 extern void hwr_search_free(HwrSearch *search);
 
 /*
- * P(the word occurs in the line), 0 .. 1; the word is one that begins anywhere.  Begin, take steps until *done, each of which is
- * short, and get it.  HWR_BAD_QUERY where it would take too much memory.
+ * P(the word occurs in the line), 0 .. 1; the word is one that begins anywhere.  Begin, take steps
+ * until *done, each of which is short, and get it.  HWR_BAD_QUERY where it would take too much
+ * memory.
  */
 extern bool hwr_relevance_begin(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st);
 extern void hwr_relevance_step(HwrSearch *search, bool *done);
@@ -62,8 +66,8 @@ extern bool hwr_word_relevance(HwrSearch *search, const HwrWord *word, const Hwr
 extern bool hwr_search_fits(size_t rows, size_t states, HwrStatus *st);
 
 /*
- * Fill search->transitions: where each character of the line leads from each state of the word, its symbols one after the
- * other.
+ * Fill search->transitions: where each character of the line leads from each state of the word, its
+ * symbols one after the other.
  */
 extern bool hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st);
 

@@ -2,9 +2,9 @@
  * score.c
  *	  Probability and alignment of a given text.
  *
- * The probability is the CTC forward pass of ctc.c.  The alignment is the same recursion over the label extended
- * with blanks, with the largest term in place of the sum, and with a note in each cell of how many states
- * back its best predecessor is: 0, 1 or 2.
+ * The probability is the CTC forward pass of ctc.c.  The alignment is the same recursion over the
+ * label extended with blanks, with the largest term in place of the sum, and with a note in each
+ * cell of how many states back its best predecessor is: 0, 1 or 2.
  */
 #include "score.h"
 

@@ -25,8 +25,8 @@ extern size_t hwr_score_workspace(int T, int L);
 extern double hwr_score_label(const float *logp, int T, int K, const int *label, int L, void *workspace);
 
 /*
- * The most probable alignment of the label (Viterbi): a span for each character; its log probability, or -infinity
- * where the label does not fit, and then spans[] is left alone.
+ * The most probable alignment of the label (Viterbi): a span for each character; its log
+ * probability, or -infinity where the label does not fit, and then spans[] is left alone.
  */
 extern double hwr_align_label(const float *logp, int T, int K, const int *label, int L, HwrSpan *spans,
 							  void *workspace);

@@ -259,7 +259,10 @@ read_step(HwrSparse *s, Reader *r, int *t)
 	return true;
 }
 
-/* Runs as long as they can be, and every character of the alphabet somewhere: there is one way to write a value. */
+/*
+ * Runs as long as they can be, and every character of the alphabet somewhere: there is one way to
+ * write a value.
+ */
 static bool
 check_spelling(HwrSparse *s, Reader *r)
 {

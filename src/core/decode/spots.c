@@ -8,7 +8,8 @@
  *	 * (of going from there to j through the word's automaton)
  *	 * (of another class after j, and a separator or nothing as the next symbol)
  *
- * The first and the last of these are sums over the whole line, kept for every entry.  Parts of words need no separators.
+ * The first and the last of these are sums over the whole line, kept for every entry.  Parts of
+ * words need no separators.
  */
 #include "spots.h"
 

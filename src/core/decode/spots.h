@@ -2,8 +2,9 @@
  * spots.h
  *	  Where in a line a word is.
  *
- * The expected number of occurrences that begin at one step and end at another, summed over all alignments, is a
- * matrix of few cells that matter.  Cells that overlap the most probable one are the same place.
+ * The expected number of occurrences that begin at one step and end at another, summed over all
+ * alignments, is a matrix of few cells that matter.  Cells that overlap the most probable one are
+ * the same place.
  */
 #ifndef HWR_SPOTS_H
 #define HWR_SPOTS_H

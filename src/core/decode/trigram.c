@@ -2,11 +2,12 @@
  * trigram.c
  *	  Trigrams of lines and of words.
  *
- * A state (front.h) is the last two symbols of the text so far; after a separator, the symbol before it does not matter.
- * Whenever a symbol is added, what flows there is added to the expected number of the trigram.
+ * A state (front.h) is the last two symbols of the text so far; after a separator, the symbol
+ * before it does not matter. Whenever a symbol is added, what flows there is added to the expected
+ * number of the trigram.
  *
- * No trigram's probability can be more than its expected number and what was dropped together.  So half of the bound may be
- * dropped, and the rest is compared with the other half.
+ * No trigram's probability can be more than its expected number and what was dropped together.  So
+ * half of the bound may be dropped, and the rest is compared with the other half.
  */
 #include "trigram.h"
 

@@ -21,7 +21,10 @@ hwr_trigram(uint32_t a, uint32_t b, uint32_t c)
 	return ((HwrTrigram) a << 42) | ((HwrTrigram) b << 21) | (HwrTrigram) c;
 }
 
-/* In place of the trigrams of a line that may have nearly all of them: it belongs to whatever is looked for. */
+/*
+ * In place of the trigrams of a line that may have nearly all of them: it belongs to whatever is
+ * looked for.
+ */
 #define HWR_TRIGRAM_ANY ((HwrTrigram) 0)
 
 /* A line with more trigrams than this may have nearly all. */
@@ -34,9 +37,10 @@ extern bool hwr_trigrams_create(HwrTrigrams **out, HwrStatus *st);
 extern void hwr_trigrams_free(HwrTrigrams *t);
 
 /*
- * All trigrams that the line has with a probability of at least bound, above 0, and few others: keys[*n], ascending, valid until
- * the next call; or HWR_TRIGRAM_ANY alone.  Their expected number is what is compared, which is at least the probability.
- * Begin, take steps until *done, of which each is short, and then get them.
+ * All trigrams that the line has with a probability of at least bound, above 0, and few others:
+ * keys[*n], ascending, valid until the next call; or HWR_TRIGRAM_ANY alone.  Their expected number
+ * is what is compared, which is at least the probability. Begin, take steps until *done, of which
+ * each is short, and then get them.
  */
 extern bool hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *st);
 extern bool hwr_trigrams_step(HwrTrigrams *t, bool *done, HwrStatus *st);

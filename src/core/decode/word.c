@@ -2,8 +2,8 @@
  * word.c
  *	  From a word with wildcards to a deterministic automaton, by the subset construction.
  *
- * A position is how many elements of the word have been seen.  A set of positions is a state; position 0 is in every
- * one unless the word has to begin at once, for the word may begin anywhere.
+ * A position is how many elements of the word have been seen.  A set of positions is a state;
+ * position 0 is in every one unless the word has to begin at once, for the word may begin anywhere.
  */
 #include "word.h"
 

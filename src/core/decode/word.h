@@ -2,9 +2,10 @@
  * word.h
  *	  A word to look for in a line, as an automaton.
  *
- * Words are compared folded (core/text/fold.h).  In a word, ? stands for one letter or digit and * for any number of them;
- * a backslash takes a character for what it is.  White space and punctuation within, any run of them, match any other run:
- * a phrase is a word with separators.  A whole word stands between separators or the ends of the line.
+ * Words are compared folded (core/text/fold.h).  In a word, ? stands for one letter or digit and *
+ * for any number of them; a backslash takes a character for what it is.  White space and
+ * punctuation within, any run of them, match any other run: a phrase is a word with separators.  A
+ * whole word stands between separators or the ends of the line.
  */
 #ifndef HWR_WORD_H
 #define HWR_WORD_H
@@ -49,7 +50,10 @@ typedef struct HwrWord
 	int		   *next;			/* [nstates][nsymbols + 2] */
 } HwrWord;
 
-/* Compile: HWR_BAD_QUERY where it is empty, too long or too complicated, HWR_BAD_LABEL where it is not UTF-8. */
+/*
+ * Compile: HWR_BAD_QUERY where it is empty, too long or too complicated, HWR_BAD_LABEL where it is
+ * not UTF-8.
+ */
 extern bool hwr_word_compile(const char *utf8, size_t len, HwrWordKind kind, HwrWord **out, HwrStatus *st);
 extern void hwr_word_free(HwrWord *word);
 

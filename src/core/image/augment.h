@@ -11,7 +11,10 @@
 #include "core/base/rng.h"
 #include "core/base/shared.h"
 
-/* Each multiplies its ranges or chances (augment_map.h, augment_field.h, augment_marks.h): 1 as there, 0: none. */
+/*
+ * Each multiplies its ranges or chances (augment_map.h, augment_field.h, augment_marks.h): 1 as
+ * there, 0: none.
+ */
 typedef struct HwrAugmentStrengths
 {
 	double		affine;			/* rotation, shear, scale, shift, ink strength */

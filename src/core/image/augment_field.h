@@ -3,10 +3,10 @@
  *	  A smooth random field of displacements, which augment.c and the CUDA kernel share.
  *
  * Displacements are random at the nodes of a square grid, and between them a smoothstep leads from
- * one to the next.  A node's displacement is a hash of its place and of a key drawn for the image: nothing is
- * stored, and one draw serves a canvas of any size.  Nodes on an edge do not move across it, so ink stays on the
- * canvas, and no node moves so far that the order of pixels along an axis could turn.
- * All in whole numbers, so that every device gets the same.
+ * one to the next.  A node's displacement is a hash of its place and of a key drawn for the image:
+ * nothing is stored, and one draw serves a canvas of any size.  Nodes on an edge do not move across
+ * it, so ink stays on the canvas, and no node moves so far that the order of pixels along an axis
+ * could turn. All in whole numbers, so that every device gets the same.
  */
 #ifndef HWR_AUGMENT_FIELD_H
 #define HWR_AUGMENT_FIELD_H

@@ -2,9 +2,10 @@
  * augment_marks.h
  *	  What is on a form beside the writing, drawn over a canvas by augment.c and the CUDA kernel alike.
  *
- * Rulings, solid or dotted, about the top or the foot of the writing; upright bars of a box, left or right of the writing; what reaches in
- * of the line above or below and of the next word, cut from the image's own ink; and gaps where the pen failed or
- * something was erased, too small to hide a letter.  Each is a box of pixels and a rule for a pixel in it, in whole numbers.
+ * Rulings, solid or dotted, about the top or the foot of the writing; upright bars of a box, left
+ * or right of the writing; what reaches in of the line above or below and of the next word, cut
+ * from the image's own ink; and gaps where the pen failed or something was erased, too small to
+ * hide a letter.  Each is a box of pixels and a rule for a pixel in it, in whole numbers.
  */
 #ifndef HWR_AUGMENT_MARKS_H
 #define HWR_AUGMENT_MARKS_H

@@ -41,12 +41,12 @@ typedef struct HwrImageLimits
  * 1/4 or 1/8 of its size as long as the oriented result stays at least twice this
  * high and wide (so that a later resampling still averages).  0: full size.
  *
- * Oddities that leave every pixel whole are none: an end that is missing, parameters that a baseline file has no use for,
- * a wrong checksum where another one holds.
+ * Oddities that leave every pixel whole are none: an end that is missing, parameters that a
+ * baseline file has no use for, a wrong checksum where another one holds.
  *
- * Errors: HWR_BAD_IMAGE "could not decode image" (detail: the reason, or what format the data has; files that end among
- * their pixels are errors, not grey areas), HWR_IMAGE_TOO_LARGE "image exceeds the maximum of %lld
- * bytes|pixels|pixels a side", HWR_OUT_OF_MEMORY.  Never crashes on any bytes.
+ * Errors: HWR_BAD_IMAGE "could not decode image" (detail: the reason, or what format the data has;
+ * files that end among their pixels are errors, not grey areas), HWR_IMAGE_TOO_LARGE "image exceeds
+ * the maximum of %lld bytes|pixels|pixels a side", HWR_OUT_OF_MEMORY.  Never crashes on any bytes.
  */
 extern bool hwr_image_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 							 int min_height, int min_width,

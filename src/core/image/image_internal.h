@@ -38,7 +38,10 @@ extern int	hwr_exif_orientation(const uint8_t *tiff, size_t len);
 /* Fail with HWR_BAD_IMAGE and what the data is instead of an image that can be read. */
 extern bool hwr_image_fail_format(const HwrImageSource *src, HwrStatus *st);
 
-/* Fails with HWR_IMAGE_TOO_LARGE when width x height is over the limit, or one of them over HWR_IMAGE_MAX_SIDE. */
+/*
+ * Fails with HWR_IMAGE_TOO_LARGE when width x height is over the limit, or one of them over
+ * HWR_IMAGE_MAX_SIDE.
+ */
 extern bool hwr_image_check_pixels(int64_t width, int64_t height,
 								   const HwrImageLimits *limits, HwrStatus *st);
 

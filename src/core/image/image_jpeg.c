@@ -80,7 +80,10 @@ emit_message(j_common_ptr cinfo, int level)
 		case JWRN_NOT_SEQUENTIAL:	/* a baseline scan has all coefficients whatever it says */
 			return;
 		case JWRN_JPEG_EOF:
-			/* where the pixels go on, JWRN_HIT_MARKER follows; but arithmetic coding would take it for zeros */
+			/*
+			 * where the pixels go on, JWRN_HIT_MARKER follows; but arithmetic coding would take it
+			 * for zeros
+			 */
 			if (((JpegReader *) cinfo->client_data)->cinfo.arith_code)
 				error_exit(cinfo);
 			((JpegReader *) cinfo->client_data)->no_end = true;
@@ -206,8 +209,9 @@ read_rows(JpegReader *reader)
 }
 
 /*
- * A file of several scans that lacks its end may lack some of them.  Progressive: all coefficients must have come
- * with all their bits.  Otherwise: as many scans as there are components, which is at least enough.
+ * A file of several scans that lacks its end may lack some of them.  Progressive: all coefficients
+ * must have come with all their bits.  Otherwise: as many scans as there are components, which is
+ * at least enough.
  */
 static void
 check_scans(JpegReader *reader)

@@ -32,9 +32,9 @@ negate(uint8_t *a, size_t n)
 }
 
 /*
- * Maxima of in over windows of length elements, one element being stride bytes: element i of the result covers i to
- * i + length - 1, and there are count - length + 1 of them.  Both buffers are used up; returns the
- * one with the result.
+ * Maxima of in over windows of length elements, one element being stride bytes: element i of the
+ * result covers i to i + length - 1, and there are count - length + 1 of them.  Both buffers are
+ * used up; returns the one with the result.
  */
 static uint8_t *
 window_maxima(uint8_t *in, uint8_t *other, size_t count, size_t length, size_t stride)
@@ -55,7 +55,10 @@ window_maxima(uint8_t *in, uint8_t *other, size_t count, size_t length, size_t s
 	return in;
 }
 
-/* In place: the maximum over the square around each pixel.  a, b: room for (height + 2 radius) x (width + 2 radius). */
+/*
+ * In place: the maximum over the square around each pixel.  a, b: room for (height + 2 radius) x
+ * (width + 2 radius).
+ */
 static void
 dilate(uint8_t *grey, int width, int height, int radius, uint8_t *a, uint8_t *b)
 {

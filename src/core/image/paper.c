@@ -138,7 +138,10 @@ part_percentile(const Part *part, unsigned percent)
 	return 4 * g + 2;
 }
 
-/* Whether the parts' papers are alike: the quarter of the pixels farthest from the ink begins at the same grey. */
+/*
+ * Whether the parts' papers are alike: the quarter of the pixels farthest from the ink begins at
+ * the same grey.
+ */
 static bool
 evenly_lit(const Part *parts, int n, const Histogram *whole, uint64_t pixels, const Levels *l)
 {
@@ -266,7 +269,10 @@ typedef struct Cells
 	Cell	   *cells;			/* [down][across] */
 } Cells;
 
-/* The broad parts near a cell: of the smallest square of cells around it with enough of them; count 0: none. */
+/*
+ * The broad parts near a cell: of the smallest square of cells around it with enough of them; count
+ * 0: none.
+ */
 static Cell
 broad_near(const Cells *c, int row, int column)
 {
@@ -311,8 +317,8 @@ fill_cells(Cells *c, const HwrImage *img, const uint8_t *closing, const uint8_t 
 }
 
 /*
- * By how much what is thin in a cell is darker, or lighter, than all that is broad near it, where without the thin it
- * would be like the broad.
+ * By how much what is thin in a cell is darker, or lighter, than all that is broad near it, where
+ * without the thin it would be like the broad.
  */
 static int64_t
 weigh_cell(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, int threshold, const Cells *c,
@@ -339,7 +345,10 @@ weigh_cell(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, 
 	return darker;
 }
 
-/* Whether what is thin is mostly darker than what is broad near it; where nothing is broad, by the whole picture. */
+/*
+ * Whether what is thin is mostly darker than what is broad near it; where nothing is broad, by the
+ * whole picture.
+ */
 static bool
 ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, uint8_t *room, Cells *c)
 {
@@ -362,7 +371,10 @@ ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening,
 	return measure_levels(&h, n).dark;
 }
 
-/* How much darker than the closing each pixel is, in relation to it, as if the closing were reference everywhere. */
+/*
+ * How much darker than the closing each pixel is, in relation to it, as if the closing were
+ * reference everywhere.
+ */
 static void
 divide_by_closing(const uint8_t *grey, const uint8_t *closing, size_t n, int reference, uint8_t *dark)
 {
@@ -417,8 +429,9 @@ count_lines(const HwrDarkness *dark, int ink)
 }
 
 /*
- * What of the darkness is ink, 0 where it is no line of text: hardly any, or too much of it, or many lines.  The
- * contrast is that of the darkest hundredth of the picture, or of the darkest eighth of little ink.
+ * What of the darkness is ink, 0 where it is no line of text: hardly any, or too much of it, or
+ * many lines.  The contrast is that of the darkest hundredth of the picture, or of the darkest
+ * eighth of little ink.
  */
 static int
 measure_ink(const HwrDarkness *dark, int ink)
@@ -446,7 +459,10 @@ measure_ink(const HwrDarkness *dark, int ink)
 	return contrast;
 }
 
-/* Darkness of ink in dark[n]; closing and opening are given.  Returns how much the paper's grey differs over the picture. */
+/*
+ * Darkness of ink in dark[n]; closing and opening are given.  Returns how much the paper's grey
+ * differs over the picture.
+ */
 static int
 find_darkness(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, Cells *cells, uint8_t *dark)
 {
@@ -463,8 +479,9 @@ find_darkness(const HwrImage *img, const uint8_t *closing, const uint8_t *openin
 }
 
 /*
- * Whether what is left is no writing: ripples of the file's compression beside lines and edges that were as dark as
- * before, or as range, or, on a ground of many greys, little that stands out from its texture, as in a photograph.
+ * Whether what is left is no writing: ripples of the file's compression beside lines and edges that
+ * were as dark as before, or as range, or, on a ground of many greys, little that stands out from
+ * its texture, as in a photograph.
  */
 static bool
 is_texture(int contrast, int ink, int before, int range, int grain)

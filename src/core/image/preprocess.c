@@ -24,7 +24,10 @@ const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
 #pragma GCC optimize("O3")
 #endif
 
-/* An image more than this many times as high or wide as its place on the canvas is shrunk first, to half as many. */
+/*
+ * An image more than this many times as high or wide as its place on the canvas is shrunk first, to
+ * half as many.
+ */
 #define MAX_SCALE 8
 
 /* Destination line i is the sum over k of weight[i * max_taps + k] * source line first[i] + k. */

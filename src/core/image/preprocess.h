@@ -6,8 +6,8 @@
  * p1 and p99 the 1st and 99th percentiles of the source image.  If m - p1 >= p99 - m the
  * paper is light and f = p1 is the ink, else the paper is dark and f = p99.
  *     ink(g) = 255 * clamp((m - g) / (m - f), 0, 1),	|m - f| taken as at least 32
- * so that 0 is paper and 255 is full ink.  Pictures that are not plain are made so first, and those without a line of
- * text give a canvas without ink: paper.h.
+ * so that 0 is paper and 255 is full ink.  Pictures that are not plain are made so first, and those
+ * without a line of text give a canvas without ink: paper.h.
  *
  * Geometry.  PAD: scale by s = min(H / h, W / w) (only H / h where W is 0), keep the aspect,
  * place at the left edge, centred vertically, paper (0) elsewhere.  STRETCH: scale each axis

@@ -159,8 +159,8 @@ hwr_clear_frame(HwrDarkness *dark, int ink)
 }
 
 /*
- * Ruled lines.  Candidates are pixels in long horizontal runs of ink; a line is a straight path, falling by at most a
- * twentieth of the width, that meets candidates in most columns.
+ * Ruled lines.  Candidates are pixels in long horizontal runs of ink; a line is a straight path,
+ * falling by at most a twentieth of the width, that meets candidates in most columns.
  */
 
 typedef struct Path
@@ -234,7 +234,10 @@ sample_column(int i, int width)
 	return (int) ((int64_t) width * (2 * i + 1) / (2 * SAMPLES));
 }
 
-/* near[y][i] = 1 where sampled column i has a candidate at row y or within the tolerance; returns the columns with any. */
+/*
+ * near[y][i] = 1 where sampled column i has a candidate at row y or within the tolerance; returns
+ * the columns with any.
+ */
 static int
 sample_candidates(const uint8_t *candidate, int width, int height, uint8_t *near)
 {
@@ -394,8 +397,8 @@ clear_best(HwrDarkness *dark, int ink, uint8_t *candidate, uint8_t *near, int th
 }
 
 /*
- * Squared paper.  A line across the text is a column that is ink from top to bottom, itself or a neighbour; letters are
- * not, four times or more at equal distances.
+ * Squared paper.  A line across the text is a column that is ink from top to bottom, itself or a
+ * neighbour; letters are not, four times or more at equal distances.
  */
 
 /* Whether ink fills at least nine tenths of column x, the first and the last row among them. */

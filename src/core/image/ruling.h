@@ -18,10 +18,11 @@ typedef struct HwrDarkness
 } HwrDarkness;
 
 /*
- * Clear lines that run along the picture's sides, as crops of boxes have them; ink is at least this dark.  A line is
- * dark for two thirds of the top or bottom side, or for nine tenths of the left or right one where it is not
- * the only one or nothing else reaches from top to bottom; in a picture less than one and a half times as wide as
- * high, on all four sides.  Strokes that touch a line lose no more than its thickness.
+ * Clear lines that run along the picture's sides, as crops of boxes have them; ink is at least this
+ * dark.  A line is dark for two thirds of the top or bottom side, or for nine tenths of the left or
+ * right one where it is not the only one or nothing else reaches from top to bottom; in a picture
+ * less than one and a half times as wide as high, on all four sides.  Strokes that touch a line
+ * lose no more than its thickness.
  */
 extern void hwr_clear_frame(HwrDarkness *dark, int ink);
 

@@ -36,7 +36,10 @@ typedef struct HwrCanvas
 /* The least canvas width from this on, in steps of HWR_WIDTH_STEP, at which the network has a time step. */
 extern int	hwr_net_least_width(const HwrNet *net, int width);
 
-/* Width of the canvas for this image and network: hwr_preprocess_width, and no less than the network needs. */
+/*
+ * Width of the canvas for this image and network: hwr_preprocess_width, and no less than the
+ * network needs.
+ */
 extern int	hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit fit);
 
 /* Decode and preprocess for this network.  Errors as hwr_image_decode. */
@@ -67,8 +70,9 @@ extern bool hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canva
 extern void hwr_posterior_free(HwrPosterior *posterior);
 
 /*
- * What stands for the posteriors of an empty canvas, whatever a network would make of it: the blank alone, with a
- * probability of HWR_EMPTY_CONFIDENCE a step, so that the reading is an empty text of this confidence.
+ * What stands for the posteriors of an empty canvas, whatever a network would make of it: the blank
+ * alone, with a probability of HWR_EMPTY_CONFIDENCE a step, so that the reading is an empty text of
+ * this confidence.
  */
 #define HWR_EMPTY_CONFIDENCE 0.1f
 extern bool hwr_posterior_of_nothing(const HwrNet *net, const HwrCanvas *canvas, HwrPosterior *out, HwrStatus *st);

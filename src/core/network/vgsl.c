@@ -310,7 +310,8 @@ parse_dense(Parser *p, HwrLayer *layer)
 }
 
 /*
- * A probability below 1 in millionths, as 0.25 or 1e-3.  At most six decimals are read, so that the canonical spelling is exact.
+ * A probability below 1 in millionths, as 0.25 or 1e-3.  At most six decimals are read, so that the
+ * canonical spelling is exact.
  */
 static bool
 read_micro(Parser *p, int *micro)

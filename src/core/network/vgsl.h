@@ -18,8 +18,9 @@
  *   O1c n]                 CTC output of n classes, the blank included; may be left out when
  *                          training, where the alphabet gives n
  *
- * {NAME} after the letters of an item, as kraken writes it, is read and forgotten; so is ",1" after a dropout.
- * Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c 79".
+ * {NAME} after the letters of an item, as kraken writes it, is read and forgotten; so is ",1" after
+ * a dropout. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
+ * 79".
  */
 #ifndef HWR_VGSL_H
 #define HWR_VGSL_H

@@ -10,7 +10,10 @@
 
 #define INK 110
 
-/* Runs of ink along the middle rows of the body, a row and size of length; letters have several, edges few. */
+/*
+ * Runs of ink along the middle rows of the body, a row and size of length; letters have several,
+ * edges few.
+ */
 static float
 runs_per_size(const HwrSheet *sheet, const HwrStrand *s)
 {

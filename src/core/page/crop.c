@@ -2,9 +2,9 @@
  * crop.c
  *	  A line of a page as an image of its own, straightened along its baseline.
  *
- * The baseline is lengthened at both ends.  Column x of the image is the point of the baseline at that distance from the
- * start, and runs across the baseline's direction, which is averaged over a line's height lest letters be torn where the baseline
- * bends.
+ * The baseline is lengthened at both ends.  Column x of the image is the point of the baseline at
+ * that distance from the start, and runs across the baseline's direction, which is averaged over a
+ * line's height lest letters be torn where the baseline bends.
  */
 #include "crop.h"
 
@@ -71,7 +71,10 @@ direction(const HwrPoint *line, int n, float length, float at, float reach)
 	return (HwrPoint){(q.x - p.x) / d, (q.y - p.y) / d};
 }
 
-/* Where a point lies along and across the baseline: the nearest piece decides, the outer ones being endless. */
+/*
+ * Where a point lies along and across the baseline: the nearest piece decides, the outer ones being
+ * endless.
+ */
 static HwrPoint
 to_frame(const HwrPoint *line, int n, HwrPoint p)
 {
@@ -159,7 +162,10 @@ compare_floats(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Where the outline, in coordinates of the frame, crosses column x, from top to bottom; returns the count, even. */
+/*
+ * Where the outline, in coordinates of the frame, crosses column x, from top to bottom; returns the
+ * count, even.
+ */
 static int
 crossings(const HwrPoint *outline, int n, float x, float *out)
 {

@@ -12,10 +12,11 @@
 #define HWR_CROP_MAX_HEIGHT 4096
 
 /*
- * The part of the page inside the outline (outline_n >= 3 points), straightened so that the baseline (baseline_n >= 2
- * points in the direction of reading, or 0: the outline is cut out as it lies) runs level from left to right.  What is
- * outside the outline, or outside the page, is painted as paper: the brightness that most of the inside's lighter half has.
- * A pixel of the image is a pixel of the page along the baseline and across it.
+ * The part of the page inside the outline (outline_n >= 3 points), straightened so that the
+ * baseline (baseline_n >= 2 points in the direction of reading, or 0: the outline is cut out as it
+ * lies) runs level from left to right.  What is outside the outline, or outside the page, is
+ * painted as paper: the brightness that most of the inside's lighter half has. A pixel of the image
+ * is a pixel of the page along the baseline and across it.
  *
  * Errors: HWR_BAD_OPTION where the outline has no area or lies outside the page, HWR_OUT_OF_MEMORY.
  */

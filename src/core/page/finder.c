@@ -152,7 +152,10 @@ level(HwrSheet *sheet, HwrStatus *st)
 	return hwr_page_shear(&sheet->ink, sheet->shift, st);
 }
 
-/* The factor at which this sheet's writing would have the wanted size, as far as the sheet is not too large then. */
+/*
+ * The factor at which this sheet's writing would have the wanted size, as far as the sheet is not
+ * too large then.
+ */
 static int
 wanted_factor(const HwrPageFinder *f)
 {

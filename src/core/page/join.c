@@ -2,8 +2,9 @@
  * join.c
  *	  Chains to strands: what lies on one line, across the gaps between words, becomes one.
  *
- * A join needs ends that face each other closely and at one height, no vertical rule between them, and no white column that
- * reaches over several lines.  The best joins are made first; each end is used once.
+ * A join needs ends that face each other closely and at one height, no vertical rule between them,
+ * and no white column that reaches over several lines.  The best joins are made first; each end is
+ * used once.
  */
 #include "strands.h"
 

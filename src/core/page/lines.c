@@ -19,7 +19,10 @@
 /* Outlines and baselines are simplified by so much of the size. */
 #define TOLERANCE 0.04
 
-/* Keep the points that the line needs to stay within the tolerance (Douglas and Peucker); returns their count. */
+/*
+ * Keep the points that the line needs to stay within the tolerance (Douglas and Peucker); returns
+ * their count.
+ */
 static int
 simplify(HwrPoint *points, int n, float tolerance)
 {

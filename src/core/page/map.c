@@ -97,8 +97,8 @@ hwr_map_blur_x(HwrMap *map, int r, HwrStatus *st)
 }
 
 /*
- * One running mean down all columns at once, row by row: ring keeps the 2 r + 1 rows that the sums hold, because
- * the rows above have been overwritten.
+ * One running mean down all columns at once, row by row: ring keeps the 2 r + 1 rows that the sums
+ * hold, because the rows above have been overwritten.
  */
 static void
 running_mean_down(HwrMap *map, int r, uint32_t *sums, uint8_t *ring)

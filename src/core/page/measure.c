@@ -176,8 +176,8 @@ ink_end(const int *columns, int from, int to, int step, int window, int least)
 }
 
 /*
- * The end of a line of ink [x, end) in direction step, without what stands apart from it and is too little, too faint
- * or too far away to be a word: edges of the paper, spots, what shows through.
+ * The end of a line of ink [x, end) in direction step, without what stands apart from it and is too
+ * little, too faint or too far away to be a word: edges of the paper, spots, what shows through.
  */
 static int
 without_spots(const int *columns, int x, int end, int step, float size, double mean)

@@ -3,8 +3,8 @@
  *	  Regions and reading order: the page is cut at white columns, else at white rows, until what is left can be read from
  *	  top to bottom (recursive XY cut, Nagy and Seth 1984, columns first).
  *
- * A white column counts only between blocks that stand side by side for a while, so that a date at the right of a
- * letter's head is no column.
+ * A white column counts only between blocks that stand side by side for a while, so that a date at
+ * the right of a letter's head is no column.
  */
 #include "page_internal.h"
 
@@ -104,8 +104,9 @@ find_column(const Order *order, const Box *boxes, int n)
 }
 
 /*
- * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the first that leaves
- * columns below it, else the last that leaves some above it, else the highest.  room holds n boxes.
+ * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the
+ * first that leaves columns below it, else the last that leaves some above it, else the highest.
+ * room holds n boxes.
  */
 static int
 find_row(const Order *order, const Box *boxes, int n, Box *room)
@@ -200,7 +201,10 @@ cut_up(Order *order, Box *boxes, int n)
 			finish(order, boxes, n);
 			return;
 		}
-		/* The smaller part by recursion would spare stack, but the first has to come first: depth is below the lines' number. */
+		/*
+		 * The smaller part by recursion would spare stack, but the first has to come first: depth
+		 * is below the lines' number.
+		 */
 		cut_up(order, boxes, cut);
 		boxes += cut;
 		n -= cut;

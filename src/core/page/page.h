@@ -2,13 +2,15 @@
  * page.h
  *	  From the picture of a page to its lines: baselines, outlines, reading order.
  *
- * No model is needed.  The page is reduced until the writing has a size of its own (HWR_PAGE_SIZE pixels from line to
- * line), the ink is told from the paper by closing (what is darker than its surroundings and smaller than
- * a few strokes), ruled lines are taken out, the writing's slope is taken out column by column, and lines are the ridges of
- * the ink after it has been smeared along the writing.  page_internal.h tells the stages.
+ * No model is needed.  The page is reduced until the writing has a size of its own (HWR_PAGE_SIZE
+ * pixels from line to line), the ink is told from the paper by closing (what is darker than its
+ * surroundings and smaller than a few strokes), ruled lines are taken out, the writing's slope is
+ * taken out column by column, and lines are the ridges of the ink after it has been smeared along
+ * the writing.  page_internal.h tells the stages.
  *
- * The work is a sequence of steps of at most about 100 ms.  Memory: at most HWR_PAGE_BYTES_PER_PIXEL times the page's
- * pixels beside the page itself (measured on pure noise: 8), plus what the lines found take.  Equal pixels and options give equal lines.
+ * The work is a sequence of steps of at most about 100 ms.  Memory: at most
+ * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:
+ * 8), plus what the lines found take.  Equal pixels and options give equal lines.
  */
 #ifndef HWR_PAGE_H
 #define HWR_PAGE_H

@@ -12,8 +12,8 @@
  *	  order.c	regions and reading order
  *	  finder.c	the sequence of steps
  *
- * Lengths are in pixels of the sheet, the reduced page, unless said otherwise.  "Size" is the distance from line to line
- * that writing of this height usually has.
+ * Lengths are in pixels of the sheet, the reduced page, unless said otherwise.  "Size" is the
+ * distance from line to line that writing of this height usually has.
  */
 #ifndef HWR_PAGE_INTERNAL_H
 #define HWR_PAGE_INTERNAL_H

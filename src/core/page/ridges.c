@@ -2,9 +2,9 @@
  * ridges.c
  *	  Smeared ink to chains of ridge points.
  *
- * The ink is smeared much along the writing and little across.  A line is then a ridge; in every column its top is a
- * greatest value that stands out from what is above and below.  Tops of neighbouring columns that are each other's nearest
- * belong to one chain.
+ * The ink is smeared much along the writing and little across.  A line is then a ridge; in every
+ * column its top is a greatest value that stands out from what is above and below.  Tops of
+ * neighbouring columns that are each other's nearest belong to one chain.
  */
 #include "page_internal.h"
 
@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In sizes: the smear along and across, the distance at which a ridge must stand out, the step from column to column. */
+/*
+ * In sizes: the smear along and across, the distance at which a ridge must stand out, the step from
+ * column to column.
+ */
 #define SMEAR_ALONG 0.45
 #define SMEAR_ACROSS 0.155
 #define STAND_OUT 0.42

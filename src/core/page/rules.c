@@ -2,8 +2,8 @@
  * rules.c
  *	  Ruled lines, table rules and frames.
  *
- * A rule is a long run of ink along a row (of a level map) of which most is thin across.  Writing that stands on a
- * rule is thick there, so it stays: only the thin columns of the run are erased.
+ * A rule is a long run of ink along a row (of a level map) of which most is thin across.  Writing
+ * that stands on a rule is thick there, so it stays: only the thin columns of the run are erased.
  */
 #include "page_internal.h"
 
@@ -20,7 +20,10 @@
 /* A rule is at most this share of the writing's size thick ... */
 #define MAX_THICKNESS(size) ((size) / 5 > 3 ? (size) / 5 : 3)
 
-/* ... over this share of its length (a vertical one, which writing touches all along), and at least so many sizes long. */
+/*
+ * ... over this share of its length (a vertical one, which writing touches all along), and at least
+ * so many sizes long.
+ */
 #define LEAST_THIN 0.6
 #define LEAST_THIN_WALL 0.3
 #define LEAST_LENGTH 3.5

@@ -17,8 +17,8 @@
 #define ASPECT 6
 
 /*
- * Where the differences do not decide, the pieces of ink do: letters and words of cursive writing are usually so
- * much smaller than the distance from line to line, give or take the factor DOUBT.
+ * Where the differences do not decide, the pieces of ink do: letters and words of cursive writing
+ * are usually so much smaller than the distance from line to line, give or take the factor DOUBT.
  */
 #define SIZE_OF_PIECES 3.2
 #define LARGER 0.8

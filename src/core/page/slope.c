@@ -3,9 +3,9 @@
  *	  The slope of the writing.
  *
  * Along the writing the ink's profile has peaks at lines and valleys between them; in any other
- * direction it is flat.  So the slope is the one whose profile has the greatest sum of squared differences of rows a few
- * pixels apart (Postl 1986, with a difference that suits handwriting).  The two halves of the page are measured apart,
- * because the pages of a spread seldom lie alike.
+ * direction it is flat.  So the slope is the one whose profile has the greatest sum of squared
+ * differences of rows a few pixels apart (Postl 1986, with a difference that suits handwriting).
+ * The two halves of the page are measured apart, because the pages of a spread seldom lie alike.
  */
 #include "page_internal.h"
 

@@ -54,7 +54,10 @@ box(const HwrSheet *sheet, const uint32_t *sums, double x0, double x1, double y,
 	return total;
 }
 
-/* Whether a white column goes through the gap [g0, g1) of a line at y, from up sizes above to down sizes below it. */
+/*
+ * Whether a white column goes through the gap [g0, g1) of a line at y, from up sizes above to down
+ * sizes below it.
+ */
 static bool
 column_through(const HwrSheet *sheet, const uint32_t *sums, int g0, int g1, float y, double up, double down)
 {

@@ -45,7 +45,10 @@ extern bool hwr_page_split(const HwrSheet *sheet, HwrStrands *strands, HwrStatus
 /* Ends, heights, ink; what cannot be a line gets a reason. */
 extern bool hwr_page_measure(const HwrSheet *sheet, HwrStrands *strands, HwrStatus *st);
 
-/* Fill signs from what has been measured; neighbours: lines of about this length close above or below, 0 to 2. */
+/*
+ * Fill signs from what has been measured; neighbours: lines of about this length close above or
+ * below, 0 to 2.
+ */
 extern void hwr_page_signs(const HwrSheet *sheet, HwrStrand *s, int neighbours);
 
 /* The probability that a strand with these signs is a line of writing. */

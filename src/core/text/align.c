@@ -51,8 +51,8 @@ may_go_on(Work *w, int64_t cells)
 }
 
 /*
- * Distances of truth[n] to every beginning of guess[m], into row[m + 1]; with backwards, of every end, row[j] that of the
- * last j.  from, if not NULL, takes the directions, forwards only.
+ * Distances of truth[n] to every beginning of guess[m], into row[m + 1]; with backwards, of every
+ * end, row[j] that of the last j.  from, if not NULL, takes the directions, forwards only.
  */
 static bool
 fill_row(Work *w, const uint32_t *truth, int n, const uint32_t *guess, int m, bool backwards, int *row, uint8_t *from)

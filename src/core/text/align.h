@@ -20,10 +20,11 @@ typedef struct HwrEdit
  * Levenshtein alignment of truth[n] and guess[m] with unit costs.  edits: malloc'd, *nedits
  * entries in reading order; *distance is the number of entries whose sides differ.
  *
- * Ties prefer match/substitution, then deletion, then insertion, up to HWR_ALIGN_TABLE pairs of characters; beyond, the
- * alignment is one of the shortest, put together from such pieces.  Memory is that much and n + m entries. Time grows
- * with n times m, what the texts have in common at their ends not counted: two of ten thousand
- * characters take about a tenth of a second, of a hundred thousand ten seconds and more.
+ * Ties prefer match/substitution, then deletion, then insertion, up to HWR_ALIGN_TABLE pairs of
+ * characters; beyond, the alignment is one of the shortest, put together from such pieces.  Memory
+ * is that much and n + m entries. Time grows with n times m, what the texts have in common at their
+ * ends not counted: two of ten thousand characters take about a tenth of a second, of a hundred
+ * thousand ten seconds and more.
  *
  * stop, if not NULL, is asked every few milliseconds; when it says true the error is HWR_CANCELLED.
  * Other errors: HWR_OUT_OF_MEMORY, HWR_BAD_DATA for more than half a billion characters.

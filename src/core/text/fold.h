@@ -2,9 +2,10 @@
  * fold.h
  *	  Characters as a search sees them: without case, accents and kinds of punctuation.
  *
- * A character folds to a few symbols, code points all: letters and digits to their small base letters (compatibility
- * decomposition and full case folding, so that a ligature or a sharp s is two), accents and invisible characters to none,
- * everything else, white space and punctuation, to HWR_SEPARATOR.
+ * A character folds to a few symbols, code points all: letters and digits to their small base
+ * letters (compatibility decomposition and full case folding, so that a ligature or a sharp s is
+ * two), accents and invisible characters to none, everything else, white space and punctuation, to
+ * HWR_SEPARATOR.
  */
 #ifndef HWR_FOLD_H
 #define HWR_FOLD_H
@@ -35,7 +36,10 @@ typedef struct HwrFoldCache
 
 extern const HwrFold *hwr_fold_cached(HwrFoldCache *cache, uint32_t codepoint);
 
-/* A text as a search sees it: symbols[*n], malloc'd, runs of separators as one, none at the ends.  HWR_BAD_LABEL if not UTF-8. */
+/*
+ * A text as a search sees it: symbols[*n], malloc'd, runs of separators as one, none at the ends.
+ * HWR_BAD_LABEL if not UTF-8.
+ */
 extern bool hwr_fold_text(const char *utf8, size_t len, uint32_t **symbols, int *n, HwrStatus *st);
 
 #endif							/* HWR_FOLD_H */

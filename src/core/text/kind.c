@@ -65,7 +65,10 @@ is_day(int year, int month, int day)
 	return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (leap && month == 2);
 }
 
-/* Words between spaces: a month's name, two numbers; or three numbers, the year being the one of four digits. */
+/*
+ * Words between spaces: a month's name, two numbers; or three numbers, the year being the one of
+ * four digits.
+ */
 static bool
 date_value(char *folded, char *value)
 {

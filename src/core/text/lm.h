@@ -6,7 +6,8 @@
  * the boundary before and after a text; 1 .. vocabulary, the characters seen, in code point order;
  * and one more for every other character.
  *
- * Source: Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1998, section 3.
+ * Source: Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling",
+ * 1998, section 3.
  */
 #ifndef HWR_LM_H
 #define HWR_LM_H
@@ -63,22 +64,34 @@ extern int	hwr_lm_ngrams(const HwrLm *lm);
 /* Symbol of a character as it stands. */
 extern int	hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint);
 
-/* symbols[alphabet->n + 1]: the symbol of each class's character after the mapping.  Class 0 gets the boundary. */
+/*
+ * symbols[alphabet->n + 1]: the symbol of each class's character after the mapping.  Class 0 gets
+ * the boundary.
+ */
 extern bool hwr_lm_class_symbols(const HwrLm *lm, const HwrAlphabet *alphabet, int *symbols, HwrStatus *st);
 
 /* State at the beginning of a text. */
 extern int	hwr_lm_start(const HwrLm *lm);
 
-/* log P(symbol | state), and in *next, if not NULL, the state after it.  Symbols must be 0 .. vocabulary + 1. */
+/*
+ * log P(symbol | state), and in *next, if not NULL, the state after it.  Symbols must be 0 ..
+ * vocabulary + 1.
+ */
 extern double hwr_lm_next(const HwrLm *lm, int state, int symbol, int *next);
 
 /* log P(text), the end included: n + 1 terms. */
 extern double hwr_lm_log_probability(const HwrLm *lm, const uint32_t *codepoints, int n);
 
-/* The same in parts: a text begins with hwr_lm_start, each part goes on from *state, and the end is hwr_lm_next of the boundary. */
+/*
+ * The same in parts: a text begins with hwr_lm_start, each part goes on from *state, and the end is
+ * hwr_lm_next of the boundary.
+ */
 extern double hwr_lm_log_probability_of_part(const HwrLm *lm, int *state, const uint32_t *codepoints, int n);
 
-/* Of texts with this sum of log probabilities and of characters: exp(mean surprise a character, ends included). */
+/*
+ * Of texts with this sum of log probabilities and of characters: exp(mean surprise a character,
+ * ends included).
+ */
 extern double hwr_lm_perplexity(double log_probability, long long characters, long long texts);
 
 /* As bytes (malloc'd), and back: HWR_BAD_MODEL unless they are what hwr_lm_save wrote. */

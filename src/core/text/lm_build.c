@@ -12,9 +12,9 @@
  *	 P(w | h) = (a(hw) - D(a(hw))) / A(h) + backoff(h) P(w | h'),  h' being h without its first symbol,
  *	 A(h) = sum of a(hw) over w,  backoff(h) = sum of D(a(hw)) over w / A(h)
  *
- * down to a uniform distribution over all symbols.  The discounts D for counts of 1, 2, and 3 or more are set for each
- * order by how many n-grams have counts of 1 to 4; where that cannot be said, as when all single characters
- * have been seen often, they are a half, 1 and 1.5.
+ * down to a uniform distribution over all symbols.  The discounts D for counts of 1, 2, and 3 or
+ * more are set for each order by how many n-grams have counts of 1 to 4; where that cannot be said,
+ * as when all single characters have been seen often, they are a half, 1 and 1.5.
  *
  * Source: as in lm.h; the fixed discounts are those of KenLM.
  */
@@ -132,7 +132,10 @@ grow_counts(HwrLmBuilder *builder, HwrStatus *st)
 	return true;
 }
 
-/* Count the n-grams that begin at symbols[0]; the beginning of a text by itself is nothing to be predicted. */
+/*
+ * Count the n-grams that begin at symbols[0]; the beginning of a text by itself is nothing to be
+ * predicted.
+ */
 static bool
 count_from(HwrLmBuilder *builder, const uint32_t *symbols, int n, bool beginning, HwrStatus *st)
 {
@@ -235,7 +238,10 @@ edge_of(const Frozen *f, int node)
 	return (Edge) {c == HWR_LM_BOUNDARY ? HWR_LM_BOUNDARY : hwr_lm_symbol(f->lm, (uint32_t) c), node};
 }
 
-/* children[parent]: where the children of each parent of a level begin, among themselves as yet in any order */
+/*
+ * children[parent]: where the children of each parent of a level begin, among themselves as yet in
+ * any order
+ */
 static bool
 divide_level(Frozen *f, int level, HwrStatus *st)
 {

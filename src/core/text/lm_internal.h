@@ -22,7 +22,8 @@ extern bool hwr_lm_allocate(HwrLm *lm, HwrStatus *st);
 extern int	hwr_lm_child(const HwrLm *lm, int node, int symbol);
 
 /*
- * Fill link[] from symbols and children.  False if the tree lacks an n-gram's tail, or with *stopped if stop says so.
+ * Fill link[] from symbols and children.  False if the tree lacks an n-gram's tail, or with
+ * *stopped if stop says so.
  */
 extern bool hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped);
 

@@ -47,8 +47,9 @@ typedef struct HwrConfusions
 } HwrConfusions;
 
 /*
- * Add one pair of valid UTF-8 strings; confusions may be NULL.  Both are compared in NFC, so that canonically equal texts
- * are equal.  Time is that of hwr_align; the second form asks stop as hwr_align_until does.
+ * Add one pair of valid UTF-8 strings; confusions may be NULL.  Both are compared in NFC, so that
+ * canonically equal texts are equal.  Time is that of hwr_align; the second form asks stop as
+ * hwr_align_until does.
  */
 extern bool hwr_metrics_add(HwrMetrics *m, HwrConfusions *confusions,
 							const char *truth, size_t truth_len,

@@ -2,11 +2,13 @@
  * pattern.c
  *	  Regular expressions to automata: Glushkov's construction, then that of subsets.
  *
- * A position is a character of the pattern.  Of each part of it, three things are needed: at which positions it can begin, at
- * which it can end, and whether it can be empty; and for each position, which can follow it.  A state is a set of positions
- * that may come next; one more position, the last, stands for the end of the text.
+ * A position is a character of the pattern.  Of each part of it, three things are needed: at which
+ * positions it can begin, at which it can end, and whether it can be empty; and for each position,
+ * which can follow it.  A state is a set of positions that may come next; one more position, the
+ * last, stands for the end of the text.
  *
- * Source: Glushkov, "The abstract theory of automata", 1961; Brueggemann-Klein, "Regular expressions into finite automata", 1993.
+ * Source: Glushkov, "The abstract theory of automata", 1961; Brueggemann-Klein, "Regular
+ * expressions into finite automata", 1993.
  */
 #include "pattern.h"
 

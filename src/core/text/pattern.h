@@ -18,14 +18,20 @@
 
 typedef struct HwrPattern HwrPattern;
 
-/* HWR_BAD_QUERY, with a detail, where it does not parse or is too large; HWR_BAD_LABEL where it is not UTF-8. */
+/*
+ * HWR_BAD_QUERY, with a detail, where it does not parse or is too large; HWR_BAD_LABEL where it is
+ * not UTF-8.
+ */
 extern bool hwr_pattern_compile(const char *utf8, size_t len, bool ignore_case, HwrPattern **out, HwrStatus *st);
 extern void hwr_pattern_free(HwrPattern *pattern);
 
 /* Add the characters that the pattern names, but not those of large ranges and of what it excludes. */
 extern bool hwr_pattern_add_characters(const HwrPattern *pattern, HwrAlphabet *alphabet, HwrStatus *st);
 
-/* A deterministic automaton; state 0 is the first.  States from which no whole text can be reached are left out. */
+/*
+ * A deterministic automaton; state 0 is the first.  States from which no whole text can be reached
+ * are left out.
+ */
 typedef struct HwrAutomaton
 {
 	int			classes;		/* alphabet->n + 1 */

@@ -20,12 +20,13 @@ typedef enum HwrCase
 extern const char *const hwr_case_words[];
 
 /*
- * Normalise a label: NFC, white space runs to one space, ends trimmed, control characters
- * refused, invisible characters left out, then the case mapping.  Invisible are Unicode's default-ignorable characters: byte-order
- * marks, zero-width spaces, soft hyphens, marks of direction, variation selectors; U+200C and U+200D stay
- * behind letters from U+0590 on, whose scripts join and part letters with them.  *out is malloc'd and NUL-terminated.
- * Errors: HWR_BAD_LABEL (invalid UTF-8, control character; the label may come out
- * empty, which is the caller's business), HWR_OUT_OF_MEMORY.
+ * Normalise a label: NFC, white space runs to one space, ends trimmed, control characters refused,
+ * invisible characters left out, then the case mapping.  Invisible are Unicode's default-ignorable
+ * characters: byte-order marks, zero-width spaces, soft hyphens, marks of direction, variation
+ * selectors; U+200C and U+200D stay behind letters from U+0590 on, whose scripts join and part
+ * letters with them.  *out is malloc'd and NUL-terminated. Errors: HWR_BAD_LABEL (invalid UTF-8,
+ * control character; the label may come out empty, which is the caller's business),
+ * HWR_OUT_OF_MEMORY.
  */
 extern bool hwr_text_normalize(const char *utf8, size_t len, HwrCase mapping,
 							   char **out, HwrStatus *st);
@@ -39,8 +40,8 @@ typedef struct HwrTextTraits
 extern HwrTextTraits hwr_text_traits(const char *utf8, size_t len);
 
 /*
- * NFC of a text and nothing else: *out is malloc'd and *out_len its length, or NULL where the text is in NFC by its bytes'
- * range alone.  HWR_BAD_LABEL if it is not UTF-8.
+ * NFC of a text and nothing else: *out is malloc'd and *out_len its length, or NULL where the text
+ * is in NFC by its bytes' range alone.  HWR_BAD_LABEL if it is not UTF-8.
  */
 extern bool hwr_text_compose(const char *utf8, size_t len, char **out, size_t *out_len, HwrStatus *st);
 

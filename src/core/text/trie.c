@@ -2,7 +2,8 @@
  * trie.c
  *	  A prefix tree over symbols, its edges in one hash table.
  *
- * Open addressing with linear probing.  There are at least twice as many slots as nodes, so a chain always ends.
+ * Open addressing with linear probing.  There are at least twice as many slots as nodes, so a chain
+ * always ends.
  */
 #include "trie.h"
 

@@ -23,11 +23,17 @@ typedef struct HwrStoredCanvas
 extern bool hwr_canvas_store_create(size_t memory_limit, const char *tmpdir, HwrCanvasStore **out, HwrStatus *st);
 extern void hwr_canvas_store_free(HwrCanvasStore *store);
 
-/* Keep ink[height][width], malloc'd; takes ownership of it, on failure too.  Errors: HWR_IO, HWR_DISK_FULL. */
+/*
+ * Keep ink[height][width], malloc'd; takes ownership of it, on failure too.  Errors: HWR_IO,
+ * HWR_DISK_FULL.
+ */
 extern bool hwr_canvas_store_put(HwrCanvasStore *store, uint8_t *ink, int height, int width,
 								 HwrStoredCanvas *out, HwrStatus *st);
 
-/* Copy a canvas into ink[height][stride], columns past its width set to paper.  Thread-safe.  Errors: HWR_IO. */
+/*
+ * Copy a canvas into ink[height][stride], columns past its width set to paper.  Thread-safe.
+ * Errors: HWR_IO.
+ */
 extern bool hwr_canvas_store_get(const HwrCanvasStore *store, const HwrStoredCanvas *canvas, int height,
 								 uint8_t *ink, int stride, HwrStatus *st);
 extern void hwr_stored_canvas_free(HwrStoredCanvas *canvas);

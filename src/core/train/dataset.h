@@ -46,20 +46,21 @@ extern bool hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLim
 extern void hwr_dataset_free(HwrDataset *ds);
 
 /*
- * Keep the validation images also as the canvases of another network, which is to be measured on the same rows.  Before
- * the first row is added.
+ * Keep the validation images also as the canvases of another network, which is to be measured on
+ * the same rows.  Before the first row is added.
  */
 extern void hwr_dataset_set_rival(HwrDataset *ds, HwrFit fit, int height, int width);
 
 /*
- * An alphabet to begin with, instead of an empty one; the training rows add theirs unless it is fixed: then training rows
- * with a character outside it are left out, as HWR_SKIP_LABEL.  Before the first row is added.
+ * An alphabet to begin with, instead of an empty one; the training rows add theirs unless it is
+ * fixed: then training rows with a character outside it are left out, as HWR_SKIP_LABEL.  Before
+ * the first row is added.
  */
 extern bool hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st);
 
 /*
- * Images are decoded and preprocessed by so many threads, 1 unless set; they live until the set is closed.  The set does not
- * depend on how many.  Before the first row is added.
+ * Images are decoded and preprocessed by so many threads, 1 unless set; they live until the set is
+ * closed.  The set does not depend on how many.  Before the first row is added.
  */
 extern bool hwr_dataset_set_threads(HwrDataset *ds, int threads, HwrStatus *st);
 
@@ -76,8 +77,9 @@ typedef struct HwrDatasetRow
 } HwrDatasetRow;
 
 /*
- * Add n rows, in order.  A bad row is not an error: it is counted, and skips[i] (if skips is not NULL) says why.
- * Errors: memory, temporary file, HWR_CANCELLED; some of the rows may then have been added.
+ * Add n rows, in order.  A bad row is not an error: it is counted, and skips[i] (if skips is not
+ * NULL) says why. Errors: memory, temporary file, HWR_CANCELLED; some of the rows may then have
+ * been added.
  */
 extern bool hwr_dataset_add(HwrDataset *ds, HwrSplit split, const HwrDatasetRow *rows, int n,
 							HwrSkip *skips, HwrStatus *st);
@@ -97,7 +99,10 @@ extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 /* Images kept, of both splits, that are wider than the canvas and stand on it less high than others. */
 extern int64_t hwr_dataset_squeezed(const HwrDataset *ds);
 
-/* Rows for validation come by themselves: that none of them is usable is an error then.  Before hwr_dataset_finish. */
+/*
+ * Rows for validation come by themselves: that none of them is usable is an error then.  Before
+ * hwr_dataset_finish.
+ */
 extern void hwr_dataset_expect_validation(HwrDataset *ds);
 
 /* Labels kept that had something remarkable: see HwrTextTraits. */

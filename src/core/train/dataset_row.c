@@ -111,8 +111,8 @@ is_squeezed(const HwrImage *img, const HwrGeometry *g, int width)
 }
 
 /*
- * The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or HWR_IMAGE_TOO_LARGE for a bad one.  squeezed
- * may be NULL.
+ * The canvas of an image, for net where it is known; false with HWR_BAD_IMAGE or
+ * HWR_IMAGE_TOO_LARGE for a bad one.  squeezed may be NULL.
  */
 static bool
 make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *net, const HwrDatasetRow *from,

@@ -2,8 +2,9 @@
  * diagnose.c
  *	  Is a training stuck, and why?
  *
- * Every CTC network reads nothing at first, and every good training's loss stops falling in the end.  So a run is given a
- * quarter of its epochs to begin to read, and a loss that stays is trouble only while most characters are wrong.
+ * Every CTC network reads nothing at first, and every good training's loss stops falling in the
+ * end.  So a run is given a quarter of its epochs to begin to read, and a loss that stays is
+ * trouble only while most characters are wrong.
  */
 #include "diagnose.h"
 

@@ -19,7 +19,10 @@ typedef enum HwrScheduleKind
 	HWR_SCHEDULE_PLATEAU		/* halve when validation loss stalls for 2 epochs */
 } HwrScheduleKind;
 
-/* Warm-up of one_cycle unless the preset or an option says otherwise.  The other schedules have none unless asked. */
+/*
+ * Warm-up of one_cycle unless the preset or an option says otherwise.  The other schedules have
+ * none unless asked.
+ */
 #define HWR_ONE_CYCLE_WARMUP 0.15
 
 typedef enum HwrAlphabetRule
@@ -71,9 +74,10 @@ extern bool hwr_options_parse(const char *json, size_t len, HwrTrainOptions *out
 extern bool hwr_options_parse_as(const char *json, size_t len, const char *preset, HwrTrainOptions *out, HwrStatus *st);
 
 /*
- * The same where option "base" names a model, once that is known.  Architecture, fit and case are its own instead of the preset's,
- * and the learning rate is the preset's times HWR_FINE_TUNE_RATE, unless given; an architecture that differs from the base's in more than the width
- * of its input, or another fit, is an error.
+ * The same where option "base" names a model, once that is known.  Architecture, fit and case are
+ * its own instead of the preset's, and the learning rate is the preset's times HWR_FINE_TUNE_RATE,
+ * unless given; an architecture that differs from the base's in more than the width of its input,
+ * or another fit, is an error.
  */
 #define HWR_FINE_TUNE_RATE 0.25
 struct HwrModel;

@@ -13,9 +13,10 @@
 typedef struct HwrRival HwrRival;
 
 /*
- * Model and data set outlive it.  own: the model reads the data set's own canvases, because it was trained on them; else
- * the data set knows the model's canvases by hwr_dataset_set_rival.  A character that the
- * model's alphabet lacks counts as an error, as does any other that it reads wrongly.
+ * Model and data set outlive it.  own: the model reads the data set's own canvases, because it was
+ * trained on them; else the data set knows the model's canvases by hwr_dataset_set_rival.  A
+ * character that the model's alphabet lacks counts as an error, as does any other that it reads
+ * wrongly.
  */
 extern bool hwr_rival_create(const HwrModel *model, const HwrDataset *ds, bool own, const HwrBackend *backend, int threads,
 							 HwrRival **out, HwrStatus *st);

@@ -8,8 +8,8 @@
 #include "options.h"
 
 /*
- * Learning rate at step (from 0) of total: a linear rise over warmup x total steps, then what HwrScheduleKind says.  plateau_factor
- * is for plateau, and 1 for the others.
+ * Learning rate at step (from 0) of total: a linear rise over warmup x total steps, then what
+ * HwrScheduleKind says.  plateau_factor is for plateau, and 1 for the others.
  */
 extern double hwr_schedule_rate(const HwrTrainOptions *options, int64_t step, int64_t total,
 								double plateau_factor);

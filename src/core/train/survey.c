@@ -193,8 +193,8 @@ choose_steps(const Seen *seen, int *height, int *columns)
 }
 
 /*
- * The preset's architecture with another input, second pooling and last one, which takes what height is left.  It is
- * "[1,H,W,1 ... Mp2,2 ... Mp2,2 ... Mp2,1 ... Mp6,1 ...", see presets.c.
+ * The preset's architecture with another input, second pooling and last one, which takes what
+ * height is left.  It is "[1,H,W,1 ... Mp2,2 ... Mp2,2 ... Mp2,1 ... Mp6,1 ...", see presets.c.
  */
 static void
 adapt(const char *architecture, int height, int columns, char *out, size_t size)

@@ -2,9 +2,10 @@
  * survey.h
  *	  A look at a table of labelled images before a training, and what it decides.
  *
- * Some rows, evenly spread, are looked at: shape of the image, length of the label.  From these follow the preset, the height of the
- * canvas, how far the network pools the width, and the number of epochs, as far as the options do not say.  The network's
- * input is of any width, because a fixed one squeezes what is wider.
+ * Some rows, evenly spread, are looked at: shape of the image, length of the label.  From these
+ * follow the preset, the height of the canvas, how far the network pools the width, and the number
+ * of epochs, as far as the options do not say.  The network's input is of any width, because a
+ * fixed one squeezes what is wider.
  */
 #ifndef HWR_SURVEY_H
 #define HWR_SURVEY_H
@@ -42,7 +43,10 @@ typedef struct HwrGiven
 /* Keys of a JSON object that hwr_options_parse takes; others than objects name nothing. */
 extern void hwr_options_given(const char *json, size_t len, HwrGiven *out);
 
-/* Look at a row.  One that is NULL, does not decode or has an empty label is passed over; beyond HWR_SURVEY_ROWS all are. */
+/*
+ * Look at a row.  One that is NULL, does not decode or has an empty label is passed over; beyond
+ * HWR_SURVEY_ROWS all are.
+ */
 extern void hwr_survey_add(HwrSurvey *survey, const HwrImageLimits *limits, const HwrDatasetRow *row);
 
 /* Whether there is anything to choose.  A base has its network and recipe, and a preset is a choice. */
@@ -57,7 +61,10 @@ typedef struct HwrChoice
 	char		reason[400];	/* what was seen, likewise */
 } HwrChoice;
 
-/* Choose for the rows looked at; options as parsed without the survey.  False: there was nothing to look at. */
+/*
+ * Choose for the rows looked at; options as parsed without the survey.  False: there was nothing to
+ * look at.
+ */
 extern bool hwr_survey_choose(HwrSurvey *survey, const HwrGiven *given, const HwrTrainOptions *options, HwrChoice *out);
 
 #endif							/* HWR_SURVEY_H */

@@ -2,14 +2,14 @@
  * trainer.c
  *	  The training run: epochs of shuffled minibatches, validation, the best epoch kept.
  *
- * A state machine.  TRAINING: one minibatch a step; when the epoch's batches are
- * done, VALIDATING: one batch a step, first of training rows, to measure the statistics that inference normalises with, as they are with
- * these values, then of validation rows; when those are done, the epoch is
- * recorded (EPOCH_DONE), and the next step begins another or says that the run is finished.  Before it says so, the
- * average of the last steps' values, if there is one, is validated like an epoch.
+ * A state machine.  TRAINING: one minibatch a step; when the epoch's batches are done, VALIDATING:
+ * one batch a step, first of training rows, to measure the statistics that inference normalises
+ * with, as they are with these values, then of validation rows; when those are done, the epoch is
+ * recorded (EPOCH_DONE), and the next step begins another or says that the run is finished.  Before
+ * it says so, the average of the last steps' values, if there is one, is validated like an epoch.
  *
- * Every random choice (first values, order, augmentation, dropout) is a function of the seed and of the epoch or
- * step number, so a run is reproducible for a given number of threads.
+ * Every random choice (first values, order, augmentation, dropout) is a function of the seed and of
+ * the epoch or step number, so a run is reproducible for a given number of threads.
  */
 #include "trainer_internal.h"
 
@@ -241,8 +241,8 @@ settle_reason(HwrTrainer *t)
 }
 
 /*
- * A run that ends early.  What it has become is validated and may be averaged, which a run that is not ended would not
- * do here; so the state to go on from is put aside first.
+ * A run that ends early.  What it has become is validated and may be averaged, which a run that is
+ * not ended would not do here; so the state to go on from is put aside first.
  */
 static bool
 put_aside(HwrTrainer *t, HwrStatus *st)

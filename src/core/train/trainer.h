@@ -68,17 +68,21 @@ extern bool hwr_trainer_create(const HwrTrainOptions *options, const HwrDataset 
 							   const HwrBackend *backend, size_t memory_limit, HwrTrainer **out, HwrStatus *st);
 extern void hwr_trainer_free(HwrTrainer *t);
 
-/* Begin with a trained model's values instead of random ones.  Before the first step.  Errors as hwr_transfer_values. */
+/*
+ * Begin with a trained model's values instead of random ones.  Before the first step.  Errors as
+ * hwr_transfer_values.
+ */
 extern bool hwr_trainer_set_base(HwrTrainer *t, const HwrModel *base, HwrStatus *st);
 extern bool hwr_trainer_step(HwrTrainer *t, HwrTrainEvent *event, HwrStatus *st);
 extern void hwr_trainer_progress(const HwrTrainer *t, HwrTrainProgress *out);
 
 /*
- * The run's state as the bytes of a file (malloc'd), between two steps; and its continuation from them, by a trainer just created
- * with the same options (but for max_minutes) and rows: on the CPU with equal threads the results are those of a run that was not interrupted, bit
- * for bit.  A run that ended by its time limit is saved as it was when the time was over, and goes on from there, the rest of its epoch
- * included, if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint is corrupted";
- * HWR_BAD_DATA where the rows are others.
+ * The run's state as the bytes of a file (malloc'd), between two steps; and its continuation from
+ * them, by a trainer just created with the same options (but for max_minutes) and rows: on the CPU
+ * with equal threads the results are those of a run that was not interrupted, bit for bit.  A run
+ * that ended by its time limit is saved as it was when the time was over, and goes on from there,
+ * the rest of its epoch included, if the limit is higher now.  Errors: HWR_BAD_MODEL, "checkpoint
+ * is corrupted"; HWR_BAD_DATA where the rows are others.
  */
 extern bool hwr_trainer_save(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrStatus *st);
 extern bool hwr_trainer_restore(HwrTrainer *t, const uint8_t *bytes, size_t len, HwrStatus *st);
@@ -98,13 +102,19 @@ extern bool hwr_trainer_can_go_on(const HwrTrainer *t);
 /* The epoch just completed. */
 extern const HwrEpoch *hwr_trainer_epoch(const HwrTrainer *t);
 
-/* The best epoch (by validation loss; training loss without validation rows), its metrics, NULL before the first is complete. */
+/*
+ * The best epoch (by validation loss; training loss without validation rows), its metrics, NULL
+ * before the first is complete.
+ */
 extern const HwrEpoch *hwr_trainer_best(const HwrTrainer *t);
 
 /* What the epoch just completed shows to be wrong, once for each trouble. */
 extern HwrTrouble hwr_trainer_trouble(const HwrTrainer *t);
 
-/* Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached", "finished on request". */
+/*
+ * Why it finished: "all epochs done", "validation loss stopped improving", "time limit reached",
+ * "finished on request".
+ */
 extern const char *hwr_trainer_reason(const HwrTrainer *t);
 
 /* Confusions of the best epoch on the validation rows. */

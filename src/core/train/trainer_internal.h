@@ -90,8 +90,8 @@ extern void hwr_trainer_order(HwrTrainer *t);
 extern void hwr_trainer_order_validation(HwrTrainer *t);
 
 /*
- * trainer_step.c: one minibatch; one batch measured; one batch of validation rows; whether max_minutes are over; whether the end is
- * so near that values are averaged
+ * trainer_step.c: one minibatch; one batch measured; one batch of validation rows; whether
+ * max_minutes are over; whether the end is so near that values are averaged
  */
 extern bool hwr_trainer_train(HwrTrainer *t, HwrStatus *st);
 extern bool hwr_trainer_measure(HwrTrainer *t, HwrStatus *st);

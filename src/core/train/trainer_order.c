@@ -2,9 +2,10 @@
  * trainer_order.c
  *	  Which rows make up a batch.
  *
- * Training rows are shuffled anew each epoch.  Where canvases differ in width, a batch is as wide as its widest one, and what is
- * beyond the others' ends is work for nothing.  So within windows of a few batches the rows are sorted by width, and the
- * batches of a window shuffled again: rows meet others of their width, and the order of the batches is as good as random.
+ * Training rows are shuffled anew each epoch.  Where canvases differ in width, a batch is as wide
+ * as its widest one, and what is beyond the others' ends is work for nothing.  So within windows of
+ * a few batches the rows are sorted by width, and the batches of a window shuffled again: rows meet
+ * others of their width, and the order of the batches is as good as random.
  */
 #include "trainer_internal.h"
 

@@ -2,9 +2,10 @@
  * trainer_state.c
  *	  A training run as a file, from which it goes on as if it had not been interrupted.
  *
- * The file is in the safetensors format: the network's values, the optimiser's moments, the best epoch's values and the
- * average are tensors of one dimension; everything else is metadata, numbers as text that reads back to the same bits.  Random numbers
- * need no state: they follow from the seed, the epoch and the step.  A validation that was begun is begun again.
+ * The file is in the safetensors format: the network's values, the optimiser's moments, the best
+ * epoch's values and the average are tensors of one dimension; everything else is metadata, numbers
+ * as text that reads back to the same bits.  Random numbers need no state: they follow from the
+ * seed, the epoch and the step.  A validation that was begun is begun again.
  */
 #include "trainer_internal.h"
 

@@ -82,8 +82,8 @@ total_steps(const HwrTrainer *t)
 }
 
 /*
- * The step by which the learning rate and the average go.  Where a time limit would end the run before its epochs do,
- * they go by the clock instead, so that the rate still comes down to its end.
+ * The step by which the learning rate and the average go.  Where a time limit would end the run
+ * before its epochs do, they go by the clock instead, so that the rate still comes down to its end.
  */
 static int64_t
 schedule_step(const HwrTrainer *t)
@@ -199,7 +199,10 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, H
 		return false;
 	for (size_t i = 0; i < size; i++)
 		t->row_logp[i] = (hwr_real) logp[i];
-	/* what cannot be written has no finite loss, and that of the rest of it would mean nothing: as in evaluation */
+	/*
+	 * what cannot be written has no finite loss, and that of the rest of it would mean nothing: as
+	 * in evaluation
+	 */
 	if (sample.complete && hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
 	{
 		t->current.valid.loss_sum += loss;
@@ -214,7 +217,10 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, H
 	return ok;
 }
 
-/* Validation rows from first on, at most n of them, that are as wide as the first: none is padded to its neighbours. */
+/*
+ * Validation rows from first on, at most n of them, that are as wide as the first: none is padded
+ * to its neighbours.
+ */
 static int
 equally_wide(const HwrTrainer *t, int first, int n)
 {

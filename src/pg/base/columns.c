@@ -149,8 +149,8 @@ raise_no_relation(Oid relid)
 }
 
 /*
- * As PostgreSQL does when a table is named in a query: who may read nothing of it does not get a lock on it.  Which columns may be
- * read is seen when they are.
+ * As PostgreSQL does when a table is named in a query: who may read nothing of it does not get a
+ * lock on it.  Which columns may be read is seen when they are.
  */
 static void
 check_may_read(Oid relid)
@@ -239,8 +239,8 @@ may_select(Relation rel, AttrNumber attno)
 }
 
 /*
- * What tells rows apart, as far as the caller may read it: the primary key, a row of its columns where there are
- * several, else the place in a table.  NULL where there is neither.
+ * What tells rows apart, as far as the caller may read it: the primary key, a row of its columns
+ * where there are several, else the place in a table.  NULL where there is neither.
  */
 static char *
 key_expression(Relation rel)

@@ -57,8 +57,9 @@ extern int	hwr_rows_next_batch(HwrRows *rows, int limit, HwrRow *batch);
 extern void hwr_rows_close(HwrRows *rows);
 
 /*
- * Bytes of an image value, in the current memory context.  One that is longer than hwr.max_image_bytes is not read into
- * memory: *len is its length, by which hwr_image_decode refuses it before it looks at any byte.
+ * Bytes of an image value, in the current memory context.  One that is longer than
+ * hwr.max_image_bytes is not read into memory: *len is its length, by which hwr_image_decode
+ * refuses it before it looks at any byte.
  */
 extern const uint8 *hwr_image_bytes(Datum image, Size *len);
 

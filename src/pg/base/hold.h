@@ -19,7 +19,10 @@ typedef struct HwrHold
 	void	   *object;			/* NULL: none yet */
 } HwrHold;
 
-/* Nothing in the hold can be lost: it is made before the object, and the object is put in without an allocation. */
+/*
+ * Nothing in the hold can be lost: it is made before the object, and the object is put in without
+ * an allocation.
+ */
 extern HwrHold *hwr_hold_create(MemoryContext context, void (*release) (void *object));
 extern void hwr_hold_replace(HwrHold *hold, void *object);
 

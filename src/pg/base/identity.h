@@ -24,8 +24,9 @@ extern void hwr_become_user(Oid userid, HwrIdentity *save);
 extern void hwr_restore_identity(const HwrIdentity *save);
 
 /*
- * Run one statement as the extension's owner with search_path pg_catalog, SPI being connected.  nulls as in SPI
- * ('n' or ' ' each), or NULL.  Returns the rows processed; results are in SPI_tuptable.
+ * Run one statement as the extension's owner with search_path pg_catalog, SPI being connected.
+ * nulls as in SPI ('n' or ' ' each), or NULL.  Returns the rows processed; results are in
+ * SPI_tuptable.
  */
 extern uint64 hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum *values,
 								  const char *nulls);
@@ -34,8 +35,8 @@ extern uint64 hwr_catalog_execute(const char *sql, int nargs, Oid *types, Datum 
 extern uint64 hwr_catalog_query(const char *sql, int nargs, Oid *types, Datum *values);
 
 /*
- * The same under a snapshot of this moment, whatever the transaction's isolation level: a query, and a statement that changes rows
- * which the transaction's own snapshot may not show.
+ * The same under a snapshot of this moment, whatever the transaction's isolation level: a query,
+ * and a statement that changes rows which the transaction's own snapshot may not show.
  */
 extern uint64 hwr_catalog_query_now(const char *sql, int nargs, Oid *types, Datum *values);
 extern uint64 hwr_catalog_execute_now(const char *sql, int nargs, Oid *types, Datum *values);

@@ -2,14 +2,16 @@
  * process_lock.c
  *	  Locks that say that a process lives, and locks on names, which SQL can neither take nor release.
  *
- * The obvious locks, advisory ones at session level, are not enough: a training's process runs the views and functions of its
- * user, and pg_advisory_unlock_all() there would release them.  Ordinary locks have no such function, but PostgreSQL
- * releases those of the session too when a transaction fails.  A lock of a job is both kinds: it is held as long as either is, and whoever
- * lost one takes it again.  For the others the ordinary kind will do: of a transaction that fails, nothing
+ * The obvious locks, advisory ones at session level, are not enough: a training's process runs the
+ * views and functions of its user, and pg_advisory_unlock_all() there would release them.  Ordinary
+ * locks have no such function, but PostgreSQL releases those of the session too when a transaction
+ * fails.  A lock of a job is both kinds: it is held as long as either is, and whoever lost one
+ * takes it again.  For the others the ordinary kind will do: of a transaction that fails, nothing
  * needs them any more.
  *
- * The ordinary lock is of the type that is reserved for what once was contrib/userlock, and nobody else's.  Advisory locks taken
- * from SQL have 1 or 2 in the tag's last field; ours the space, so that no user's lock can be mistaken for one.
+ * The ordinary lock is of the type that is reserved for what once was contrib/userlock, and nobody
+ * else's.  Advisory locks taken from SQL have 1 or 2 in the tag's last field; ours the space, so
+ * that no user's lock can be mistaken for one.
  */
 #include "postgres.h"
 

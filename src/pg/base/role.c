@@ -2,10 +2,10 @@
  * role.c
  *	  The type hwr.role: who started a job.
  *
- * Stored is an OID, which ALTER ROLE ... RENAME does not touch and pg_upgrade keeps.  Dumped is a name, because in
- * another cluster the OID is someone else's.  Unlike regrole, a name that is not there is not an error: a dump must be
- * restorable without the roles, as tables are with pg_restore --no-owner.  Such a row then belongs to
- * nobody, and superusers and monitors see it.
+ * Stored is an OID, which ALTER ROLE ... RENAME does not touch and pg_upgrade keeps.  Dumped is a
+ * name, because in another cluster the OID is someone else's.  Unlike regrole, a name that is not
+ * there is not an error: a dump must be restorable without the roles, as tables are with pg_restore
+ * --no-owner.  Such a row then belongs to nobody, and superusers and monitors see it.
  */
 #include "postgres.h"
 
@@ -39,7 +39,8 @@ hwr_role_in(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr.role_out(hwr.role) returns cstring.  A role that has been dropped is none: as a number it could become another.
+ * hwr.role_out(hwr.role) returns cstring.  A role that has been dropped is none: as a number it
+ * could become another.
  */
 Datum
 hwr_role_out(PG_FUNCTION_ARGS)

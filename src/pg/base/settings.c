@@ -138,8 +138,9 @@ set_as_server(const char *name, const char *value)
 }
 
 /*
- * Before the library is loaded anybody may set a parameter of this prefix, in the connection's options for example.  When it is
- * defined, PostgreSQL refuses such a value, but the server's, in whose place it was, is gone.  So it is read once more.
+ * Before the library is loaded anybody may set a parameter of this prefix, in the connection's
+ * options for example.  When it is defined, PostgreSQL refuses such a value, but the server's, in
+ * whose place it was, is gone.  So it is read once more.
  */
 static void
 read_server_settings(void)

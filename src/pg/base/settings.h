@@ -62,8 +62,8 @@ extern double hwr_search_threshold; /* of the operator @~ */
 extern void hwr_define_settings(void);
 
 /*
- * What only the server's configuration sets, as this process has it, palloc'd; and back again, after the settings of another process, in
- * which a client may have clouded them.
+ * What only the server's configuration sets, as this process has it, palloc'd; and back again,
+ * after the settings of another process, in which a client may have clouded them.
  */
 typedef struct HwrServerSettings HwrServerSettings;
 extern HwrServerSettings *hwr_server_settings(void);

@@ -270,7 +270,8 @@ list_file(ReturnSetInfo *rsinfo, const char *name)
 }
 
 /*
- * hwr.bundled_models() returns table (model text, parameters bigint, bytes bigint, architecture text, alphabet text,
+ * hwr.bundled_models() returns table (model text, parameters bigint, bytes bigint, architecture
+ * text, alphabet text,
  *		options jsonb, result jsonb, card jsonb)
  */
 Datum

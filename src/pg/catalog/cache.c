@@ -2,10 +2,10 @@
  * cache.c
  *	  Models loaded in this process.
  *
- * Keyed by the file's SHA-256 and the precision: a version never changes, so an entry is never stale, and names, transactions and
- * privileges stay the business of the catalog.  The least recently used entries go
- * when the sum passes hwr.model_cache_size; the one just asked for stays however large it is.
- * Entries are the core's objects and live in malloc'd memory.
+ * Keyed by the file's SHA-256 and the precision: a version never changes, so an entry is never
+ * stale, and names, transactions and privileges stay the business of the catalog.  The least
+ * recently used entries go when the sum passes hwr.model_cache_size; the one just asked for stays
+ * however large it is. Entries are the core's objects and live in malloc'd memory.
  */
 #include "postgres.h"
 

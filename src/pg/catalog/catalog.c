@@ -2,9 +2,10 @@
  * catalog.c
  *	  Reading models and versions.
  *
- * Recognition must resolve a model for users who have no privilege on the catalog's tables, on a standby, and in
- * parallel workers, at little cost per statement.  So these are plain scans under the active snapshot,
- * which also makes them follow MVCC: a transaction sees the version that its snapshot says is active.
+ * Recognition must resolve a model for users who have no privilege on the catalog's tables, on a
+ * standby, and in parallel workers, at little cost per statement.  So these are plain scans under
+ * the active snapshot, which also makes them follow MVCC: a transaction sees the version that its
+ * snapshot says is active.
  *
  * A model has no owner column.  It belongs to the owner of its newest version's large
  * object, which ALTER LARGE OBJECT, REASSIGN OWNED, pg_dump and pg_upgrade take care of.
@@ -404,8 +405,8 @@ hwr_catalog_read_weights(const HwrVersionInfo *version)
 	hwr_catalog_check_read(version);
 
 	/*
-	 * By the function that SQL calls, not by inv_open: only it registers the end-of-transaction clean-up of the
-	 * large objects' relations.
+	 * By the function that SQL calls, not by inv_open: only it registers the end-of-transaction
+	 * clean-up of the large objects' relations.
 	 */
 	bytes = DatumGetByteaP(DirectFunctionCall1(be_lo_get, ObjectIdGetDatum(version->weights)));
 	if (VARSIZE(bytes) == VARHDRSZ)

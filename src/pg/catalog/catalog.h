@@ -16,7 +16,10 @@
 /* Model that a NULL model argument means. */
 #define HWR_DEFAULT_MODEL "default"
 
-/* The bundled model that the default one is where the database has none, and the other one that comes with hwr. */
+/*
+ * The bundled model that the default one is where the database has none, and the other one that
+ * comes with hwr.
+ */
 #define HWR_BUNDLED_DEFAULT "latin"
 #define HWR_BUNDLED_OTHER "names"
 
@@ -46,7 +49,8 @@ extern void hwr_check_model_name(const char *model);
 extern void hwr_catalog_check_see(const char *model);
 
 /*
- * Raises undefined_object. version 0: the active one, or the bundled model of that name where none is active.  To whom may see no version, all versions are forbidden.
+ * Raises undefined_object. version 0: the active one, or the bundled model of that name where none
+ * is active.  To whom may see no version, all versions are forbidden.
  */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
 pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
@@ -57,14 +61,20 @@ extern bool hwr_catalog_find_active(const char *model, HwrVersionInfo *out);
 /* The row of hwr.model; false if there is none.  *active: 0 where no version is active. */
 extern bool hwr_catalog_model(const char *model, int32 *id, int32 *active);
 
-/* A version of a model by its number, or the newest for 0; false if there is none.  Fills all of *out but name and active. */
+/*
+ * A version of a model by its number, or the newest for 0; false if there is none.  Fills all of
+ * *out but name and active.
+ */
 extern bool hwr_catalog_version(int32 model_id, int32 version, HwrVersionInfo *out);
 
 /* Whether the current user may use a version with these weights, and see that it exists. */
 extern bool hwr_may_read(Oid weights);
 extern bool hwr_may_see(Oid weights);
 
-/* Raises insufficient_privilege unless the current user may use the version, data_corrupted if its weights are gone. */
+/*
+ * Raises insufficient_privilege unless the current user may use the version, data_corrupted if its
+ * weights are gone.
+ */
 extern void hwr_catalog_check_read(const HwrVersionInfo *version);
 
 /* The stored file (palloc'd), after that check and one of its hash. */
@@ -73,8 +83,9 @@ extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
 /*
  * owner.c: whose a model is, with a snapshot of this moment
  *
- * check_owner is for before the work: it raises insufficient_privilege if the model exists and role is not (a member of) its owner, and
- * object_in_use if the name is reserved for a training of another role; job: one's own, or 0.  Returns whether the model exists.
+ * check_owner is for before the work: it raises insufficient_privilege if the model exists and role
+ * is not (a member of) its owner, and object_in_use if the name is reserved for a training of
+ * another role; job: one's own, or 0.  Returns whether the model exists.
  */
 extern bool hwr_catalog_check_owner(const char *model, Oid role, int64 job);
 
@@ -84,7 +95,10 @@ extern bool hwr_catalog_check_owner(const char *model, Oid role, int64 job);
  */
 extern int32 hwr_catalog_lock_own(const char *model, int32 *active, Oid *owner);
 
-/* The owner of a model whose row is locked, or an error as check_owner's; role where a superuser takes over; InvalidOid: no versions. */
+/*
+ * The owner of a model whose row is locked, or an error as check_owner's; role where a superuser
+ * takes over; InvalidOid: no versions.
+ */
 extern Oid	hwr_catalog_owner(const char *model, int32 model_id, Oid role);
 
 /* hwr_catalog_version at this moment, whatever the active snapshot. */
@@ -93,7 +107,10 @@ extern bool hwr_catalog_version_now(int32 model_id, int32 version, HwrVersionInf
 /* Are the bytes of a version's large object those that its row tells? */
 extern bool hwr_catalog_is_intact(const HwrVersionInfo *version);
 
-/* A name that is to be taken, until the transaction's end; and that error of check_owner where it has no model. */
+/*
+ * A name that is to be taken, until the transaction's end; and that error of check_owner where it
+ * has no model.
+ */
 extern void hwr_catalog_lock_name(const char *model);
 extern void hwr_catalog_check_reserved(const char *model, Oid role, int64 job);
 
@@ -125,7 +142,10 @@ extern void hwr_catalog_store(const char *model, Oid owner, const uint8 *bytes, 
 extern void hwr_catalog_adopt(const char *model, Oid weights, int32 version, const uint8 *bytes, Size len,
 							  const HwrModel *meta, HwrVersionInfo *out);
 
-/* What large objects are described as, \dl+ shows it, and regular expressions for the model's name and the number in it. */
+/*
+ * What large objects are described as, \dl+ shows it, and regular expressions for the model's name
+ * and the number in it.
+ */
 #define HWR_DESCRIPTION "hwr: version %d of model \"%s\""
 #define HWR_DESCRIPTION_NAME "^hwr: .* of model \"(.*)\"$"
 #define HWR_DESCRIPTION_NUMBER "^hwr: version ([0-9]{1,9}) of"
@@ -133,7 +153,10 @@ extern void hwr_catalog_adopt(const char *model, Oid weights, int32 version, con
 /* Make a version just stored the active one; no person's choice any more. */
 extern void hwr_catalog_activate(const HwrVersionInfo *version);
 
-/* Insert a hwr.metric row of this role's, and its confusions (or NULL); returns its id.  overlap: -1 where it is unknown. */
+/*
+ * Insert a hwr.metric row of this role's, and its confusions (or NULL); returns its id.  overlap:
+ * -1 where it is unknown.
+ */
 extern int64 hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped, int64 overlap,
 									const HwrMetrics *metrics, const HwrConfusions *confusions);
 

@@ -32,8 +32,8 @@ result_column(int row, int number, bool *isnull)
 }
 
 /*
- * Row of hwr.model, made if need be, and the number of its next version.  The row stays locked, so that versions
- * of one model are stored one after the other.
+ * Row of hwr.model, made if need be, and the number of its next version.  The row stays locked, so
+ * that versions of one model are stored one after the other.
  */
 static void
 lock_model(const char *model, HwrVersionInfo *out)
@@ -81,8 +81,8 @@ describe(const HwrVersionInfo *version)
 }
 
 /*
- * Whoever was granted the active version, or the newest where none is active, may read the new one too, or retraining
- * would lock readers out.
+ * Whoever was granted the active version, or the newest where none is active, may read the new one
+ * too, or retraining would lock readers out.
  */
 static void
 copy_grants(int32 model_id, int32 active, Oid weights, Oid owner)
@@ -170,7 +170,10 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	return DatumGetInt64(result_column(0, 1, &isnull));
 }
 
-/* Whose the next version is, of a model whose row is locked: the owner's of those before, or role's if there are none. */
+/*
+ * Whose the next version is, of a model whose row is locked: the owner's of those before, or role's
+ * if there are none.
+ */
 static void
 settle_owner(const char *model, Oid role, int64 job, HwrVersionInfo *out)
 {

@@ -47,8 +47,8 @@ find_checkpoint(int64 job)
 }
 
 /*
- * Is the object there, and the extension owner's as all checkpoints are?  Where it is gone, as after a restore without large objects,
- * anybody can make one of that number.
+ * Is the object there, and the extension owner's as all checkpoints are?  Where it is gone, as
+ * after a restore without large objects, anybody can make one of that number.
  */
 static bool
 is_checkpoint(Oid loid)
@@ -61,7 +61,10 @@ is_checkpoint(Oid loid)
 							  1, types, values) > 0;
 }
 
-/* Put another checkpoint of this process's job, or none of any job, in the place of the last one.  SPI is connected. */
+/*
+ * Put another checkpoint of this process's job, or none of any job, in the place of the last one.
+ * SPI is connected.
+ */
 static void
 replace_checkpoint(int64 job, Oid next, Size len)
 {

@@ -10,9 +10,10 @@
 #include "pg/base/compat.h"
 
 /*
- * The state from which a stopped job can go on.  store is for this process's job, and replaces an earlier one;
- * read returns a palloc'd copy and raises an error where there is none.  drop_of_model is for the
- * ended jobs of a model that was this owner's, as far as they are the current user's, SPI being connected.
+ * The state from which a stopped job can go on.  store is for this process's job, and replaces an
+ * earlier one; read returns a palloc'd copy and raises an error where there is none.  drop_of_model
+ * is for the ended jobs of a model that was this owner's, as far as they are the current user's,
+ * SPI being connected.
  */
 extern void hwr_checkpoint_store(int64 job, const uint8 *bytes, Size len);
 extern void hwr_checkpoint_drop(int64 job);

@@ -2,13 +2,14 @@
  * drop.c
  *	  DROP EXTENSION says which large objects it leaves behind.
  *
- * Large objects are members of no extension, so weights and checkpoints outlive the tables that name them; and weeks of
- * training should not vanish by a CASCADE.  The rows are counted while they are still there: just before their table is
- * dropped, which only happens with the extension.
+ * Large objects are members of no extension, so weights and checkpoints outlive the tables that
+ * name them; and weeks of training should not vanish by a CASCADE.  The rows are counted while they
+ * are still there: just before their table is dropped, which only happens with the extension.
  *
- * A hook works where the library is loaded: preloaded, or after the session's first use of hwr.  Elsewhere an event trigger in
- * PL/pgSQL warns (orphans.sql), which sees DROP EXTENSION hwr, but not every other way to the same end; in C it would make
- * every DROP EXTENSION fail once hwr's library has been removed from the server.
+ * A hook works where the library is loaded: preloaded, or after the session's first use of hwr.
+ * Elsewhere an event trigger in PL/pgSQL warns (orphans.sql), which sees DROP EXTENSION hwr, but
+ * not every other way to the same end; in C it would make every DROP EXTENSION fail once hwr's
+ * library has been removed from the server.
  */
 #include "postgres.h"
 

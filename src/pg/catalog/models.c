@@ -127,8 +127,9 @@ unlink_weights(const HwrVersionInfo *version)
 }
 
 /*
- * Delete one version, or all for 0, with their large objects; they are the extension's to remove.  Their measurements may be newer than the
- * transaction's snapshot, which is why the triggers that would delete them are not left to do it.
+ * Delete one version, or all for 0, with their large objects; they are the extension's to remove.
+ * Their measurements may be newer than the transaction's snapshot, which is why the triggers that
+ * would delete them are not left to do it.
  */
 static void
 delete_versions(int32 model_id, int32 version)
@@ -305,7 +306,8 @@ execute_as(Oid owner, const char *sql)
 }
 
 /*
- * Let a role, or PUBLIC, use all versions of a model, or no longer.  Later versions follow suit: hwr_catalog_store.
+ * Let a role, or PUBLIC, use all versions of a model, or no longer.  Later versions follow suit:
+ * hwr_catalog_store.
  */
 static void
 change_grants(FunctionCallInfo fcinfo, bool grant)

@@ -44,7 +44,10 @@ read_part(Oid loid, int64 offset, int32 len)
 											   Int64GetDatum(offset), Int32GetDatum(len)));
 }
 
-/* May it be a model?  Most large objects of a database are something else, and this looks at one page of them. */
+/*
+ * May it be a model?  Most large objects of a database are something else, and this looks at one
+ * page of them.
+ */
 static bool
 looks_like_model(Oid loid)
 {
@@ -129,7 +132,8 @@ add_if_model(ReturnSetInfo *rsinfo, Oid loid, HeapTuple object, TupleDesc desc)
 }
 
 /*
- * hwr_orphans() returns setof record (weights oid, owner name, kind text, model text, version integer, bytes bigint,
+ * hwr_orphans() returns setof record (weights oid, owner name, kind text, model text, version
+ * integer, bytes bigint,
  *		architecture text)
  */
 Datum

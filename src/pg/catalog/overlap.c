@@ -2,8 +2,9 @@
  * overlap.c
  *	  Which images a version was trained or validated on: so that figures measured on them are told from others.
  *
- * A version keeps the first HWR_SHORT_HASH bytes of each image's hash, in ascending order.  They say of an image whether
- * it was used, to those who have the image, and nothing else.  Bundled models have them in a file NAME.images.
+ * A version keeps the first HWR_SHORT_HASH bytes of each image's hash, in ascending order.  They
+ * say of an image whether it was used, to those who have the image, and nothing else.  Bundled
+ * models have them in a file NAME.images.
  */
 #include "postgres.h"
 

@@ -2,13 +2,15 @@
  * owner.c
  *	  Whose a model is, for those who change it.
  *
- * A model belongs to the owner of its newest version's large object.  Who changes a model locks its row first, and the owner of that
- * very row, by its id, is judged with a snapshot of this moment: the active snapshot of a cursor, or of a transaction
- * that is repeatable read, may show a model, or an owner, that no longer is.  The large object is locked too, as
- * ALTER LARGE OBJECT does, so that it does not change hands between the judgement and the change.
+ * A model belongs to the owner of its newest version's large object.  Who changes a model locks its
+ * row first, and the owner of that very row, by its id, is judged with a snapshot of this moment:
+ * the active snapshot of a cursor, or of a transaction that is repeatable read, may show a model,
+ * or an owner, that no longer is.  The large object is locked too, as ALTER LARGE OBJECT does, so
+ * that it does not change hands between the judgement and the change.
  *
- * A large object's number can be taken by anybody where the object is gone, as after a restore without large objects.  So an object
- * whose bytes have not the hash that the row tells gives no rights, is not removed, and passes on no grants.
+ * A large object's number can be taken by anybody where the object is gone, as after a restore
+ * without large objects.  So an object whose bytes have not the hash that the row tells gives no
+ * rights, is not removed, and passes on no grants.
  *
  * A name that has no model yet is reserved for the training that will store one.
  */

@@ -2,9 +2,10 @@
  * explain.c
  *	  EXPLAIN (ANALYZE, VERBOSE) says which models read how many images, and where.
  *
- * What the statement adds to the figures of hwr_stat is collected while it runs.  Only in this process: parallel
- * workers add theirs to hwr_stat alone.  The lines come after PostgreSQL's own, because until 17 an extension has no
- * place within them; in the structured formats they are an element of their own.
+ * What the statement adds to the figures of hwr_stat is collected while it runs.  Only in this
+ * process: parallel workers add theirs to hwr_stat alone.  The lines come after PostgreSQL's own,
+ * because until 17 an extension has no place within them; in the structured formats they are an
+ * element of their own.
  */
 #include "postgres.h"
 

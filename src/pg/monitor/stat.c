@@ -170,8 +170,8 @@ put_entry(ReturnSetInfo *rsinfo, const HwrStatEntry *entry, bool named, bool sha
 }
 
 /*
- * hwr.stat() returns table (database, model, version, calls, images, batches, service_images, errors, prepare_time,
- * queue_time, network_time, decode_time, since, scope)
+ * hwr.stat() returns table (database, model, version, calls, images, batches, service_images,
+ * errors, prepare_time, queue_time, network_time, decode_time, since, scope)
  *
  * What other sessions have used is for members of pg_read_all_stats: others get the figures without names, as in
  * pg_stat_statements.  The own figures without shared memory hide nothing.

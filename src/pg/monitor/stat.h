@@ -2,9 +2,9 @@
  * stat.h
  *	  What recognition has done, per model: view hwr_stat and EXPLAIN.
  *
- * A process adds up what it does in a few pending entries (stat.c) and adds these to a table at the end of each
- * transaction, within one at most once a second.  The table is in shared memory where hwr is in
- * shared_preload_libraries (stat_shmem.c), else this process's own.
+ * A process adds up what it does in a few pending entries (stat.c) and adds these to a table at the
+ * end of each transaction, within one at most once a second.  The table is in shared memory where
+ * hwr is in shared_preload_libraries (stat_shmem.c), else this process's own.
  *
  * Locking: HwrStatTable.lock guards all of a shared table.  It is held for one addition, or for a copy.
  *

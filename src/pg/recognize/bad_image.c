@@ -2,8 +2,9 @@
  * bad_image.c
  *	  hwr.on_bad_image: one row's image does not end the statement that reads the others.
  *
- * What became NULL is told once, when the outermost statement ends: a function that is called for each row cannot know
- * which call is the last.  Where no executor ends it (COPY with a trigger, a worker), the end of the transaction does.
+ * What became NULL is told once, when the outermost statement ends: a function that is called for
+ * each row cannot know which call is the last.  Where no executor ends it (COPY with a trigger, a
+ * worker), the end of the transaction does.
  */
 #include "postgres.h"
 

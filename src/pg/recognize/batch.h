@@ -2,10 +2,11 @@
  * batch.h
  *	  Batches behind plain SQL: what the files batch_*.c share, and what a function that reads an image asks of them.
  *
- * SELECT hwr_recognize(img) FROM forms reads its images in batches.  A plan node, HwrBatch, takes some rows of the node
- * below at once, runs the network over their images, and hands the rows on one by one.  The expressions of the
- * statement stay what they were: hwr_recognize is called for each row as ever, looks up its model, checks
- * privileges, and only then asks whether its image has been read ahead (hwr_ahead_find).  If not it reads the image itself.
+ * SELECT hwr_recognize(img) FROM forms reads its images in batches.  A plan node, HwrBatch, takes
+ * some rows of the node below at once, runs the network over their images, and hands the rows on
+ * one by one.  The expressions of the statement stay what they were: hwr_recognize is called for
+ * each row as ever, looks up its model, checks privileges, and only then asks whether its image has
+ * been read ahead (hwr_ahead_find).  If not it reads the image itself.
  *
  *	  batch_calls.c		which functions, and where in an expression a call is sure to be made
  *	  batch_safe.c		which plans can run ahead without anybody noticing
@@ -46,8 +47,9 @@
  */
 
 /*
- * The Vars that are images of calls in expr that are made whenever expr is evaluated, added
- * to images, each once.  What is in an arm of CASE, COALESCE, AND, OR, in a subquery or in an argument of an aggregate with FILTER is not sure.
+ * The Vars that are images of calls in expr that are made whenever expr is evaluated, added to
+ * images, each once.  What is in an arm of CASE, COALESCE, AND, OR, in a subquery or in an argument
+ * of an aggregate with FILTER is not sure.
  */
 extern List *hwr_batch_calls(Node *expr, List *images);
 
@@ -70,7 +72,10 @@ extern bool hwr_batch_may_run_ahead(const PlannedStmt *stmt, Plan *plan, bool *s
  */
 extern void hwr_batch_install(void);	/* from _PG_init */
 
-/* custom_private of the node is this list of integers; custom_exprs are the LIMIT's count and offset, or NULL. */
+/*
+ * custom_private of the node is this list of integers; custom_exprs are the LIMIT's count and
+ * offset, or NULL.
+ */
 typedef enum HwrBatchPrivate
 {
 	HWR_BATCH_LIMITED,			/* whether custom_exprs hold */
@@ -100,8 +105,9 @@ typedef struct HwrBatchShared
 } HwrBatchShared;
 
 /*
- * A model version that a column is read with, and what has been read of the present rows.  Equal images are read once, also
- * where a join hands one of them on for hundreds of rows: the last reading of a batch is carried over to the next.
+ * A model version that a column is read with, and what has been read of the present rows.  Equal
+ * images are read once, also where a join hands one of them on for hundreds of rows: the last
+ * reading of a batch is carried over to the next.
  */
 typedef struct HwrBatchUse
 {
@@ -172,7 +178,10 @@ extern bool hwr_batch_reads_ahead(const HwrBatchScan *s);
 /* Read the images of the present rows. */
 extern void hwr_batch_read(HwrBatchScan *s);
 
-/* The present rows are over.  The reading of the last of them stays, in case the next one has the same image. */
+/*
+ * The present rows are over.  The reading of the last of them stays, in case the next one has the
+ * same image.
+ */
 extern void hwr_batch_settle(HwrBatchScan *s);
 
 /* From open to close, functions find the node's readings.  Closing twice does no harm. */
@@ -188,8 +197,8 @@ typedef struct HwrAhead
 } HwrAhead;
 
 /*
- * Whether this image has been read ahead by this model.  If not, and it is in a row that a node has handed on, that node
- * knows from now on what is wanted.  image is as in the row: not detoasted.
+ * Whether this image has been read ahead by this model.  If not, and it is in a row that a node has
+ * handed on, that node knows from now on what is wanted.  image is as in the row: not detoasted.
  */
 extern bool hwr_ahead_find(Datum image, HwrLoaded loaded, HwrAhead *out);
 

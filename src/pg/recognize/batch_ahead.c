@@ -2,10 +2,11 @@
  * batch_ahead.c
  *	  Reading the images of an HwrBatch node's rows ahead, and giving the readings to the functions that ask.
  *
- * A node knows no model.  A function that asks for an image of a row and finds it not read (hwr_ahead_find) tells which
- * column and which model version it wants; from the next batch on, these are read ahead.  Images are matched by their bytes, so
- * that a copy of the row that an aggregate or a sort has made is found as well.  Where most of what was
- * read is not asked for, for instance because calls are made for few rows, reading ahead ends.
+ * A node knows no model.  A function that asks for an image of a row and finds it not read
+ * (hwr_ahead_find) tells which column and which model version it wants; from the next batch on,
+ * these are read ahead.  Images are matched by their bytes, so that a copy of the row that an
+ * aggregate or a sort has made is found as well.  Where most of what was read is not asked for, for
+ * instance because calls are made for few rows, reading ahead ends.
  */
 #include "postgres.h"
 
@@ -86,7 +87,10 @@ copy_image(Datum image, MemoryContext context)
 	return PointerGetDatum(memcpy(MemoryContextAlloc(context, VARSIZE_ANY(value)), value, VARSIZE_ANY(value)));
 }
 
-/* Decode the present rows' images of one use.  One that cannot be read is left out: the function will say why. */
+/*
+ * Decode the present rows' images of one use.  One that cannot be read is left out: the function
+ * will say why.
+ */
 static void
 prepare_images(HwrBatchScan *s, HwrBatchUse *use, HwrLoaded loaded)
 {
@@ -198,7 +202,10 @@ count_asked(HwrBatchScan *s, HwrBatchUse *use)
 	s->stats.unused += unused;
 }
 
-/* The present rows are over.  The reading of the last of them stays, in case the next one has the same image. */
+/*
+ * The present rows are over.  The reading of the last of them stays, in case the next one has the
+ * same image.
+ */
 void
 hwr_batch_settle(HwrBatchScan *s)
 {

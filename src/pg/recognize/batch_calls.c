@@ -2,9 +2,9 @@
  * batch_calls.c
  *	  Finding the calls that are worth a batch.
  *
- * A function is worth it if it reads one image of its row through reader.c and asks hwr_ahead_find first.  To add one,
- * add a line to the table.  Finding too few calls costs time, finding too many costs time too: what is
- * returned does not depend on it.
+ * A function is worth it if it reads one image of its row through reader.c and asks hwr_ahead_find
+ * first.  To add one, add a line to the table.  Finding too few calls costs time, finding too many
+ * costs time too: what is returned does not depend on it.
  */
 #include "postgres.h"
 

@@ -2,8 +2,9 @@
  * batch_explain.c
  *	  What EXPLAIN says about an HwrBatch node.
  *
- * Without ANALYZE, the columns that it reads; with it, what it has read ahead, parallel workers included.  Images that
- * the functions read themselves, as those of the first row, are not among them.
+ * Without ANALYZE, the columns that it reads; with it, what it has read ahead, parallel workers
+ * included.  Images that the functions read themselves, as those of the first row, are not among
+ * them.
  */
 #include "postgres.h"
 

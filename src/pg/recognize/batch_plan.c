@@ -2,16 +2,19 @@
  * batch_plan.c
  *	  Putting HwrBatch nodes into a finished plan.
  *
- * After a statement has been planned, by PostgreSQL and whatever other hooks there are, its plan is searched for calls that
- * batch_calls.c knows.  A node goes where the function will find what it has read:
+ * After a statement has been planned, by PostgreSQL and whatever other hooks there are, its plan is
+ * searched for calls that batch_calls.c knows.  A node goes where the function will find what it
+ * has read:
  *
  * - Above a scan or a join that evaluates a call in its target list or filter.  The scan then gives out the columns that
  *	 are needed, and target list and filter, from the first condition with a call on, move up.
  * - Below a Result, as above a sort, or an Agg (in the arguments of its aggregates), whose expressions stay where they are.
  *
- * In both cases the parent sees the same columns at the same places.  Costs are copied: there was nothing to choose.
+ * In both cases the parent sees the same columns at the same places.  Costs are copied: there was
+ * nothing to choose.
  *
- * The plan is left alone where reading ahead could be noticed: see batch_safe.c, and statement_is_fit and is_fit below.
+ * The plan is left alone where reading ahead could be noticed: see batch_safe.c, and
+ * statement_is_fit and is_fit below.
  */
 #include "postgres.h"
 
@@ -169,7 +172,10 @@ make_batch(Rewriter *r, Plan *child, List *columns, const Place *place)
 	return batch;
 }
 
-/* Whether reading ahead of this plan is not noticed.  above: what will be evaluated for each row it gives out. */
+/*
+ * Whether reading ahead of this plan is not noticed.  above: what will be evaluated for each row it
+ * gives out.
+ */
 static bool
 is_fit(Rewriter *r, Plan *plan, Node *above)
 {
@@ -250,7 +256,10 @@ put_above(Rewriter *r, Plan *plan, Place place)
 	return &batch->scan.plan;
 }
 
-/* The child, *link, of a node that evaluates calls with these images; the child's columns are its Vars' attribute numbers. */
+/*
+ * The child, *link, of a node that evaluates calls with these images; the child's columns are its
+ * Vars' attribute numbers.
+ */
 static void
 put_below(Rewriter *r, Plan *plan, Plan **link, List *images, const Place *place)
 {
@@ -292,7 +301,10 @@ rewrite_list(Rewriter *r, List *plans, Place place)
 	}
 }
 
-/* Whether the present row of a scan below plan is plan's present row, for UPDATE ... WHERE CURRENT OF to find. */
+/*
+ * Whether the present row of a scan below plan is plan's present row, for UPDATE ... WHERE CURRENT
+ * OF to find.
+ */
 static bool
 shows_current_row(const Plan *plan)
 {
@@ -489,7 +501,10 @@ last_id_below(Plan *plan)
  * The statement
  */
 
-/* Statements that call no function of an extension or a user are the most; the planner has noted the others. */
+/*
+ * Statements that call no function of an extension or a user are the most; the planner has noted
+ * the others.
+ */
 static bool
 calls_functions(const PlannedStmt *stmt)
 {

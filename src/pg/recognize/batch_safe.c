@@ -77,7 +77,10 @@ is_about_time(Oid type)
 	return category == TYPCATEGORY_DATETIME || category == TYPCATEGORY_TIMESPAN;
 }
 
-/* Stable functions see settings and the present role, which other statements of this transaction may change.  Built-in ones about time see the time zone alone. */
+/*
+ * Stable functions see settings and the present role, which other statements of this transaction
+ * may change.  Built-in ones about time see the time zone alone.
+ */
 static bool
 function_sees_session(Oid function, void *context)
 {
@@ -201,7 +204,10 @@ is_in_an_order(Oid operator)
 	return found;
 }
 
-/* The operators of the built-in types' orders, and their <>, compare all values; only rows and arrays may hold what cannot be compared. */
+/*
+ * The operators of the built-in types' orders, and their <>, compare all values; only rows and
+ * arrays may hold what cannot be compared.
+ */
 static bool
 operator_is_safe(Oid operator, Oid function, List *args)
 {
@@ -279,7 +285,10 @@ is_unsafe(Node *node, void *context)
 
 #define SAFE(expr) (!is_unsafe((Node *) (expr), check))
 
-/* Whether the node, run anew for each change of nothing, has read its whole input when it gives out the first row. */
+/*
+ * Whether the node, run anew for each change of nothing, has read its whole input when it gives out
+ * the first row.
+ */
 static bool
 reads_all_first(Plan *plan)
 {
@@ -390,7 +399,10 @@ node_is_safe(Plan *plan, Check *check)
 	}
 }
 
-/* An Agg that has all its groups before it gives out the first: only what it computes of a group can come too early. */
+/*
+ * An Agg that has all its groups before it gives out the first: only what it computes of a group
+ * can come too early.
+ */
 static bool
 hashed_groups_are_safe(Plan *plan, Check *check)
 {

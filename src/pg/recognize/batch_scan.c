@@ -2,11 +2,12 @@
  * batch_scan.c
  *	  HwrBatch: a plan node that reads the images of some rows at once before it hands them on.
  *
- * It gives out its child's rows in their order, each once, whatever it reads ahead (batch_ahead.c).  Batches have 1, 2, 4, 8, 16 rows, and
- * no more than a LIMIT above can want; before anything is asked for, and where nothing is worth it, one row.
+ * It gives out its child's rows in their order, each once, whatever it reads ahead
+ * (batch_ahead.c).  Batches have 1, 2, 4, 8, 16 rows, and no more than a LIMIT above can want;
+ * before anything is asked for, and where nothing is worth it, one row.
  *
- * At most 16 rows and 16 MB of rows are kept, and of each image its canvas, its posterior and its text.  The memory goes
- * with the next batch, and with the statement.
+ * At most 16 rows and 16 MB of rows are kept, and of each image its canvas, its posterior and its
+ * text.  The memory goes with the next batch, and with the statement.
  */
 #include "postgres.h"
 
@@ -134,7 +135,8 @@ hand_on(HwrBatchScan *s)
 }
 
 /*
- * The row before the present one.  The child is ahead by the rows that were taken and not handed on: it goes back over them.
+ * The row before the present one.  The child is ahead by the rows that were taken and not handed
+ * on: it goes back over them.
  */
 static TupleTableSlot *
 previous_row(HwrBatchScan *s)

@@ -26,7 +26,10 @@
 #define DEFAULT_BEAM 32
 #define DEFAULT_LM_WEIGHT 0.5
 
-/* Pays back what a character costs on average in a language model of names, so that its use does not shorten texts. */
+/*
+ * Pays back what a character costs on average in a language model of names, so that its use does
+ * not shorten texts.
+ */
 #define DEFAULT_BONUS_PER_WEIGHT 1.6
 #define MAX_BEAM 1024
 
@@ -362,8 +365,8 @@ hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, int patte
 }
 
 /*
- * Search, and again with a wider beam and every class where a lexicon or a pattern was missed, since a text of it
- * is wanted however unlikely.
+ * Search, and again with a wider beam and every class where a lexicon or a pattern was missed,
+ * since a text of it is wanted however unlikely.
  */
 static void
 search(HwrBeam *beam, HwrBeamQuery *query, int n, HwrNbest *out)

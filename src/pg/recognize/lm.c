@@ -2,8 +2,8 @@
  * lm.c
  *	  Language models: built from texts, stored in hwr.lm, loaded for decoding.
  *
- * What may come next says something about the texts that a model was built from.  So a language model is for its owner
- * and the members of the owning role.
+ * What may come next says something about the texts that a model was built from.  So a language
+ * model is for its owner and the members of the owning role.
  */
 #include "postgres.h"
 

@@ -69,8 +69,9 @@ step_to_pixel(const void *arg, int step)
 }
 
 /*
- * hwr_recognize_nbest(image bytea, n integer, model text, lexicon text[], lm text, lm_weight float8,
- * length_bonus float8, allow text, beam integer, outside_penalty float8, version integer, pattern text) returns setof record
+ * hwr_recognize_nbest(image bytea, n integer, model text, lexicon text[], lm text, lm_weight
+ * float8, length_bonus float8, allow text, beam integer, outside_penalty float8, version integer,
+ * pattern text) returns setof record
  */
 Datum
 hwr_recognize_nbest(PG_FUNCTION_ARGS)

@@ -110,7 +110,8 @@ element_context(void *arg)
 }
 
 /*
- * Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL, and bad ones may become so.
+ * Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL, and
+ * bad ones may become so.
  */
 static void
 read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bound, int *next,

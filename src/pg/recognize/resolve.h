@@ -13,8 +13,9 @@
 #include "pg/catalog/catalog.h"
 
 /*
- * Who asks and what they can see: two moments that agree see the same rows of the catalog.  A call site can outlive
- * a statement (PL/pgSQL keeps simple expressions), so what it has looked up is good only in the same moment.
+ * Who asks and what they can see: two moments that agree see the same rows of the catalog.  A call
+ * site can outlive a statement (PL/pgSQL keeps simple expressions), so what it has looked up is
+ * good only in the same moment.
  */
 typedef struct HwrMoment
 {

@@ -101,7 +101,10 @@ is_writable(const char *utf8, size_t len, const HwrModel *model)
 	return writable;
 }
 
-/* A label that the model could write in another case is told once a statement: -Infinity alone says nothing. */
+/*
+ * A label that the model could write in another case is told once a statement: -Infinity alone says
+ * nothing.
+ */
 static void
 tell_case(CallSite *site, const char *utf8, Size len, HwrLoaded loaded)
 {

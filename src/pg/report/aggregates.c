@@ -2,9 +2,10 @@
  * aggregates.c
  *	  hwr_cer, hwr_wer, hwr_exact and hwr_confusion_matrix: the figures of metrics.h as SQL aggregates.
  *
- * All take (truth text, guess text) and leave out pairs with a NULL.  The first three share one state, so that
- * PostgreSQL computes it once where a query asks for several of them.  States are combined, and travel between the
- * processes of a parallel plan as their numbers in network byte order.
+ * All take (truth text, guess text) and leave out pairs with a NULL.  The first three share one
+ * state, so that PostgreSQL computes it once where a query asks for several of them.  States are
+ * combined, and travel between the processes of a parallel plan as their numbers in network byte
+ * order.
  */
 #include "postgres.h"
 

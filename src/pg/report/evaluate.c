@@ -2,10 +2,10 @@
  * evaluate.c
  *	  hwr_evaluate: a model measured on a labelled table.
  *
- * The table is read as the caller, batch by batch through a cursor.  Rows that cannot be measured (NULL, no readable
- * image, no label) are left out and counted.  A label that the network cannot write, because a
- * character is outside its alphabet or its steps are too few, counts in every figure
- * but the loss, where it would be infinite.
+ * The table is read as the caller, batch by batch through a cursor.  Rows that cannot be measured
+ * (NULL, no readable image, no label) are left out and counted.  A label that the network cannot
+ * write, because a character is outside its alphabet or its steps are too few, counts in every
+ * figure but the loss, where it would be infinite.
  */
 #include "postgres.h"
 
@@ -249,7 +249,8 @@ keep_figures(Evaluation *ev)
 }
 
 /*
- * hwr_evaluate(data regclass, model text, image_column name, label_column name, version integer) returns record
+ * hwr_evaluate(data regclass, model text, image_column name, label_column name, version integer)
+ * returns record
  */
 Datum
 hwr_evaluate(PG_FUNCTION_ARGS)

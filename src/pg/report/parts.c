@@ -41,7 +41,10 @@ PG_FUNCTION_INFO_V1(hwr_mcnemar_test);
  * Pictures
  */
 
-/* Scale an image to this height as the networks' images are, and write columns [left, right) of its width as PNG. */
+/*
+ * Scale an image to this height as the networks' images are, and write columns [left, right) of its
+ * width as PNG.
+ */
 static bool
 make_thumbnail(const HwrImage *image, int height, double left, double right, uint8_t **png, size_t *len, HwrStatus *st)
 {
@@ -70,8 +73,8 @@ make_thumbnail(const HwrImage *image, int height, double left, double right, uin
 /*
  * hwr.thumbnail(image bytea, height integer, first double precision, last double precision) returns bytea
  *
- * A PNG of what is between two shares of the image's width, dark on white, without the paper's colour.  NULL for bytes that
- * are not an image.
+ * A PNG of what is between two shares of the image's width, dark on white, without the paper's
+ * colour.  NULL for bytes that are not an image.
  */
 Datum
 hwr_thumbnail(PG_FUNCTION_ARGS)
@@ -193,7 +196,8 @@ kind_of(const HwrEdit *e)
 /*
  * hwr.diff(truth text, guess text) returns text
  *
- * The reading as HTML: <mark> around what was read wrongly, <ins> around what should not be there, <del> around what is missing.
+ * The reading as HTML: <mark> around what was read wrongly, <ins> around what should not be there,
+ * <del> around what is missing.
  */
 Datum
 hwr_diff(PG_FUNCTION_ARGS)

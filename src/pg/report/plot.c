@@ -220,7 +220,8 @@ choose_scale(HwrPlot *plot, Numbers y, bool decades)
 }
 
 /*
- * hwr.draw_lines(title text, description text, x_title text, y_title text, names text[], series float8[], x float8[], y float8[],
+ * hwr.draw_lines(title text, description text, x_title text, y_title text, names text[], series
+ * float8[], x float8[], y float8[],
  *				  percent boolean, marked float8, marked_label text, decades boolean) returns text
  *
  * series[i] is the number from 1 in names of the line that point i belongs to; points come in the order of x.
@@ -394,11 +395,12 @@ find_label(char **labels, int n, const char *label)
 }
 
 /*
- * hwr.draw_matrix(title text, description text, row_title text, column_title text, labels text[], rows text[],
+ * hwr.draw_matrix(title text, description text, row_title text, column_title text, labels text[],
+ * rows text[],
  *				   columns text[], value float8[]) returns text
  *
- * A square over labels; cell i is in the row of label rows[i] and the column of columns[i].  The diagonal, which is
- * right, is drawn without colour.
+ * A square over labels; cell i is in the row of label rows[i] and the column of columns[i].  The
+ * diagonal, which is right, is drawn without colour.
  */
 Datum
 hwr_draw_matrix(PG_FUNCTION_ARGS)
@@ -465,7 +467,8 @@ append_reliability_point(HwrPlot *plot, int s, const char *name, double x, doubl
 }
 
 /*
- * hwr.draw_reliability(title text, description text, x_title text, y_title text, names text[], series float8[], x float8[], y float8[],
+ * hwr.draw_reliability(title text, description text, x_title text, y_title text, names text[],
+ * series float8[], x float8[], y float8[],
  *						low float8[], high float8[], images float8[]) returns text
  */
 Datum

@@ -2,11 +2,13 @@
  * readings.c
  *	  hwr_readings: every row of a table as a model reads it, with what can be said about the reading.
  *
- * The rows that reports, plots, comparisons and review queues are made of.  The table is read as the caller, batch by
- * batch through a cursor, in the calling backend.  A row that cannot be read is there all the same and says why.
+ * The rows that reports, plots, comparisons and review queues are made of.  The table is read as
+ * the caller, batch by batch through a cursor, in the calling backend.  A row that cannot be read
+ * is there all the same and says why.
  *
- * Places in an image are given in pixels of the image, measured from its left edge.  The network says in which of
- * its steps it saw a character; a step covers the same share of the canvas, and the canvas is the scaled image.
+ * Places in an image are given in pixels of the image, measured from its left edge.  The network
+ * says in which of its steps it saw a character; a step covers the same share of the canvas, and
+ * the canvas is the scaled image.
  */
 #include "postgres.h"
 
@@ -162,9 +164,9 @@ character_middle(const HwrCanvas *canvas, const HwrPosterior *p, const HwrReadin
 }
 
 /*
- * The errors of a reading: what should have been read, what was, and between which pixels that is.  Network steps are
- * narrower than characters, so the place of a character reaches to half way to its neighbours', and
- * that of one that was not read from one neighbour to the other.
+ * The errors of a reading: what should have been read, what was, and between which pixels that is.
+ * Network steps are narrower than characters, so the place of a character reaches to half way to
+ * its neighbours', and that of one that was not read from one neighbour to the other.
  */
 static char *
 edits_json(const HwrCanvas *canvas, const HwrPosterior *p, const HwrReading *reading,

@@ -2,9 +2,10 @@
  * svg.c
  *	  What all charts have in common: frame, style, axes, and text that cannot become markup.
  *
- * A chart is one SVG element that stands alone in a file and also inside a page.  Colours are named by
- * classes, which the style defines for light and for dark surroundings; marks carry a <title>, which browsers show on
- * pointing at them and screen readers read.  The style is repeated in each chart; in a page the copies are equal.
+ * A chart is one SVG element that stands alone in a file and also inside a page.  Colours are named
+ * by classes, which the style defines for light and for dark surroundings; marks carry a <title>,
+ * which browsers show on pointing at them and screen readers read.  The style is repeated in each
+ * chart; in a page the copies are equal.
  */
 #include "postgres.h"
 

@@ -17,8 +17,9 @@ extern void hwr_append_escaped(StringInfo buf, const char *s);
 extern void hwr_append_coordinate(StringInfo buf, double value);
 
 /*
- * A chart begun: the frame of the document with style, description for those who cannot see it, and title.  x and y run over
- * [left, right] and [top, bottom] of the viewBox for data in [x_low, x_high] and [y_low, y_high].
+ * A chart begun: the frame of the document with style, description for those who cannot see it, and
+ * title.  x and y run over [left, right] and [top, bottom] of the viewBox for data in [x_low,
+ * x_high] and [y_low, y_high].
  */
 typedef struct HwrPlot
 {

@@ -2,9 +2,10 @@
  * index.c
  *	  The GIN operator class hwr_posterior_ops.
  *
- * A line is indexed under the trigrams that it may have (core/decode/trigram.h), down to a bound that is a parameter of the
- * operator class.  A query is for lines that have all trigrams of its words, as its operators combine them; every line
- * that is found so is checked by the operator itself.
+ * A line is indexed under the trigrams that it may have (core/decode/trigram.h), down to a bound
+ * that is a parameter of the operator class.  A query is for lines that have all trigrams of its
+ * words, as its operators combine them; every line that is found so is checked by the operator
+ * itself.
  *
  * No line is lost: one that reaches hwr.search_threshold for a word has each trigram of the word with at least
  * that probability.  Where the threshold is below the index's bound that says nothing, and the whole index is
@@ -46,8 +47,8 @@ typedef struct ExtractSite
 } ExtractSite;
 
 /*
- * A query as the index sees it, in the extra data of its first key: keys that each word needs.  Key 0 stands for lines
- * that have nearly all trigrams.
+ * A query as the index sees it, in the extra data of its first key: keys that each word needs.  Key
+ * 0 stands for lines that have nearly all trigrams.
  */
 typedef struct Wanted
 {
@@ -237,7 +238,8 @@ collect_keys(HwrQuery *query, Wanted *wanted, int64 **keys)
 }
 
 /*
- * hwr_gin_extract_query(hwr_query, internal, smallint, internal, internal, internal, internal) returns internal
+ * hwr_gin_extract_query(hwr_query, internal, smallint, internal, internal, internal, internal)
+ * returns internal
  */
 Datum
 hwr_gin_extract_query(PG_FUNCTION_ARGS)
@@ -276,7 +278,8 @@ hwr_gin_extract_query(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr_gin_consistent(internal, smallint, hwr_query, integer, internal, internal, internal, internal) returns boolean
+ * hwr_gin_consistent(internal, smallint, hwr_query, integer, internal, internal, internal,
+ * internal) returns boolean
  */
 Datum
 hwr_gin_consistent(PG_FUNCTION_ARGS)

@@ -28,7 +28,10 @@ typedef struct HwrInk
 
 extern HwrInk *hwr_ink_create(MemoryContext context);
 
-/* Unpack a value of type hwr_posterior; the result is valid until the next call.  Raises data_corrupted where it is damaged. */
+/*
+ * Unpack a value of type hwr_posterior; the result is valid until the next call.  Raises
+ * data_corrupted where it is damaged.
+ */
 extern HwrSparse *hwr_ink_read(HwrInk *ink, Datum value);
 
 /* The log posteriors [steps][alphabet.n + 1] of the value that was read last, over its own characters. */
@@ -40,7 +43,10 @@ extern const float *hwr_ink_dense_over(HwrInk *ink, const HwrAlphabet *alphabet)
 /* The call site's HwrInk, in fn_extra. */
 extern HwrInk *hwr_ink_of(FunctionCallInfo fcinfo);
 
-/* Read the value of the first argument as hwr_text does; the hold owns the HwrReading, which is in its object. */
+/*
+ * Read the value of the first argument as hwr_text does; the hold owns the HwrReading, which is in
+ * its object.
+ */
 extern HwrReading *hwr_ink_greedy(HwrInk *ink, HwrHold *hold);
 extern void hwr_release_reading(void *reading);
 

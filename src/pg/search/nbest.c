@@ -2,9 +2,9 @@
  * nbest.c
  *	  hwr_nbest: the most probable texts of a kept posterior, with a lexicon and a language model of today.
  *
- * The classes of a search are the characters that were kept of any value so far, and those of the lexicon and of what is
- * allowed: a character that was not kept of a value has the floor there.  The alphabet at a call site grows until
- * it has them all, and with it what is made for it once.
+ * The classes of a search are the characters that were kept of any value so far, and those of the
+ * lexicon and of what is allowed: a character that was not kept of a value has the floor there.
+ * The alphabet at a call site grows until it has them all, and with it what is made for it once.
  */
 #include "postgres.h"
 
@@ -197,8 +197,9 @@ pixel(const void *arg, int step)
 }
 
 /*
- * hwr_nbest(posterior hwr_posterior, n integer, lexicon text[], lm text, lm_weight float8, length_bonus float8,
- * allow text, beam integer, outside_penalty float8, pattern text) returns setof record
+ * hwr_nbest(posterior hwr_posterior, n integer, lexicon text[], lm text, lm_weight float8,
+ * length_bonus float8, allow text, beam integer, outside_penalty float8, pattern text) returns
+ * setof record
  */
 Datum
 hwr_nbest(PG_FUNCTION_ARGS)
@@ -276,9 +277,11 @@ found_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
 }
 
 /*
- * hwr_field(posterior hwr_posterior, kind text, OUT text text, OUT value text, OUT confidence double precision)
+ * hwr_field(posterior hwr_posterior, kind text, OUT text text, OUT value text, OUT confidence
+ * double precision)
  *
- * Different texts may have the same value: the value that has most together is the answer, with the best of its texts.
+ * Different texts may have the same value: the value that has most together is the answer, with the
+ * best of its texts.
  */
 Datum
 hwr_field(PG_FUNCTION_ARGS)

@@ -2,8 +2,8 @@
  * posterior.c
  *	  The type hwr_posterior, and its values from images.
  *
- * A value is the bytes of core/decode/posterior.h.  Whatever comes in as text or from a client is unpacked once to see
- * that it can be.
+ * A value is the bytes of core/decode/posterior.h.  Whatever comes in as text or from a client is
+ * unpacked once to see that it can be.
  */
 #include "postgres.h"
 

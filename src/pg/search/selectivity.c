@@ -13,7 +13,10 @@
 
 PG_FUNCTION_INFO_V1(hwr_finds_selectivity);
 
-/* Of a word that nothing is known of: a word of a language of which a line has ten, seen once in a hundred lines. */
+/*
+ * Of a word that nothing is known of: a word of a language of which a line has ten, seen once in a
+ * hundred lines.
+ */
 #define WORD_SELECTIVITY 0.001
 
 /*

@@ -79,7 +79,8 @@ hwr_confidence(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr_places(posterior hwr_posterior) returns setof (position integer, "char" text, confidence double precision, x0 integer, x1 integer)
+ * hwr_places(posterior hwr_posterior) returns setof (position integer, "char" text, confidence
+ * double precision, x0 integer, x1 integer)
  */
 Datum
 hwr_places(PG_FUNCTION_ARGS)
@@ -199,8 +200,8 @@ typedef struct ScoreSite
 /*
  * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
  *
- * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function and its arguments
- * need no types.  No image begins with the byte of its format.
+ * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function
+ * and its arguments need no types.  No image begins with the byte of its format.
  */
 Datum
 hwr_score(PG_FUNCTION_ARGS)
@@ -240,7 +241,8 @@ hwr_score_version(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr_posterior_info(posterior hwr_posterior, OUT model bytea, OUT steps integer, OUT characters text, OUT width integer, OUT bytes integer)
+ * hwr_posterior_info(posterior hwr_posterior, OUT model bytea, OUT steps integer, OUT characters
+ * text, OUT width integer, OUT bytes integer)
  */
 Datum
 hwr_posterior_info(PG_FUNCTION_ARGS)

@@ -145,7 +145,8 @@ right_pixel(const HwrSparse *sparse, const HwrSpot *spot)
 }
 
 /*
- * hwr_spots(posterior hwr_posterior, word text, whole_word boolean, bound double precision) returns setof record
+ * hwr_spots(posterior hwr_posterior, word text, whole_word boolean, bound double precision) returns
+ * setof record
  */
 Datum
 hwr_spots(PG_FUNCTION_ARGS)

@@ -2,8 +2,9 @@
  * device.c
  *	  Which device computes, and what there is.
  *
- * A GPU's driver is initialised in the service worker and in training workers, never in the postmaster or in a session.
- * So a session knows of a GPU what the service worker has put into shared memory.
+ * A GPU's driver is initialised in the service worker and in training workers, never in the
+ * postmaster or in a session. So a session knows of a GPU what the service worker has put into
+ * shared memory.
  */
 #include "postgres.h"
 
@@ -148,7 +149,8 @@ put_device(ReturnSetInfo *rsinfo, const char *backend, const HwrDeviceInfo *info
 }
 
 /*
- * hwr.devices() returns table (backend, name, memory, memory_used, driver, state, reason): a row for each backend
+ * hwr.devices() returns table (backend, name, memory, memory_used, driver, state, reason): a row
+ * for each backend
  */
 Datum
 hwr_devices(PG_FUNCTION_ARGS)
@@ -171,8 +173,9 @@ hwr_devices(PG_FUNCTION_ARGS)
 }
 
 /*
- * hwr.service() returns table (pid, started, device, queue_slots, in_use, requests, images, batches, mean_fill,
- * models, model_bytes, dropped, errors): one row, none where there is no service; pid to device are NULL while it does not run
+ * hwr.service() returns table (pid, started, device, queue_slots, in_use, requests, images,
+ * batches, mean_fill, models, model_bytes, dropped, errors): one row, none where there is no
+ * service; pid to device are NULL while it does not run
  */
 Datum
 hwr_service_status(PG_FUNCTION_ARGS)

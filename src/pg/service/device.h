@@ -10,12 +10,16 @@
 #include "core/network/backend.h"
 #include "core/network/device.h"
 
-/* Whether recognition goes to the service.  Raises object_not_in_prerequisite_state where hwr.device asks for a GPU and there is none. */
+/*
+ * Whether recognition goes to the service.  Raises object_not_in_prerequisite_state where
+ * hwr.device asks for a GPU and there is none.
+ */
 extern bool hwr_use_service(void);
 
 /*
- * The backend for training on that device, auto: as hwr.device says.  May initialise a driver: the process must be a
- * training worker.  Raises object_not_in_prerequisite_state for cuda without a GPU; auto without one logs why.
+ * The backend for training on that device, auto: as hwr.device says.  May initialise a driver: the
+ * process must be a training worker.  Raises object_not_in_prerequisite_state for cuda without a
+ * GPU; auto without one logs why.
  */
 extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
 

@@ -2,8 +2,9 @@
  * service.h
  *	  The service worker: one process that owns the device, for all sessions.
  *
- * With shared_preload_libraries = 'hwr' the postmaster starts one background worker.  It has shared memory only: no
- * database, no catalog, no privileges to get wrong.  A session sends it prepared canvases and gets log posteriors.
+ * With shared_preload_libraries = 'hwr' the postmaster starts one background worker.  It has shared
+ * memory only: no database, no catalog, no privileges to get wrong.  A session sends it prepared
+ * canvases and gets log posteriors.
  *
  * What is where
  *	 Main shared memory: HwrService with a fixed number of slots.  A slot is one request: a few dozen bytes that say
@@ -24,13 +25,14 @@
  *						never uses that segment again, because the worker may still write to it
  *	 QUEUED, TAKEN -> ANSWERED "lost"	by the worker when it exits, whichever way
  *
- * Locking: HwrService.lock guards everything in HwrService but the condition variable.  It is held for a few
- * assignments, never across an error, an interrupt or a system call but SetLatch.  Nobody polls: the worker sleeps on its
- * latch, a session with a request on its own, a session without a free slot on the condition variable.
+ * Locking: HwrService.lock guards everything in HwrService but the condition variable.  It is held
+ * for a few assignments, never across an error, an interrupt or a system call but SetLatch.  Nobody
+ * polls: the worker sleeps on its latch, a session with a request on its own, a session without a
+ * free slot on the condition variable.
  *
- * The worker's death: before_shmem_exit answers everybody.  It runs on SIGTERM, on errors and on exit() in a
- * driver's code.  Where it does not (SIGKILL, a crash), the postmaster ends all sessions and starts afresh, as it does for any
- * process that is attached to shared memory.
+ * The worker's death: before_shmem_exit answers everybody.  It runs on SIGTERM, on errors and on
+ * exit() in a driver's code.  Where it does not (SIGKILL, a crash), the postmaster ends all
+ * sessions and starts afresh, as it does for any process that is attached to shared memory.
  *
  * Include after hwr.h.
  */
@@ -159,8 +161,9 @@ extern void hwr_service_free_slot(HwrServiceSlot *slot);
 extern void hwr_service_answer_slot(HwrServiceSlot *slot, HwrAnswer answer);
 
 /*
- * service_client.c: run n canvases on the service's device; posteriors[n] as from hwr_recognizer_run, queue_time in ms.  False: the
- * service has failed or has gone, *st says why, and nothing is filled in.
+ * service_client.c: run n canvases on the service's device; posteriors[n] as from
+ * hwr_recognizer_run, queue_time in ms.  False: the service has failed or has gone, *st says why,
+ * and nothing is filled in.
  */
 extern bool hwr_service_run(HwrLoaded loaded, int n, const HwrCanvas *canvases, HwrPosterior *posteriors,
 							double *queue_time, HwrStatus *st);

@@ -122,7 +122,10 @@ enqueue(HwrServiceSlot *slot)
 	SetLatch(hwr_service->latch);
 }
 
-/* Take a free slot, waiting for one if need be, and queue the request.  NULL: there is no worker (any more). */
+/*
+ * Take a free slot, waiting for one if need be, and queue the request.  NULL: there is no worker
+ * (any more).
+ */
 static HwrServiceSlot *
 submit(const HwrServiceSlot *request)
 {

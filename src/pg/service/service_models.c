@@ -2,11 +2,11 @@
  * service_models.c
  *	  The service worker's models.
  *
- * Keyed by the model file's SHA-256 and the precision, so an entry is never stale.  A context grows with the batches that
- * it runs.  The least recently used go when the sum passes the limit, and when the device's memory does not suffice for
- * a new one or for a batch.  The session that asks
- * for a model has read it with its own privileges; it need not be asked again, because it sends
- * the key only after it has.
+ * Keyed by the model file's SHA-256 and the precision, so an entry is never stale.  A context grows
+ * with the batches that it runs.  The least recently used go when the sum passes the limit, and
+ * when the device's memory does not suffice for a new one or for a batch.  The session that asks
+ * for a model has read it with its own privileges; it need not be asked again, because it sends the
+ * key only after it has.
  */
 #include "postgres.h"
 

@@ -4,14 +4,16 @@
  *
  * service.h describes the protocol.  Here is what happens to a request that has been taken out of the queue.
  *
- * A request holds canvases of any widths; the device runs canvases of one width through one model.  So the unit of
- * batching is the canvas: the oldest request decides model and width, and canvases of the same kind are
- * collected from all requests, in the order of their arrival, up to hwr.max_batch.  A request is answered
- * when its last canvas has been through.  The oldest canvas is always in the next batch, so nobody starves.
+ * A request holds canvases of any widths; the device runs canvases of one width through one model.
+ * So the unit of batching is the canvas: the oldest request decides model and width, and canvases
+ * of the same kind are collected from all requests, in the order of their arrival, up to
+ * hwr.max_batch.  A request is answered when its last canvas has been through.  The oldest canvas
+ * is always in the next batch, so nobody starves.
  *
- * When to wait for more: sessions come in rounds, each sends its next request soon after the last answer.  A batch
- * that is not full waits until as many requests are there as were in flight when the last batch ended, but not
- * longer than hwr.batch_wait after the oldest arrived.  A session alone never waits.
+ * When to wait for more: sessions come in rounds, each sends its next request soon after the last
+ * answer.  A batch that is not full waits until as many requests are there as were in flight when
+ * the last batch ended, but not longer than hwr.batch_wait after the oldest arrived.  A session
+ * alone never waits.
  *
  * A device that fails (HWR_DEVICE) is not trusted again in this process: everybody is answered, and the
  * process exits to be started afresh.
@@ -219,7 +221,10 @@ fit_models(const HwrServiceContext *model)
 	LWLockRelease(hwr_service->lock);
 }
 
-/* Log an error.  A device that has failed is not to be had again in this process: leave() answers those who wait. */
+/*
+ * Log an error.  A device that has failed is not to be had again in this process: leave() answers
+ * those who wait.
+ */
 static void
 report_failure(const HwrStatus *st)
 {

@@ -2,9 +2,10 @@
  * job.c
  *	  Rows of hwr.job and hwr.history, hwr_cancel, and whether a job's worker lives.
  *
- * A worker that is killed, or whose server stops, cannot say so in its row.  So the row's state is believed only as
- * far as the worker lives, which a lock tells: the worker holds one that is keyed by the job's id, from before its row can be seen
- * until it exits, however it exits, and whatever its user's functions do (process_lock.c).
+ * A worker that is killed, or whose server stops, cannot say so in its row.  So the row's state is
+ * believed only as far as the worker lives, which a lock tells: the worker holds one that is keyed
+ * by the job's id, from before its row can be seen until it exits, however it exits, and whatever
+ * its user's functions do (process_lock.c).
  *
  * While the lock is held, the pid in the row is that of the holder: both come from the same process.  So a
  * signal after a look at the lock cannot meet a process that was given an old number.
@@ -69,8 +70,8 @@ job_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 }
 
 /*
- * A statement on this process's job.  Those of a running one name the row by id and pid: where the extension was dropped
- * and created again, ids begin anew, and the row is another job's.
+ * A statement on this process's job.  Those of a running one name the row by id and pid: where the
+ * extension was dropped and created again, ids begin anew, and the row is another job's.
  */
 static void
 job_update(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)

@@ -38,8 +38,8 @@ typedef struct HwrJobRequest
 extern int64 hwr_job_insert(const HwrJobRequest *request);
 
 /*
- * Take that lock for a job that was stopped and that this role may go on with; an error if another worker has it.  Its row becomes that of
- * a starting job with this limit.
+ * Take that lock for a job that was stopped and that this role may go on with; an error if another
+ * worker has it.  Its row becomes that of a starting job with this limit.
  */
 extern void hwr_job_restart(int64 job, Oid role, double max_minutes);
 

@@ -2,10 +2,11 @@
  * place.c
  *	  hwr.max_jobs: how many trainings of a server compute at the same time.
  *
- * A job needs a place.  Places are numbered locks of the whole server, held by the worker's process until it exits,
- * however it exits; so none is ever lost, and no shared memory is needed.  Who finds none free waits for another lock,
- * the gate, whose queue is in the order of request as those of all locks are.  Its holder is the next to get a place, and looks
- * for one once a second, because a process can wait for one lock but not for any of several.
+ * A job needs a place.  Places are numbered locks of the whole server, held by the worker's process
+ * until it exits, however it exits; so none is ever lost, and no shared memory is needed.  Who
+ * finds none free waits for another lock, the gate, whose queue is in the order of request as those
+ * of all locks are.  Its holder is the next to get a place, and looks for one once a second,
+ * because a process can wait for one lock but not for any of several.
  *
  * A queued job keeps its worker process, and with it the order, its client and the ways to cancel it.
  */
@@ -26,7 +27,10 @@
 /* Between two looks for a free place, in milliseconds. */
 #define LOOK_INTERVAL 1000
 
-/* A free place for as long as this process lives.  Without a limit a place is taken as well, for when there will be one. */
+/*
+ * A free place for as long as this process lives.  Without a limit a place is taken as well, for
+ * when there will be one.
+ */
 static bool
 take_place(void)
 {

@@ -2,8 +2,8 @@
  * resume.c
  *	  hwr_resume: go on with a training that was stopped; hwr_drop_job.
  *
- * The job keeps its number, its history and its options.  Its tables are read again, with the caller's privileges; the
- * checkpoint tells whether they hold the same rows.
+ * The job keeps its number, its history and its options.  Its tables are read again, with the
+ * caller's privileges; the checkpoint tells whether they hold the same rows.
  */
 #include "postgres.h"
 
@@ -44,8 +44,8 @@ text_column(int number)
 	"state = 'done', message LIKE 'time limit reached%'"
 
 /*
- * Select a job's row, which the current user must be allowed to change and no worker works on.  It is locked where this process changes it,
- * not where a worker is to.  SPI is connected.
+ * Select a job's row, which the current user must be allowed to change and no worker works on.  It
+ * is locked where this process changes it, not where a worker is to.  SPI is connected.
  */
 static void
 select_job(int64 job, const char *what, bool lock)
@@ -157,7 +157,8 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 }
 
 /*
- * hwr_resume(job bigint, max_minutes double precision, wait boolean) returns table (...): the row of hwr_train
+ * hwr_resume(job bigint, max_minutes double precision, wait boolean) returns table (...): the row
+ * of hwr_train
  */
 Datum
 hwr_resume(PG_FUNCTION_ARGS)

@@ -2,10 +2,11 @@
  * train.c
  *	  hwr_train: check a request, have a worker do it, wait for the result.
  *
- * Everything that can be known without reading the table is checked here, where an error costs nothing.  The
- * worker is another transaction: it cannot see what this one has not committed, and it would wait for this one's locks
- * while this one waits for it, which the deadlock detector could not see.  So a caller whose transaction has created,
- * changed or locked a table in question, or changed models, gets an error.
+ * Everything that can be known without reading the table is checked here, where an error costs
+ * nothing.  The worker is another transaction: it cannot see what this one has not committed, and
+ * it would wait for this one's locks while this one waits for it, which the deadlock detector could
+ * not see.  So a caller whose transaction has created, changed or locked a table in question, or
+ * changed models, gets an error.
  */
 #include "postgres.h"
 

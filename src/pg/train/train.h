@@ -2,8 +2,9 @@
  * train.h
  *	  What hwr_train and its worker say to each other.
  *
- * hwr_train fills a dynamic shared memory segment with its request, starts a worker and reads a message queue in the
- * same segment.  The worker sends PostgreSQL's own error and notice messages and two of ours:
+ * hwr_train fills a dynamic shared memory segment with its request, starts a worker and reads a
+ * message queue in the same segment.  The worker sends PostgreSQL's own error and notice messages
+ * and two of ours:
  *
  *	 'j'	int64: the job's id, once its row can be seen by others
  *	 'r'	HwrTrainResult: the job is done
@@ -91,15 +92,15 @@ typedef struct HwrTrainResult
 } HwrTrainResult;
 
 /*
- * train_base.c: check that the current user may begin with the model that options name, and that the options agree with it;
- * they are parsed again.  json: in UTF-8.
+ * train_base.c: check that the current user may begin with the model that options name, and that
+ * the options agree with it; they are parsed again.  json: in UTF-8.
  */
 extern void hwr_check_base(const char *json, HwrTrainOptions *options);
 
 /*
- * train.c: the client's side.  check_allowed is about the transaction, check_request about the tables and the model; run starts a
- * worker, waits if that was asked for, and returns the row.  init_result describes the row, in the first call of a function
- * that returns it.
+ * train.c: the client's side.  check_allowed is about the transaction, check_request about the
+ * tables and the model; run starts a worker, waits if that was asked for, and returns the row.
+ * init_result describes the row, in the first call of a function that returns it.
  */
 extern void hwr_check_training_allowed(const char *function);
 extern void hwr_check_training_request(const HwrTrainRequest *request);

@@ -2,8 +2,8 @@
  * train_base.c
  *	  The model that a training begins with, where option "base" names one.
  *
- * It is looked for twice: in the calling session, where a wrong name, a missing privilege or options that do not agree with it
- * cost nothing, and in the worker, which uses it.
+ * It is looked for twice: in the calling session, where a wrong name, a missing privilege or
+ * options that do not agree with it cost nothing, and in the worker, which uses it.
  */
 #include "postgres.h"
 

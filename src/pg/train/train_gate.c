@@ -2,11 +2,12 @@
  * train_gate.c
  *	  May a newly trained version take the place of what readers get?
  *
- * What readers get, the active version or else the bundled model of that name, is read when the job begins, so that the
- * validation images can be kept as its canvases too.  When the training is over, both are measured on the very
- * rows that the new one was validated on, and compared row by row: a gain must be beyond what chance gives.  A version
- * that a person has chosen stays.  The model's row is locked only when the new version is stored: if
- * another version has become active meanwhile, nothing is known about that one, and it stays too.
+ * What readers get, the active version or else the bundled model of that name, is read when the job
+ * begins, so that the validation images can be kept as its canvases too.  When the training is
+ * over, both are measured on the very rows that the new one was validated on, and compared row by
+ * row: a gain must be beyond what chance gives.  A version that a person has chosen stays.  The
+ * model's row is locked only when the new version is stored: if another version has become active
+ * meanwhile, nothing is known about that one, and it stays too.
  */
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * train_job.c
  *	  What a training worker does: read the tables, train, store the model.
  *
- * Every loop is here; the core does one batch of rows or one minibatch at a time, so that between them the worker
- * can be cancelled and can say how far it is.
+ * Every loop is here; the core does one batch of rows or one minibatch at a time, so that between
+ * them the worker can be cancelled and can say how far it is.
  */
 #include "postgres.h"
 
@@ -239,7 +239,10 @@ report_step(HwrTrainWorker *w)
 	hwr_worker_commit(w);
 }
 
-/* Once, when some steps have shown how fast it is: how long it will take, and whether that is more than it may. */
+/*
+ * Once, when some steps have shown how fast it is: how long it will take, and whether that is more
+ * than it may.
+ */
 static void
 report_estimate(HwrTrainWorker *w)
 {

@@ -2,11 +2,12 @@
  * train_main.c
  *	  The background worker behind hwr_train.
  *
- * Life of a worker: attach to the client's segment, connect, take over the session's settings, insert the job's row
- * and tell its id; read the tables in one transaction with the caller's privileges; train outside any transaction,
- * with short ones for progress; store model, metrics and the job's end in one transaction.  So a
- * job that does not reach its end leaves no model, and what it leaves in hwr.job is true: 'failed' or 'cancelled' if
- * the worker could still write it, else the lock that it no longer holds tells (job.c).
+ * Life of a worker: attach to the client's segment, connect, take over the session's settings,
+ * insert the job's row and tell its id; read the tables in one transaction with the caller's
+ * privileges; train outside any transaction, with short ones for progress; store model, metrics and
+ * the job's end in one transaction.  So a job that does not reach its end leaves no model, and what
+ * it leaves in hwr.job is true: 'failed' or 'cancelled' if the worker could still write it, else
+ * the lock that it no longer holds tells (job.c).
  *
  * The core's objects live outside PostgreSQL's memory, and the trainer has threads.  They are freed when the
  * process exits, whichever way: hwr_trainer_free joins the threads.
@@ -121,9 +122,10 @@ attach(HwrTrainWorker *w, dsm_handle handle)
 }
 
 /*
- * The session's settings hold here as well, as far as they are about data: limits, time zone, what policies look up with
- * current_setting(); and its libraries, which may watch what its user's functions do.  What is the administrator's is as
- * it is for this process, which no client started: a session that has loaded hwr late may have it wrong.
+ * The session's settings hold here as well, as far as they are about data: limits, time zone, what
+ * policies look up with current_setting(); and its libraries, which may watch what its user's
+ * functions do.  What is the administrator's is as it is for this process, which no client started:
+ * a session that has loaded hwr late may have it wrong.
  */
 static void
 restore_settings(HwrTrainWorker *w, void *settings, void *libraries)
@@ -187,8 +189,8 @@ find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
 }
 
 /*
- * A column's name out of its quoted form, where it is that of both tables: a job that is gone on with reads what it began
- * with, whatever columns the tables have got since.
+ * A column's name out of its quoted form, where it is that of both tables: a job that is gone on
+ * with reads what it began with, whatever columns the tables have got since.
  */
 static const char *
 column_to_keep(const NameData *given, const char *training, const char *validation)
@@ -232,7 +234,10 @@ insert_job(HwrTrainWorker *w)
 	return hwr_job_insert(&request);
 }
 
-/* The job's row: a new one, or that of the job to go on with, and its checkpoint.  The model's name is its from here on.  In a transaction. */
+/*
+ * The job's row: a new one, or that of the job to go on with, and its checkpoint.  The model's name
+ * is its from here on.  In a transaction.
+ */
 static int64
 begin_job(HwrTrainWorker *w)
 {
@@ -363,8 +368,8 @@ explain(const HwrTrainWorker *w, ErrorData *error)
 }
 
 /*
- * What a cancelled training has learned is kept, to go on from, and what one has that was done but could not be stored; not being able
- * to is no reason to fail otherwise.
+ * What a cancelled training has learned is kept, to go on from, and what one has that was done but
+ * could not be stored; not being able to is no reason to fail otherwise.
  */
 static void
 keep_checkpoint(HwrTrainWorker *w)

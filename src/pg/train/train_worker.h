@@ -94,8 +94,8 @@ extern void hwr_worker_commit(HwrTrainWorker *w);
 extern void hwr_report_activity(const HwrTrainWorker *w, const char *what);
 
 /*
- * place.c: a place among hwr.max_jobs, until this process exits.  try, in a transaction, does not wait, and fails if
- * someone does; wait is called outside of one.
+ * place.c: a place among hwr.max_jobs, until this process exits.  try, in a transaction, does not
+ * wait, and fails if someone does; wait is called outside of one.
  */
 extern bool hwr_place_try(void);
 extern void hwr_place_wait(HwrTrainWorker *w);
@@ -104,8 +104,8 @@ extern void hwr_place_wait(HwrTrainWorker *w);
 extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
 
 /*
- * train_survey.c: choose what the options leave open by a look at the training table, and say so.  In a transaction, before
- * anything is made from the options.
+ * train_survey.c: choose what the options leave open by a look at the training table, and say so.
+ * In a transaction, before anything is made from the options.
  */
 extern void hwr_worker_survey(HwrTrainWorker *w);
 
@@ -118,9 +118,10 @@ extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
 extern void hwr_worker_checkpoint(HwrTrainWorker *w);
 
 /*
- * train_gate.c: may the new version take the place of what readers get?  load in a transaction, before the rows are read;
- * measure outside one, when the new model is ready.  decide makes the version the active one if it may and returns the
- * sentence that says why, or why not; tell is the NOTICE, after the commit.
+ * train_gate.c: may the new version take the place of what readers get?  load in a transaction,
+ * before the rows are read; measure outside one, when the new model is ready.  decide makes the
+ * version the active one if it may and returns the sentence that says why, or why not; tell is the
+ * NOTICE, after the commit.
  */
 extern void hwr_gate_load(HwrTrainWorker *w);
 extern void hwr_gate_measure(HwrTrainWorker *w);
