@@ -202,6 +202,8 @@ SKIP:
 			UPDATE strokes SET label = translate(label, '^_', E'\xe4\xfc');
 			SELECT images, cer FROM hwr_evaluate('strokes', 'strokes')}), '7|0', 'labels come in LATIN1 too');
 	is($node->safe_psql('latin', q{SELECT count(*) > 2 FROM hwr_confusions('strokes') WHERE truth = guess}), 't', 'and confusions');
+	is($node->safe_psql('latin', q{SELECT count(*) > 1, bool_or(alphabet LIKE '%?%') FROM hwr_bundled_models}), 't|t',
+		'and what comes with hwr, whose alphabet is larger');
 }
 
 #
