@@ -50,7 +50,7 @@ typedef struct HwrReadyRow
 	int			rival_width;
 } HwrReadyRow;
 
-extern void hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow *row, HwrReadyRow *out);
+extern void hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow *from, HwrReadyRow *row);
 extern void hwr_ready_row_free(HwrReadyRow *row);
 
 /* A hash of bytes. */
