@@ -23,6 +23,7 @@ typedef struct HwrRowRules
 	HwrGeometry geometry;
 	HwrGeometry rival;			/* of validation rows, too; height 0: none, or the same */
 	HwrCase		mapping;
+	bool		learn_empty;	/* rows with an empty label are used too */
 	double		validation_fraction;
 	HwrNet		net;			/* for the steps only */
 	HwrImageLimits limits;
