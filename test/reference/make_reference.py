@@ -76,7 +76,9 @@ def make_optimizer():
 LAYERS = """Cr3,3,4 Ct3,5,4 Cs2,4,5 Cl3,3,17,2,3 Cr5,1,2,3,1 Cl1,1,5 Cr4,4,3,2,2
     Mp2,2 Mp3,2,2,1 Mp2,3,3,4 Bn S1(3x3)2,3 S1(1x9)1,3 S1(9x1)2,3
     Fl6 Fr17 Ft9 Fs5 Fm7
-    Lfx4 Lrx5 Lbx3 Lfx17 Lbx33 Lfy4 Lry5 Lby3 Lfxs4 Lrxs5 Lbxs3 Lfys4 Lrys5 Lbys9""".split()
+    Lfx4 Lrx5 Lbx3 Lfx17 Lbx33 Lfy4 Lry5 Lby3 Lfxs4 Lrxs5 Lbxs3 Lfys4 Lrys5 Lbys9
+    Clr3,3,4 Cm3,3,6 Flr8 Cr3,3,4,2,2,1,1 Clr3,5,3,1,1,2,3 Cs4,2,3,1,1,1,1 Ct3,4,2,2,3,3,2 Cl2,2,4,3,1,1,4
+    Gn1 Gn5 S1(3x3)1,3 S1(9x1)1,3 Lbxe3 Lbye4 Lrye2 Lfxe3""".split()
 LAYER_CHANNELS = 5
 
 
