@@ -16,6 +16,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "core/base/status.h"
+#include "core/model/kraken.h"
 #include "core/model/model.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
@@ -291,6 +292,27 @@ activate_imported(const HwrVersionInfo *version, bool activate)
 				 errhint("To have them get this one: SELECT hwr_activate_model('%s', %d).", name, version->version)));
 }
 
+/* The file of a model that came in another form, in the current memory context. */
+static const uint8 *
+saved_model(const HwrModel *model, Size *len)
+{
+	HwrStatus	st;
+	uint8	   *bytes;
+	uint8	   *copy;
+
+	if (!hwr_model_save(model, &bytes, len, &st))
+		hwr_raise(&st);
+	copy = palloc_extended(*len, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (copy != NULL)
+		memcpy(copy, bytes, *len);
+	free(bytes);
+	if (copy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return copy;
+}
+
 /*
  * hwr_import_model(file bytea, model text, activate boolean) returns integer
  *
@@ -305,6 +327,8 @@ hwr_import_model(PG_FUNCTION_ARGS)
 	HwrStatus	st;
 	bytea	   *file;
 	const uint8 *bytes;
+	Size		len;
+	bool		foreign;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -315,11 +339,15 @@ hwr_import_model(PG_FUNCTION_ARGS)
 
 	file = PG_GETARG_BYTEA_PP(0);
 	bytes = (const uint8 *) VARDATA_ANY(file);
-	if (!hwr_model_load(bytes, VARSIZE_ANY_EXHDR(file), &model, &st))
+	len = VARSIZE_ANY_EXHDR(file);
+	foreign = hwr_is_kraken(bytes, len);
+	if (!(foreign ? hwr_kraken_load(bytes, len, &model, &st) : hwr_model_load(bytes, len, &model, &st)))
 		hwr_raise(&st);
 	PG_TRY();
 	{
-		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
+		if (foreign)
+			bytes = saved_model(model, &len);
+		hwr_catalog_store(name, GetUserId(), bytes, len, model, 0, &version);
 		activate_imported(&version, PG_ARGISNULL(2) ? !version.chosen : PG_GETARG_BOOL(2));
 	}
 	PG_FINALLY();
