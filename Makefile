@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -68,7 +68,7 @@ build/unit/library_fault.so: test/fault/fault.c build/postgres-version Makefile
 SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
-	recognize/recognize recognize/nbest recognize/score recognize/lm \
+	recognize/recognize recognize/nbest recognize/score recognize/lm recognize/bind_lm \
 	page/page page/formats_in page/formats_out page/plot_page \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \

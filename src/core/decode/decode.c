@@ -60,8 +60,8 @@ read_runs(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 	return n;
 }
 
-static bool
-text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st)
+bool
+hwr_text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st)
 {
 	uint32_t   *codepoints = hwr_alloc((size_t) n, sizeof(uint32_t), st);
 	bool		ok;
@@ -89,13 +89,14 @@ hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 	if (chars == NULL)
 		return false;
 	out->n = read_runs(logp, T, K, alphabet, chars, &path_logp);
-	if (!text_of_chars(chars, out->n, &out->text, st))
+	if (!hwr_text_of_chars(chars, out->n, &out->text, st))
 	{
 		free(chars);
 		return false;
 	}
 	out->chars = chars;
 	out->sharpness = T > 0 ? probability(path_logp / T) : 0.0f;
+	out->confidence = -1;
 	return true;
 }
 

@@ -23,6 +23,7 @@ typedef struct HwrReading
 	HwrChar    *chars;			/* [n], malloc'd */
 	float		sharpness;		/* geometric mean over the steps of what was most probable: exp(mean log
 								 * posterior of the best path); no probability of being right */
+	double		confidence;		/* probability that the text is right, 0..1; -1: not computed */
 } HwrReading;
 
 /*
@@ -31,6 +32,9 @@ typedef struct HwrReading
  */
 extern bool hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 							  HwrReading *out, HwrStatus *st);
+
+/* The text of characters (malloc'd). */
+extern bool hwr_text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st);
 extern void hwr_reading_free(HwrReading *reading);
 
 #endif							/* HWR_DECODE_H */

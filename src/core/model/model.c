@@ -20,6 +20,9 @@
 
 #include <jansson.h>
 
+/* Name of the tensor and of the metadata. */
+#define LANGUAGE_MODEL "language_model"
+
 /* Longest text of a file that a message repeats. */
 #define QUOTE_SIZE 80
 
@@ -220,7 +223,7 @@ load_values(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 			return false;
 	}
 	/* names are distinct on both sides, so that the count shows what does not belong */
-	if (hwr_safetensors_count(file) != net->ntensors)
+	if (hwr_safetensors_count(file) != net->ntensors + (hwr_safetensors_find(file, LANGUAGE_MODEL) != NULL))
 		return fail_model(st, "There are %d tensors where the network has %d.",
 						  hwr_safetensors_count(file), net->ntensors);
 
@@ -244,6 +247,58 @@ load_values(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 	return true;
 }
 
+/* A number of a JSON object. */
+static bool
+get_number(const json_t *object, const char *key, double *out, HwrStatus *st)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_number(value) || !isfinite(json_number_value(value)))
+		return fail_model(st, "Metadata \"" LANGUAGE_MODEL "\" has no number \"%s\".", key);
+	*out = json_number_value(value);
+	return true;
+}
+
+static bool
+load_weights_of_lm(const HwrSafeTensors *file, double *weight, double *length_bonus, HwrStatus *st)
+{
+	const char *text;
+	json_t	   *object;
+	bool		ok;
+
+	if (!get_metadata(file, LANGUAGE_MODEL, &text, st))
+		return false;
+	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	ok = get_number(object, "weight", weight, st) && get_number(object, "length_bonus", length_bonus, st) &&
+		(*weight >= 0 || fail_model(st, "The weight of the language model is negative."));
+	json_decref(object);
+	return ok;
+}
+
+static bool
+load_lm(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
+{
+	const HwrSafeTensor *t = hwr_safetensors_find(file, LANGUAGE_MODEL);
+	double		weight;
+	double		length_bonus;
+	HwrLm	   *lm;
+	HwrStatus	reason;
+
+	if (t == NULL)
+		return true;
+	if (strcmp(t->dtype, "U8") != 0 || t->ndim != 1)
+		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\" is not an array of bytes.");
+	if (!load_weights_of_lm(file, &weight, &length_bonus, st))
+		return false;
+	if (!hwr_lm_load(t->data, t->nbytes, &lm, &reason))
+	{
+		if (reason.code == HWR_OUT_OF_MEMORY)
+			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\": %.300s", reason.detail);
+	}
+	return hwr_model_set_lm(model, lm, weight, length_bonus, st);
+}
+
 static bool
 load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 {
@@ -262,7 +317,7 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		return false;
 	model->fit = (HwrFit) fit;
 	model->mapping = (HwrCase) mapping;
-	return load_values(file, model, st);
+	return load_values(file, model, st) && load_lm(file, model, st);
 }
 
 bool
@@ -322,51 +377,79 @@ check_model(const HwrModel *model, HwrStatus *st)
 	return true;
 }
 
+/* The network's values, as tensors to write. */
+static void
+describe_values(const HwrModel *model, bool half, HwrSafeTensorOut *tensors)
+{
+	for (int i = 0; i < model->net.ntensors; i++)
+	{
+		const HwrTensor *t = &model->net.tensors[i];
+
+		tensors[i] = (HwrSafeTensorOut) {.name = t->name,.ndim = t->ndim,.data = model->values + t->offset,.half = half};
+		memcpy(tensors[i].shape, t->shape, sizeof(tensors[i].shape));
+	}
+}
+
+/* The same for its language model, if it has one: *bytes is to be freed after writing. */
+static bool
+describe_lm(const HwrModel *model, HwrSafeTensorOut *tensor, uint8_t **bytes, char *metadata, size_t size, HwrStatus *st)
+{
+	size_t		len;
+
+	*bytes = NULL;
+	metadata[0] = '\0';
+	if (model->own.lm == NULL)
+		return true;
+	if (!hwr_lm_save(model->own.lm, bytes, &len, st))
+		return false;
+	snprintf(metadata, size, "{\"weight\": %.9g, \"length_bonus\": %.9g}", model->own.weight, model->own.length_bonus);
+	*tensor = (HwrSafeTensorOut) {.name = LANGUAGE_MODEL,.ndim = 1,.shape = {(int) len},.bytes = *bytes};
+	return len <= INT_MAX || hwr_fail(st, HWR_BAD_MODEL, "language model is too large");
+}
+
+static bool
+write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const char *lm, uint8_t **bytes, size_t *len,
+		  HwrStatus *st)
+{
+	int			has_lm = lm[0] != '\0';
+	char		format_version[16];
+	const char *const metadata[][2] = {
+		{"format", "hwr"},
+		{"format_version", format_version},
+		{"architecture", model->net.vgsl},
+		{"alphabet", alphabet},
+		{"fit", hwr_fit_words[model->fit]},
+		{"case", hwr_case_words[model->mapping]},
+		{"options", model->options != NULL ? model->options : "{}"},
+		{"result", model->result != NULL ? model->result : "{}"},
+		{"version", HWR_VERSION},
+		{LANGUAGE_MODEL, lm},	/* last: left out where there is none */
+	};
+
+	snprintf(format_version, sizeof(format_version), "%d", HWR_FORMAT_VERSION);
+	return hwr_safetensors_write(tensors, model->net.ntensors + has_lm, metadata,
+								 (int) (sizeof(metadata) / sizeof(metadata[0])) - !has_lm, bytes, len, st);
+}
+
 static bool
 save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
-	const HwrNet *net = &model->net;
 	HwrSafeTensorOut *tensors;
 	char	   *alphabet;
-	char		format_version[16];
+	uint8_t    *lm = NULL;
+	char		lm_metadata[100];
 	bool		ok;
 
 	if (!check_model(model, st) ||
 		!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
-	tensors = hwr_alloc((size_t) net->ntensors, sizeof(HwrSafeTensorOut), st);
-	if (tensors == NULL)
-	{
-		free(alphabet);
-		return false;
-	}
-	for (int i = 0; i < net->ntensors; i++)
-	{
-		const HwrTensor *t = &net->tensors[i];
-
-		tensors[i].name = t->name;
-		tensors[i].ndim = t->ndim;
-		memcpy(tensors[i].shape, t->shape, sizeof(tensors[i].shape));
-		tensors[i].data = model->values + t->offset;
-		tensors[i].half = half;
-	}
-	snprintf(format_version, sizeof(format_version), "%d", HWR_FORMAT_VERSION);
-	{
-		const char *const metadata[][2] = {
-			{"format", "hwr"},
-			{"format_version", format_version},
-			{"architecture", net->vgsl},
-			{"alphabet", alphabet},
-			{"fit", hwr_fit_words[model->fit]},
-			{"case", hwr_case_words[model->mapping]},
-			{"options", model->options != NULL ? model->options : "{}"},
-			{"result", model->result != NULL ? model->result : "{}"},
-			{"version", HWR_VERSION},
-		};
-
-		ok = hwr_safetensors_write(tensors, net->ntensors, metadata,
-								   (int) (sizeof(metadata) / sizeof(metadata[0])), bytes, len, st);
-	}
+	tensors = hwr_alloc((size_t) model->net.ntensors + 1, sizeof(HwrSafeTensorOut), st);
+	ok = tensors != NULL;
+	if (ok)
+		describe_values(model, half, tensors);
+	ok = ok && describe_lm(model, &tensors[model->net.ntensors], &lm, lm_metadata, sizeof(lm_metadata), st) &&
+		write_all(model, tensors, alphabet, lm_metadata, bytes, len, st);
+	free(lm);
 	free(tensors);
 	free(alphabet);
 	return ok;
@@ -384,6 +467,27 @@ hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStat
 	return save(model, true, bytes, len, st);
 }
 
+static void
+forget_lm(HwrModel *model)
+{
+	hwr_lm_free(model->own.lm);
+	free(model->own.symbols);
+	model->own = (HwrOwnLm) {0};
+}
+
+bool
+hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus, HwrStatus *st)
+{
+	int		   *symbols;
+
+	forget_lm(model);
+	if (lm == NULL)
+		return true;
+	symbols = hwr_alloc((size_t) model->alphabet.n + 1, sizeof(int), st);
+	model->own = (HwrOwnLm) {.lm = lm,.symbols = symbols,.weight = weight,.length_bonus = length_bonus};
+	return symbols != NULL && hwr_lm_class_symbols(lm, &model->alphabet, symbols, st);
+}
+
 void
 hwr_model_free(HwrModel *model)
 {
@@ -393,6 +497,7 @@ hwr_model_free(HwrModel *model)
 	free(model->options);
 	free(model->result);
 	free(model->values);
+	forget_lm(model);
 	free(model);
 }
 
@@ -403,6 +508,8 @@ hwr_model_memory(const HwrModel *model)
 
 	bytes += model->net.nvalues * sizeof(float);
 	bytes += (size_t) model->alphabet.n * sizeof(uint32_t);
+	if (model->own.lm != NULL)
+		bytes += hwr_lm_memory(model->own.lm);
 	if (model->options != NULL)
 		bytes += strlen(model->options) + 1;
 	if (model->result != NULL)

@@ -12,17 +12,29 @@
  *	 options          JSON object: the training options in full
  *	 result           JSON object: what training reached (metrics)
  *	 version          of the hwr that wrote it
+ *	 language_model   JSON object: weight, length_bonus; only with a tensor of that name
  * and one F32 tensor per HwrNet tensor, same names and shapes (F16 and BF16 are accepted on reading).
+ * A U8 tensor "language_model" holds the model's own language model, as hwr_lm_save writes it.
  */
 #ifndef HWR_MODEL_H
 #define HWR_MODEL_H
 
 #include "core/image/preprocess.h"
 #include "core/network/vgsl.h"
+#include "core/text/lm.h"
 #include "core/text/text.h"
 
 #define HWR_FORMAT_VERSION 1
 #define HWR_VERSION "1.0"
+
+/* A language model that is a part of the model, with what it counts in the search. */
+typedef struct HwrOwnLm
+{
+	HwrLm	   *lm;				/* NULL: there is none */
+	int		   *symbols;		/* [classes] its symbol of each class */
+	double		weight;			/* of log P(text | language model), not negative */
+	double		length_bonus;	/* for each character */
+} HwrOwnLm;
 
 typedef struct HwrModel
 {
@@ -33,6 +45,7 @@ typedef struct HwrModel
 	char	   *options;		/* JSON text, malloc'd */
 	char	   *result;			/* JSON text, malloc'd */
 	float	   *values;			/* [net.nvalues], malloc'd */
+	HwrOwnLm	own;
 } HwrModel;
 
 /*
@@ -47,6 +60,9 @@ extern bool hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, 
 /* The same with F16 weights: half the size.  HWR_BAD_MODEL where a value is beyond their range. */
 extern bool hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);
 extern void hwr_model_free(HwrModel *model);
+
+/* Give the model a language model, which becomes its own to free; NULL: none any more. */
+extern bool hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus, HwrStatus *st);
 
 /* Approximate bytes of memory the loaded model holds. */
 extern size_t hwr_model_memory(const HwrModel *model);

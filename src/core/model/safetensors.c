@@ -44,7 +44,7 @@ typedef struct DType
 	size_t		size;
 } DType;
 
-static const DType dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}};
+static const DType dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"U8", 1}};
 
 #define NDTYPES ((int) (sizeof(dtypes) / sizeof(dtypes[0])))
 
@@ -177,7 +177,7 @@ read_entry(const char *name, const json_t *entry, const uint8_t *data, size_t si
 		return fail_tensor(st, name, "has no data type");
 	type = find_dtype(json_string_value(dtype));
 	if (type == NULL)
-		return fail_tensor(st, name, "has a data type other than F32, F16 and BF16");
+		return fail_tensor(st, name, "has a data type other than F32, F16, BF16 and U8");
 	if (!read_shape(name, json_object_get(entry, "shape"), type->size, tensor, st))
 		return false;
 
@@ -339,7 +339,7 @@ hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrS
 	const DType *type = find_dtype(tensor->dtype);
 	bool		half = strcmp(tensor->dtype, "F16") == 0;
 
-	if (type == NULL)
+	if (type == NULL || type->size == 1)
 		return fail_tensor(st, tensor->name, "has a data type other than F32, F16 and BF16");
 	if (tensor->nbytes % type->size != 0 || tensor->nbytes / type->size != count)
 		return fail_tensor(st, tensor->name, "has the wrong number of values");
@@ -388,6 +388,12 @@ add_metadata(json_t *header, const char *const (*metadata)[2], int nmeta)
 	return json_object_set_new(header, "__metadata__", object) == 0;
 }
 
+static const DType *
+written_as(const HwrSafeTensorOut *tensor)
+{
+	return find_dtype(tensor->bytes != NULL ? "U8" : tensor->half ? "F16" : "F32");
+}
+
 /* Describe one tensor whose data start at offset; *nbytes is their length. */
 static bool
 add_tensor(json_t *header, const HwrSafeTensorOut *tensor, size_t offset, size_t *nbytes)
@@ -395,7 +401,7 @@ add_tensor(json_t *header, const HwrSafeTensorOut *tensor, size_t offset, size_t
 	json_t	   *shape = json_array();
 	json_t	   *entry;
 
-	*nbytes = tensor->half ? 2 : 4;
+	*nbytes = written_as(tensor)->size;
 	for (int i = 0; i < tensor->ndim; i++)
 	{
 		if (tensor->shape[i] < 0 ||
@@ -406,7 +412,7 @@ add_tensor(json_t *header, const HwrSafeTensorOut *tensor, size_t offset, size_t
 			return false;
 		}
 	}
-	entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", tensor->half ? "F16" : "F32", "shape", shape, "data_offsets",
+	entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", written_as(tensor)->name, "shape", shape, "data_offsets",
 					  (json_int_t) offset, (json_int_t) (offset + *nbytes));
 	return entry != NULL && json_object_set_new(header, tensor->name, entry) == 0;
 }
@@ -523,7 +529,9 @@ hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n, const char *const 
 
 		for (int d = 0; d < tensors[i].ndim; d++)
 			count *= (size_t) tensors[i].shape[d];
-		if (!tensors[i].half)
+		if (tensors[i].bytes != NULL)
+			memcpy(data, tensors[i].bytes, count);
+		else if (!tensors[i].half)
 			put_values(data, tensors[i].data, count);
 		else if (!put_halves(data, tensors[i].data, count))
 		{
@@ -531,7 +539,7 @@ hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n, const char *const 
 			hwr_fail(st, HWR_BAD_MODEL, "model has values that 16 bits cannot hold");
 			return hwr_fail_detail(st, "Tensor \"%.64s\".", tensors[i].name);
 		}
-		data += (tensors[i].half ? 2 : 4) * count;
+		data += written_as(&tensors[i])->size * count;
 	}
 	*out = bytes;
 	*len = 8 + header_len + data_size;

@@ -16,7 +16,7 @@
 typedef struct HwrSafeTensor
 {
 	const char *name;
-	const char *dtype;			/* "F32", "F16", "BF16" */
+	const char *dtype;			/* "F32", "F16", "BF16", "U8" */
 	int			ndim;
 	int64_t		shape[8];
 	const uint8_t *data;		/* into the caller's bytes, maybe unaligned */
@@ -42,7 +42,7 @@ extern const char *hwr_safetensors_metadata(const HwrSafeTensors *file, const ch
 
 /*
  * Values as float, converting F16 and BF16; HWR_BAD_MODEL if dtype or count do not fit or a value
- * is not finite.
+ * is not finite.  Bytes (U8) are read where they are: data, nbytes.
  */
 extern bool hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrStatus *st);
 
@@ -54,6 +54,7 @@ typedef struct HwrSafeTensorOut
 	int			shape[4];
 	const float *data;
 	bool		half;			/* as F16, rounded to nearest even, else as F32 */
+	const uint8_t *bytes;		/* not NULL: as U8, and data is not looked at */
 } HwrSafeTensorOut;
 
 /*

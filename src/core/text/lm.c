@@ -103,6 +103,16 @@ hwr_lm_ngrams(const HwrLm *lm)
 	return hwr_lm_nodes(lm) - 1;
 }
 
+size_t
+hwr_lm_memory(const HwrLm *lm)
+{
+	size_t		nodes = (size_t) hwr_lm_nodes(lm);
+	size_t		inner = (size_t) lm->level[lm->order];
+
+	return sizeof(HwrLm) + nodes * (sizeof(*lm->symbol) + sizeof(*lm->logp) + sizeof(*lm->link)) +
+		inner * (sizeof(*lm->backoff) + sizeof(*lm->children));
+}
+
 int
 hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint)
 {

@@ -61,6 +61,9 @@ extern void hwr_lm_free(HwrLm *lm);
 /* Number of n-grams. */
 extern int	hwr_lm_ngrams(const HwrLm *lm);
 
+/* Bytes of memory that it holds. */
+extern size_t hwr_lm_memory(const HwrLm *lm);
+
 /* Symbol of a character as it stands. */
 extern int	hwr_lm_symbol(const HwrLm *lm, uint32_t codepoint);
 

@@ -28,6 +28,7 @@ typedef struct CachedModel
 	HwrPrecision precision;
 	HwrModel   *model;
 	HwrRecognizer *recognizer;
+	HwrBeam    *beam;			/* NULL for a model without a language model */
 } CachedModel;
 
 /* Most recently used first. */
@@ -38,6 +39,8 @@ free_entry(CachedModel *entry)
 {
 	if (entry->recognizer != NULL)
 		hwr_recognizer_free(entry->recognizer);
+	if (entry->beam != NULL)
+		hwr_beam_free(entry->beam);
 	if (entry->model != NULL)
 		hwr_model_free(entry->model);
 	free(entry);
@@ -112,7 +115,8 @@ make_entry(const uint8 *bytes, Size len, const uint8 *hash, HwrStatus *st)
 	entry->precision = wanted_precision();
 	if (hwr_model_load(bytes, len, &entry->model, st) &&
 		hwr_recognizer_create(&entry->model->net, entry->model->values, entry->model->fit, hwr_cpu_backend(), 1,
-							  entry->precision, &entry->recognizer, st))
+							  entry->precision, &entry->recognizer, st) &&
+		(entry->model->own.lm == NULL || hwr_beam_create(&entry->beam, st)))
 		return entry;
 	free_entry(entry);
 	return NULL;
@@ -141,6 +145,7 @@ loaded_entry(const CachedModel *entry, const HwrVersionInfo *version)
 
 	result.model = entry->model;
 	result.recognizer = entry->recognizer;
+	result.beam = entry->beam;
 	result.hash = entry->hash;
 	result.precision = entry->precision;
 	result.version = version;

@@ -7,6 +7,7 @@
 #ifndef HWR_CACHE_H
 #define HWR_CACHE_H
 
+#include "core/decode/beam.h"
 #include "core/model/model.h"
 #include "core/network/backend.h"
 #include "core/network/recognizer.h"
@@ -20,6 +21,7 @@ typedef struct HwrLoaded
 {
 	const HwrModel *model;
 	HwrRecognizer *recognizer;
+	HwrBeam    *beam;			/* to decode with, for a model that has a language model; else NULL */
 	const uint8 *hash;			/* of its file, SHA-256 */
 	HwrPrecision precision;
 	const HwrVersionInfo *version;	/* the caller's */

@@ -155,6 +155,9 @@ extern void hwr_catalog_adopt(const char *model, Oid weights, int32 version, con
 /* Make a version just stored the active one; no person's choice any more. */
 extern void hwr_catalog_activate(const HwrVersionInfo *version);
 
+/* The same, or not, and what becomes of a person's choice is said. */
+extern void hwr_catalog_settle_active(const HwrVersionInfo *version, bool activate);
+
 /*
  * Insert a hwr.metric row of this role's, and its confusions (or NULL); returns its id.  overlap:
  * -1 where it is unknown.

@@ -272,9 +272,8 @@ hwr_export_model(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(weights);
 }
 
-/* Make a version that has just been stored active, or not; what becomes of a person's choice is said. */
-static void
-activate_imported(const HwrVersionInfo *version, bool activate)
+void
+hwr_catalog_settle_active(const HwrVersionInfo *version, bool activate)
 {
 	const char *name = NameStr(version->name);
 	const char *chosen = version->chosen ? what_is_active(name, version->active) : NULL;
@@ -348,7 +347,7 @@ hwr_import_model(PG_FUNCTION_ARGS)
 		if (foreign)
 			bytes = saved_model(model, &len);
 		hwr_catalog_store(name, GetUserId(), bytes, len, model, 0, &version);
-		activate_imported(&version, PG_ARGISNULL(2) ? !version.chosen : PG_GETARG_BOOL(2));
+		hwr_catalog_settle_active(&version, PG_ARGISNULL(2) ? !version.chosen : PG_GETARG_BOOL(2));
 	}
 	PG_FINALLY();
 	{

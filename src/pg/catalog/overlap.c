@@ -34,11 +34,20 @@ compare_hashes(const void *a, const void *b)
 	return memcmp(a, b, HWR_SHORT_HASH);
 }
 
+static void
+keep_hashes(int64 version_id, bytea *hashes)
+{
+	Oid			types[2] = {INT8OID, BYTEAOID};
+	Datum		values[2] = {Int64GetDatum(version_id), PointerGetDatum(hashes)};
+
+	SPI_connect();
+	hwr_catalog_execute("UPDATE hwr.version SET used_images = $2 WHERE id = $1", 2, types, values, NULL);
+	SPI_finish();
+}
+
 void
 hwr_overlap_store(int64 version_id, const HwrDataset *dataset)
 {
-	Oid			types[2] = {INT8OID, BYTEAOID};
-	Datum		values[2] = {Int64GetDatum(version_id)};
 	Size		n = (Size) hwr_dataset_count(dataset, HWR_SPLIT_TRAIN) + hwr_dataset_count(dataset, HWR_SPLIT_VALIDATION);
 	bytea	   *hashes = MemoryContextAllocHuge(CurrentMemoryContext, VARHDRSZ + n * HWR_SHORT_HASH);
 	uint8	   *at = (uint8 *) VARDATA(hashes);
@@ -50,11 +59,17 @@ hwr_overlap_store(int64 version_id, const HwrDataset *dataset)
 		for (int i = 0; i < hwr_dataset_count(dataset, split); i++, at += HWR_SHORT_HASH)
 			short_hash(hwr_dataset_image_hash(dataset, split, i), at);
 	qsort(VARDATA(hashes), n, HWR_SHORT_HASH, compare_hashes);
-	values[1] = PointerGetDatum(hashes);
-	SPI_connect();
-	hwr_catalog_execute("UPDATE hwr.version SET used_images = $2 WHERE id = $1", 2, types, values, NULL);
-	SPI_finish();
+	keep_hashes(version_id, hashes);
 	pfree(hashes);
+}
+
+void
+hwr_overlap_copy(int64 version_id, const HwrVersionInfo *from)
+{
+	bytea	   *hashes = hwr_overlap_read(from);
+
+	if (hashes != NULL)
+		keep_hashes(version_id, hashes);
 }
 
 bytea *

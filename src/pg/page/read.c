@@ -130,7 +130,7 @@ read_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, int from,
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Int32GetDatum(line->region);
 		values[2] = CStringGetTextDatum(hwr_from_utf8(reading->text));
-		values[3] = Float8GetDatum(exp(-hwr_reading_loss(reading, loaded.model, &batch->posteriors[i - from], batch->context)));
+		values[3] = Float8GetDatum(hwr_reading_confidence(reading, loaded.model, &batch->posteriors[i - from], batch->context));
 		values[4] = hwr_points_polygon(line->outline, line->outline_n);
 		values[5] = hwr_points_path(line->baseline, line->baseline_n);
 		values[6] = characters(reading, &batch->canvases[i - from], batch->posteriors[i - from].steps, line,

@@ -24,13 +24,6 @@
 
 #define DEFAULT_N 5
 #define DEFAULT_BEAM 32
-#define DEFAULT_LM_WEIGHT 0.5
-
-/*
- * Pays back what a character costs on average in a language model of names, so that its use does
- * not shorten texts.
- */
-#define DEFAULT_BONUS_PER_WEIGHT 1.6
 #define MAX_BEAM 1024
 
 /*
@@ -326,9 +319,9 @@ hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first,
 
 	memset(query, 0, sizeof(*query));
 	query->width = Max(n, int_argument(fcinfo, first + HWR_ARG_BEAM, "beam", DEFAULT_BEAM, MAX_BEAM));
-	query->lm_weight = float_argument(fcinfo, first + HWR_ARG_LM_WEIGHT, "lm_weight", DEFAULT_LM_WEIGHT, 0, DBL_MAX);
+	query->lm_weight = float_argument(fcinfo, first + HWR_ARG_LM_WEIGHT, "lm_weight", HWR_LM_WEIGHT, 0, DBL_MAX);
 	query->length_bonus = float_argument(fcinfo, first + HWR_ARG_LENGTH_BONUS, "length_bonus",
-										 PG_ARGISNULL(lm) ? 0 : DEFAULT_BONUS_PER_WEIGHT * query->lm_weight,
+										 PG_ARGISNULL(lm) ? 0 : HWR_LM_BONUS_PER_WEIGHT * query->lm_weight,
 										 -DBL_MAX, DBL_MAX);
 	query->outside_penalty = float_argument(fcinfo, first + HWR_ARG_OUTSIDE_PENALTY, "outside_penalty", INFINITY, 0, INFINITY);
 	query->class_cut = CLASS_CUT;
@@ -337,6 +330,25 @@ hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first,
 		get_lm(site, text_to_cstring(PG_GETARG_TEXT_PP(lm)));
 		query->lm = site->lm->object;
 	}
+}
+
+/* The model's own language model, unless the call names one, weighs it with 0, or says otherwise what a text can be. */
+static void
+bind_own_lm(FunctionCallInfo fcinfo, int first, const HwrOwnLm *own, HwrBeamQuery *query)
+{
+	double		share;
+
+	if (own == NULL || own->lm == NULL || query->lexicon != NULL || query->pattern != NULL)
+		return;
+	if (PG_ARGISNULL(first + HWR_ARG_LM_WEIGHT))
+		query->lm_weight = own->weight;
+	if (query->lm_weight == 0)
+		return;
+	share = own->weight > 0 ? query->lm_weight / own->weight : 0;
+	query->lm = own->lm;
+	query->lm_symbols = own->symbols;
+	if (PG_ARGISNULL(first + HWR_ARG_LENGTH_BONUS))
+		query->length_bonus = share * own->length_bonus;
 }
 
 void
@@ -362,6 +374,8 @@ hwr_decoder_bind(FunctionCallInfo fcinfo, HwrDecoder *site, int first, int patte
 		query->allow = allowed_classes(PG_GETARG_DATUM(allow), writer);
 	if (pattern >= 0 && !PG_ARGISNULL(pattern))
 		hwr_decoder_bind_pattern(site, PG_GETARG_DATUM(pattern), writer, query);
+	if (PG_ARGISNULL(first + HWR_ARG_LM))
+		bind_own_lm(fcinfo, first, writer->own, query);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/decode/beam.h"
+#include "core/model/model.h"
 #include "core/text/text.h"
 #include "pg/base/hold.h"
 #include "resolve.h"
@@ -24,6 +25,7 @@ typedef struct HwrWriter
 	HwrCase		mapping;
 	const char *name;			/* for messages */
 	const uint8 *key;			/* [PG_SHA256_DIGEST_LENGTH]: another one where the alphabet or the case is */
+	const HwrOwnLm *own;		/* the model's own language model; NULL: none */
 } HwrWriter;
 
 /* Arguments that the functions have in common, from the first of them on. */

@@ -86,3 +86,9 @@ hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPost
 	pfree(classes);
 	return loss;
 }
+
+double
+hwr_reading_confidence(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context)
+{
+	return reading->confidence >= 0 ? reading->confidence : exp(-hwr_reading_loss(reading, model, p, context));
+}

@@ -29,6 +29,9 @@ extern bool hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryConte
 /* -log P(text | image) in nats; infinite where the network cannot write it. */
 extern double hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, MemoryContext context);
 extern double hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context);
+
+/* The probability that a reading is right: what decoding said, or else P(text | image). */
+extern double hwr_reading_confidence(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context);
 extern double hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context);
 
 #endif							/* HWR_LABEL_H */

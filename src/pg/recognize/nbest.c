@@ -95,7 +95,7 @@ hwr_recognize_nbest(PG_FUNCTION_ARGS)
 	hwr_decoder_prepare(fcinfo, site->decoder, n, ARG_OTHERS, &query);
 	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, ARG_MODEL, PG_NARGS() > ARG_VERSION ? ARG_VERSION : -1);
 	writer = (HwrWriter) {&loaded.model->alphabet, loaded.model->mapping, NameStr(site->resolved.version.name),
-		site->resolved.version.hash};
+		site->resolved.version.hash, &loaded.model->own};
 	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, PG_NARGS() > ARG_PATTERN ? ARG_PATTERN : -1, &writer, &query);
 	image = hwr_image_bytes(PG_GETARG_DATUM(ARG_IMAGE), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))

@@ -9,7 +9,7 @@ CREATE FUNCTION hwr_recognize_nbest(
 	model			text			DEFAULT NULL,
 	lexicon			text[]			DEFAULT NULL,
 	lm				text			DEFAULT NULL,
-	lm_weight		double precision DEFAULT 0.5,
+	lm_weight		double precision DEFAULT NULL,
 	length_bonus	double precision DEFAULT NULL,
 	allow			text			DEFAULT NULL,
 	beam			integer			DEFAULT 32,

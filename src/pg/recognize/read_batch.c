@@ -82,8 +82,8 @@ put_row(ReturnSetInfo *rsinfo, const Piece *piece, int i, const HwrBatchReader *
 		const HwrReading *reading = &batch->readings[piece->at[i]];
 
 		values[COL_TEXT] = CStringGetTextDatum(hwr_from_utf8(reading->text));
-		values[COL_CONFIDENCE] = Float8GetDatum(exp(-hwr_reading_loss(reading, loaded.model, &batch->posteriors[piece->at[i]],
-																	  CurrentMemoryContext)));
+		values[COL_CONFIDENCE] = Float8GetDatum(hwr_reading_confidence(reading, loaded.model, &batch->posteriors[piece->at[i]],
+																	   CurrentMemoryContext));
 		nulls[COL_TEXT] = nulls[COL_CONFIDENCE] = false;
 	}
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

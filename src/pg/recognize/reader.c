@@ -12,8 +12,8 @@
 #include "utils/memutils.h"
 
 #include "core/base/status.h"
-#include "core/decode/decode.h"
 #include "core/image/image.h"
+#include "core/model/reading.h"
 #include "core/network/device.h"
 #include "core/network/recognizer.h"
 #include "pg/base/compat.h"
@@ -170,8 +170,8 @@ hwr_batch_try_run(HwrBatchReader *batch, HwrLoaded loaded, HwrStatus *st)
 	{
 		const HwrPosterior *p = &batch->posteriors[i];
 
-		if (!hwr_decode_greedy(p->logp, p->steps, p->classes, &loaded.model->alphabet,
-							   &batch->readings[i], st))
+		CHECK_FOR_INTERRUPTS();	/* with a language model a line takes some milliseconds */
+		if (!hwr_model_decode(loaded.model, loaded.beam, p->logp, p->steps, p->classes, &batch->readings[i], st))
 			return false;
 	}
 	counts->decode_time += milliseconds_since(start);

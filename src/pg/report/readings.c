@@ -271,7 +271,7 @@ write_reading(Reader *r, const HwrModel *model, int i)
 
 	begin_row(&row, pending);
 	set_text(&row, COL_GUESS, hwr_from_utf8(reading->text));
-	set_figure(&row, COL_CONFIDENCE, exp(-loss));
+	set_figure(&row, COL_CONFIDENCE, reading->confidence >= 0 ? reading->confidence : exp(-loss));
 	set_figure(&row, COL_SHARPNESS, reading->sharpness);
 	set_value(&row, COL_WIDTH, Int32GetDatum(canvas->source_width));
 	set_figure(&row, COL_INK, ink_share(canvas, model->net.height));

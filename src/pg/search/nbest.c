@@ -181,7 +181,7 @@ get_alphabet(CallSite *site, const HwrSparse *sparse, ArrayType *lexicon, text *
 static HwrWriter
 get_writer(CallSite *site, const HwrSparse *sparse, ArrayType *lexicon, text *allow, text *pattern)
 {
-	HwrWriter	writer;
+	HwrWriter	writer = {0};
 
 	writer.alphabet = get_alphabet(site, sparse, lexicon, allow, pattern);
 	writer.mapping = sparse->origin.mapping;
@@ -209,7 +209,7 @@ hwr_nbest(PG_FUNCTION_ARGS)
 	int			n = hwr_decoder_n(fcinfo, ARG_N);
 	CallSite   *site;
 	HwrSparse  *sparse;
-	HwrWriter	writer;
+	HwrWriter	writer = {0};
 	HwrBeamQuery query;
 
 	if (PG_ARGISNULL(ARG_POSTERIOR))

@@ -8,7 +8,7 @@ CREATE FUNCTION hwr_nbest(
 	n				integer			DEFAULT 5,
 	lexicon			text[]			DEFAULT NULL,
 	lm				text			DEFAULT NULL,
-	lm_weight		double precision DEFAULT 0.5,
+	lm_weight		double precision DEFAULT NULL,
 	length_bonus	double precision DEFAULT NULL,
 	allow			text			DEFAULT NULL,
 	beam			integer			DEFAULT 32,

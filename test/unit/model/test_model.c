@@ -349,7 +349,7 @@ test_tensors(void **state)
 	}
 
 	/* one too many */
-	tensors[net.ntensors] = (HwrSafeTensorOut) {"extra", 1, {1}, extra, false};
+	tensors[net.ntensors] = (HwrSafeTensorOut) {.name = "extra",.ndim = 1,.shape = {1},.data = extra};
 	assert_false(load_written(right, NFIELDS, net.ntensors + 1, &st));
 	snprintf(expected, sizeof(expected), "There are %d tensors where the network has %d.",
 			 net.ntensors + 1, net.ntensors);

@@ -1,0 +1,63 @@
+--
+-- hwr_bind_lm: a model with a language model inside, which all reading with it uses
+--
+SELECT hwr_import_model(stroke_model(), 'bound');
+SELECT texts_read FROM hwr_train_lm_texts('bars', (SELECT array_agg(repeat('_', n)) FROM generate_series(1, 9) n));
+SELECT id, hwr_recognize(image, 'bound') AS alone FROM strokes WHERE id IN (1, 4, 6) ORDER BY id;
+SELECT hwr_bind_lm('bound', 'bars', 40);
+SELECT version, active FROM hwr_models WHERE model = 'bound' ORDER BY version;
+SELECT id, hwr_recognize(image, 'bound') AS reading FROM strokes WHERE id IN (1, 4, 6) ORDER BY id;
+
+-- Everywhere alike: in arrays and batches, as the best of n, with its confidence; the version before is as it was.
+SELECT hwr_recognize_batch(array_agg(image ORDER BY id), 'bound') = array_agg(hwr_recognize(image, 'bound') ORDER BY id) AS in_array,
+	bool_and(hwr_recognize(image, 'bound') = (SELECT text FROM hwr_recognize_nbest(image, 1, 'bound'))) AS best,
+	bool_and((SELECT r.confidence = n.confidence FROM hwr_read_batch(ARRAY[image], 'bound') r, hwr_recognize_nbest(image, 1, 'bound') n)) AS confidence,
+	count(*)
+	FROM strokes WHERE image IS NOT NULL;
+SELECT bool_and(guess = hwr_recognize(image, 'bound')) AS readings, bool_and(confidence BETWEEN 0 AND 1) AS confidence
+	FROM hwr_readings('strokes', 'bound') WHERE image IS NOT NULL AND guess IS NOT NULL;
+SELECT id, hwr_recognize(image, 'bound', 1) AS alone FROM strokes WHERE id IN (1, 4, 6) ORDER BY id;
+
+-- It is left out of a search with weight 0, with another language model, and where a lexicon or a pattern says what a text can be.
+SELECT (SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lm_weight => 0)) AS weight,
+	(SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lexicon => '{I,II,III}')) AS lexicon,
+	(SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', pattern => 'I+')) AS pattern
+	FROM strokes WHERE id = 1;
+-- The ink alone is scored and kept.
+SELECT hwr_score(image, 'I', 'bound') = hwr_score(image, 'I', 'bound', 1) AS score,
+	hwr_text(hwr_posterior(image, 'bound')) = hwr_recognize(image, 'bound', 1) AS posterior FROM strokes WHERE id = 1;
+
+-- It goes along with an export, also in 16 bits, and can be taken out.
+SELECT hwr_import_model(hwr_export_model('bound', half => true), 'bound_copy');
+SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound') AS same FROM strokes WHERE id = 1;
+SELECT hwr_bind_lm('bound_copy', NULL);
+SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound', 1) AS same FROM strokes WHERE id = 1;
+
+-- A chosen version stays; a language model that is gone is no loss.
+SELECT hwr_activate_model('bound', 1);
+SELECT hwr_bind_lm('bound', 'bars');
+SELECT hwr_drop_lm('bars');
+SELECT hwr_recognize(image, 'bound', 2) AS reading FROM strokes WHERE id = 1;
+
+-- Errors
+SELECT hwr_bind_lm('bound', 'bars');
+SELECT hwr_bind_lm('nothing', NULL);
+SELECT hwr_bind_lm(NULL, NULL);
+SELECT hwr_bind_lm('bound', NULL, version => 9);
+SELECT hwr_bind_lm('bound', NULL, version => 0);
+SELECT hwr_bind_lm('bound', NULL, -1);
+SELECT hwr_bind_lm('bound', NULL, 'NaN');
+SELECT hwr_bind_lm('bound', NULL, 1, 'Infinity');
+CREATE ROLE regress_hwr_binder;
+GRANT EXECUTE ON FUNCTION hwr_bind_lm TO regress_hwr_binder;
+SELECT hwr_grant_model('bound', 'regress_hwr_binder');
+SELECT hwr_train_lm_texts('bars', '{_}') IS NOT NULL AS trained;
+SET ROLE regress_hwr_binder;
+SELECT hwr_bind_lm('bound', NULL);
+SELECT hwr_bind_lm('names', 'bars');
+RESET ROLE;
+SELECT hwr_drop_lm('bars');
+SELECT hwr_drop_model('bound');
+SELECT hwr_drop_model('bound_copy');
+DROP OWNED BY regress_hwr_binder;
+DROP ROLE regress_hwr_binder;

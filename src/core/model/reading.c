@@ -1,0 +1,63 @@
+/*
+ * reading.c
+ *	  What a model reads in posteriors: with its own language model where it has one.
+ */
+#include "reading.h"
+
+#include <stdlib.h>
+
+/* The best text that was found, in place of the path's. */
+static bool
+take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
+{
+	HwrChar    *chars = hwr_alloc((size_t) best->n, sizeof(HwrChar), st);
+	char	   *text;
+
+	if (chars == NULL)
+		return false;
+	for (int i = 0; i < best->n; i++)
+		chars[i] = (HwrChar) {.codepoint = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
+			.first_step = best->spans[i].first_step,.last_step = best->spans[i].last_step};
+	if (!hwr_text_of_chars(chars, best->n, &text, st))
+	{
+		free(chars);
+		return false;
+	}
+	free(out->text);
+	free(out->chars);
+	out->text = text;
+	out->chars = chars;
+	out->n = best->n;
+	out->confidence = best->confidence;
+	return true;
+}
+
+bool
+hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam, const float *logp, int T, int K,
+					  HwrReading *out, HwrStatus *st)
+{
+	HwrBeamQuery query = {.logp = logp,.T = T,.K = K,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT};
+	HwrNbest	nbest = {0};
+	bool		ok;
+
+	if (!hwr_decode_greedy(logp, T, K, &model->alphabet, out, st))
+		return false;
+	if (own->lm == NULL)
+		return true;
+	query.lm = own->lm;
+	query.lm_symbols = own->symbols;
+	query.lm_weight = own->weight;
+	query.length_bonus = own->length_bonus;
+	ok = hwr_beam_search(beam, &query, 1, &nbest, st) &&
+		(nbest.n == 0 || take_hypothesis(&nbest.hypotheses[0], &model->alphabet, out, st));
+	hwr_nbest_free(&nbest);
+	if (!ok)
+		hwr_reading_free(out);
+	return ok;
+}
+
+bool
+hwr_model_decode(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, HwrReading *out, HwrStatus *st)
+{
+	return hwr_model_decode_with(model, &model->own, beam, logp, T, K, out, st);
+}
