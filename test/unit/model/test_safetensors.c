@@ -61,10 +61,10 @@ write_example(uint8_t **bytes, size_t *len)
 	static const float bias[3] = {0.5f, -0.0f, 7};
 	static const float scalar[1] = {42};
 	const HwrSafeTensorOut tensors[] = {
-		{"0.conv.kernel", 2, {2, 3}, kernel, false},
-		{"none", 2, {0, 3}, NULL, false},
-		{"0.conv.bias", 1, {3}, bias, false},
-		{"scalar \"quoted\" \xC3\xA9", 0, {0}, scalar, false},
+		{"0.conv.kernel", 2, {2, 3}, kernel, false, NULL},
+		{"none", 2, {0, 3}, NULL, false, NULL},
+		{"0.conv.bias", 1, {3}, bias, false, NULL},
+		{"scalar \"quoted\" \xC3\xA9", 0, {0}, scalar, false, NULL},
 	};
 	const char *const metadata[][2] = {
 		{"format", "hwr"},
@@ -138,7 +138,7 @@ test_layout(void **state)
 {
 	static const float values[2] = {1, -2};
 	static const uint8_t data[8] = {0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0};
-	const HwrSafeTensorOut tensor = {"a", 1, {2}, values, false};
+	const HwrSafeTensorOut tensor = {"a", 1, {2}, values, false, NULL};
 	const char *const metadata[][2] = {{"k", "v"}};
 	const char *header = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],"
 		"\"data_offsets\":[0,8]}} ";
@@ -273,7 +273,7 @@ test_damage(void **state)
 	expect_damage("{\"a\":{}}", 0, "Tensor \"a\" has no data type.");
 	expect_damage("{\"a\":" T("4", "[1]", "[0,4]") "}", 4, "Tensor \"a\" has no data type.");
 	expect_damage("{\"a\":" T("\"F64\"", "[1]", "[0,8]") "}", 8,
-				  "Tensor \"a\" has a data type other than F32, F16 and BF16.");
+				  "Tensor \"a\" has a data type other than F32, F16, BF16 and U8.");
 	expect_damage("{\"a\":" T("\"F32\"", "4", "[0,4]") "}", 4, "Tensor \"a\" has no shape.");
 	expect_damage("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4,
 				  "Tensor \"a\" has no shape.");
@@ -411,9 +411,9 @@ static void
 test_write_errors(void **state)
 {
 	static const float values[1] = {0};
-	const HwrSafeTensorOut twice[] = {{"a", 1, {1}, values, false}, {"a", 1, {1}, values, false}};
-	const HwrSafeTensorOut huge = {"a", 4, {0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 2}, values, false};
-	const HwrSafeTensorOut broken = {"a\xFF", 1, {1}, values, false};
+	const HwrSafeTensorOut twice[] = {{"a", 1, {1}, values, false, NULL}, {"a", 1, {1}, values, false, NULL}};
+	const HwrSafeTensorOut huge = {"a", 4, {0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 2}, values, false, NULL};
+	const HwrSafeTensorOut broken = {"a\xFF", 1, {1}, values, false, NULL};
 	const char *const metadata[][2] = {{"k", "\xFF"}};
 	HwrStatus	st = {0};
 	uint8_t    *bytes;
