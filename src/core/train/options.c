@@ -83,6 +83,10 @@ static const Option option_table[] = {
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
+	{"description", FIELD(description), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"licence", FIELD(licence), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"credits", FIELD(credits), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"language", FIELD(language), 0, 0, NULL, OPTION_STRING, false, false, false},
 };
 
 #define NOPTIONS ((int) (sizeof(option_table) / sizeof(option_table[0])))
