@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models kraken bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library

@@ -4,6 +4,7 @@
  *
  * usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy
  *
+ * The model is hwr's or, imported as hwr_import_model does it, kraken's.
  * Writes the ink canvas (uint8 [H][W]) and the log posteriors (float32 [T][K]) as NumPy
  * arrays and prints the greedy reading.
  */
@@ -13,6 +14,7 @@
 
 #include "core/decode/decode.h"
 #include "core/image/preprocess.h"
+#include "core/model/kraken.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "read_file.h"
@@ -64,7 +66,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	bytes = read_file(argv[1], &len);
-	if (!hwr_model_load(bytes, len, &model, &st) ||
+	if (!(hwr_is_kraken(bytes, len) ? hwr_kraken_load : hwr_model_load) (bytes, len, &model, &st) ||
 		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 		fail(argv[1], &st);
 	free(bytes);

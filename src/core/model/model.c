@@ -87,13 +87,15 @@ is_json_object(const char *text)
 	return is_object;
 }
 
-/* A copy of a metadata string that must be a JSON object. */
+/* A copy of a metadata string that must be a JSON object; NULL where it may be missing and is. */
 static bool
-get_object(const HwrSafeTensors *file, const char *key, char **out, HwrStatus *st)
+get_object(const HwrSafeTensors *file, const char *key, bool needed, char **out, HwrStatus *st)
 {
-	const char *value;
+	const char *value = hwr_safetensors_metadata(file, key);
 	size_t		size;
 
+	if (value == NULL && !needed)
+		return true;
 	if (!get_metadata(file, key, &value, st))
 		return false;
 	if (!is_json_object(value))
@@ -115,11 +117,11 @@ check_format(const HwrSafeTensors *file, HwrStatus *st)
 	long		version;
 
 	if (!get_metadata(file, "format", &format, st))
-		return hwr_fail_hint(st, "Only files that hwr has written can be read.");
+		return hwr_fail_hint(st, "Files that hwr has written can be read, and models of kraken (safetensors).");
 	if (strcmp(format, "hwr") != 0)
 	{
 		fail_model(st, "Metadata \"format\" is not \"hwr\".");
-		return hwr_fail_hint(st, "Only files that hwr has written can be read.");
+		return hwr_fail_hint(st, "Files that hwr has written can be read, and models of kraken (safetensors).");
 	}
 	if (!get_metadata(file, "format_version", &text, st))
 		return false;
@@ -310,8 +312,9 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		!get_metadata(file, "version", &version, st) ||
 		!get_word(file, "fit", hwr_fit_words, &fit, st) ||
 		!get_word(file, "case", hwr_case_words, &mapping, st) ||
-		!get_object(file, "options", &model->options, st) ||
-		!get_object(file, "result", &model->result, st) ||
+		!get_object(file, "options", true, &model->options, st) ||
+		!get_object(file, "result", true, &model->result, st) ||
+		!get_object(file, "card", false, &model->card, st) ||
 		!load_network(file, &model->net, st) ||
 		!load_alphabet(file, model->net.classes, &model->alphabet, st))
 		return false;
@@ -357,8 +360,9 @@ check_model(const HwrModel *model, HwrStatus *st)
 	if (!is_ascending(&model->alphabet))
 		return hwr_fail(st, HWR_INTERNAL, "alphabet is not sorted");
 	if ((model->options != NULL && !is_json_object(model->options)) ||
-		(model->result != NULL && !is_json_object(model->result)))
-		return hwr_fail(st, HWR_INTERNAL, "options or result of a model are not JSON objects");
+		(model->result != NULL && !is_json_object(model->result)) ||
+		(model->card != NULL && !is_json_object(model->card)))
+		return hwr_fail(st, HWR_INTERNAL, "options, result or card of a model are not JSON objects");
 	for (int i = 0; i < net->ntensors; i++)
 	{
 		const HwrTensor *t = &net->tensors[i];
@@ -411,9 +415,9 @@ static bool
 write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const char *lm, uint8_t **bytes, size_t *len,
 		  HwrStatus *st)
 {
-	int			has_lm = lm[0] != '\0';
+	bool		has_lm = lm[0] != '\0';
 	char		format_version[16];
-	const char *const metadata[][2] = {
+	const char *metadata[11][2] = {
 		{"format", "hwr"},
 		{"format_version", format_version},
 		{"architecture", model->net.vgsl},
@@ -423,12 +427,21 @@ write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *al
 		{"options", model->options != NULL ? model->options : "{}"},
 		{"result", model->result != NULL ? model->result : "{}"},
 		{"version", HWR_VERSION},
-		{LANGUAGE_MODEL, lm},	/* last: left out where there is none */
 	};
+	int			n = 9;
 
 	snprintf(format_version, sizeof(format_version), "%d", HWR_FORMAT_VERSION);
-	return hwr_safetensors_write(tensors, model->net.ntensors + has_lm, metadata,
-								 (int) (sizeof(metadata) / sizeof(metadata[0])) - !has_lm, bytes, len, st);
+	if (model->card != NULL)
+	{
+		metadata[n][0] = "card";
+		metadata[n++][1] = model->card;
+	}
+	if (has_lm)
+	{
+		metadata[n][0] = LANGUAGE_MODEL;
+		metadata[n++][1] = lm;
+	}
+	return hwr_safetensors_write(tensors, model->net.ntensors + has_lm, (const char *const (*)[2]) metadata, n, bytes, len, st);
 }
 
 static bool
@@ -496,6 +509,7 @@ hwr_model_free(HwrModel *model)
 	hwr_alphabet_free(&model->alphabet);
 	free(model->options);
 	free(model->result);
+	free(model->card);
 	free(model->values);
 	forget_lm(model);
 	free(model);
@@ -514,5 +528,7 @@ hwr_model_memory(const HwrModel *model)
 		bytes += strlen(model->options) + 1;
 	if (model->result != NULL)
 		bytes += strlen(model->result) + 1;
+	if (model->card != NULL)
+		bytes += strlen(model->card) + 1;
 	return bytes;
 }

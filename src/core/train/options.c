@@ -85,6 +85,10 @@ static const Option option_table[] = {
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
 	{"max_minutes", FIELD(max_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
+	{"description", FIELD(description), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"licence", FIELD(licence), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"credits", FIELD(credits), 0, 0, NULL, OPTION_STRING, false, false, false},
+	{"language", FIELD(language), 0, 0, NULL, OPTION_STRING, false, false, false},
 };
 
 #define NOPTIONS ((int) (sizeof(option_table) / sizeof(option_table[0])))
@@ -182,7 +186,7 @@ fail_unknown(const char *key, HwrStatus *st)
 	hwr_fail(st, HWR_BAD_OPTION, "unrecognized training option \"%s\"",
 			 hwr_text_quote(key, quoted, sizeof(quoted)));
 	if (near != NULL)
-		return hwr_fail_hint(st, "Perhaps you meant \"%s\".  Valid options are: %.400s.", near, names);
+		return hwr_fail_hint(st, "Perhaps you meant \"%s\".  Valid options are: %.430s.", near, names);
 	return hwr_fail_hint(st, "Valid options are: %.480s.", names);
 }
 

@@ -28,7 +28,11 @@
 	.shortcut = 0, \
 	.average = 0, \
 	.checkpoint_minutes = 10, \
-	.max_minutes = 0
+	.max_minutes = 0, \
+	.description = "", \
+	.licence = "", \
+	.credits = "", \
+	.language = ""
 
 static const HwrTrainOptions presets[] = {
 	{

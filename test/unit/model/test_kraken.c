@@ -24,7 +24,7 @@ read_file(const char *name, size_t *len)
 	FILE	   *f;
 	uint8_t    *bytes;
 
-	snprintf(path, sizeof(path), "test/unit/data/kraken/%s.safetensors", name);
+	snprintf(path, sizeof(path), "test/data/kraken/%s.safetensors", name);
 	f = fopen(path, "rb");
 	if (f == NULL)
 		fail_msg("cannot open %s", path);
