@@ -47,9 +47,27 @@ allocate(HwrGpuNet *net, int slots, bool half, HwrStatus *st)
 	return true;
 }
 
+/* Networks with layers that there are no kernels for are left to the CPU. */
+static bool
+check_layers(const HwrBackendConfig *config, HwrStatus *st)
+{
+	for (int i = 0; i < config->net->nlayers; i++)
+	{
+		const char *what = hwr_layer_cpu_only(&config->net->layers[i], config->training);
+
+		if (what == NULL)
+			continue;
+		hwr_fail(st, HWR_DEVICE, "GPU does not compute this network");
+		return hwr_fail_detail(st, "Item %d of the architecture, %s, is computed by the CPU only.", i + 1, what);
+	}
+	return true;
+}
+
 bool
 hwr_gpu_net_create(HwrGpuNet *net, const HwrBackendConfig *config, bool half, HwrStatus *st)
 {
+	if (!check_layers(config, st))
+		return false;
 	net->net = config->net;
 	net->training = config->training;
 	net->memory.limit = config->memory_limit;

@@ -41,6 +41,7 @@ ops_of(HwrLayerKind kind)
 			return &hwr_gpu_dropout_ops;
 		case HWR_LAYER_POOL:
 		case HWR_LAYER_BATCH_NORM:
+		case HWR_LAYER_GROUP_NORM:	/* refused by hwr_gpu_net_create */
 			break;
 	}
 	return &hwr_gpu_point_ops;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compute with PyTorch the values that the unit tests compare with.
 
-usage: make_reference.py [ctc] [optimizer] [layers] [network]
+usage: make_reference.py [ctc] [optimizer] [layers] [network] [lanczos]
 
 Writes test/unit/data/*_values.h; without arguments, all of them.
 """
@@ -76,7 +76,9 @@ def make_optimizer():
 LAYERS = """Cr3,3,4 Ct3,5,4 Cs2,4,5 Cl3,3,17,2,3 Cr5,1,2,3,1 Cl1,1,5 Cr4,4,3,2,2
     Mp2,2 Mp3,2,2,1 Mp2,3,3,4 Bn S1(3x3)2,3 S1(1x9)1,3 S1(9x1)2,3
     Fl6 Fr17 Ft9 Fs5 Fm7
-    Lfx4 Lrx5 Lbx3 Lfx17 Lbx33 Lfy4 Lry5 Lby3 Lfxs4 Lrxs5 Lbxs3 Lfys4 Lrys5 Lbys9""".split()
+    Lfx4 Lrx5 Lbx3 Lfx17 Lbx33 Lfy4 Lry5 Lby3 Lfxs4 Lrxs5 Lbxs3 Lfys4 Lrys5 Lbys9
+    Clr3,3,4 Cm3,3,6 Flr8 Cr3,3,4,2,2,1,1 Clr3,5,3,1,1,2,3 Cs4,2,3,1,1,1,1 Ct3,4,2,2,3,3,2 Cl2,2,4,3,1,1,4
+    Gn1 Gn5 S1(3x3)1,3 S1(9x1)1,3 Lbxe3 Lbye4 Lrye2 Lfxe3""".split()
 LAYER_CHANNELS = 5
 
 
@@ -139,9 +141,33 @@ def make_network():
     out.write()
 
 
+# Sizes before and after: smaller, larger, mixed, a side that stays, sides of one pixel.
+LANCZOS = [(40, 30, 17, 11), (23, 9, 91, 40), (64, 16, 32, 48), (31, 31, 31, 12), (12, 50, 80, 50), (7, 5, 7, 5),
+           (1, 1, 9, 9), (300, 200, 3, 2), (1, 60, 5, 48)]
+
+
+def make_lanczos():
+    """A hash (FNV-1a, 32 bits) of what Pillow makes of each picture."""
+    from PIL import Image
+
+    hashes = []
+    for i, (w, h, out_w, out_h) in enumerate(LANCZOS):
+        pixels = (bits(5000 + i, w * h) >> np.uint64(24)).astype(np.uint8).reshape(h, w)
+        x = 2166136261
+        for byte in Image.fromarray(pixels).resize((out_w, out_h), Image.Resampling.LANCZOS).tobytes():
+            x = (x ^ byte) * 16777619 % 2 ** 32
+        hashes.append(x)
+    out = header("lanczos", "Hashes of pictures resampled by Pillow")
+    out.define("LANCZOS_CASES", len(LANCZOS))
+    out.table("int", "lanczos_sizes", LANCZOS)
+    out.array("unsigned", "lanczos_hashes", hashes)
+    out.write()
+
+
 def main():
     torch.set_num_threads(1)
-    makers = {"ctc": make_ctc, "optimizer": make_optimizer, "layers": make_layers, "network": make_network}
+    makers = {"ctc": make_ctc, "optimizer": make_optimizer, "layers": make_layers, "network": make_network,
+              "lanczos": make_lanczos}
     topics = sys.argv[1:] or list(makers)
     for topic in topics:
         if topic not in makers:

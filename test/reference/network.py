@@ -13,7 +13,11 @@ import torch.nn.functional as F
 from reference import values
 
 ACTIVATIONS = {"l": lambda x: x, "r": torch.relu, "t": torch.tanh, "s": torch.sigmoid,
-               "m": lambda x: torch.softmax(x, -1)}
+               "m": lambda x: torch.softmax(x, -1), "lr": F.leaky_relu}
+
+
+def activation(item):
+    return ACTIVATIONS[re.match("[CF]([a-z]+)", item)[1]]
 
 
 def numbers(item):
@@ -27,6 +31,8 @@ def tensor_shapes(item, c):
         return [("kernel", (n[0], n[1], c, n[2])), ("bias", (n[2],))]
     if item[0] == "B":
         return [(part, (c,)) for part in ("gamma", "beta", "mean", "variance")]
+    if item[0] == "G":
+        return [(part, (c,)) for part in ("gamma", "beta")]
     if item[0] == "L":
         one = [("kernel", (c, 4 * n[0])), ("recurrent", (n[0], 4 * n[0])), ("bias", (4 * n[0],))]
         return one * (2 if item[1] == "b" else 1)
@@ -47,14 +53,19 @@ def fill(index, part, shape):
 
 
 def convolve(item, x, p):
-    ky, kx, _, *stride = numbers(item)
-    sy, sx = stride or (1, 1)
+    ky, kx, _, *rest = numbers(item)
+    sy, sx = rest[:2] or (1, 1)
+    if len(rest) == 4:                              # PyTorch's own padding
+        dy, dx = rest[2:]
+        y = F.conv2d(x.permute(0, 3, 1, 2), p[0].permute(3, 2, 0, 1), p[1], (sy, sx),
+                     (dy * (ky - 1) // 2, dx * (kx - 1) // 2), (dy, dx))
+        return activation(item)(y.permute(0, 2, 3, 1))
     pads = []
     for size, k, s in ((x.shape[2], kx, sx), (x.shape[1], ky, sy)):
         total = max((math.ceil(size / s) - 1) * s + k - size, 0)
         pads += [total // 2, total - total // 2]
     y = F.conv2d(F.pad(x.permute(0, 3, 1, 2), pads), p[0].permute(3, 2, 0, 1), p[1], (sy, sx))
-    return ACTIVATIONS[item[1]](y.permute(0, 2, 3, 1))
+    return activation(item)(y.permute(0, 2, 3, 1))
 
 
 def pool(item, x):
@@ -69,15 +80,17 @@ def normalize(x, p, training):
 
 
 def reshape(item, x):
-    a = numbers(item)[1]
+    _, a, _, to, _ = numbers(item)
     n, h, w, c = x.shape
     parts = x.reshape(n, a, h // a, w, c)           # row i*b + j is part i, row j
+    if to == 1:
+        return parts.permute(0, 1, 3, 2, 4).reshape(n, a, w, h // a * c)
     return parts.permute(0, 3, 1, 2, 4).reshape(n, 1, w * a, h // a * c)
 
 
 def recur(item, x, p):
     units = numbers(item)[0]
-    along_y, last = item[2] == "y", "s" in item
+    along_y, last = item[2] == "y", item[3] in "se"
     if along_y:
         x = x.transpose(1, 2)
     n, rows, steps, c = x.shape
@@ -90,8 +103,10 @@ def recur(item, x, p):
     if item[1] == "r":
         seq = seq.flip(1)
     y = torch.lstm(seq, (zero, zero), weights, True, 1, 0.0, False, both, True)[0]
-    if last and both:
+    if last and both and item[3] == "s":
         y = torch.cat([y[:, -1:, :units], y[:, :1, units:]], 2)
+    elif last and item[1] == "r" and item[3] == "e":
+        y = y[:, :1]                                # flipped: the first step computed
     elif last:
         y = y[:, -1:]
     elif item[1] == "r":
@@ -108,12 +123,14 @@ def apply(item, x, p, training):
         return pool(item, x)
     if kind == "B":
         return normalize(x, p, training)
+    if kind == "G":
+        return F.group_norm(x.permute(0, 3, 1, 2), numbers(item)[0], p[0], p[1]).permute(0, 2, 3, 1)
     if kind == "S":
         return reshape(item, x)
     if kind == "L":
         return recur(item, x, p)
     if kind == "F":
-        return ACTIVATIONS[item[1]](x @ p[0] + p[1])
+        return activation(item)(x @ p[0] + p[1])
     if kind == "O":
         return x @ p[0] + p[1]
     raise ValueError(item)

@@ -142,7 +142,7 @@ put_head(Bytes *b, const Packing *p, const HwrAlphabet *alphabet, const HwrPoste
 	put_byte(b, HWR_POSTERIOR_FORMAT);
 	for (int i = 0; i < HWR_POSTERIOR_HASH; i++)
 		put_byte(b, origin->hash[i]);
-	put_byte(b, (unsigned) origin->mapping);
+	put_byte(b, (unsigned) origin->mapping | (unsigned) origin->margin << HWR_POSTERIOR_MARGIN_SHIFT);
 	put_byte(b, (unsigned) floor_quantum(floor_p, p->K));
 	put_number(b, (unsigned) p->K);
 	put_number(b, (unsigned) p->T);
@@ -228,7 +228,8 @@ hwr_posterior_pack(const float *logp, int T, const HwrAlphabet *alphabet, const 
 
 	if (T < 1 || T > HWR_POSTERIOR_MAX_STEPS)
 		return hwr_posterior_too_large(st, T, alphabet->n);
-	if (origin->canvas_width < 1 || origin->content_width < 1 || origin->content_width > origin->canvas_width ||
+	if (origin->canvas_width < 1 || origin->content_width < 1 || origin->margin < 0 || origin->margin > HWR_POSTERIOR_MAX_MARGIN ||
+		origin->content_width > origin->canvas_width - origin->margin ||
 		origin->canvas_width > HWR_POSTERIOR_MAX_WIDTH ||
 		origin->source_width < 1 || origin->source_width > HWR_POSTERIOR_MAX_WIDTH || p.K != origin->classes)
 		return hwr_fail(st, HWR_INTERNAL, "posterior of a canvas of %d columns cannot be packed", origin->canvas_width);

@@ -12,7 +12,7 @@
  *
  *	 1			format: 1
  *	 8			the first bytes of the SHA-256 of the model's file
- *	 1			letter case of the model: 0 keep, 1 upper, 2 lower
+ *	 1			letter case of the model: 0 keep, 1 upper, 2 lower; and 4 times the columns of the canvas before the image
  *	 1			the floor, as -8 ln p, 255: none
  *	 number		K, classes of the model, the blank among them
  *	 number		T, steps
@@ -42,6 +42,10 @@
 #define HWR_POSTERIOR_MAX_CELLS (1 << 24)
 #define HWR_POSTERIOR_MAX_WIDTH (1 << 30)
 
+/* The byte of the letter case holds the margin too, above these bits. */
+#define HWR_POSTERIOR_MARGIN_SHIFT 2
+#define HWR_POSTERIOR_MAX_MARGIN 63
+
 /* What is kept unless the caller says otherwise.  doc/search.md has the measurement that chose it. */
 #define HWR_POSTERIOR_BOUND 3e-4
 
@@ -52,7 +56,8 @@ typedef struct HwrPosteriorOrigin
 	HwrCase		mapping;		/* of the model */
 	int			classes;		/* K of the model */
 	int			canvas_width;	/* columns of the canvas, */
-	int			content_width;	/* of them covered by the image */
+	int			margin;			/* of them before the image, 0 .. 63 */
+	int			content_width;	/* and covered by it */
 	int			source_width;	/* pixels of the original image */
 } HwrPosteriorOrigin;
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/image/preprocess.h"
 #include "posterior_internal.h"
 
 bool
@@ -158,6 +159,8 @@ read_head(HwrSparse *s, Reader *r)
 	r->at += HWR_POSTERIOR_HASH;
 	if (!get_byte(r, &byte) || !get_byte(r, &floor_q))
 		return false;
+	origin->margin = (int) (byte >> HWR_POSTERIOR_MARGIN_SHIFT);
+	byte &= (1 << HWR_POSTERIOR_MARGIN_SHIFT) - 1;
 	if (byte > HWR_CASE_LOWER)
 		return fail_bytes(r->st, "The letter case is out of range.");
 	origin->mapping = (HwrCase) byte;
@@ -173,7 +176,7 @@ read_head(HwrSparse *s, Reader *r)
 	origin->canvas_width = (int) numbers[2];
 	origin->content_width = (int) numbers[3];
 	origin->source_width = (int) numbers[4];
-	if (origin->content_width > origin->canvas_width)
+	if (origin->content_width > origin->canvas_width - origin->margin)
 		return fail_bytes(r->st, "The image is wider than its canvas.");
 	s->floor = floor_q == NO_FLOOR ? 0 : (float) exp(-(double) floor_q / FLOOR_SCALE);
 	if (s->floor * (float) origin->classes > 0.51f)
@@ -386,9 +389,6 @@ hwr_sparse_dense(const HwrSparse *s, const HwrAlphabet *alphabet, float *logp)
 double
 hwr_sparse_pixel(const HwrSparse *s, int step)
 {
-	double		column = (double) step * s->origin.canvas_width / s->steps;
-
-	if (column > s->origin.content_width)
-		column = s->origin.content_width;
-	return column * s->origin.source_width / s->origin.content_width;
+	return hwr_content_pixel((double) step * s->origin.canvas_width / s->steps,
+							 s->origin.margin, s->origin.content_width, s->origin.source_width);
 }

@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lanczos.h"
 #include "paper.h"
 
-const char *const hwr_fit_words[] = {"pad", "stretch", NULL};
+const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", NULL};
 
 /* Loops over floats are worth vectors. */
 #ifdef __GNUC__
@@ -199,6 +200,15 @@ scaled(int n, int to, int from)
 	return size > 0 ? size : 1;
 }
 
+/* The same rounded down, as kraken has it */
+static int64_t
+kraken_width(const HwrImage *img, int height)
+{
+	int64_t		width = (int64_t) img->width * height / img->height;
+
+	return width > 0 ? width : 1;
+}
+
 /* Where the image goes on the canvas. */
 static Box
 place(const HwrImage *img, HwrFit fit, int height, int canvas_width)
@@ -227,12 +237,14 @@ hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width)
 {
 	int64_t		natural;
 
-	(void) fit;					/* nothing to stretch to: both keep the aspect */
 	if (width > 0)
 		return width;
-	natural = scaled(img->width, height, img->height);
+	natural = fit == HWR_FIT_KRAKEN ? kraken_width(img, height) + 2 * HWR_KRAKEN_MARGIN : scaled(img->width, height, img->height);
 	if (natural >= HWR_MAX_WIDTH)
 		return HWR_MAX_WIDTH;
+	if (fit == HWR_FIT_KRAKEN)
+		return (int) natural;
+	/* nothing to stretch to: both others keep the aspect */
 	return (int) (natural + HWR_WIDTH_STEP - 1) / HWR_WIDTH_STEP * HWR_WIDTH_STEP;
 }
 
@@ -313,6 +325,45 @@ draw(const HwrImage *img, const HwrPaper *paper, Box box, int height, int canvas
 	return ok;
 }
 
+int
+hwr_preprocess_margin(HwrFit fit)
+{
+	return fit == HWR_FIT_KRAKEN ? HWR_KRAKEN_MARGIN : 0;
+}
+
+bool
+hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
+					  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st)
+{
+	/* a filter that rings tells a picture from one that was shrunk before */
+	if (fit == HWR_FIT_KRAKEN)
+		height = width = 0;
+	return hwr_image_decode(bytes, len, limits, height, width, out, st);
+}
+
+static bool
+preprocess_as_kraken(const HwrImage *img, int height, int canvas_width, uint8_t *ink, int *content_width, HwrStatus *st)
+{
+	int			room = canvas_width - 2 * HWR_KRAKEN_MARGIN;
+	int64_t		natural = kraken_width(img, height);
+	int			width = natural <= room ? (int) natural : room > 0 ? room : 1;
+	int			margin = room > 0 ? HWR_KRAKEN_MARGIN : 0;
+	uint8_t    *grey = hwr_alloc((size_t) height, (size_t) width, st);
+	bool		ok = grey != NULL && hwr_lanczos_resize(img->pixels, img->width, img->height, width, height, grey, st);
+
+	if (ok)
+	{
+		memset(ink, 0, (size_t) height * (size_t) canvas_width);
+		for (int y = 0; y < height; y++)
+			for (int x = 0; x < width; x++)
+				ink[(size_t) y * (size_t) canvas_width + (size_t) (margin + x)] = (uint8_t) (255 - grey[(size_t) y * (size_t) width + (size_t) x]);
+		if (content_width != NULL)
+			*content_width = width;
+	}
+	free(grey);
+	return ok;
+}
+
 bool
 hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 			   uint8_t *ink, int *content_width, HwrStatus *st)
@@ -324,6 +375,8 @@ hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 	HwrPaper	paper = {0};
 	bool		ok;
 
+	if (fit == HWR_FIT_KRAKEN)
+		return preprocess_as_kraken(img, height, canvas_width, ink, content_width, st);
 	if (fx > 1 || fy > 1)
 	{
 		if (!shrink(img, fx, fy, &smaller, st))

@@ -14,6 +14,10 @@
  * by itself.  Resampling is separable, a triangle filter widened by the
  * reduction factor (antialiased), bilinear for enlargement.  Beyond a reduction by 8, means of
  * whole pixels come first, so that memory depends on the canvas and not on the picture's shape.
+ *
+ * KRAKEN does what kraken does with a line, for models that were trained so, and nothing of the above: the
+ * grey picture, resampled to the canvas's height as Pillow does it (lanczos.h), with HWR_KRAKEN_MARGIN
+ * columns of paper before and behind; ink is 255 less the grey value.
  */
 #ifndef HWR_PREPROCESS_H
 #define HWR_PREPROCESS_H
@@ -23,13 +27,17 @@
 typedef enum HwrFit
 {
 	HWR_FIT_PAD,
-	HWR_FIT_STRETCH
+	HWR_FIT_STRETCH,
+	HWR_FIT_KRAKEN
 } HwrFit;
+
+/* Columns of paper on either side of a line, as kraken's default has it. */
+#define HWR_KRAKEN_MARGIN 16
 
 /* Their words, by value, NULL-terminated: in options and model files. */
 extern const char *const hwr_fit_words[];
 
-/* Canvas widths for any-width networks: a multiple of this many pixels. */
+/* Canvas widths for any-width networks: a multiple of this many pixels, but with HWR_FIT_KRAKEN. */
 #define HWR_WIDTH_STEP 32
 /* ... and at most this. */
 #define HWR_MAX_WIDTH 4096
@@ -37,9 +45,26 @@ extern const char *const hwr_fit_words[];
 /*
  * Width of the canvas for this image: width itself where it is positive; for an
  * any-width network (0) the scaled image's width rounded up to HWR_WIDTH_STEP,
- * at most HWR_MAX_WIDTH (a wider image is squeezed to fit).
+ * at most HWR_MAX_WIDTH (a wider image is squeezed to fit).  With HWR_FIT_KRAKEN it is not rounded.
  */
 extern int	hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width);
+
+/* Columns of the canvas before the image. */
+extern int	hwr_preprocess_margin(HwrFit fit);
+
+/* Where a canvas column is in the original image, in pixels from its left edge, no further than its edges. */
+static inline double
+hwr_content_pixel(double column, int margin, int content_width, int source_width)
+{
+	double		inside = column - margin;
+
+	inside = inside > 0 ? inside : 0;
+	return (inside < content_width ? inside : content_width) * source_width / content_width;
+}
+
+/* Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it. */
+extern bool hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
+								  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st);
 
 /*
  * Fill ink[height][canvas_width] (caller's memory), canvas_width as above.

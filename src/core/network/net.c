@@ -12,11 +12,20 @@
 #include "core/base/rng.h"
 #include "core/image/preprocess.h"
 
-/* Extent of a "same" padded convolution; 0 (any) stays 0. */
+/*
+ * Extent of a convolution's output along one axis; 0 (any) stays 0, and so does an input that is too small
+ * for the window.
+ */
 static int
-conv_extent(int in, int stride)
+conv_extent(const HwrLayer *layer, int in, int window, int stride, int dilation)
 {
-	return (in + stride - 1) / stride;
+	int			reach = dilation * (window - 1);
+
+	if (!layer->symmetric)
+		return (in + stride - 1) / stride;
+	if (in == 0 || in + reach / 2 * 2 < reach + 1)
+		return 0;
+	return (in + reach / 2 * 2 - reach - 1) / stride + 1;
 }
 
 const char *
@@ -28,9 +37,13 @@ hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out)
 	switch (layer->kind)
 	{
 		case HWR_LAYER_CONV:
-			out->h = conv_extent(in.h, layer->sy);
-			out->w = conv_extent(in.w, layer->sx);
+			out->h = conv_extent(layer, in.h, layer->ky, layer->sy, layer->dy);
+			out->w = conv_extent(layer, in.w, layer->kx, layer->sx, layer->dx);
 			out->c = layer->units;
+			if (out->h == 0)
+				return "the window is taller than the map";
+			if (out->w == 0 && !any_width)
+				return "the window is wider than the map";
 			break;
 		case HWR_LAYER_POOL:
 			if (layer->ky > in.h)
@@ -43,8 +56,8 @@ hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out)
 		case HWR_LAYER_RESHAPE:
 			if (layer->split_a * layer->split_b != in.h)
 				return "the split does not multiply to its height";
-			out->h = 1;
-			out->w = in.w * layer->split_a;
+			out->h = layer->keep_height ? layer->split_a : 1;
+			out->w = layer->keep_height ? in.w : in.w * layer->split_a;
 			out->c = in.c * layer->split_b;
 			break;
 		case HWR_LAYER_LSTM:
@@ -57,6 +70,10 @@ hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out)
 		case HWR_LAYER_DENSE:
 		case HWR_LAYER_OUTPUT:
 			out->c = layer->units;
+			break;
+		case HWR_LAYER_GROUP_NORM:
+			if (in.c % layer->groups != 0)
+				return "the groups do not divide its depth";
 			break;
 		case HWR_LAYER_BATCH_NORM:
 		case HWR_LAYER_DROPOUT:
@@ -123,6 +140,7 @@ hwr_net_macs(const HwrNet *net, int width)
 				macs += places * layer->ky * layer->kx * in.c * units;
 				break;
 			case HWR_LAYER_BATCH_NORM:
+			case HWR_LAYER_GROUP_NORM:
 				macs += places * in.c;
 				break;
 			case HWR_LAYER_LSTM:
@@ -224,6 +242,9 @@ add_layer_tensors(HwrNet *net, int i, HwrStatus *st)
 				add_tensor(net, i, "norm.beta", (int[4]) {c}, true, false, st) &&
 				add_tensor(net, i, "norm.mean", (int[4]) {c}, false, false, st) &&
 				add_tensor(net, i, "norm.variance", (int[4]) {c}, false, false, st);
+		case HWR_LAYER_GROUP_NORM:
+			return add_tensor(net, i, "group.gamma", (int[4]) {c}, true, false, st) &&
+				add_tensor(net, i, "group.beta", (int[4]) {c}, true, false, st);
 		case HWR_LAYER_LSTM:
 			return (!layer->forward || add_lstm_tensors(net, i, true, st)) &&
 				(!layer->reverse || add_lstm_tensors(net, i, false, st));
@@ -251,6 +272,28 @@ hwr_net_layout(HwrNet *net, HwrStatus *st)
 			return false;
 	}
 	return true;
+}
+
+const char *
+hwr_layer_cpu_only(const HwrLayer *layer, bool training)
+{
+	if (layer->kind == HWR_LAYER_GROUP_NORM)
+		return "group normalisation";
+	if (layer->kind == HWR_LAYER_CONV && (layer->dy != 1 || layer->dx != 1))
+		return "a convolution with dilation";
+	if (layer->kind == HWR_LAYER_CONV && layer->symmetric)
+		return "a convolution with padding as in PyTorch";
+	if (layer->kind == HWR_LAYER_CONV && layer->activation == HWR_ACT_SOFTMAX)
+		return "a convolution with a softmax";
+	if (layer->activation == HWR_ACT_LEAKY)
+		return "a leaky ReLU";
+	if (layer->kind == HWR_LAYER_LSTM && layer->at_end)
+		return "an LSTM that keeps the end of its axis";
+	if (layer->kind == HWR_LAYER_RESHAPE && layer->keep_height)
+		return "a reshape that leaves a height";
+	if (training && layer->kind == HWR_LAYER_DROPOUT && layer->channels)
+		return "dropout of whole channels";
+	return NULL;
 }
 
 /* The first LSTM along x that has layers before it and one sequence an image; -1: none. */

@@ -19,6 +19,9 @@
  */
 extern const char *hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out);
 
+/* Write net->vgsl.  Error: HWR_BAD_ARCHITECTURE where it is too long. */
+extern bool hwr_vgsl_write(HwrNet *net, HwrStatus *st);
+
 /* Name the tensors of all layers and lay them out in the parameter block. */
 extern bool hwr_net_layout(HwrNet *net, HwrStatus *st);
 

@@ -102,6 +102,7 @@ hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrC
 
 	memset(out, 0, sizeof(*out));
 	out->width = hwr_net_canvas_width(net, img, rec->fit);
+	out->margin = hwr_preprocess_margin(rec->fit);
 	out->source_width = img->source_width;
 	out->ink = hwr_alloc((size_t) net->height, (size_t) out->width, st);
 	ok = out->ink != NULL &&
@@ -119,7 +120,7 @@ hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t le
 	bool		ok;
 
 	memset(out, 0, sizeof(*out));
-	if (!hwr_image_decode(bytes, len, limits, rec->net->height, rec->net->width, &img, st))
+	if (!hwr_preprocess_decode(bytes, len, limits, rec->fit, rec->net->height, rec->net->width, &img, st))
 		return false;
 	ok = hwr_recognizer_prepare_image(rec, &img, out, st);
 	hwr_image_free(&img);

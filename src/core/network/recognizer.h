@@ -28,10 +28,18 @@ extern size_t hwr_recognizer_memory(const HwrRecognizer *rec);
 typedef struct HwrCanvas
 {
 	int			width;			/* canvas columns */
+	int			margin;			/* columns before the image */
 	int			content_width;	/* columns the image covers */
 	int			source_width;	/* pixels of the original image */
 	uint8_t    *ink;			/* [H][width], malloc'd */
 } HwrCanvas;
+
+/* Where a canvas column is in the original image: hwr_content_pixel. */
+static inline double
+hwr_canvas_pixel(const HwrCanvas *canvas, double column)
+{
+	return hwr_content_pixel(column, canvas->margin, canvas->content_width, canvas->source_width);
+}
 
 /* The least canvas width from this on, in steps of HWR_WIDTH_STEP, at which the network has a time step. */
 extern int	hwr_net_least_width(const HwrNet *net, int width);

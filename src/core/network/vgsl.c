@@ -1,6 +1,6 @@
 /*
  * vgsl.c
- *	  Parser of network descriptions, and their canonical spelling.
+ *	  Parser of network descriptions.
  *
  * A hand-written recursive descent: one function an item, each of which reads its numbers and fills a
  * HwrLayer, whose output shape is computed at once so that an item that does not fit is reported
@@ -11,7 +11,6 @@
  */
 #include "vgsl.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,14 +149,12 @@ read_next_int(Parser *p, const char *what, int lo, int hi, int *out)
 	return expect(p, ',') && read_int(p, what, lo, hi, out);
 }
 
-/* Optional ",sy,sx". */
+/* Optional ",sy,sx", for which the words are given. */
 static bool
-read_stride(Parser *p, HwrLayer *layer)
+read_pair(Parser *p, const char *what, int *y, int *x)
 {
-	if (peek(p) != ',')
-		return true;
-	return read_next_int(p, "stride", 1, MAX_WINDOW, &layer->sy) &&
-		read_next_int(p, "stride", 1, MAX_WINDOW, &layer->sx);
+	return peek(p) != ',' ||
+		(read_next_int(p, what, 1, MAX_WINDOW, y) && read_next_int(p, what, 1, MAX_WINDOW, x));
 }
 
 static bool
@@ -167,6 +164,11 @@ read_activation(Parser *p, HwrLayer *layer)
 	{
 		case 'l':
 			layer->activation = HWR_ACT_LINEAR;
+			if (p->spec[p->pos + 1] == 'r')
+			{
+				layer->activation = HWR_ACT_LEAKY;
+				p->pos++;
+			}
 			break;
 		case 'r':
 			layer->activation = HWR_ACT_RELU;
@@ -179,11 +181,9 @@ read_activation(Parser *p, HwrLayer *layer)
 			break;
 		case 'm':
 			layer->activation = HWR_ACT_SOFTMAX;
-			if (layer->kind != HWR_LAYER_CONV)
-				break;
-			return fail_at(p, p->pos, "A convolution cannot have a softmax");
+			break;
 		default:
-			return fail_at(p, p->pos, "Expected an activation (r, t, s, l or m)");
+			return fail_at(p, p->pos, "Expected an activation (r, t, s, l, m or lr)");
 	}
 	p->pos++;
 	return true;
@@ -217,17 +217,26 @@ parse_input(Parser *p)
 	return true;
 }
 
-/* C{r,t,s,l}y,x,d[,sy,sx] */
+/* C{r,t,s,l,m,lr}y,x,d[,sy,sx[,dy,dx]] */
 static bool
 parse_conv(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_CONV;
-	layer->sy = layer->sx = 1;
-	return read_activation(p, layer) && skip_name(p) &&
-		read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) &&
-		read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx) &&
-		read_next_int(p, "number of outputs", 1, MAX_UNITS, &layer->units) &&
-		read_stride(p, layer);
+	layer->sy = layer->sx = layer->dy = layer->dx = 1;
+	if (!read_activation(p, layer) || !skip_name(p) ||
+		!read_int(p, "window height", 1, MAX_WINDOW, &layer->ky) ||
+		!read_next_int(p, "window width", 1, MAX_WINDOW, &layer->kx) ||
+		!read_next_int(p, "number of outputs", 1, MAX_UNITS, &layer->units) ||
+		!read_pair(p, "stride", &layer->sy, &layer->sx))
+		return false;
+	layer->symmetric = peek(p) == ',';
+	if (!read_pair(p, "dilation", &layer->dy, &layer->dx))
+		return false;
+
+	/* where both paddings are the same, it has one spelling */
+	if (layer->sy == 1 && layer->sx == 1 && layer->dy == 1 && layer->dx == 1 && layer->ky % 2 == 1 && layer->kx % 2 == 1)
+		layer->symmetric = false;
+	return true;
 }
 
 /* Mp y,x[,sy,sx] */
@@ -243,7 +252,7 @@ parse_pool(Parser *p, HwrLayer *layer)
 		return fail_at(p, p->item, "The pool window has more than %d places", MAX_POOL_PLACES);
 	layer->sy = layer->ky;
 	layer->sx = layer->kx;
-	return read_stride(p, layer);
+	return read_pair(p, "stride", &layer->sy, &layer->sx);
 }
 
 /* Bn */
@@ -254,7 +263,15 @@ parse_norm(Parser *p, HwrLayer *layer)
 	return expect(p, 'n') && skip_name(p);
 }
 
-/* S1(axb)2,3 or, a being 1, S1(1xb)1,3 */
+/* Gn n */
+static bool
+parse_group_norm(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_GROUP_NORM;
+	return expect(p, 'n') && skip_name(p) && read_int(p, "number of groups", 1, MAX_UNITS, &layer->groups);
+}
+
+/* S1(axb)2,3, or S1(axb)1,3 where a stays the height */
 static bool
 parse_reshape(Parser *p, HwrLayer *layer)
 {
@@ -267,15 +284,19 @@ parse_reshape(Parser *p, HwrLayer *layer)
 		!read_int(p, "split", 0, MAX_HEIGHT, &layer->split_b) ||
 		!expect(p, ')'))
 		return false;
-	if (!read_int(p, "first target of a reshape", layer->split_a == 1 ? 1 : 2, 2, &to) ||
-		!read_next_int(p, "second target of a reshape", 3, 3, &to))
+	if (!read_int(p, "first target of a reshape", 1, 2, &to))
 		return false;
+	layer->keep_height = to == 1;
+	if (!read_next_int(p, "second target of a reshape", 3, 3, &to))
+		return false;
+	if (layer->split_a == 1)
+		layer->keep_height = false; /* a height of 1 comes out either way */
 	if (layer->split_b == 0 && p->shape.h % layer->split_a == 0)
 		layer->split_b = p->shape.h / layer->split_a;
 	return true;
 }
 
-/* L{f,r,b}{x,y}[s]n */
+/* L{f,r,b}{x,y}[s,e]n */
 static bool
 parse_lstm(Parser *p, HwrLayer *layer)
 {
@@ -292,15 +313,16 @@ parse_lstm(Parser *p, HwrLayer *layer)
 		return fail_at(p, p->pos, "Expected an axis (x or y)");
 	layer->along_y = (c == 'y');
 	p->pos++;
-	if (peek(p) == 's')
+	if (peek(p) == 's' || peek(p) == 'e')
 	{
 		layer->summarize = true;
+		layer->at_end = peek(p) == 'e' && layer->reverse;	/* going forward, both are the same */
 		p->pos++;
 	}
 	return skip_name(p) && read_int(p, "number of units", 1, MAX_UNITS, &layer->units);
 }
 
-/* F{r,t,s,l,m}n */
+/* F{r,t,s,l,m,lr}n */
 static bool
 parse_dense(Parser *p, HwrLayer *layer)
 {
@@ -359,26 +381,28 @@ read_micro(Parser *p, int *micro)
 	return true;
 }
 
-/* Do[p], or kraken's Do p,1, which is the same */
+/* Do[p[,d]] */
 static bool
 parse_dropout(Parser *p, HwrLayer *layer)
 {
 	int			micro = 0;
-	int			one;
+	int			dimensions = 1;
 
 	layer->kind = HWR_LAYER_DROPOUT;
 	layer->dropout = 0.5f;
 	if (!expect(p, 'o') || !skip_name(p))
 		return false;
 	skip_blanks(p);
-	if (!is_digit(peek(p)) && peek(p) != '.')
-		return true;
-	if (!read_micro(p, &micro))
+	if (is_digit(peek(p)) || peek(p) == '.')
+	{
+		if (!read_micro(p, &micro))
+			return false;
+		layer->dropout = (float) (micro / 1e6);
+	}
+	if (peek(p) == ',' && !read_next_int(p, "number of dimensions", 1, 2, &dimensions))
 		return false;
-	layer->dropout = (float) (micro / 1e6);
-	if (peek(p) == ',' && p->spec[p->pos + 1] == '2')
-		return fail_at(p, p->pos, "Dropout of whole channels is not known, only that of single values");
-	return peek(p) != ',' || read_next_int(p, "number of dimensions", 1, 1, &one);
+	layer->channels = dimensions == 2;
+	return true;
 }
 
 /* O1c n */
@@ -445,11 +469,10 @@ parse_item(Parser *p)
 			ok = parse_output(p, &layer);
 			break;
 		case 'G':
-			if (peek(p) == 'n')
-				return fail_at(p, p->item, "Group normalisation is not known, only batch normalisation, Bn");
-			/* FALLTHROUGH */
+			ok = parse_group_norm(p, &layer);
+			break;
 		default:
-			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\")");
+			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c or \"]\")");
 	}
 	return ok && add_layer(p, &layer);
 }
@@ -496,93 +519,6 @@ settle_output(Parser *p, int classes)
 	return true;
 }
 
-/* Append text to net->vgsl; false when it is full. */
-static bool __attribute__((format(printf, 2, 3)))
-append(HwrNet *net, const char *fmt,...)
-{
-	size_t		used = strlen(net->vgsl);
-	int			n;
-	va_list		args;
-
-	va_start(args, fmt);
-	n = vsnprintf(net->vgsl + used, sizeof(net->vgsl) - used, fmt, args);
-	va_end(args);
-	return n >= 0 && (size_t) n < sizeof(net->vgsl) - used;
-}
-
-/* "Do0.25", without the C library's locale. */
-static bool
-append_dropout(HwrNet *net, float dropout)
-{
-	int			micro = (int) (dropout * 1e6 + 0.5);
-	int			digits = 6;
-
-	if (micro == 0)
-		return append(net, " Do0");
-	while (micro % 10 == 0)
-	{
-		micro /= 10;
-		digits--;
-	}
-	return append(net, " Do0.%0*d", digits, micro);
-}
-
-static bool
-append_layer(HwrNet *net, const HwrLayer *layer)
-{
-	char		activation = "lrtsm"[layer->activation];
-	bool		ok = false;
-
-	switch (layer->kind)
-	{
-		case HWR_LAYER_CONV:
-			ok = append(net, " C%c%d,%d,%d", activation, layer->ky, layer->kx, layer->units);
-			if (layer->sy != 1 || layer->sx != 1)
-				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
-			break;
-		case HWR_LAYER_POOL:
-			ok = append(net, " Mp%d,%d", layer->ky, layer->kx);
-			if (layer->sy != layer->ky || layer->sx != layer->kx)
-				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
-			break;
-		case HWR_LAYER_BATCH_NORM:
-			ok = append(net, " Bn");
-			break;
-		case HWR_LAYER_RESHAPE:
-			ok = append(net, " S1(%dx%d)%d,3", layer->split_a, layer->split_b, layer->split_a == 1 ? 1 : 2);
-			break;
-		case HWR_LAYER_LSTM:
-			ok = append(net, " L%c%c%s%d", layer->forward ? (layer->reverse ? 'b' : 'f') : 'r',
-						layer->along_y ? 'y' : 'x', layer->summarize ? "s" : "", layer->units);
-			break;
-		case HWR_LAYER_DENSE:
-			ok = append(net, " F%c%d", activation, layer->units);
-			break;
-		case HWR_LAYER_DROPOUT:
-			ok = append_dropout(net, layer->dropout);
-			break;
-		case HWR_LAYER_OUTPUT:
-			ok = append(net, " O1c%d]", layer->units);
-			break;
-	}
-	return ok;
-}
-
-static bool
-write_canonical(HwrNet *net, HwrStatus *st)
-{
-	bool		ok;
-
-	net->vgsl[0] = '\0';
-	ok = append(net, "[1,%d,%d,1", net->height, net->width);
-	for (int i = 0; ok && i < net->nlayers; i++)
-		ok = append_layer(net, &net->layers[i]);
-	if (ok)
-		return true;
-	hwr_fail(st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
-	return hwr_fail_detail(st, "The description is longer than %zu characters.", sizeof(net->vgsl) - 1);
-}
-
 bool
 hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
 {
@@ -614,14 +550,5 @@ hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
 	return settle_output(&p, classes) &&
 		hwr_net_layout(net, st) &&
 		hwr_net_shapes(net, net->width > 0 ? net->width : HWR_MAX_WIDTH, shapes, st) &&
-		write_canonical(net, st);
-}
-
-bool
-hwr_net_set_dropout(HwrNet *net, double dropout, HwrStatus *st)
-{
-	for (int i = 0; i < net->nlayers; i++)
-		if (net->layers[i].kind == HWR_LAYER_DROPOUT)
-			net->layers[i].dropout = (float) (floor(dropout * 1e6 + 0.5) / 1e6);
-	return write_canonical(net, st);
+		hwr_vgsl_write(net, st);
 }

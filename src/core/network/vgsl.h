@@ -5,21 +5,27 @@
  * The notation of Tesseract and kraken (variable-size graph specification language):
  *
  *   [1,H,W,1               input: one grey image of H x W; W = 0: any width
- *   C{r,t,s,l}y,x,d[,sy,sx]  convolution y x x, d outputs, "same" zero padding, stride;
- *                          activation ReLU, tanh, sigmoid, linear
+ *   C{r,t,s,l,m,lr}y,x,d[,sy,sx[,dy,dx]]
+ *                          convolution y x x, d outputs, stride, dilation; activation ReLU, tanh, sigmoid, linear,
+ *                          softmax over the outputs, leaky ReLU.  Without a dilation written, zero padding is "same"
+ *                          (TensorFlow's: ceil(H / sy) rows come out); with one, it is PyTorch's and kraken's:
+ *                          dy (y - 1) / 2 rows above and as many below, and likewise for columns
  *   Mp y,x[,sy,sx]         max-pool (stride defaults to the window), no padding, y x at most 256
  *   Bn                     batch normalisation
+ *   Gn n                   group normalisation: each image's channels in n groups
  *   S1(axb)2,3             reshape: split the height into a x b, a to the width (each column becomes a
  *                          steps, upper part first), b to the features; a = 1 and b = 0 (any) collapses the height
- *   L{f,r,b}{x,y}[s]n      LSTM of n units, forward, reverse or both (2n outputs), along x or y,
- *                          s: keep only the last step
- *   F{r,t,s,l,m}n          dense layer over the features of each position; m: softmax
- *   Do p                   dropout with probability p (default 0.5)
+ *   S1(axb)1,3             the same with a left as the height
+ *   L{f,r,b}{x,y}[s,e]n    LSTM of n units, forward, reverse or both (2n outputs), along x or y,
+ *                          s: keep only the last step, of the reverse direction its own last, at the beginning;
+ *                          e: keep only the end of the axis, where the reverse direction has seen one step (kraken's s)
+ *   F{r,t,s,l,m,lr}n       dense layer over the features of each position
+ *   Do p[,d]               dropout with probability p (default 0.5) of single values (d = 1, the default) or of whole
+ *                          channels of an image (d = 2)
  *   O1c n]                 CTC output of n classes, the blank included; may be left out when
  *                          training, where the alphabet gives n
  *
- * {NAME} after the letters of an item, as kraken writes it, is read and forgotten; so is ",1" after
- * a dropout. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
+ * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
  * 79".
  */
 #ifndef HWR_VGSL_H
@@ -34,6 +40,7 @@ typedef enum HwrLayerKind
 	HWR_LAYER_CONV,
 	HWR_LAYER_POOL,
 	HWR_LAYER_BATCH_NORM,
+	HWR_LAYER_GROUP_NORM,
 	HWR_LAYER_RESHAPE,
 	HWR_LAYER_LSTM,
 	HWR_LAYER_DENSE,
@@ -47,11 +54,17 @@ typedef enum HwrActivation
 	HWR_ACT_RELU,
 	HWR_ACT_TANH,
 	HWR_ACT_SIGMOID,
-	HWR_ACT_SOFTMAX
+	HWR_ACT_SOFTMAX,
+	HWR_ACT_LEAKY				/* ReLU that lets HWR_LEAKY_SLOPE of negative values through, PyTorch's default */
 } HwrActivation;
+
+#define HWR_LEAKY_SLOPE 0.01
 
 /* Batch normalisation: what keeps a variance of zero from dividing by zero, as in Keras. */
 #define HWR_NORM_EPSILON 1e-3
+
+/* The same of group normalisation, as in PyTorch. */
+#define HWR_GROUP_EPSILON 1e-5
 
 /* Shape of one image's map: [h][w][c], w = 0 where the width is any. */
 typedef struct HwrShape
@@ -69,14 +82,21 @@ typedef struct HwrLayer
 				kx;				/* window (conv, pool) */
 	int			sy,
 				sx;				/* stride (conv, pool) */
+	int			dy,
+				dx;				/* dilation (conv) */
+	bool		symmetric;		/* conv: PyTorch's padding instead of "same" */
+	int			groups;			/* group norm */
 	int			split_a,
 				split_b;		/* reshape: height = a x b */
+	bool		keep_height;	/* reshape: a stays the height instead of becoming steps */
 	int			units;			/* outputs: conv d, dense n, output n, LSTM n per direction */
 	bool		forward;		/* LSTM directions */
 	bool		reverse;
 	bool		along_y;		/* LSTM axis */
 	bool		summarize;		/* LSTM: last step only */
+	bool		at_end;			/* summarising LSTM: of either direction what it says at the end of the axis */
 	float		dropout;
+	bool		channels;		/* dropout: of whole channels */
 	int			first_tensor;	/* index into HwrNet.tensors */
 	int			ntensors;
 	HwrShape	in;				/* for the nominal width (w may be 0) */
@@ -88,7 +108,7 @@ typedef struct HwrLayer
  *
  * Layouts: conv kernel [y][x][in][out]; dense and output kernel [in][out]; LSTM (per direction)
  * kernel [in][4n], recurrent [n][4n], bias [4n] with gates in the order i, f, g, o; batch norm
- * gamma, beta, mean, variance [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over all items,
+ * gamma, beta, mean, variance [c]; group norm gamma, beta [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over all items,
  * as "0.conv.kernel", "9.lstm.forward.recurrent".
  */
 typedef struct HwrTensor
@@ -152,6 +172,19 @@ extern bool hwr_net_add_shortcut(HwrNet *net, double weight, HwrStatus *st);
 
 /* The network alone: its values are the first nvalues of the block. */
 extern void hwr_net_remove_heads(HwrNet *net);
+
+/*
+ * What the CPU computes of a layer and hwr_cuda.so does not, in words ("group normalisation"); NULL: it
+ * computes all of it.
+ */
+extern const char *hwr_layer_cpu_only(const HwrLayer *layer, bool training);
+
+/* A convolution that moves by single places and sees neighbours, padded alike on both sides or "same". */
+static inline bool
+hwr_conv_is_plain(const HwrLayer *layer)
+{
+	return layer->sy == 1 && layer->sx == 1 && layer->dy == 1 && layer->dx == 1 && !layer->symmetric;
+}
 
 /* Shapes of every layer's output for an input of this width; out[nlayers]. False if too narrow. */
 extern bool hwr_net_shapes(const HwrNet *net, int width, HwrShape *out, HwrStatus *st);

@@ -121,9 +121,11 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *ne
 	HwrImage	img;
 	bool		ok;
 
-	if (!hwr_image_decode(from->image, from->image_len, limits, g->height, g->width, &img, st))
+	if (!hwr_preprocess_decode(from->image, from->image_len, limits, g->fit, g->height, g->width, &img, st))
 		return false;
 	*width = hwr_preprocess_width(&img, g->fit, g->height, g->width);
+	if (g->width == 0)			/* widths that no other image has would make minibatches of one */
+		*width = (*width + HWR_WIDTH_STEP - 1) / HWR_WIDTH_STEP * HWR_WIDTH_STEP;
 	if (net != NULL)
 		*width = hwr_net_least_width(net, *width);
 	if (squeezed != NULL)

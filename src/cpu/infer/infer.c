@@ -20,7 +20,7 @@ take_stage(HwrInfer *inf, int i)
 	HwrStage   *s = &inf->stages[inf->nstages++];
 
 	*s = (HwrStage) {.conv = &net->layers[i],.conv_index = i,.before.layer = -1,.after.layer = -1};
-	if (s->conv->sy != 1 || s->conv->sx != 1 || s->conv->activation == HWR_ACT_SOFTMAX)
+	if (!hwr_conv_is_plain(s->conv) || s->conv->activation == HWR_ACT_SOFTMAX)
 		return -1;
 	s->winograd = hwr_winograd_applies(s->conv);
 	for (i++; i < net->nlayers; i++)
@@ -77,7 +77,7 @@ recognise(HwrInfer *inf)
 	if (i <= 0 || i >= net->nlayers)
 		return false;
 	inf->split = 1;
-	if (net->layers[i].kind == HWR_LAYER_RESHAPE)
+	if (net->layers[i].kind == HWR_LAYER_RESHAPE && !net->layers[i].keep_height)
 		inf->split = net->layers[i++].split_a;
 	else if (net->layers[i].in.h != 1)
 		return false;

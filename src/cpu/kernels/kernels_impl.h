@@ -55,6 +55,13 @@ bias_act(size_t rows, int cols, const hwr_real *restrict bias, HwrActivation act
 				for (int c = 0; c < cols; c++)
 					y[c] = hwr_sigmoid(y[c] + bias[c]);
 				break;
+			case HWR_ACT_LEAKY:
+				for (int c = 0; c < cols; c++)
+				{
+					y[c] += bias[c];
+					y[c] = max_real(y[c], y[c] * (hwr_real) HWR_LEAKY_SLOPE);
+				}
+				break;
 			case HWR_ACT_SOFTMAX:
 			case HWR_ACT_LINEAR:
 				for (int c = 0; c < cols; c++)
@@ -96,6 +103,10 @@ act_back(size_t rows, int cols, const hwr_real *restrict y, HwrActivation act, h
 		case HWR_ACT_SIGMOID:
 			for (size_t i = 0; i < n; i++)
 				dy[i] *= y[i] * (1 - y[i]);
+			break;
+		case HWR_ACT_LEAKY:
+			for (size_t i = 0; i < n; i++)
+				dy[i] *= y[i] > 0 ? 1 : (hwr_real) HWR_LEAKY_SLOPE;
 			break;
 		case HWR_ACT_SOFTMAX:
 			for (size_t r = 0; r < rows; r++, y += cols, dy += cols)

@@ -1,6 +1,6 @@
 /*
  * conv_unrolled.c
- *	  Convolution with any stride.
+ *	  Convolution with any stride, dilation and padding.
  *
  * A few output rows at a time are unrolled into patches (im2col) that stay in
  * the cache and are multiplied by the kernel as one matrix product:
@@ -30,8 +30,8 @@ static Geometry
 geometry(const HwrLayerRun *run)
 {
 	const HwrLayer *l = run->layer;
-	int			pad_y = (run->out.h - 1) * l->sy + l->ky - run->in.h;
-	int			pad_x = (run->out.w - 1) * l->sx + l->kx - run->in.w;
+	int			pad_y = l->symmetric ? l->dy * (l->ky - 1) : (run->out.h - 1) * l->sy + l->ky - run->in.h;
+	int			pad_x = l->symmetric ? l->dx * (l->kx - 1) : (run->out.w - 1) * l->sx + l->kx - run->in.w;
 	Geometry	g;
 	size_t		row_bytes;
 
@@ -79,16 +79,27 @@ conv_scratch_size(const HwrLayerRun *run)
 }
 
 /*
- * The columns of a kernel row that fall inside the image: taps [*first, *last) of kx for the output
- * column whose window starts at x0.
+ * The columns of a kernel row that fall inside the image: taps [*first, *last) of kx, dx columns apart,
+ * for the output column whose window starts at x0.
  */
 static inline void
-inside(int x0, int kx, int width, int *first, int *last)
+inside(int x0, const HwrLayer *l, int width, int *first, int *last)
 {
-	*first = x0 < 0 ? -x0 : 0;
-	*last = x0 + kx > width ? width - x0 : kx;
+	*first = x0 < 0 ? (-x0 + l->dx - 1) / l->dx : 0;
+	*last = x0 + l->dx * (l->kx - 1) >= width ? (width - x0 + l->dx - 1) / l->dx : l->kx;
 	if (*last < *first)
 		*last = *first;
+}
+
+/* Taps [first, last) of a patch's row from the image, where the first of them stands. */
+static inline void
+copy_taps(const HwrLayer *l, size_t c, int first, int last, const hwr_real *image, hwr_real *patch)
+{
+	if (l->dx == 1)
+		memcpy(patch + (size_t) first * c, image, (size_t) (last - first) * c * sizeof(hwr_real));
+	else
+		for (int x = first; x < last; x++, image += (size_t) l->dx * c)
+			memcpy(patch + (size_t) x * c, image, c * sizeof(hwr_real));
 }
 
 /* Unroll output rows [y0, y1) of one image. */
@@ -106,21 +117,19 @@ unroll(const HwrLayerRun *run, const Geometry *g, const hwr_real *image, int y0,
 			int			first;
 			int			last;
 
-			inside(x0, l->kx, run->in.w, &first, &last);
+			inside(x0, l, run->in.w, &first, &last);
 			for (int ky = 0; ky < l->ky; ky++, patch += (size_t) l->kx * c)
 			{
-				int			sy = y * l->sy - g->top + ky;
+				int			sy = y * l->sy - g->top + ky * l->dy;
 
-				if (sy < 0 || sy >= run->in.h)
+				if (sy < 0 || sy >= run->in.h || last == first)
 				{
 					memset(patch, 0, (size_t) l->kx * c * sizeof(hwr_real));
 					continue;
 				}
 				if (first > 0)
 					memset(patch, 0, (size_t) first * c * sizeof(hwr_real));
-				memcpy(patch + (size_t) first * c,
-					   image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + first)) * c,
-					   (size_t) (last - first) * c * sizeof(hwr_real));
+				copy_taps(l, c, first, last, image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + first * l->dx)) * c, patch);
 				if (last < l->kx)
 					memset(patch + (size_t) last * c, 0, (size_t) (l->kx - last) * c * sizeof(hwr_real));
 			}
@@ -142,14 +151,17 @@ roll_back(const HwrLayerRun *run, const Geometry *g, const hwr_real *patch, int 
 			int			first;
 			int			last;
 
-			inside(x0, l->kx, run->in.w, &first, &last);
+			inside(x0, l, run->in.w, &first, &last);
 			for (int ky = 0; ky < l->ky; ky++, patch += (size_t) l->kx * c)
 			{
-				int			sy = y * l->sy - g->top + ky;
+				int			sy = y * l->sy - g->top + ky * l->dy;
+				int			together = l->dx == 1 ? last - first : 1;
 
-				if (sy >= 0 && sy < run->in.h)
-					run->k->add((size_t) (last - first) * c, patch + (size_t) first * c,
-								image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + first)) * c);
+				if (sy < 0 || sy >= run->in.h)
+					continue;
+				for (int tap = first; tap < last; tap += together)
+					run->k->add((size_t) together * c, patch + (size_t) tap * c,
+								image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + tap * l->dx)) * c);
 			}
 		}
 }

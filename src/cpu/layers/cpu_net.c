@@ -57,7 +57,7 @@ is_kind(const HwrCpuPlan *plan, int i, HwrLayerKind kind)
 	return i >= plan->first && i < plan->last && plan->runs[i].layer->kind == kind;
 }
 
-/* Tell the convolutions with stride 1 which neighbours they work for (HwrLayerRun). */
+/* Tell the plain convolutions which neighbours they work for (HwrLayerRun). */
 static void
 fuse_runs(HwrCpuPlan *plan)
 {
@@ -67,9 +67,10 @@ fuse_runs(HwrCpuPlan *plan)
 		const HwrLayer *pool = i + 1 < plan->last ? plan->runs[i + 1].layer : NULL;
 		int			after = i + 1;
 
-		if (conv->layer->kind != HWR_LAYER_CONV || conv->layer->sy != 1 || conv->layer->sx != 1)
+		if (conv->layer->kind != HWR_LAYER_CONV || !hwr_conv_is_plain(conv->layer))
 			continue;
-		if (is_kind(plan, after, HWR_LAYER_POOL) && pool->sy == pool->ky && pool->sx == pool->kx)
+		/* the slope at a maximum must follow from the maximum alone */
+		if (conv->layer->activation != HWR_ACT_SOFTMAX && is_kind(plan, after, HWR_LAYER_POOL) && pool->sy == pool->ky && pool->sx == pool->kx)
 		{
 			conv->pool_after = &plan->runs[after++];
 			conv->pool_after->by_previous = true;

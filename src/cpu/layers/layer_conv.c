@@ -1,13 +1,13 @@
 /*
  * layer_conv.c
- *	  Convolution with "same" zero padding, bias and activation: the choice of a way.
+ *	  Convolution with zero padding, bias and activation: the choice of a way.
  */
 #include "layers.h"
 
 static const HwrLayerOps *
 way(const HwrLayerRun *run)
 {
-	return run->layer->sy == 1 && run->layer->sx == 1 ? &hwr_conv_direct_ops : &hwr_conv_unrolled_ops;
+	return hwr_conv_is_plain(run->layer) ? &hwr_conv_direct_ops : &hwr_conv_unrolled_ops;
 }
 
 static void

@@ -1,6 +1,7 @@
 /*
  * layer_dropout.c
- *	  Inverted dropout: while training, a value is zeroed with probability p, else divided by 1 - p.
+ *	  Inverted dropout: while training, a value, or a channel of an image, is zeroed with probability p, else divided
+ *	  by 1 - p.
  *
  * The mask is a function of (key, layer, position) alone, so that it is the same for any number of
  * threads and need not be kept for the backward pass.
@@ -13,11 +14,15 @@
 /* Values masked at a time: a multiple of 4. */
 #define CHUNK 512
 
-/* dst = mask(src) for the positions of one part; four 16-bit draws from each random word. */
+/*
+ * dst = mask(src) for the positions of one part; four 16-bit draws from each random word.  Whole
+ * channels: an image's positions all draw alike.
+ */
 static void
 mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *dst)
 {
 	size_t		c = (size_t) run->in.c;
+	size_t		positions = run->layer->channels ? (size_t) run->in.h * (size_t) run->in.w : 1;
 	uint32_t	limit = (uint32_t) (run->layer->dropout * 65536.0f + 0.5f);
 	hwr_real	scale = (hwr_real) (1.0 / (1.0 - (double) run->layer->dropout));
 	size_t		lo;
@@ -28,7 +33,7 @@ mask_part(HwrLayerRun *run, int part, int parts, const hwr_real *src, hwr_real *
 	{
 		HwrRng		rng;
 
-		hwr_rng_seed(&rng, run->rng_key + (uint64_t) run->index, p);
+		hwr_rng_seed(&rng, run->rng_key + (uint64_t) run->index, p / positions);
 		for (size_t i = 0; i < c; i += CHUNK)
 		{
 			size_t		count = c - i < CHUNK ? c - i : CHUNK;

@@ -286,11 +286,11 @@ recurrence_part(void *arg, int part, int parts)
 	}
 }
 
-/* Step whose output a summarising direction keeps: the last computed. */
+/* Step whose output a summarising direction keeps: the last computed, or that at the end of the axis. */
 static inline size_t
-last_step(const Lstm *l, const Direction *d)
+last_step(const HwrLayerRun *run, const Lstm *l, const Direction *d)
 {
-	return (size_t) step_at(l, d, l->T - 1);
+	return (size_t) (run->layer->at_end ? l->T - 1 : step_at(l, d, l->T - 1));
 }
 
 static void
@@ -308,7 +308,7 @@ output_part(void *arg, int part, int parts)
 		for (size_t s = lo; s < hi; s++)
 			for (int i = 0; i < l.directions; i++)
 				memcpy(run->y + s * (size_t) width + (size_t) (i * l.n),
-					   l.dir[i].h + (last_step(&l, &l.dir[i]) * (size_t) l.S + s) * (size_t) l.n,
+					   l.dir[i].h + (last_step(run, &l, &l.dir[i]) * (size_t) l.S + s) * (size_t) l.n,
 					   (size_t) l.n * sizeof(hwr_real));
 		return;
 	}
@@ -367,7 +367,7 @@ output_back_part(void *arg, int part, int parts)
 	for (int i = 0; i < l.directions; i++)
 	{
 		Direction  *d = &l.dir[i];
-		size_t		last = last_step(&l, d);
+		size_t		last = last_step(run, &l, d);
 
 		if (!run->layer->summarize)
 		{

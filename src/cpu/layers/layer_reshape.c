@@ -3,13 +3,23 @@
  *	  Reading a map as a sequence: the height split into steps and features.
  *
  * The height a x b of column w becomes the steps w a .. w a + a - 1, the upper rows first; a step's
- * features are its b rows, top down, each with all channels.
+ * features are its b rows, top down, each with all channels.  Where a stays the height, its a parts
+ * become rows instead.
  */
 #include <string.h>
 
 #include "layers.h"
 
-/* Copy row (w a + i), feature row j <-> map row i b + j, column w. */
+/* The place of part i of column w in the output. */
+static inline size_t
+place(const HwrLayerRun *run, int w, int i)
+{
+	if (run->layer->keep_height)
+		return (size_t) i * (size_t) run->in.w + (size_t) w;
+	return (size_t) w * (size_t) run->layer->split_a + (size_t) i;
+}
+
+/* Copy part i, feature row j of column w <-> map row i b + j, column w. */
 static void
 move_part(HwrLayerRun *run, int part, int parts, bool back)
 {
@@ -26,7 +36,7 @@ move_part(HwrLayerRun *run, int part, int parts, bool back)
 			{
 				size_t		map = n * hwr_shape_size(run->in) + ((size_t) y * (size_t) run->in.w + (size_t) w) * c;
 				size_t		seq = n * hwr_shape_size(run->out)
-					+ (((size_t) w * (size_t) l->split_a + (size_t) (y / b)) * (size_t) b + (size_t) (y % b)) * c;
+					+ (place(run, w, y / b) * (size_t) b + (size_t) (y % b)) * c;
 
 				if (back)
 					memcpy(run->dx + map, run->dy + seq, c * sizeof(hwr_real));

@@ -62,10 +62,11 @@ typedef struct HwrLayerOps
 } HwrLayerOps;
 
 extern const HwrLayerOps hwr_conv_ops;
-extern const HwrLayerOps hwr_conv_direct_ops;	/* stride 1 */
-extern const HwrLayerOps hwr_conv_unrolled_ops; /* any stride */
+extern const HwrLayerOps hwr_conv_direct_ops;	/* hwr_conv_is_plain */
+extern const HwrLayerOps hwr_conv_unrolled_ops; /* any stride, dilation and padding */
 extern const HwrLayerOps hwr_pool_ops;
 extern const HwrLayerOps hwr_norm_ops;
+extern const HwrLayerOps hwr_group_norm_ops;
 extern const HwrLayerOps hwr_reshape_ops;
 extern const HwrLayerOps hwr_dense_ops;
 extern const HwrLayerOps hwr_lstm_ops;
@@ -78,6 +79,7 @@ hwr_layer_ops(HwrLayerKind kind)
 		[HWR_LAYER_CONV] = &hwr_conv_ops,
 		[HWR_LAYER_POOL] = &hwr_pool_ops,
 		[HWR_LAYER_BATCH_NORM] = &hwr_norm_ops,
+		[HWR_LAYER_GROUP_NORM] = &hwr_group_norm_ops,
 		[HWR_LAYER_RESHAPE] = &hwr_reshape_ops,
 		[HWR_LAYER_LSTM] = &hwr_lstm_ops,
 		[HWR_LAYER_DENSE] = &hwr_dense_ops,

@@ -53,9 +53,7 @@ character(uint32 codepoint)
 static double
 step_to_pixel(const HwrCanvas *canvas, int steps, int step)
 {
-	double		column = (double) step * canvas->width / steps;
-
-	return Min(column, canvas->content_width) * canvas->source_width / canvas->content_width;
+	return hwr_canvas_pixel(canvas, (double) step * canvas->width / steps);
 }
 
 /* The bounds on the page of columns x0 to x1 of a line's image of this height. */

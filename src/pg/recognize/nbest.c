@@ -61,11 +61,8 @@ static double
 step_to_pixel(const void *arg, int step)
 {
 	const Steps *s = arg;
-	double		column = (double) step * s->canvas->width / s->steps;
 
-	if (column > s->canvas->content_width)
-		column = s->canvas->content_width;
-	return column * s->canvas->source_width / s->canvas->content_width;
+	return hwr_canvas_pixel(s->canvas, (double) step * s->canvas->width / s->steps);
 }
 
 /*

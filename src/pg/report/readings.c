@@ -116,19 +116,10 @@ append_character(StringInfo buf, uint32_t codepoint)
 	escape_json(buf, hwr_from_utf8((char *) utf8));
 }
 
-/* Where a canvas column is in the image, in pixels. */
-static double
-image_place(const HwrCanvas *canvas, double column)
-{
-	double		place = canvas->content_width > 0 ? column * canvas->source_width / canvas->content_width : 0;
-
-	return Max(0, Min(place, canvas->source_width));
-}
-
 static double
 step_place(const HwrCanvas *canvas, const HwrPosterior *p, int step)
 {
-	return image_place(canvas, (double) step * canvas->width / p->steps);
+	return hwr_canvas_pixel(canvas, (double) step * canvas->width / p->steps);
 }
 
 static char *

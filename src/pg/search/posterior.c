@@ -174,6 +174,7 @@ pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bo
 		.mapping = loaded.model->mapping,
 		.classes = loaded.model->alphabet.n + 1,
 		.canvas_width = canvas->width,
+		.margin = canvas->margin,
 		.content_width = canvas->content_width,
 		.source_width = canvas->source_width
 	};

@@ -243,7 +243,7 @@ check_differences(const char *item, int threads)
 static void
 test_differences(void **state)
 {
-	static const char *const more[] = {"Do0.3", "Do0"};
+	static const char *const more[] = {"Do0.3", "Do0", "Do0.3,2"};
 
 	(void) state;
 	if (!IS_DOUBLE)

@@ -22,7 +22,7 @@ static HwrStatus st;
 /* Characters of one to three bytes of UTF-8. */
 static uint32_t codepoints[CLASSES - 1] = {' ', '-', 'A', 'B', 'e', 'z', 0xE9, 0x153, 0x5D0, 0x2019, 0x1F600};
 static const HwrAlphabet alphabet = {CLASSES - 1, codepoints};
-static const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 200}, HWR_CASE_KEEP, CLASSES, 160, 120, 300};
+static const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 200}, HWR_CASE_KEEP, CLASSES, 160, 16, 120, 300};
 
 /* Posteriors as networks give them: blank for certain, but for some steps. */
 static void

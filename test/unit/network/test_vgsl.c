@@ -113,6 +113,11 @@ test_canonical(void **state)
 		{"[1,16,0,1 S1(1x0)1,3 Do Do.5 Do 0.25 Do0 Do0.1250 Do0.000001 O1c5",
 		"[1,16,0,1 S1(1x16)1,3 Do0.5 Do0.5 Do0.25 Do0 Do0.125 Do0.000001 O1c5]"},
 		{"[1,16,0,1 Lfys4 Lfx2 Lrx2 Lbx2 Lbxs2 O1c5]", "[1,16,0,1 Lfys4 Lfx2 Lrx2 Lbx2 Lbxs2 O1c5]"},
+		{"[1,16,0,1 Cr3,3,4,1,1,1,1 Cr3,3,4,2,1,1,1 Cm4,3,4,1,1,1,1 Clr3,3,4,1,1,2,3 S1(1x0)1,3 O1c5",
+		"[1,16,0,1 Cr3,3,4 Cr3,3,4,2,1,1,1 Cm4,3,4,1,1,1,1 Clr3,3,4,1,1,2,3 S1(1x7)1,3 O1c5]"},
+		{"[1,16,0,1 Gn1 Cl3,3,4 Gn 4 S1(2x0)1,3 S1(2x1)2,3 Flr3 Do.1,2 Do,2 O1c5]",
+		"[1,16,0,1 Gn1 Cl3,3,4 Gn4 S1(2x8)1,3 S1(2x1)2,3 Flr3 Do0.1,2 Do0.5,2 O1c5]"},
+		{"[1,16,0,1 Lbye4 Lfxe3 O1c5]", "[1,16,0,1 Lbye4 Lfxs3 O1c5]"},
 		{"[1,16,0,1 Lby2 S1(1x0)1,3 Fl3 Fr3 Ft3 Fs3 Fm3 O1c5]", "[1,16,0,1 Lby2 S1(1x16)1,3 Fl3 Fr3 Ft3 Fs3 Fm3 O1c5]"},
 	};
 	HwrStatus	st;
@@ -169,9 +174,8 @@ test_errors(void **state)
 		{"[1,64,99999999999999999999999,1", "The width must be between 0 and 4096 at position 7, near \"[1,64,99999999999999999999999,1\"."},
 		{"[1,64,256,3", "The depth must be between 1 and 1 at position 11, near \"[1,64,256,3\"."},
 		{"[1,64,-5,1", "Expected a number at position 7, near \"[1,64,-5,1\"."},
-		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\") at position 13, near \"X3\"."},
-		{"[1,64,256,1 C3,3,4", "Expected an activation (r, t, s, l or m) at position 14, near \"C3,3,4\"."},
-		{"[1,64,256,1 Cm3,3,4", "A convolution cannot have a softmax at position 14, near \"Cm3,3,4\"."},
+		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c or \"]\") at position 13, near \"X3\"."},
+		{"[1,64,256,1 C3,3,4", "Expected an activation (r, t, s, l, m or lr) at position 14, near \"C3,3,4\"."},
 		{"[1,64,256,1 Mp17,16", "The pool window has more than 256 places at position 13, near \"Mp17,16\"."},
 		{"[1,64,256,1 Cr0,3,4", "The window height must be between 1 and 64 at position 15, near \"Cr0,3,4\"."},
 		{"[1,64,256,1 Cr3,3,4,0,1", "The stride must be between 1 and 64 at position 21, near \"Cr3,3,4,0,1\"."},
@@ -188,7 +192,8 @@ test_errors(void **state)
 		{"[1,64,256,1 S1(3x0)2,3", "The item does not fit a map of height 64, width 256 and depth 1 "
 		"(the split does not multiply to its height) at position 13, near \"S1(3x0)2,3\"."},
 		{"[1,64,256,1 S1(0x64)2,3", "The split must be between 1 and 512 at position 16, near \"S1(0x64)2,3\"."},
-		{"[1,64,256,1 S1(2x32)1,3", "The first target of a reshape must be between 2 and 2 at position 21, near \"S1(2x32)1,3\"."},
+		{"[1,64,256,1 S1(2x32)3,3", "The first target of a reshape must be between 1 and 2 at position 21, near \"S1(2x32)3,3\"."},
+		{"[1,64,256,1 S1(2x32)1,3 O1c9]", "The map has height 2 at the output layer, which needs height 1."},
 		{"[1,64,256,1 S2(1x0)1,3", "Expected \"1\" at position 14, near \"S2(1x0)1,3\"."},
 		{"[1,64,256,1 Lqx8", "Expected a direction (f, r or b) at position 14, near \"Lqx8\"."},
 		{"[1,64,256,1 Lfz8", "Expected an axis (x or y) at position 15, near \"Lfz8\"."},
@@ -199,8 +204,14 @@ test_errors(void **state)
 		{"[1,64,256,1 Do1e-8", "The dropout probability has more than six decimals at position 15, near \"Do1e-8\"."},
 		{"[1,64,256,1 Do10e-1", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do10e-1\"."},
 		{"[1,64,256,1 Do9999999999999999999999", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do9999999999999999999999\"."},
-		{"[1,64,256,1 Do0.1,2", "Dropout of whole channels is not known, only that of single values at position 18, near \"Do0.1,2\"."},
-		{"[1,64,256,1 Gn32", "Group normalisation is not known, only batch normalisation, Bn at position 13, near \"Gn32\"."},
+		{"[1,64,256,1 Do0.1,3", "The number of dimensions must be between 1 and 2 at position 19, near \"Do0.1,3\"."},
+		{"[1,64,256,1 Gn2", "The item does not fit a map of height 64, width 256 and depth 1 "
+		"(the groups do not divide its depth) at position 13, near \"Gn2\"."},
+		{"[1,64,256,1 Gn0", "The number of groups must be between 1 and 4096 at position 15, near \"Gn0\"."},
+		{"[1,64,256,1 Cr3,3,4,1,1,0,1", "The dilation must be between 1 and 64 at position 25, near \"Cr3,3,4,1,1,0,1\"."},
+		{"[1,8,256,1 Cr3,3,4,1,1,2", "Expected \",\" at position 25, near \"Cr3,3,4,1,1,2\"."},
+		{"[1,64,8,1 Mp64,1 Cr2,3,4,1,1,3,1", "The item does not fit a map of height 1, width 8 and depth 1 "
+		"(the window is taller than the map) at position 18, near \"Cr2,3,4,1,1,3,1\"."},
 		{"[1,64,256,1 Cr{C_0", "Expected \"}\" after the name of the item at position 15, near \"Cr{C_0\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1s9]", "Expected \"c\" at position 26, near \"O1s9]\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1c1]", "The number of classes must be between 2 and 65536 at position 27, near \"O1c1]\"."},
@@ -208,7 +219,7 @@ test_errors(void **state)
 		{"[1,64,256,1 S1(1x0)1,3 O1c9] no", "Unexpected text after \"]\" at position 30, near \"] no\"."},
 		{"[1,64,256,1 S1(1x0)1,3]", "Expected an output layer (O1c and the number of classes) at position 24, at the end of the string."},
 		{"[1,64,256,1 O1c9]", "The map has height 64 at the output layer, which needs height 1."},
-		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, S1, L, F, Do, O1c or \"]\") at position 13, near \"??\"."},
+		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c or \"]\") at position 13, near \"??\"."},
 		{"[1,512,4096,1 Cr3,3,33", "The item does not fit a map of height 512, width 4096 and depth 1 "
 		"(its output is too large) at position 15, near \"Cr3,3,33\"."},
 		{"[1,512,0,1 Cr3,3,4096 S1(512x1)2,3 Fr4096 O1c9]", NULL},	/* too large at full width */
