@@ -28,7 +28,11 @@ NETWORKS = ["default", "lines", "small", "keras", "pytorch",
             "[1,48,0,1 Cr4,4,8,2,2 Ct5,4,12,3,3 Cr3,3,16,2,3 Fs20 S1(1x4)1,3 Lfx16 Lrx16 Bn Lbx16",
             # LSTMs over rows and columns of a map, all steps and the last alone, both extents unknown
             "[1,24,0,1 Cr3,3,8 Mp2,2 Lbx6 Lfy5 Fr7 Lry4 Cr3,3,9 Lbys12 Lbx16",
-            "[1,16,96,1 Cr3,3,8 Mp4,4 Lby6 Mp4,1 Lfxs16"]
+            "[1,16,96,1 Cr3,3,8 Mp4,4 Lby6 Mp4,1 Lfxs16",
+            # what kraken's networks have: group normalisation, dilation, PyTorch's padding, leaky ReLU, other reshapes and
+            # summaries
+            "[1,48,0,1 Cr4,2,32,4,2,1,1 Gn8 Clr3,3,32,1,1,2,3 Mp2,2 S1(2x0)1,3 Clr3,4,12,2,2,1,1 Lbye8 Gn4 Lbx16 Lrxe8 Flr20",
+            "[1,32,0,1 Cr3,3,8 Cm3,3,8 Cr4,4,6,3,2,1,1 Gn3 Mp2,2 Lbys6 Ft24 Gn2 Lbx16"]
 MODELS = sorted(glob.glob(os.path.join(ROOT, "models", "*.safetensors")))
 IMAGES = ["00002.jpg", "00003.jpg", "00005.jpg", "00007.jpg", "00011.jpg"]
 TOLERANCE = 1e-4

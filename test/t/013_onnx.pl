@@ -79,4 +79,48 @@ PYTHON
 	}
 }
 
+# The page's JavaScript: canvas and decoding as in Python
+SKIP:
+{
+	my $node_js = system('node --version > /dev/null 2>&1') == 0;
+
+	skip 'no node, or no onnxruntime, numpy and pillow', 2
+		if !$node_js || system("'$python' -c 'import onnxruntime, numpy, PIL' 2> /dev/null") != 0;
+	foreach my $model (qw(latin names))
+	{
+		my ($cases, $out, $err) = ('', '', '');
+
+		IPC::Run::run([ $python, '-c', <<'PYTHON', "$folder/$model-false.onnx", map { "test/data/words/$_.jpg" } @files ], '>', \$cases);
+import json, sys
+sys.path.insert(0, "doc/examples")
+import onnxruntime, read_onnx
+from PIL import Image
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+meta = session.get_modelmeta().custom_metadata_map
+cases = []
+for path in sys.argv[2:]:
+    picture = Image.open(path).convert("RGBA")
+    ink = read_onnx.canvas(picture, meta)
+    logp = session.run(None, {"canvas": ink[None]})[0][0]
+    cases.append({"w": picture.width, "h": picture.height, "pixels": list(picture.tobytes()), "height": ink.shape[0],
+                  "width": ink.shape[1], "ink": ink.ravel().tolist(), "logp": logp.ravel().tolist(),
+                  "classes": logp.shape[1], "text": read_onnx.read(session, ink)})
+whole = ("height", "width", "width_step", "max_width")
+print(json.dumps({"meta": {k: int(v) if k in whole else v for k, v in meta.items()}, "cases": cases}))
+PYTHON
+		IPC::Run::run([ 'node', '--input-type=module', '-e', <<'JAVASCRIPT' ], '<', \$cases, '>', \$out, '2>', \$err);
+import fs from "fs";
+const code = fs.readFileSync("doc/examples/read_onnx.js", "utf8");
+const { inkOf, textOf } = await import("data:text/javascript;base64," + Buffer.from(code).toString("base64"));
+const { meta, cases } = JSON.parse(fs.readFileSync(0, "utf8"));
+for (const c of cases) {
+	const ink = inkOf(Uint8Array.from(c.pixels), c.w, c.h, meta);
+	const same = ink.height === c.height && ink.width === c.width && ink.data.every((v, i) => Math.abs(v - c.ink[i]) <= 1);
+	console.log(same && textOf(c.logp, c.classes, meta.alphabet) === c.text);
+}
+JAVASCRIPT
+		is($out, "true\n" x @files, "$model: read_onnx.js") or diag($err);
+	}
+}
+
 done_testing();

@@ -170,8 +170,10 @@ activate(Export *e, HwrActivation activation)
 			apply(e, "Sigmoid", "sigmoid", NULL, NULL, NULL);
 			return;
 		case HWR_ACT_SOFTMAX:
-			/* over the features, which are last in every layout that is multiplied */
-			hwr_onnx_int(&e->g, apply(e, "Softmax", "softmax", NULL, NULL, NULL), "axis", -1);
+			hwr_onnx_int(&e->g, apply(e, "Softmax", "softmax", NULL, NULL, NULL), "axis", e->layout == MAP ? 1 : -1);
+			return;
+		case HWR_ACT_LEAKY:
+			hwr_onnx_float(&e->g, apply(e, "LeakyRelu", "leaky_relu", NULL, NULL, NULL), "alpha", (float) HWR_LEAKY_SLOPE);
 			return;
 	}
 	unsupported(e, "has an activation that is not known here");
@@ -203,7 +205,16 @@ export_conv(Export *e, const HwrLayer *l)
 	node = apply(e, "Conv", "conv", add_conv_kernel(e, l, e->shape.c), add_as_it_is(e, 1), NULL);
 	hwr_onnx_ints(&e->g, node, "kernel_shape", ORDER(l->ky, l->kx));
 	hwr_onnx_ints(&e->g, node, "strides", ORDER(l->sy, l->sx));
-	if (l->sy == 1 && l->sx == 1)
+	if (l->dy != 1 || l->dx != 1)
+		hwr_onnx_ints(&e->g, node, "dilations", ORDER(l->dy, l->dx));
+	if (l->symmetric)
+	{
+		int64_t		y = (int64_t) l->dy * (l->ky - 1) / 2;
+		int64_t		x = (int64_t) l->dx * (l->kx - 1) / 2;
+
+		hwr_onnx_ints(&e->g, node, "pads", ORDER(y, x, y, x));
+	}
+	else if (l->sy == 1 && l->sx == 1)
 		hwr_onnx_ints(&e->g, node, "pads", ORDER((l->ky - 1) / 2, (l->kx - 1) / 2, l->ky / 2, l->kx / 2));
 	else
 		hwr_onnx_string(&e->g, node, "auto_pad", "SAME_UPPER");
@@ -239,10 +250,49 @@ export_norm(Export *e)
 	}
 }
 
+/*
+ * Groups are instances' channels to ONNX, with their positions in a row; scale and shift are each
+ * channel's own and come after.
+ */
+static void
+export_group_norm(Export *e, const HwrLayer *l)
+{
+	const HwrTensor *gamma = layer_tensor(e, 0);
+	const HwrTensor *beta = layer_tensor(e, 1);
+	float	   *ones = hwr_onnx_alloc(&e->g, (size_t) l->groups, sizeof(float));
+	float	   *zeros = hwr_onnx_alloc(&e->g, (size_t) l->groups, sizeof(float));
+	const char *shape = new_name(e, "shape");
+
+	to_layout(e, MAP);
+	for (int i = 0; ones != NULL && i < l->groups; i++)
+		ones[i] = 1;
+	hwr_onnx_node(&e->g, "Shape", shape, (const char *const[]) {e->value, NULL});
+	reshape(e, ORDER(0, l->groups, -1));
+	{
+		const char *one = hwr_onnx_floats(&e->g, new_name(e, "ones"), (int64_t[]) {l->groups, 0}, ones);
+		const char *zero = hwr_onnx_floats(&e->g, new_name(e, "zeros"), (int64_t[]) {l->groups, 0}, zeros);
+
+		hwr_onnx_float(&e->g, apply(e, "InstanceNormalization", "norm", one, zero, NULL), "epsilon",
+					   (float) HWR_GROUP_EPSILON);
+	}
+	apply(e, "Reshape", "reshape", shape, NULL, NULL);
+	apply(e, "Mul", "scaled", hwr_onnx_floats(&e->g, gamma->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 0)), NULL, NULL);
+	apply(e, "Add", "shifted", hwr_onnx_floats(&e->g, beta->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 1)), NULL, NULL);
+}
+
 /* S: column w becomes the steps w a .. w a + a - 1, each with its rows' channels, the upper row first. */
 static void
 export_reshape(Export *e, const HwrLayer *l)
 {
+	if (l->keep_height)
+	{
+		/* [N][a b][W][C] to [N][a][W][b C] */
+		to_layout(e, ROWS);
+		reshape(e, ORDER(0, l->split_a, l->split_b, -1, e->shape.c));
+		transpose(e, ORDER(0, 1, 3, 2, 4));
+		reshape(e, ORDER(0, 0, 0, (int64_t) l->split_b * e->shape.c));
+		return;
+	}
 	to_layout(e, MAP);
 	transpose(e, ORDER(0, 3, 2, 1));
 	reshape(e, ORDER(0, -1, (int64_t) l->split_b * e->shape.c));
@@ -310,12 +360,13 @@ static void
 lstm(Export *e, const HwrLayer *l)
 {
 	int			directions = l->forward + l->reverse;
+	bool		at_end = l->at_end && l->reverse;	/* of the forward direction it is what it computes last */
 	const char *kernel = add_gates(e, "lstm.kernel", 0, directions, e->shape.c, l->units);
 	const char *recurrent = add_gates(e, "lstm.recurrent", 1, directions, l->units, l->units);
 	const char *bias = add_gate_biases(e, directions, l->units);
 	Hwr__Onnx__NodeProto *node;
 
-	if (l->summarize)
+	if (l->summarize && !at_end)
 	{
 		const char *const inputs[] = {e->value, kernel, recurrent, bias, NULL};
 
@@ -332,6 +383,13 @@ lstm(Export *e, const HwrLayer *l)
 	hwr_onnx_string(&e->g, node, "direction", directions == 2 ? "bidirectional" : l->forward ? "forward" : "reverse");
 	if (l->summarize)
 	{
+		if (at_end)
+		{
+			const char *last = hwr_onnx_int64s(&e->g, new_name(e, "at"), 1, (int64_t[]) {-1});
+
+			hwr_onnx_int(&e->g, apply(e, "Gather", "end", last, NULL, NULL), "axis", 0);
+			squeeze(e, 0);
+		}
 		transpose(e, ORDER(1, 0, 2));
 		reshape(e, ORDER(0, (int64_t) directions * l->units));
 	}
@@ -409,6 +467,9 @@ export_layer(Export *e, const HwrLayer *l)
 			break;
 		case HWR_LAYER_BATCH_NORM:
 			export_norm(e);
+			break;
+		case HWR_LAYER_GROUP_NORM:
+			export_group_norm(e, l);
 			break;
 		case HWR_LAYER_RESHAPE:
 			export_reshape(e, l);
@@ -494,19 +555,21 @@ describe_ends(Export *e)
 static const char *
 preprocessing(Export *e)
 {
+	static const char *const ink =
+		"grey; ink = 255 * clamp((median - grey) / (median - p1), 0, 1), p1 the 1st percentile, or the 99th where the paper is dark; "
+		"resampled with a triangle filter to";
 	const HwrNet *net = &e->model->net;
-	const char *place = e->model->fit == HWR_FIT_STRETCH ?
-		"each axis scaled by itself to fill the canvas" :
-		"scaled to fit with its aspect kept, at the left edge, centred vertically, 0 elsewhere";
+	HwrFit		fit = e->model->fit;
 
+	if (fit == HWR_FIT_KRAKEN)
+		return hwr_onnx_text(&e->g, "grey; resampled as Pillow does it (LANCZOS) to %d rows, its aspect kept; ink = 255 - grey; %d columns "
+							 "of paper on either side", net->height, HWR_KRAKEN_MARGIN);
 	if (net->width > 0)
-		return hwr_onnx_text(&e->g, "grey; ink = 255 * clamp((median - grey) / (median - p1), 0, 1), p1 the 1st percentile, or the 99th "
-							 "where the paper is dark; resampled with a triangle filter to %d rows and %d columns: %s",
-							 net->height, net->width, place);
-	return hwr_onnx_text(&e->g, "grey; ink = 255 * clamp((median - grey) / (median - p1), 0, 1), p1 the 1st percentile, or the 99th "
-						 "where the paper is dark; resampled with a triangle filter to %d rows, its aspect kept, and "
-						 "0 on the right up to the next multiple of %d columns, %d at most",
-						 net->height, HWR_WIDTH_STEP, HWR_MAX_WIDTH);
+		return hwr_onnx_text(&e->g, "%s %d rows and %d columns: %s", ink, net->height, net->width,
+							 fit == HWR_FIT_STRETCH ? "each axis scaled by itself to fill the canvas" :
+							 "scaled to fit with its aspect kept, at the left edge, centred vertically, 0 elsewhere");
+	return hwr_onnx_text(&e->g, "%s %d rows, its aspect kept, and 0 on the right up to the next multiple of %d columns, %d at most",
+						 ink, net->height, HWR_WIDTH_STEP, HWR_MAX_WIDTH);
 }
 
 typedef struct Metadata
@@ -542,7 +605,8 @@ describe_model(Export *e, const char *alphabet, Metadata *m)
 	add_metadata(m, "case", hwr_case_words[model->mapping]);
 	add_metadata(m, "height", hwr_onnx_text(&e->g, "%d", net->height));
 	add_metadata(m, "width", hwr_onnx_text(&e->g, "%d", net->width));
-	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : HWR_WIDTH_STEP));
+	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : model->fit == HWR_FIT_KRAKEN ? 1 : HWR_WIDTH_STEP));
+	add_metadata(m, "margin", hwr_onnx_text(&e->g, "%d", hwr_preprocess_margin(model->fit)));
 	add_metadata(m, "max_width", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : HWR_MAX_WIDTH));
 	add_metadata(m, "preprocessing", preprocessing(e));
 	add_metadata(m, "version", HWR_VERSION);

@@ -203,6 +203,7 @@ test_file(void **state)
 	assert_string_equal(metadata(proto, "width"), "0");
 	assert_string_equal(metadata(proto, "width_step"), "32");
 	assert_string_equal(metadata(proto, "max_width"), "4096");
+	assert_string_equal(metadata(proto, "margin"), "0");
 	assert_string_equal(metadata(proto, "architecture"), "[1,16,0,1 Cr3,3,5 Bn Mp2,2 S1(1x8)1,3 Lbx3 Do0.5 O1c4]");
 	assert_non_null(strstr(metadata(proto, "preprocessing"), "16 rows"));
 
@@ -291,6 +292,7 @@ test_unusual(void **state)
 	static const char *const architectures[] = {
 		"[1,24,0,1 Cr3,3,8 Mp2,2 Lbx6 Lfy5 Fr7 Lry4 Cr3,3,9 Lbys12 Lbx16",
 		"[1,16,96,1 Ct3,3,8 Mp4,4 Lby6 Mp4,1 Lfxs16",
+		"[1,48,0,1 Cr4,2,32,4,2,1,1 Gn8 Clr3,3,32,1,1,2,3 Mp2,2 S1(2x0)1,3 Clr3,4,12,2,2,1,1 Lbye8 Gn4 Lbx16 Flr20",
 		"[1,16,0,1 Cs4,4,8,2,2 Cl3,3,4 Bn S1(2x0)2,3 Fm24 Bn Ft5 Fs24 Fl6 Lrxs3 Cr1,1,3",
 	};
 
