@@ -23,6 +23,7 @@ typedef enum HwrCode
 	HWR_BAD_ARCHITECTURE,		/* VGSL string does not parse or does not fit */
 	HWR_BAD_MODEL,				/* model bytes are damaged */
 	HWR_MODEL_TOO_NEW,			/* model written by a newer format */
+	HWR_UNSUPPORTED,			/* a foreign file asks for what there is nothing for here */
 	HWR_BAD_LABEL,				/* label empty, not UTF-8, too long, ... */
 	HWR_BAD_DATA,				/* training data as a whole is unusable */
 	HWR_CANCELLED,				/* the caller's stop flag was raised */

@@ -29,6 +29,7 @@ sqlstate_of(HwrCode code)
 		case HWR_BAD_MODEL:
 			return ERRCODE_DATA_CORRUPTED;
 		case HWR_MODEL_TOO_NEW:
+		case HWR_UNSUPPORTED:
 			return ERRCODE_FEATURE_NOT_SUPPORTED;
 		case HWR_BAD_LABEL:
 		case HWR_BAD_DATA:

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "core/base/status.h"
+#include "core/model/kraken.h"
 #include "core/model/model.h"
 #include "core/model/onnx.h"
 #include "pg/base/compat.h"
@@ -289,6 +290,27 @@ hwr_export_model(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(weights);
 }
 
+/* The file of a model that came in another form, in the current memory context. */
+static const uint8 *
+saved_model(const HwrModel *model, Size *len)
+{
+	HwrStatus	st;
+	uint8	   *bytes;
+	uint8	   *copy;
+
+	if (!hwr_model_save(model, &bytes, len, &st))
+		hwr_raise(&st);
+	copy = palloc_extended(*len, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (copy != NULL)
+		memcpy(copy, bytes, *len);
+	free(bytes);
+	if (copy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return copy;
+}
+
 /*
  * hwr_import_model(file bytea, model text, activate boolean) returns integer
  */
@@ -302,6 +324,8 @@ hwr_import_model(PG_FUNCTION_ARGS)
 	HwrStatus	st;
 	bytea	   *file;
 	const uint8 *bytes;
+	Size		len;
+	bool		foreign;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -312,11 +336,15 @@ hwr_import_model(PG_FUNCTION_ARGS)
 
 	file = PG_GETARG_BYTEA_PP(0);
 	bytes = (const uint8 *) VARDATA_ANY(file);
-	if (!hwr_model_load(bytes, VARSIZE_ANY_EXHDR(file), &model, &st))
+	len = VARSIZE_ANY_EXHDR(file);
+	foreign = hwr_is_kraken(bytes, len);
+	if (!(foreign ? hwr_kraken_load(bytes, len, &model, &st) : hwr_model_load(bytes, len, &model, &st)))
 		hwr_raise(&st);
 	PG_TRY();
 	{
-		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
+		if (foreign)
+			bytes = saved_model(model, &len);
+		hwr_catalog_store(name, GetUserId(), bytes, len, model, 0, &version);
 		if (activate)
 			hwr_catalog_activate(&version);
 		if (activate && version.chosen)

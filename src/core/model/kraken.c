@@ -1,0 +1,203 @@
+/*
+ * kraken.c
+ *	  A model of kraken from its file: which one, its settings, its parts put together.
+ */
+#include "kraken_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define METADATA "kraken_meta"
+
+bool
+hwr_kraken_damaged(HwrStatus *st, const char *fmt,...)
+{
+	char		detail[sizeof(st->detail)];
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, args);
+	va_end(args);
+	hwr_fail(st, HWR_BAD_MODEL, "kraken model is corrupted");
+	return hwr_fail_detail(st, "%s", detail);
+}
+
+bool
+hwr_kraken_unsupported(HwrStatus *st, const char *fmt,...)
+{
+	char		detail[sizeof(st->detail)];
+	va_list		args;
+
+	va_start(args, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, args);
+	va_end(args);
+	hwr_fail(st, HWR_UNSUPPORTED, "kraken model cannot be imported");
+	return hwr_fail_detail(st, "%s", detail);
+}
+
+bool
+hwr_is_kraken(const uint8_t *bytes, size_t len)
+{
+	HwrSafeTensors *file;
+	HwrStatus	st = {0};
+	bool		found;
+
+	if (!hwr_safetensors_open(bytes, len, &file, &st))
+		return false;
+	found = hwr_safetensors_metadata(file, METADATA) != NULL;
+	hwr_safetensors_close(file);
+	return found;
+}
+
+/* Whether a model says that it is for recognition, or nothing of what it is for. */
+static bool
+is_recognition(const json_t *model)
+{
+	const json_t *tasks = json_object_get(model, "_tasks");
+	const json_t *task;
+	size_t		i;
+
+	if (!json_is_array(tasks) || json_array_size(tasks) == 0)
+		return true;
+	json_array_foreach((json_t *) tasks, i, task)
+	{
+		if (json_is_string(task) && strcmp(json_string_value(task), "recognition") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first model for recognition, and what its tensors begin with. */
+static bool
+find_model(const json_t *meta, const char **prefix, const json_t **out, HwrStatus *st)
+{
+	char		quoted[HWR_KRAKEN_QUOTE];
+	const char *kind = NULL;
+	const char *key;
+	json_t	   *model;
+
+	if (!json_is_object(meta))
+		return hwr_kraken_damaged(st, "Metadata \"" METADATA "\" is not a JSON object.");
+	json_object_foreach((json_t *) meta, key, model)
+	{
+		const json_t *class = json_object_get(model, "_model");
+
+		if (!json_is_object(model) || !json_is_string(class))
+			return hwr_kraken_damaged(st, "Model \"%s\" does not say what it is.", hwr_text_quote(key, quoted, sizeof(quoted)));
+		kind = json_string_value(class);
+		if (strcmp(kind, "TorchVGSLModel") != 0 || !is_recognition(model))
+			continue;
+		*prefix = key;
+		*out = model;
+		return true;
+	}
+	if (kind == NULL)
+		return hwr_kraken_damaged(st, "There is no model in it.");
+	return hwr_kraken_unsupported(st, "There is no model for recognition in it that is described in VGSL, only one of kind \"%s\".",
+								  hwr_text_quote(kind, quoted, sizeof(quoted)));
+}
+
+static bool
+check_settings(const json_t *model, HwrStatus *st)
+{
+	const json_t *lines = json_object_get(model, "seg_type");
+
+	if (json_is_string(lines) && strcmp(json_string_value(lines), "bbox") == 0)
+		return hwr_kraken_unsupported(st, "It was trained on boxes (\"seg_type\": \"bbox\"), which kraken straightens along their middle; hwr does not.");
+	return true;
+}
+
+/* The codec, an object or one as text (new reference). */
+static json_t *
+get_codec(const json_t *model, HwrStatus *st)
+{
+	json_t	   *codec = json_object_get(model, "codec");
+
+	if (json_is_string(codec))
+		codec = json_loads(json_string_value(codec), JSON_REJECT_DUPLICATES, NULL);
+	else
+		json_incref(codec);
+	if (json_is_object(codec))
+		return codec;
+	json_decref(codec);
+	hwr_kraken_damaged(st, "It has no codec.");
+	return NULL;
+}
+
+/* What a version of hwr's has besides. */
+static bool
+set_texts(HwrModel *model, HwrStatus *st)
+{
+	model->options = hwr_alloc_zero(3, 1, st);
+	model->result = hwr_alloc_zero(3, 1, st);
+	if (model->options == NULL || model->result == NULL)
+		return false;
+	memcpy(model->options, "{}", 3);
+	memcpy(model->result, "{}", 3);
+	model->fit = HWR_FIT_KRAKEN;
+	model->mapping = HWR_CASE_KEEP;
+	return true;
+}
+
+/* A few bytes must not ask for gigabytes: the values are there, at two bytes or more. */
+static bool
+alloc_values(HwrModel *model, size_t len, HwrStatus *st)
+{
+	if (len / 2 < model->net.nvalues)
+		return hwr_kraken_damaged(st, "Its network has %zu values, for which the file is too short.", model->net.nvalues);
+	model->values = hwr_alloc_zero(model->net.nvalues, sizeof(float), st);
+	return model->values != NULL;
+}
+
+static bool
+load_model(const HwrSafeTensors *file, size_t len, const char *prefix, const json_t *source, HwrModel *model, HwrStatus *st)
+{
+	const char *vgsl = json_string_value(json_object_get(source, "vgsl"));
+	HwrKrakenNetwork network;
+	json_t	   *codec;
+	int		   *labels = NULL;
+	bool		ok;
+
+	if (vgsl == NULL)
+		return hwr_kraken_damaged(st, "It has no description of its network (\"vgsl\").");
+	if (!check_settings(source, st) || !hwr_kraken_network(vgsl, &model->net, &network, st))
+		return false;
+	codec = get_codec(source, st);
+	ok = codec != NULL && hwr_kraken_alphabet(codec, model->net.classes, &model->alphabet, &labels, st);
+	json_decref(codec);
+	ok = ok && alloc_values(model, len, st) && set_texts(model, st) &&
+		hwr_kraken_values(file, prefix, &network, &model->net, labels, model->values, st);
+	free(labels);
+	return ok;
+}
+
+bool
+hwr_kraken_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st)
+{
+	HwrSafeTensors *file;
+	HwrModel   *model;
+	const char *text;
+	json_t	   *meta = NULL;
+	const json_t *source = NULL;
+	const char *prefix = NULL;
+	bool		ok;
+
+	if (!hwr_safetensors_open(bytes, len, &file, st))
+		return false;
+	text = hwr_safetensors_metadata(file, METADATA);
+	if (text != NULL)
+		meta = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	model = hwr_alloc_zero(1, sizeof(HwrModel), st);
+	ok = model != NULL && find_model(meta, &prefix, &source, st) && load_model(file, len, prefix, source, model, st);
+	json_decref(meta);
+	hwr_safetensors_close(file);
+	if (!ok)
+	{
+		hwr_model_free(model);
+		return false;
+	}
+	*out = model;
+	return true;
+}

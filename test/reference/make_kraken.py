@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Small models of kraken's and what kraken's networks make of a canvas, for test/unit/model/test_kraken.c.
+
+usage: make_kraken.py
+
+Needs kraken 7 (pip install kraken).  Writes test/unit/data/kraken/NAME.safetensors and test/unit/data/kraken_values.h.
+The models are untrained: their weights come from the formula of reference.py.
+"""
+
+import logging
+import os
+import re
+import sys
+import warnings
+
+sys.dont_write_bytecode = True
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+
+import numpy as np
+import torch
+from kraken.lib.vgsl import TorchVGSLModel
+from kraken.models.writers import write_safetensors
+
+from reference import Header, bits, values
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "data")
+WIDTH = 61
+
+# Every kind of layer, in networks of the shapes that are in use.
+MODELS = {
+    "default": "[1,24,0,1 Cr3,13,4 Do0.1,2 Mp2,2 Cr3,9,6 Do0.1,2 Mp2,2 Cr3,9,5 Do0.1,2 S1(1x0)1,3 Lbx6 Do0.1,2 Lbx5 Do O1c9]",
+    "group": "[1,24,0,1 Cr3,3,8,2,2 Gn4 Cr3,3,6,2,2 Gn3 S1(1x0)1,3 Lbx5 O1c7]",
+    "stacked": "[1,16,0,1 Cr4,2,6,4,2 Gn2 Cs3,3,4 S1(1x0)1,3 O1l5 O1ca8]",
+    "dilated": "[1,20,0,1 Clr3,5,4,1,2,2,3 Ct4,3,5,3,1,1,2 Cm3,3,6 Mp2,3,2,1 Cl1,1,3 S1(0x1)3,1 Lfx4 Lrx5 O1c6]",
+    "summary": "[1,18,0,1 Cr3,3,4 Mp2,2 Lfys6 Lbx4 O1c6]",
+    "summary_both": "[1,18,0,1 Cr{conv}3,3,4 Mp{pool}2,2 Lbys{down}5 Do{drop}0.2,1 Lfx{across}4 O{out}1c6]",
+    "columns": "[1,1,0,12 Lbxc5 Gbx3 O1c6]",
+}
+
+
+def fill(net):
+    for i, p in enumerate(net.parameters()):
+        x = torch.tensor(values(1000 + i, *p.shape), dtype=torch.float32)
+        fan = p[0].numel() if p.dim() > 1 else 0
+        p.data = x * (3.0 / fan) ** 0.5 if fan else 0.3 * x + (1 if "weight" in list(net.state_dict())[i] and p.dim() == 1 else 0)
+
+
+def main():
+    torch.set_num_threads(1)
+    os.makedirs(os.path.join(DATA, "kraken"), exist_ok=True)
+    names, widths, sizes, rows = [], [], [], []
+    for stream, (name, vgsl) in enumerate(MODELS.items()):
+        classes = int(re.search(r"(\d+)]$", vgsl)[1])
+        # Labels against the order of the characters.
+        codec = {chr(0x61 + 3 * i): [classes - 1 - i] for i in range(classes - 1)}
+        model = TorchVGSLModel(vgsl=vgsl, codec=codec, model_type=["recognition"], seg_type="baselines",
+                               one_channel_mode="L", legacy_polygons=False)
+        fill(model.nn)
+        model.eval()
+        path = os.path.join(DATA, "kraken", name + ".safetensors")
+        if os.path.exists(path):
+            os.remove(path)
+        write_safetensors([model], path)
+        height = model.input[2] if model.input[2] > 1 else model.input[1]
+        ink = (bits(6000 + stream, height * WIDTH) >> np.uint64(24)).astype(np.float32).reshape(1, 1, height, WIDTH) / 255
+        x = torch.tensor(ink)
+        if model.input[2] == 1:
+            x = x.permute(0, 2, 1, 3)
+        with torch.inference_mode():
+            y, _ = model.nn(x, None)
+        logits = y[0, :, 0].T.numpy()               # [T][K]
+        names.append(name)
+        sizes.append([height, logits.shape[0], logits.shape[1], sum(len(r) for r in rows)])
+        rows.append([float("%.9g" % v) for v in logits.reshape(-1)])
+    out = Header(os.path.join(DATA, "kraken_values.h"), "KRAKEN_VALUES_H", "Logits of kraken's networks, in the order of its labels")
+    out.lines[1] = "/* Written by test/reference/make_kraken.py with kraken. */"
+    out.define("KRAKEN_MODELS", len(names))
+    out.define("KRAKEN_WIDTH", WIDTH)
+    out.lines.append("static const char *const kraken_names[] = {%s};" % ", ".join('"%s"' % n for n in names))
+    out.lines.append("/* height, steps, classes, where the logits begin */")
+    out.table("int", "kraken_sizes", sizes)
+    out.array("float", "kraken_logits", [v for r in rows for v in r])
+    out.write()
+
+
+if __name__ == "__main__":
+    main()
