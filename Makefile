@@ -213,7 +213,7 @@ build/generate-words: $(GENERATOR) Makefile
 		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h build/f32/libhwr_core.a Makefile
+build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/model/onnx.h"
-#include "read_file.h"
+#include "read_model.h"
 
 int
 main(int argc, char **argv)
@@ -25,13 +25,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: to-onnx MODEL.safetensors MODEL.onnx [half]\n");
 		return 2;
 	}
-	bytes = read_file(argv[1], &len);
-	if (!hwr_model_load(bytes, len, &model, &st))
-	{
-		fprintf(stderr, "to-onnx: %s: %s %s\n", argv[1], st.message, st.detail);
-		return 1;
-	}
-	free(bytes);
+	model = read_model(argv[1]);
 	if (!hwr_model_export_onnx(model, argc == 4, &bytes, &len, &st))
 	{
 		fprintf(stderr, "to-onnx: %s: %s %s\n", argv[1], st.message, st.detail);

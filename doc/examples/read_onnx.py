@@ -16,7 +16,11 @@ def canvas(image, meta):
     """The picture as ink [H][W], 0 paper .. 255 ink."""
     height, width, step, widest = (int(meta[k]) for k in ("height", "width", "width_step", "max_width"))
     image = ImageOps.exif_transpose(image).convert("RGBA")
-    grey = np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L"), np.float32)
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
+    if meta["fit"] == "kraken":
+        columns, margin = max(1, image.width * height // image.height), int(meta["margin"])
+        return np.pad(255 - np.asarray(image.resize((columns, height), Image.LANCZOS)), ((0, 0), (margin, margin)))
+    grey = np.asarray(image, np.float32)
     low, paper, high = np.percentile(grey, (1, 50, 99), method="inverted_cdf")
     dark_ink = paper - low >= high - paper
     contrast = max(paper - low if dark_ink else high - paper, 32)
