@@ -11,21 +11,21 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models kraken onnx bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
 #
 
-DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc
+DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc libprotobuf-c
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc) -lm -lpthread -ldl
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lprotobuf-c) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
 	-fPIC -fvisibility=hidden -Wall -Wextra $(if $(WERROR),-Werror) $(CORE_EXTRA_CFLAGS)
-CORE_CPPFLAGS = -Isrc $(DEP_CFLAGS)
+CORE_CPPFLAGS = -Isrc -Ibuild/proto $(DEP_CFLAGS)
 
 CORE_SOURCES := $(sort $(wildcard src/core/*/*.c src/cpu/*.c src/cpu/*/*.c))
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -79,11 +79,21 @@ SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 hwr--1.0.sql: $(SQL_SOURCES) Makefile
 	cat $(SQL_SOURCES) > $@
 
+# Messages of file formats, as C by protobuf-c's compiler.
+build/proto/%.pb-c.c build/proto/%.pb-c.h &: src/core/model/%.proto
+	@mkdir -p build/proto
+	protoc-c --proto_path=$(<D) --c_out=build/proto $<
+.SECONDARY: build/proto/onnx.pb-c.c build/proto/onnx.pb-c.h
+
 # $(1) variant, $(2) its flags, $(3) the unit test sources linked against it, $(4) sources left out
 define VARIANT
-build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES)))
+build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES))) build/$(1)/proto/onnx.pb-c.o
 	rm -f $$@
 	ar rcs $$@ $$^
+build/$(1)/proto/%.pb-c.o: build/proto/%.pb-c.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -c -o $$@ $$<
+build/$(1)/core/model/onnx.o build/$(1)/core/model/onnx_graph.o build/$(1)/unit/model/test_onnx: | build/proto/onnx.pb-c.h
 build/$(1)/%.o: src/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -MMD -MP -c -o $$@ $$<
@@ -108,7 +118,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
-	build/posteriors build/conditions build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
+	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -186,7 +196,7 @@ LINT_CHECKS = -*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,clang-analyzer-
 	-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,$\
 	-bugprone-misplaced-widening-cast,-bugprone-reserved-identifier,-bugprone-macro-parentheses
 
-lint:
+lint: build/proto/onnx.pb-c.h
 	tools/check-includes
 	tools/list-rooms --check
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
@@ -203,7 +213,7 @@ build/generate-words: $(GENERATOR) Makefile
 		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors build/conditions: build/%: tools/%.c tools/read_file.h build/f32/libhwr_core.a Makefile
+build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.

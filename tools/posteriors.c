@@ -14,10 +14,9 @@
 
 #include "core/decode/decode.h"
 #include "core/image/preprocess.h"
-#include "core/model/kraken.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
-#include "read_file.h"
+#include "read_model.h"
 
 static void
 fail(const char *what, const HwrStatus *st)
@@ -65,11 +64,9 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy\n");
 		return 2;
 	}
-	bytes = read_file(argv[1], &len);
-	if (!(hwr_is_kraken(bytes, len) ? hwr_kraken_load : hwr_model_load) (bytes, len, &model, &st) ||
-		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+	model = read_model(argv[1]);
+	if (!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 		fail(argv[1], &st);
-	free(bytes);
 	bytes = read_file(argv[2], &len);
 	if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st) ||
 		!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||

@@ -461,8 +461,8 @@ float_to_half(float value, uint16_t *half)
 	return true;
 }
 
-static bool
-put_halves(uint8_t *to, const float *values, size_t count)
+bool
+hwr_put_halves(uint8_t *to, const float *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
@@ -476,8 +476,8 @@ put_halves(uint8_t *to, const float *values, size_t count)
 	return true;
 }
 
-static void
-put_values(uint8_t *to, const float *values, size_t count)
+void
+hwr_put_floats(uint8_t *to, const float *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 	{
@@ -532,8 +532,8 @@ hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n, const char *const 
 		if (tensors[i].bytes != NULL)
 			memcpy(data, tensors[i].bytes, count);
 		else if (!tensors[i].half)
-			put_values(data, tensors[i].data, count);
-		else if (!put_halves(data, tensors[i].data, count))
+			hwr_put_floats(data, tensors[i].data, count);
+		else if (!hwr_put_halves(data, tensors[i].data, count))
 		{
 			free(bytes);
 			hwr_fail(st, HWR_BAD_MODEL, "model has values that 16 bits cannot hold");

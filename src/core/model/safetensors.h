@@ -65,4 +65,8 @@ extern bool hwr_safetensors_write(const HwrSafeTensorOut *tensors, int n,
 								  const char *const (*metadata)[2], int nmeta,
 								  uint8_t **out, size_t *len, HwrStatus *st);
 
+/* Values as little-endian F32 or F16, rounded to nearest even; false where one is too large for F16. */
+extern void hwr_put_floats(uint8_t *to, const float *values, size_t count);
+extern bool hwr_put_halves(uint8_t *to, const float *values, size_t count);
+
 #endif							/* HWR_SAFETENSORS_H */

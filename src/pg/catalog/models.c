@@ -14,10 +14,12 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
 #include "core/base/status.h"
 #include "core/model/kraken.h"
 #include "core/model/model.h"
+#include "core/model/onnx.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/identity.h"
@@ -220,9 +222,19 @@ hwr_drop_model(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* What hwr_export_model makes of a stored file. */
+typedef bool (*Conversion) (const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st);
+
 /* The same model with 16-bit weights. */
+static bool
+to_half(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st)
+{
+	return hwr_model_save_half(model, bytes, len, st);
+}
+
+/* A stored file in another form. */
 static bytea *
-half_weights(bytea *file, const char *name)
+convert_file(bytea *file, const char *name, Conversion conversion, bool half)
 {
 	HwrStatus	st;
 	HwrModel   *model;
@@ -233,12 +245,19 @@ half_weights(bytea *file, const char *name)
 
 	if (!hwr_model_load((const uint8 *) VARDATA(file), VARSIZE(file) - VARHDRSZ, &model, &st))
 		hwr_raise_for_model(&st, name);
-	ok = hwr_model_save_half(model, &bytes, &len, &st);
+	ok = conversion(model, half, &bytes, &len, &st);
 	hwr_model_free(model);
 	if (!ok)
-		hwr_raise_for_model(&st, name);
+		hwr_raise(&st);			/* the model is sound; the other form cannot hold it */
+	if (len > MaxAllocSize - VARHDRSZ)
+	{
+		free(bytes);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file of model \"%s\" is too long", name)));
+	}
 
-	/* fewer bytes than file already has, so that only a server out of memory could fail here */
+	/* an error raised in between would leave the core's bytes behind */
 	result = palloc_extended(len + VARHDRSZ, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 	if (result != NULL)
 	{
@@ -253,13 +272,31 @@ half_weights(bytea *file, const char *name)
 	return result;
 }
 
+/* Whether the format asked for is ONNX; else it is our own. */
+static bool
+wants_onnx(FunctionCallInfo fcinfo, int argno)
+{
+	char	   *format = PG_ARGISNULL(argno) ? "safetensors" : text_to_cstring(PG_GETARG_TEXT_PP(argno));
+
+	if (strcmp(format, "onnx") == 0)
+		return true;
+	if (strcmp(format, "safetensors") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized model format \"%s\"", format),
+				 errhint("The formats are \"safetensors\" and \"onnx\".")));
+	return false;
+}
+
 /*
- * hwr_export_model(model text, version integer, half boolean) returns bytea
+ * hwr_export_model(model text, version integer, half boolean, format text) returns bytea
  */
 Datum
 hwr_export_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = PG_ARGISNULL(0) ? HWR_DEFAULT_MODEL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool		half = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	bool		onnx = wants_onnx(fcinfo, 3);
 	HwrVersionInfo version;
 	bytea	   *weights;
 
@@ -267,8 +304,10 @@ hwr_export_model(PG_FUNCTION_ARGS)
 		hwr_raise_no_version(model, PG_GETARG_INT32(1));
 	hwr_catalog_find(model, PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1), &version);
 	weights = hwr_catalog_read_weights(&version);
-	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
-		weights = half_weights(weights, model);
+	if (onnx)
+		weights = convert_file(weights, model, hwr_model_export_onnx, half);
+	else if (half)
+		weights = convert_file(weights, model, to_half, true);
 	PG_RETURN_BYTEA_P(weights);
 }
 

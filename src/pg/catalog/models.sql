@@ -97,11 +97,12 @@ CREATE FUNCTION hwr_drop_model(model text, version integer DEFAULT NULL) RETURNS
 COMMENT ON FUNCTION hwr_drop_model(text, integer) IS
 'remove a model, or one version of it, with its weights and measurements';
 
-CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAULT NULL, half boolean DEFAULT false)
+CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAULT NULL, half boolean DEFAULT false,
+								 format text DEFAULT 'safetensors')
 	RETURNS bytea
 	AS 'MODULE_PATHNAME', 'hwr_export_model' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION hwr_export_model(text, integer, boolean) IS
-'a model as a safetensors file: the active version unless another is named; half: with 16-bit weights';
+COMMENT ON FUNCTION hwr_export_model(text, integer, boolean, text) IS
+'a model as a file: the active version unless another is named; half: with 16-bit weights; format: safetensors, or onnx for other programs';
 
 CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT NULL) RETURNS integer
 	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;

@@ -1,0 +1,55 @@
+"""Read images of a line with a file made by hwr_export_model(..., format => 'onnx').
+
+usage: read_onnx.py MODEL.onnx IMAGE...
+
+Needs onnxruntime, numpy and pillow.  canvas() does what hwr_canvas does with a plain picture: one kind of paper, evenly
+lit; what hwr does about shadows, ruled lines and empty paper is left out.
+"""
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+
+def canvas(image, meta):
+    """The picture as ink [H][W], 0 paper .. 255 ink."""
+    height, width, step, widest = (int(meta[k]) for k in ("height", "width", "width_step", "max_width"))
+    image = ImageOps.exif_transpose(image).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
+    if meta["fit"] == "kraken":
+        columns, margin = max(1, image.width * height // image.height), int(meta["margin"])
+        return np.pad(255 - np.asarray(image.resize((columns, height), Image.LANCZOS)), ((0, 0), (margin, margin)))
+    grey = np.asarray(image, np.float32)
+    low, paper, high = np.percentile(grey, (1, 50, 99), method="inverted_cdf")
+    dark_ink = paper - low >= high - paper
+    contrast = max(paper - low if dark_ink else high - paper, 32)
+    ink = np.clip(255 * (paper - grey if dark_ink else grey - paper) / contrast, 0, 255)
+    h, w = grey.shape
+    natural = max(1, (w * height + h // 2) // h)
+    room = width or min(-(-natural // step) * step, widest)
+    if meta["fit"] == "stretch":
+        natural, rows = room, height
+    else:
+        rows = height if natural <= room else min(height, max(1, (h * room + w // 2) // w))
+    small = Image.fromarray(ink.astype(np.float32)).resize((min(natural, room), rows), Image.BILINEAR)
+    out = np.zeros((height, room), np.uint8)
+    top = (height - rows) // 2
+    out[top:top + rows, :small.width] = np.asarray(small) + 0.5
+    return out
+
+
+def read(session, ink):
+    """The text of a canvas [H][W]: the best class a step, runs merged, blanks dropped."""
+    meta = session.get_modelmeta().custom_metadata_map
+    best = session.run(["log_posteriors"], {"canvas": ink[None]})[0][0].argmax(1)
+    changed = np.concatenate(([True], best[1:] != best[:-1]))
+    return "".join(meta["alphabet"][k - 1] for k in best[changed] if k != int(meta["blank"]))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+    for path in sys.argv[2:]:
+        print(read(session, canvas(Image.open(path), session.get_modelmeta().custom_metadata_map)))

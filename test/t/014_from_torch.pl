@@ -1,0 +1,88 @@
+# tools/from-torch: networks of PyTorch as models, and what it refuses
+#
+# That its files compute what PyTorch does is for test/unit/model/test_from_torch.c, which reads the same ones.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use HwrTest;
+
+plan skip_all => 'python3 has no numpy' if system("python3 -c 'import numpy' 2> /dev/null") != 0;
+
+my $folder = "$PostgreSQL::Test::Utils::tmp_check/torch";
+my $node = new_server('from_torch');
+
+mkdir $folder;
+
+# What the tool says, and its exit status.
+sub convert
+{
+	my @arguments = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ 'tools/from-torch', @arguments ], '>', \$out, '2>', \$err);
+	return ($? >> 8, $out, $err);
+}
+
+foreach my $name (qw(pylaia tutorial))
+{
+	my ($status, $out, $err) = convert("test/data/torch/$name.safetensors", "test/data/torch/$name.json", "$folder/$name.safetensors");
+
+	is($status, 0, "$name is converted") or diag($err);
+	ok(slurp_file("$folder/$name.safetensors") eq slurp_file("test/data/torch/$name.hwr.safetensors"), "$name: the file that the unit test reads");
+	load_file($node, $name, "$folder/$name.safetensors");
+	is($node->safe_psql('postgres', "SELECT hwr_import_model(file, '$name') FROM $name"), '1', "$name is imported");
+	is($node->safe_psql('postgres', "SELECT architecture FROM hwr_model_details WHERE model = '$name'"), $out =~ s/\n//r, "$name: the architecture is canonical");
+	is($node->safe_psql('postgres', "SELECT count(hwr_recognize(image, '$name')) FROM words"), '100', "$name reads");
+}
+
+# Each description with one thing changed, and what is said
+my $right = slurp_file('test/data/torch/tutorial.json');
+foreach my $case (
+	[ '"height": 25', '"heigt": 25', qr/the description has heigt; it may have .*height/ ],
+	[ '"height": 25, ', '', qr/the description lacks height/ ],
+	[ '"cnn.0"', '"cnn.1"', qr/there is no tensor cnn\.1\.weight; there are cnn\.0\.weight/ ],
+	[ '"cnn.4"', '"cnn.0"', qr/cnn\.0 takes 1 channels where there are 4/ ],
+	[ '"padding": 1', '"padding": 0', qr/cnn\.4 has padding \[0, 0\]; only half the window, \[1, 1\], is known/ ],
+	[ '"activation": "relu"', '"activation": "gelu"', qr/activation 'gelu' is not known; the known ones are linear, relu/ ],
+	[ '"slope": 0.01', '"slope": 0.2', qr/a leaky ReLU with slope 0\.2; only 0\.01 is known/ ],
+	[ '"pool": [2, 2]', '"pool": [2, 2], "padding": [0, 1]', qr/max-pooling with padding is not known/ ],
+	[ '"pool": [2, 2]', '"average_pool": [2, 2]', qr/layer \{"average_pool": \[2, 2\]\} is not understood/ ],
+	[ '"avgpool-2"', '"avgpool-4"', qr/columns of 4 rows cannot be made of a map of height 6/ ],
+	[ '"avgpool-2"', '"mean"', qr/columns are "none", "avgpool-N" or "maxpool-N", not 'mean'/ ],
+	[ '"avgpool-2"', '"none"', qr/rnn\.weight_ih_l0 takes 12 features where there are 36/ ],
+	[ '{"columns": "avgpool-2"},', '', qr/rnn: an LSTM needs columns before it/ ],
+	[ '"lstm": "rnn"', '"lstm": "gru"', qr/there is no tensor gru\.weight_ih_l0; there are after\.weight_ih_l0/ ],
+	[ '"zab1A"', '"zab1"', qr/the alphabet takes 5 classes where there are 6/ ],
+	[ '"zab1A"', '"zabaA"', qr/a character stands for two classes/ ],
+	[ '"zab1A"', '["z", "a", "ch", "1", "A", "-"]', qr/class 2 is 'ch', not one character/ ],
+	[ '{"lstm": "after"},', '', qr/fc takes 4 features where there are 8/ ],
+	[ '{"output": "fc"}', '{"dropout": 0.1}', qr/the description has no output layer/ ],
+	[ '{"norm": "cnn.8"},', '', qr/the description does not use cnn\.8\.bias, cnn\.8\.num_batches_tracked/ ],
+	[ '{"norm": "cnn.8"}', '{"norm": "cnn.8"}, {"activation": "relu"}', qr/activation relu does not follow a convolution or linear layer/ ],
+	[ '"layers"', '"layers', qr/from-torch: .*line 1/ ])
+{
+	my ($old, $new, $pattern) = @$case;
+	my $changed = $right;
+
+	$changed =~ s/\Q$old\E/$new/ or die "no $old in the description";
+	open(my $file, '>', "$folder/changed.json") or die;
+	print $file $changed;
+	close $file;
+	my ($status, $out, $err) = convert('test/data/torch/tutorial.safetensors', "$folder/changed.json", "$folder/changed.safetensors");
+	ok($status == 1 && $err =~ $pattern, "refused: $new") or diag("$status $out $err");
+}
+ok(!-e "$folder/changed.safetensors", 'nothing is written then');
+
+my ($status, $out, $err) = convert('test/data/words.csv', 'test/data/torch/tutorial.json', "$folder/x");
+ok($status == 1 && $err =~ /^from-torch: test\/data\/words\.csv (is a file of PyTorch's|cannot be read without)/, 'no weights') or diag($err);
+($status, $out, $err) = convert('test/data/torch/tutorial.json', 'nowhere.json');
+ok($status == 1 && $err =~ /usage: from-torch/, 'too few arguments');
+system_or_bail('cp', 'test/data/words.csv', "$folder/words.safetensors");
+($status, $out, $err) = convert("$folder/words.safetensors", 'test/data/torch/tutorial.json', "$folder/x");
+ok($status == 1 && $err =~ /is not a safetensors file of plain numbers/, 'other bytes') or diag($err);
+
+done_testing();
