@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models kraken onnx bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach privileges
 
 #
 # The core library
@@ -73,7 +73,8 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/nbest search/relevance search/index search/words
+	search/posterior search/nbest search/relevance search/index search/words \
+	pipeline/attach pipeline/work
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile

@@ -9,6 +9,7 @@
 #include "pg/base/settings.h"
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
+#include "pg/pipeline/pipeline.h"
 #include "pg/recognize/bad_image.h"
 #include "pg/recognize/batch.h"
 #include "pg/service/service.h"
@@ -22,6 +23,7 @@ _PG_init(void)
 {
 	hwr_define_settings();
 	hwr_service_request_start();
+	hwr_pipeline_request_start();
 	hwr_stat_request_memory();
 	hwr_explain_install();
 	hwr_drop_install();

@@ -12,7 +12,8 @@ typedef enum HwrLockSpace
 {
 	HWR_LOCK_JOB = 0x6877,		/* "hw": the worker of a job lives */
 	HWR_LOCK_PLACE = 0x6878,	/* a place among hwr.max_jobs; of the whole server */
-	HWR_LOCK_NAME = 0x6879		/* a model's name, hashed */
+	HWR_LOCK_NAME = 0x6879,		/* a model's name, hashed */
+	HWR_LOCK_BATCH = 0x687a		/* a batch of an attached table: pipeline/work.c; view hwr.running knows the number */
 } HwrLockSpace;
 
 /*

@@ -33,6 +33,7 @@ int			hwr_queue_slots = 64;
 int			hwr_max_batch = 64;
 int			hwr_batch_wait = 2;
 int			hwr_max_jobs = 0;
+int			hwr_pipeline_workers = 1;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
 double		hwr_search_threshold = 0.3;
@@ -124,7 +125,8 @@ define_service_settings(void)
 }
 
 /* Those of this file that neither a client nor a role's or a database's settings change. */
-static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library"};
+static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library",
+"hwr.pipeline_workers"};
 
 struct HwrServerSettings
 {
@@ -203,6 +205,11 @@ hwr_define_settings(void)
 							"Sets how many training jobs of the server run at the same time.",
 							"Further jobs wait in the order of request. Zero means no limit.",
 							&hwr_max_jobs, 0, 0, HWR_MAX_MAX_JOBS,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.pipeline_workers",
+							"Sets how many background workers of the server read attached tables.",
+							"They are started where there is work, if hwr is among shared_preload_libraries. Zero means none.",
+							&hwr_pipeline_workers, 1, 0, HWR_MAX_PIPELINE_WORKERS,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.precision",
 							 "Sets the numbers that recognition computes with.",

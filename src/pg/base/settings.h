@@ -45,9 +45,10 @@ typedef enum HwrServiceSetting
 	HWR_SERVICE_NONE
 } HwrServiceSetting;
 
-/* Upper limits of hwr.max_batch and hwr.max_jobs. */
+/* Upper limits of hwr.max_batch, hwr.max_jobs and hwr.pipeline_workers. */
 #define HWR_MAX_BATCH 1024
 #define HWR_MAX_MAX_JOBS 1024
+#define HWR_MAX_PIPELINE_WORKERS 256
 
 extern int	hwr_device;			/* HwrDeviceKind */
 extern int	hwr_service_device; /* HwrServiceSetting */
@@ -56,6 +57,7 @@ extern int	hwr_queue_slots;	/* requests in flight at most */
 extern int	hwr_max_batch;		/* canvases the service runs at once */
 extern int	hwr_batch_wait;		/* ms, for a batch to fill */
 extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
+extern int	hwr_pipeline_workers;	/* that read attached tables, of the server */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern double hwr_search_threshold; /* of the operator @~ */

@@ -15,7 +15,9 @@ hwr_wait_event(HwrWait wait)
 		[HWR_WAIT_SLOT] = "HwrServiceSlot",
 		[HWR_WAIT_ANSWER] = "HwrServiceAnswer",
 		[HWR_WAIT_PLACE] = "HwrTrainPlace",
-		[HWR_WAIT_TRAINING] = "HwrTrainResult"
+		[HWR_WAIT_TRAINING] = "HwrTrainResult",
+		[HWR_WAIT_QUEUE] = "HwrQueueFull",
+		[HWR_WAIT_WORK] = "HwrPipelineMain"
 	};
 	static uint32 events[lengthof(names)];
 

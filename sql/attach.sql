@@ -1,0 +1,293 @@
+--
+-- Attached tables: what is queued, read, written, kept; errors
+--
+SET client_min_messages = warning;
+SET statement_timeout = '60s';
+\set SHOW_CONTEXT never
+SELECT hwr_import_model(stroke_model(), 'pipe');
+CREATE TABLE pipe (id integer PRIMARY KEY, image bytea, text text, confidence real, other text);
+INSERT INTO pipe SELECT id, image FROM strokes WHERE id <= 3;
+INSERT INTO pipe SELECT 4, image, 'KNOWN' FROM strokes WHERE id = 1;
+SELECT hwr_attach('pipe', text_column => 'text', confidence_column => 'confidence', model => 'pipe') AS attachment \gset
+SELECT data, image_column, text_column, confidence_column, key_columns, model, mode, reread, paused, problem FROM hwr_attachments;
+CREATE VIEW state AS SELECT waiting, running, failed, again, read, corrected, workers FROM hwr_queue WHERE data = 'pipe'::regclass;
+CREATE VIEW seen AS SELECT p.id, p.text, p.confidence BETWEEN 0 AND 1 AS sure, r.model, r.version, r.corrected, r.hash = sha256(image) AS of_image
+	FROM pipe p LEFT JOIN hwr.read_row r ON r.key[1] = p.id::text ORDER BY id;
+SELECT * FROM state;
+CALL hwr_work();
+SELECT * FROM seen;
+SELECT * FROM state;
+SELECT rows_per_second > 0 AS rate, oldest, time_left, paused FROM hwr_queue;
+CALL hwr_work('pipe');
+
+-- INSERT, with and without a text; no image; ON CONFLICT; ROLLBACK
+INSERT INTO pipe (id, image, text) SELECT id, image, CASE WHEN id = 5 THEN 'GIVEN' END FROM strokes WHERE id IN (5, 6);
+INSERT INTO pipe (id) VALUES (90);
+INSERT INTO pipe (id, image) SELECT id, image FROM strokes WHERE id IN (6, 7) ON CONFLICT DO NOTHING;
+BEGIN;
+INSERT INTO pipe (id, image) SELECT 91, image FROM strokes WHERE id = 1;
+SELECT waiting FROM state;
+ROLLBACK;
+SELECT key FROM hwr.queue ORDER BY key;
+CALL hwr_work(read => 0, "limit" => 1);
+CALL hwr_work(read => 0);
+SELECT * FROM seen WHERE id > 4;
+
+-- Another image: the old reading goes at once.  Other columns: nothing happens.
+UPDATE pipe SET image = (SELECT image FROM strokes WHERE id = 2), other = 'x' WHERE id = 1;
+UPDATE pipe SET other = 'y', image = image;
+SELECT id, text, confidence FROM pipe WHERE id = 1;
+SELECT * FROM state;
+CALL hwr_work();
+SELECT * FROM seen WHERE id <= 2;
+-- text set to null: read again
+UPDATE pipe SET text = NULL WHERE id = 2;
+CALL hwr_work();
+SELECT * FROM seen WHERE id = 2;
+-- no image any more
+UPDATE pipe SET image = NULL WHERE id = 2;
+SELECT id, text, confidence FROM pipe WHERE id = 2;
+SELECT * FROM state;
+-- keys that change, also among each other
+UPDATE pipe SET text = 'MINE' WHERE id = 3;
+UPDATE pipe SET id = id + 100 WHERE id IN (1, 3);
+SELECT id, text, model, version, corrected FROM seen WHERE id > 100;
+SELECT key, was, label, reading, model, version FROM hwr.correction;
+UPDATE pipe SET id = id - 100 WHERE id > 100;
+DELETE FROM pipe WHERE id = 3;
+SELECT count(*) FROM hwr.read_row WHERE key = '{3}';
+SELECT count(*) FROM hwr.correction;
+
+-- What cannot be read keeps its NULL, with an error and more attempts, and is in nobody's way.
+INSERT INTO pipe (id, image) VALUES (10, 'no image'), (11, ''), (12, (SELECT image FROM strokes WHERE id = 3));
+CALL hwr_work();
+SELECT id, text FROM pipe WHERE id BETWEEN 10 AND 12 ORDER BY id;
+SELECT key, sqlstate, message, attempts, failed, next_try > now() AS later FROM hwr_failures ORDER BY key;
+SELECT * FROM state;
+CALL hwr_work();
+UPDATE hwr.queue SET due = now();
+CALL hwr_work();
+UPDATE hwr.queue SET due = now();
+CALL hwr_work();
+UPDATE hwr.queue SET due = now();
+CALL hwr_work();
+SELECT key, attempts, failed, next_try FROM hwr_failures ORDER BY key;
+SELECT * FROM state;
+SELECT hwr_reread('pipe');
+CALL hwr_work();
+-- a good image in its place begins anew
+UPDATE pipe SET image = (SELECT image FROM strokes WHERE id = 1) WHERE id = 10;
+CALL hwr_work();
+SELECT * FROM seen WHERE id = 10;
+DELETE FROM pipe WHERE id = 11;
+SELECT * FROM state;
+-- an image that is too long is not read into memory
+SET hwr.max_image_bytes = 1;
+INSERT INTO pipe (id, image) SELECT 13, decode(repeat('ff', 2000), 'hex');
+CALL hwr_work();
+SELECT key, sqlstate, message FROM hwr_failures;
+RESET hwr.max_image_bytes;
+DELETE FROM pipe WHERE id = 13;
+
+-- The table's own triggers and types
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id = 21 THEN
+		RAISE EXCEPTION 'not this one' USING ERRCODE = 'P0001';
+	ELSIF NEW.id = 22 THEN
+		RETURN NULL;
+	END IF;
+	NEW.other := current_setting('search_path');
+	RETURN NEW;
+END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON pipe FOR EACH ROW EXECUTE FUNCTION refuse();
+INSERT INTO pipe (id, image) SELECT 20 + id, image FROM strokes WHERE id <= 4;
+CALL hwr_work();
+SELECT id, text, other FROM pipe WHERE id BETWEEN 20 AND 29 ORDER BY id;
+SELECT key, sqlstate, message, attempts FROM hwr_failures ORDER BY key;
+DROP TRIGGER refuse ON pipe;
+DELETE FROM pipe WHERE id BETWEEN 20 AND 29;
+ALTER TABLE pipe ADD CHECK (length(text) < 2) NOT VALID;
+INSERT INTO pipe (id, image) SELECT 20 + id, image FROM strokes WHERE id <= 8;
+CALL hwr_work();
+SELECT count(text) > 0 AS short FROM pipe WHERE id > 20;
+SELECT DISTINCT sqlstate, message FROM hwr_failures;
+ALTER TABLE pipe DROP CONSTRAINT pipe_text_check;
+DELETE FROM pipe WHERE id > 20 AND id < 90;
+
+-- Where nothing can be read, that is said of the attachment.
+INSERT INTO pipe (id, image) SELECT 20, image FROM strokes WHERE id = 1;
+ALTER TABLE pipe RENAME confidence TO sureness;
+CALL hwr_work();
+ALTER TABLE pipe RENAME sureness TO confidence;
+SELECT hwr_drop_model('pipe');
+CALL hwr_work();
+SELECT hwr_import_model(stroke_model(), 'pipe');
+CALL hwr_work();
+
+-- Pause
+SELECT hwr_pause('pipe');
+UPDATE pipe SET text = NULL WHERE id = 20;
+CALL hwr_work();
+CALL hwr_work('pipe');
+SELECT waiting, paused, time_left FROM hwr_queue;
+SELECT hwr_unpause('pipe');
+CALL hwr_work('pipe');
+
+-- Another version: none, doubtful, all; not what a person has corrected, nor twice
+UPDATE hwr.attachment SET reread = 'all';
+UPDATE pipe SET text = 'SETTLED' WHERE id = 20;
+SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'pipe', activate => false);
+BEGIN;
+SELECT hwr_activate_model('pipe', 2);
+SELECT waiting, again FROM state;
+ROLLBACK;
+SELECT waiting, again FROM state;
+SELECT hwr_activate_model('pipe', 2);
+SELECT waiting, again FROM state;
+CALL hwr_work();
+SELECT * FROM seen;
+SELECT hwr_reread('pipe', 'all');
+UPDATE hwr.attachment SET reread = 'doubtful', doubtful = 0;
+SELECT hwr_activate_model('pipe', 1);
+SELECT waiting FROM state;
+SELECT hwr_reread('pipe', 'doubtful');
+UPDATE hwr.attachment SET doubtful = 1;
+SELECT hwr_reread('pipe', 'doubtful') > 0 AS doubtful;
+CALL hwr_work();
+SELECT DISTINCT model, version, corrected FROM seen WHERE version IS NOT NULL;
+SELECT hwr_reread('pipe', 'missing');
+
+-- Limit of the queue
+CALL hwr_work();
+UPDATE hwr.attachment SET queue_limit = 5, on_full = 'fail';
+INSERT INTO pipe (id, image) SELECT 200 + i, image FROM strokes, generate_series(1, 20) i WHERE strokes.id = 1;	-- one's own do not count
+INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+UPDATE hwr.attachment SET on_full = 'wait';
+SET statement_timeout = '300ms';
+INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+SET statement_timeout = '60s';
+CALL hwr_work();
+INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+UPDATE hwr.attachment SET queue_limit = NULL;
+
+-- TRUNCATE
+BEGIN;
+TRUNCATE pipe;
+SELECT * FROM state;
+ROLLBACK;
+SELECT waiting FROM state;
+TRUNCATE pipe;
+SELECT * FROM state;
+SELECT count(*) FROM hwr.correction;
+
+-- In the INSERT itself, and with a notice
+SELECT hwr_detach('pipe');
+SELECT count(*) FROM hwr_attachments;
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'pipe'::regclass;
+SELECT hwr_attach('pipe', text_column => 'text', confidence_column => 'confidence', model => 'pipe', mode => 'now') > 0 AS attached;
+INSERT INTO pipe (id, image) SELECT id, image FROM strokes WHERE id <= 2 RETURNING id, text, confidence > 0 AS sure;
+INSERT INTO pipe (id, image) VALUES (3, 'no image') RETURNING id, text;
+INSERT INTO pipe (id, image) SELECT 1, image FROM strokes WHERE id = 2 ON CONFLICT DO NOTHING;
+UPDATE pipe SET image = s.image FROM strokes s WHERE s.id = 3 AND pipe.id = 2 RETURNING pipe.id, text = s.label AS right;
+SELECT * FROM seen;
+SELECT waiting FROM state;
+CALL hwr_work();
+SELECT key, sqlstate FROM hwr_failures;
+SELECT hwr_detach('pipe', forget => true);
+TRUNCATE pipe;
+SELECT hwr_attach('pipe', text_column => 'text', model => 'pipe', mode => 'notify') > 0 AS attached;
+LISTEN hwr_read;
+INSERT INTO pipe (id, image) SELECT id, image FROM strokes WHERE id <= 2;
+UNLISTEN *;
+CALL hwr_work();
+
+-- Attached twice, by other columns
+ALTER TABLE pipe ADD second bytea, ADD second_text text;
+SELECT hwr_attach('pipe', 'second', 'second_text', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('pipe', 'second', 'second_text', model => 'pipe');
+INSERT INTO pipe (id, image, second) SELECT 50, a.image, b.image FROM strokes a, strokes b WHERE a.id = 1 AND b.id = 2;
+CALL hwr_work();
+SELECT text, second_text FROM pipe WHERE id = 50;
+SELECT hwr_pause('pipe');
+SELECT hwr_detach('pipe', 'second_text');
+SELECT hwr_detach('pipe');
+SELECT hwr_detach('pipe');
+
+-- Keys of several columns and of types whose text depends on settings; partitions
+CREATE DOMAIN number AS integer;
+CREATE TABLE parts (day timestamptz, "Number" number, note float8, code char(4), image bytea, text text, PRIMARY KEY (day, "Number", note, code)) PARTITION BY RANGE (day);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM ('2025-12-01') TO ('2026-07-01');
+CREATE TABLE parts_b (image bytea, gone integer, code char(4) NOT NULL, note float8 NOT NULL, text text, "Number" number NOT NULL, day timestamptz NOT NULL);
+ALTER TABLE parts_b DROP gone;
+ALTER TABLE parts ATTACH PARTITION parts_b FOR VALUES FROM ('2026-07-01') TO ('2027-02-01');
+SELECT hwr_attach('parts', text_column => 'text', model => 'pipe') > 0 AS attached;
+SET datestyle = 'German'; SET timezone = 'Asia/Kolkata'; SET extra_float_digits = -10;
+INSERT INTO parts SELECT '2026-01-01'::timestamptz + i * '1 month'::interval, id, 0.1 + i / 3.0, 'x', image FROM strokes, generate_series(0, 11) i WHERE id <= 2;
+SELECT count(*) FROM hwr.queue;
+CREATE TABLE parts_c PARTITION OF parts FOR VALUES FROM ('15.02.2027') TO ('01.01.2028');
+INSERT INTO parts SELECT '01.03.2027', id, 1, 'y', image FROM strokes WHERE id <= 2;
+SET datestyle = 'SQL, DMY'; SET timezone = 'America/Lima'; SET extra_float_digits = 1;
+CALL hwr_work('parts');
+SELECT count(*), count(text), bool_and(text = label) AS right FROM parts JOIN strokes ON id = "Number";
+UPDATE parts SET day = day + '420 days' WHERE day < '02/02/2026' AND "Number" = 1;
+SELECT count(*) FROM parts_c;
+TRUNCATE parts_b;
+CALL hwr_work('parts');
+TRUNCATE parts;
+SELECT count(*) FROM hwr.read_row;
+RESET datestyle; RESET timezone; RESET extra_float_digits;
+DROP TABLE parts;
+SELECT count(*) FROM hwr_attachments;
+CALL hwr_work();
+
+-- What cannot be attached
+SELECT hwr_attach(NULL);
+SELECT hwr_attach('pipe');
+SELECT hwr_attach('pipe', text_column => 'text', image_column => 'other');
+SELECT hwr_attach('pipe', image_column => 'image', text_column => 'nothing');
+SELECT hwr_attach('pipe', 'image', 'text', confidence_column => 'other');
+SELECT hwr_attach('pipe', 'image', 'text', model => 'nobody');
+SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', mode => 'later');
+SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', batch => 0);
+SELECT hwr_attach('seen');
+CREATE TABLE keyless (image bytea, text text);
+SELECT hwr_attach('keyless', model => 'pipe');
+CREATE TABLE strict (id integer PRIMARY KEY, image bytea, text text NOT NULL);
+SELECT hwr_attach('strict', model => 'pipe');
+CREATE TEMP TABLE brief (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('brief', model => 'pipe');
+SELECT hwr_reread('pipe', 'some');
+SELECT hwr_pause('keyless');
+BEGIN;
+CALL hwr_work();
+ROLLBACK;
+CALL hwr_work('keyless');
+CALL hwr_work(NULL, -1);
+SET default_transaction_isolation = 'repeatable read';
+SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe') > 0 AS attached;
+CALL hwr_work();
+RESET default_transaction_isolation;
+-- triggers with numbers of others, and on the wrong occasions
+CREATE TABLE foreign_table (id integer PRIMARY KEY, image bytea, text text);
+SELECT format('CREATE TRIGGER t AFTER INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION hwr.after_row(%L)', max(attachment)) FROM hwr_attachments \gexec
+INSERT INTO foreign_table SELECT id, image FROM strokes WHERE id = 1;
+SELECT count(*) FROM hwr.queue;
+DROP TRIGGER t ON foreign_table;
+CREATE TRIGGER t AFTER INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION hwr.before_row('1');
+INSERT INTO foreign_table VALUES (2);
+DROP TRIGGER t ON foreign_table;
+CREATE TRIGGER t BEFORE INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION hwr.after_row();
+INSERT INTO foreign_table VALUES (2);
+SELECT hwr.after_row();
+SELECT 'no."such'::hwr.relation;
+SELECT 'nowhere.such'::hwr.relation, 'public.pipe'::hwr.relation, '-'::hwr.relation;
+
+SELECT hwr_detach('pipe');
+SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM hwr.read_row), (SELECT count(*) FROM hwr.batch);
+DROP VIEW state, seen;
+DROP TABLE pipe, keyless, strict, foreign_table;
+DROP DOMAIN number;
+DROP FUNCTION refuse;
+DELETE FROM hwr.correction;
+SELECT hwr_drop_model('pipe');

@@ -1,0 +1,100 @@
+/*
+ * pipeline.h
+ *	  Attached tables: what the trigger functions, the batches and the background worker share.
+ *
+ * Include after postgres.h.
+ */
+#ifndef HWR_PIPELINE_H
+#define HWR_PIPELINE_H
+
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+
+#include "pg/base/compat.h"
+
+/* A column of an attached table's primary key. */
+typedef struct HwrKeyColumn
+{
+	char	   *name;
+	char	   *quoted;
+	char	   *type;			/* qualified and quoted, without modifier; its domain's where it is of one */
+	char	   *equals;			/* OPERATOR(schema.=) */
+} HwrKeyColumn;
+
+/* A row of hwr.attachment. */
+typedef struct HwrAttachment
+{
+	int32		id;
+	Oid			data;
+	Oid			role;
+	char	   *image;			/* names of columns; confidence NULL: none */
+	char	   *text;
+	char	   *confidence;
+	char	  **keys;			/* [nkeys] */
+	int			nkeys;
+	char	   *model;
+	bool		now;			/* mode */
+	bool		notify;
+	double		doubtful;
+	int			retries;
+	int64		queue_limit;	/* 0: none */
+	bool		fail_when_full;
+	int			batch;
+	bool		paused;
+} HwrAttachment;
+
+/*
+ * The row, in the current memory context; false: there is none, or its table is gone.  With a snapshot of this moment; lock: keep
+ * others from removing it until the transaction's end.
+ */
+extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
+
+/*
+ * The settings in which a key's values are text, the same in all sessions; until AtEOXact_GUC(false,
+ * result).
+ */
+extern int	hwr_key_settings(void);
+
+/* What row n's key is: columns of the primary key as text[].  A NULL among them is an error. */
+extern Datum hwr_key_of_tuple(HeapTuple tuple, TupleDesc desc, const AttrNumber *columns, int nkeys);
+
+/* Key columns of an attached table with what a query needs of them, in the current memory context. */
+extern HwrKeyColumn *hwr_key_columns(const HwrAttachment *a);
+
+/* A statement on the catalog as the extension's owner, planned once a session; snapshot of this moment. */
+typedef struct HwrCatalogPlan
+{
+	const char *sql;
+	int			nargs;
+	Oid			types[8];
+	SPIPlanPtr	plan;			/* NULL: not yet */
+} HwrCatalogPlan;
+extern uint64 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls);
+
+/* The attachment whose readings this process is writing, 0: none.  Its updates are no person's. */
+extern int32 hwr_writing;
+
+/* SHA-256 of an image, as sha256(bytea). */
+extern bytea *hwr_pipeline_hash(const uint8 *bytes, Size len);
+
+/*
+ * work.c: one batch of an attachment, in a transaction, with SPI connected and an active snapshot.  limit: rows at most, 0: as the
+ * attachment says.  taken 0: nothing is due.  Raises insufficient_privilege where the current user has not the role's privileges.
+ */
+typedef struct HwrBatchResult
+{
+	int			taken;
+	int			read;
+	int			failed;
+} HwrBatchResult;
+extern void hwr_work_batch(int32 attachment, int limit, HwrBatchResult *out);
+
+/* Attachments of the current user's roles that are not paused, of one table or all; their numbers, palloc'd. */
+extern int32 *hwr_work_list(Oid data, int *n);
+
+/* pipeline_shmem.c: this database has work, or may have; a signal, no promise. */
+extern void hwr_pipeline_request_start(void);
+extern void hwr_pipeline_wake(void);
+
+#endif							/* HWR_PIPELINE_H */

@@ -1,0 +1,140 @@
+/*
+ * pipeline_shmem.c
+ *	  Which databases have rows to read, in shared memory, and the launcher's registration.
+ *
+ * With shared_preload_libraries = 'hwr' a session that commits rows to be read says so here, and wakes
+ * the launcher, or a worker of its database that has nothing to do.  That is a signal and no more: what is to be
+ * read is in hwr.queue, and after a start of the server all databases are looked at.
+ *
+ * Locking: HwrPipeline.lock guards everything; it is held for a few assignments and SetLatch.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/shmem.h"
+
+#include "pg/base/compat.h"
+#include "pipeline.h"
+#include "pipeline_worker.h"
+
+/* Between a launcher's end and the next one, in seconds. */
+#define RESTART_INTERVAL 5
+
+HwrPipeline *hwr_pipeline = NULL;
+
+static shmem_startup_hook_type previous_startup_hook = NULL;
+#if PG_VERSION_NUM >= 150000
+static shmem_request_hook_type previous_request_hook = NULL;
+#endif
+
+static void
+request_memory(void)
+{
+#if PG_VERSION_NUM >= 150000
+	if (previous_request_hook != NULL)
+		previous_request_hook();
+#endif
+	RequestAddinShmemSpace(sizeof(HwrPipeline));
+	RequestNamedLWLockTranche("hwr pipeline", 1);
+}
+
+static void
+startup(void)
+{
+	bool		found;
+
+	if (previous_startup_hook != NULL)
+		previous_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	hwr_pipeline = ShmemInitStruct("hwr pipeline", sizeof(HwrPipeline), &found);
+	if (!found)
+	{
+		memset(hwr_pipeline, 0, sizeof(HwrPipeline));
+		hwr_pipeline->lock = &GetNamedLWLockTranche("hwr pipeline")->lock;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+static void
+register_launcher(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = RESTART_INTERVAL;
+	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name), "hwr");
+	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "hwr_pipeline_launcher_main");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "hwr pipeline launcher");
+	snprintf(worker.bgw_type, BGW_MAXLEN, "hwr pipeline launcher");
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+hwr_pipeline_request_start(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup;
+#if PG_VERSION_NUM >= 150000
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+#else
+	request_memory();
+#endif
+	register_launcher();
+}
+
+HwrPipelineDatabase *
+hwr_pipeline_database(Oid database)
+{
+	HwrPipelineDatabase *unused = NULL;
+
+	for (int i = 0; i < HWR_PIPELINE_DATABASES; i++)
+	{
+		HwrPipelineDatabase *d = &hwr_pipeline->databases[i];
+
+		if (d->database == database)
+			return d;
+		if (d->database == InvalidOid && unused == NULL)
+			unused = d;
+	}
+	if (unused != NULL)
+	{
+		memset(unused, 0, sizeof(*unused));
+		unused->database = database;
+	}
+	return unused;
+}
+
+/* Only what has nothing to do is woken; who works looks again before it sleeps. */
+void
+hwr_pipeline_wake(void)
+{
+	HwrPipelineDatabase *d;
+
+	if (hwr_pipeline == NULL)
+		return;
+	LWLockAcquire(hwr_pipeline->lock, LW_EXCLUSIVE);
+	d = hwr_pipeline_database(MyDatabaseId);
+	if (d == NULL)
+		hwr_pipeline->look_everywhere = true;
+	else if (!d->due)
+	{
+		d->due = true;
+		if (d->idle != NULL)
+			SetLatch(d->idle);
+		else if (d->workers == 0 && hwr_pipeline->launcher != NULL)
+			SetLatch(hwr_pipeline->launcher);
+	}
+	if (d == NULL && hwr_pipeline->launcher != NULL)
+		SetLatch(hwr_pipeline->launcher);
+	LWLockRelease(hwr_pipeline->lock);
+}
