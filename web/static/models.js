@@ -1,0 +1,59 @@
+// Models: versions, figures, which one readers get.
+import { api, begin, byId, element, guarded, path, percent } from './common.js';
+
+const megabytes = (bytes) => bytes === null ? '–' : `${(bytes / 1e6).toFixed(1)} MB`;
+const day = (time) => time ? new Date(time).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }) : 'with hwr';
+
+async function load() {
+	const versions = await api('models');
+	const names = [...new Set(versions.map((version) => version.model))];
+	byId('models').replaceChildren(...names.map((name) => card(name, versions.filter((version) => version.model === name))));
+	byId('models').setAttribute('aria-busy', 'false');
+}
+
+function card(name, versions) {
+	const active = versions.find((version) => version.active);
+	const head = ['Version', 'CER, validation', 'CER, evaluation', 'Exact', 'Size', 'Made', ''];
+	return element('article', { className: 'card model' },
+		element('div', { className: 'row' }, element('h2', {}, name), element('span', { className: 'push' }),
+			element('span', { className: 'soft small' }, active?.owner ? `owner ${active.owner}` : '')),
+		element('p', { className: 'soft small' }, `${[...(active ?? versions[0]).alphabet].length} characters · `,
+			element('code', {}, (active ?? versions[0]).architecture)),
+		element('div', { className: 'scroll' }, element('table', {},
+			element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', { scope: 'col', className: i > 0 && i < 5 ? 'number' : '' },
+				title || element('span', { className: 'unseen' }, 'What to do'))))),
+			element('tbody', {}, ...versions.map((version) => line(version, versions))))));
+}
+
+function line(version, versions) {
+	const figure = (text) => element('td', { className: 'number' }, text);
+	const report = '/api/' + path(['models', version.model, 'report'], { version: version.version });
+	const mayActivate = versions.some((other) => other.may_activate) && !version.active;
+	return element('tr', {},
+		element('td', {}, version.bundled ? 'bundled ' : `${version.version} `, version.active ? element('span', { className: 'tag on' },
+			version.chosen ? 'active, chosen' : 'active') : ''),
+		figure(percent(version.validation_cer, 1)), figure(percent(version.evaluation_cer, 1)),
+		figure(percent(version.evaluation_exact ?? version.validation_exact, 1)), figure(megabytes(version.bytes)),
+		element('td', {}, day(version.created)),
+		element('td', { className: 'actions' },
+			version.version || version.active ? element('a', { href: report, target: '_blank', rel: 'noopener' }, 'Report') : '',
+			mayActivate ? element('button', { type: 'button', onclick: guarded(() => activate(version)) }, 'Activate') : ''));
+}
+
+async function activate({ model, version }) {
+	const dialog = byId('confirm');
+	byId('question').textContent = version === null ? `Use the bundled model for “${model}”?` : `Use version ${version} of “${model}”?`;
+	byId('consequence').textContent = 'All readers get it at once, and it stays until somebody chooses another one.';
+	dialog.returnValue = 'no';
+	dialog.showModal();
+	await new Promise((resolve) => { dialog.addEventListener('close', resolve, { once: true }); });
+	if (dialog.returnValue === 'yes') {
+		await api(path(['models', model, 'activate']), { method: 'POST', json: { version } });
+		await load();
+	}
+}
+
+guarded(async () => {
+	await begin();
+	await load();
+})();
