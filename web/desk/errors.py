@@ -14,11 +14,13 @@ STATUS = {
 }
 
 
-def status_of(sqlstate):
+def status_of(error):
+    sqlstate = error.sqlstate
     for length in (5, 2):
         if sqlstate and sqlstate[:length] in STATUS:
             return STATUS[sqlstate[:length]]
-    return 400 if sqlstate else 503
+    # Without one it comes from the driver: a value that cannot be sent, or a connection that is lost.
+    return 400 if sqlstate or isinstance(error, psycopg.DataError) else 503
 
 
 def answer(status, message, **more):
@@ -27,7 +29,7 @@ def answer(status, message, **more):
 
 async def on_database_error(request, error):
     diagnosis = error.diag
-    return answer(status_of(error.sqlstate), diagnosis.message_primary or str(error), detail=diagnosis.message_detail,
+    return answer(status_of(error), diagnosis.message_primary or str(error), detail=diagnosis.message_detail,
                   hint=diagnosis.message_hint, sqlstate=error.sqlstate)
 
 

@@ -1,8 +1,9 @@
 """What holds for every request: headers, limits, where it comes from, who it is."""
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request, Response
-from starlette.datastructures import Headers, MutableHeaders
+from fastapi import Depends, HTTPException, Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from .sessions import COOKIE
@@ -42,12 +43,13 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        refusal = self._refusal(HTTPConnection(scope), scope["method"])
         if refusal:
             return await refusal(scope, receive, send_with_headers)
         await self._app(scope, receive, send_with_headers)
 
-    def _refusal(self, method, headers):
+    def _refusal(self, connection, method):
+        headers = connection.headers
         if method in SAFE_METHODS:
             return None
         # Browsers say where a writing request comes from; programs that say nothing have no cookies of ours by accident.
@@ -56,7 +58,9 @@ class Guard:
                 (origin is not None and urlsplit(origin).netloc != headers.get("host")):
             return _error(403, "This request comes from another site.")
         length = headers.get("content-length", "0")
-        limit = self._settings.upload_bytes if is_image(headers) else MAX_JSON_BYTES
+        # Long bodies are for those who are logged in.
+        long = is_image(headers) and _find_session(connection) is not None
+        limit = self._settings.upload_bytes if long else MAX_JSON_BYTES
         if "transfer-encoding" in headers or not length.isdigit():
             return _error(411, "The length of the body must be said.")
         if int(length) > limit:
@@ -76,9 +80,13 @@ def _error(status, message):
     return JSONResponse({"error": {"message": message}}, status)
 
 
+def _find_session(connection):
+    return connection.scope["app"].state.sessions.find(connection.cookies.get(COOKIE))
+
+
 def session(request: Request):
     """Dependency: the session of the request; every route but the login has it."""
-    found = request.app.state.sessions.find(request.cookies.get(COOKIE))
+    found = _find_session(request)
     if found is None:
         raise HTTPException(401, "Log in first.")
     if request.method not in SAFE_METHODS and not found.csrf_matches(request.headers.get("x-csrf-token")):
@@ -86,7 +94,7 @@ def session(request: Request):
     return found
 
 
-async def image_body(request: Request):
+async def image_body(request: Request, me=Depends(session)):
     """Dependency: the bytes of an image, sent as the body.  Their kind is the server's to find out."""
     if not is_image(request.headers):
         raise HTTPException(415, "The body must be an image: Content-Type image/png or image/jpeg.")

@@ -87,7 +87,13 @@ export function guarded(task) {
 	};
 }
 
-export const percent = (share, digits = 0) => share === null || share === undefined ? '–' : `${(100 * share).toFixed(digits)} %`;
+export function percent(share, digits = 0) {
+	if (share === null || share === undefined) {
+		return '–';
+	}
+	const least = 10 ** -digits;
+	return share > 0 && 100 * share < least / 2 ? `< ${least} %` : `${(100 * share).toFixed(digits)} %`;
+}
 
 export function setMeter(meter, confidence) {
 	const known = confidence !== null && confidence !== undefined;
@@ -95,7 +101,7 @@ export function setMeter(meter, confidence) {
 	if (known) {
 		meter.classList.toggle('good', confidence >= 0.8);
 		meter.classList.toggle('fair', confidence >= 0.4 && confidence < 0.8);
-		meter.querySelector('.fill').style.width = percent(confidence, 1).replace(' ', '');
+		meter.querySelector('.fill').style.width = `${100 * confidence}%`;
 		meter.querySelector('.figure').textContent = percent(confidence);
 		meter.querySelector('.figure').title = 'probability that the whole text is right';
 	}
@@ -126,14 +132,14 @@ async function fillModels() {
 	}
 }
 
-// Tables in a select; calls back with the one that is chosen, now and later.
-export async function chooseTable(select, suits, onChange) {
+// Tables in a select; calls back with the one that is chosen, now and later.  The first one is chosen for whom likely is true.
+export async function chooseTable(select, { suits, likely = () => true }, onChange) {
 	const tables = (await api('tables')).filter(suits);
 	fillSelect(select, tables.map((table, i) => ({ value: String(i), text: table.schema === 'public' ? table.name : `${table.schema}.${table.name}` })));
 	const key = document.body.dataset.page + '.table';
 	const last = tables.findIndex((table) => `${table.schema}.${table.name}` === remembered(key));
-	if (last >= 0) {
-		select.value = String(last);
+	if (tables.length) {
+		select.value = String(Math.max(0, last >= 0 ? last : tables.findIndex(likely)));
 	}
 	const change = () => {
 		const table = tables[Number(select.value)];

@@ -22,7 +22,33 @@ function card(name, versions) {
 		element('div', { className: 'scroll' }, element('table', {},
 			element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', { scope: 'col', className: i > 0 && i < 5 ? 'number' : '' },
 				title || element('span', { className: 'unseen' }, 'What to do'))))),
-			element('tbody', {}, ...versions.map((version) => line(version, versions))))));
+			element('tbody', {}, ...versions.map((version) => line(version, versions))))),
+		more(name));
+}
+
+// Measurements and errors are asked for when somebody opens them.
+function more(name) {
+	const place = element('div', { className: 'scroll' });
+	return element('details', { ontoggle: guarded(async (event) => {
+		if (!event.target.open || place.childElementCount) {
+			return;
+		}
+		const [metrics, confusions] = await Promise.all([api(path(['models', name, 'metrics'])), api(path(['models', name, 'confusions']))]);
+		place.replaceChildren(
+			table(['Version', 'Measured on', '#Images', '#CER', '#WER', '#Exact', '#F1'], metrics.map((metric) => [metric.version ?? 'bundled',
+				`${metric.split}, ${metric.data}`, metric.images.toLocaleString(), percent(metric.cer, 1), percent(metric.wer, 1),
+				percent(metric.exact_match, 1), percent(metric.f1, 1)])),
+			confusions.length ? element('p', { className: 'small errors' }, 'Commonest errors: ' +
+				confusions.map((one) => `${one.error} (${one.count})`).join(', ')) : '');
+	}) }, element('summary', {}, 'Measurements and errors'), place);
+}
+
+// Columns whose title begins with # hold numbers.
+function table(titles, rows) {
+	const cell = (name, i, text) => element(name, titles[i].startsWith('#') ? { className: 'number' } : {}, text);
+	return element('table', {},
+		element('thead', {}, element('tr', {}, ...titles.map((title, i) => cell('th', i, title.replace('#', ''))))),
+		element('tbody', {}, ...rows.map((row) => element('tr', {}, ...row.map((text, i) => cell('td', i, String(text)))))));
 }
 
 function line(version, versions) {

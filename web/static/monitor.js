@@ -26,13 +26,16 @@ function show(state) {
 		tile(String(state.running.length), 'trainings running'));
 	fillTable(byId('readings'), [['Model', (row) => row.model ?? '(not yours to see)'], ['Version', (row) => row.version ?? 'bundled'],
 		['Images', (row) => Number(row.images).toLocaleString(), true], ['Errors', (row) => Number(row.errors).toLocaleString(), true],
-		['ms an image', (row) => row.milliseconds_an_image?.toFixed(1), true], ['Counted', (row) => row.scope === 'session' ? 'this session only' : 'all sessions']],
+		['ms an image', (row) => row.milliseconds_an_image?.toFixed(1), true]],
 	state.readings, 'Nothing has been read yet');
 	fillTable(byId('running'), [['Job', (row) => row.job], ['Model', (row) => row.model], ['Phase', (row) => row.phase],
 		['Epoch', (row) => row.epochs ? `${row.epoch} / ${row.epochs}` : '–', true], ['CER', (row) => percent(row.cer, 1), true],
 		['Images/s', (row) => row.images_per_second, true]], state.running, 'None');
 	fillTable(byId('devices'), [['Device', (row) => row.name ?? row.backend], ['State', (row) => row.state], ['Why', (row) => row.reason ?? '']],
 		state.devices, 'None');
+	const counted = state.readings[0];
+	byId('counted').textContent = !counted ? '' : counted.scope === 'session' ?
+		'Counted in one session only: hwr is not in shared_preload_libraries.' : `Of all sessions since ${new Date(counted.since).toLocaleString()}.`;
 	byId('when').textContent = new Date().toLocaleTimeString();
 }
 

@@ -183,7 +183,7 @@ async function restart() {
 
 guarded(async () => {
 	await begin();
-	await chooseTable(byId('table'), (one) => one.key.length && one.texts.some((name) => one.editable.includes(name)), async (chosen) => {
+	await chooseTable(byId('table'), { suits: (one) => one.key.length && one.texts.some((name) => one.editable.includes(name)) }, async (chosen) => {
 		table = chosen;
 		fillColumns(table && { ...table, texts: table.texts.filter((name) => table.editable.includes(name)),
 			flags: table.flags.filter((name) => table.editable.includes(name)) });

@@ -35,6 +35,8 @@ byId('form').addEventListener('submit', (event) => event.preventDefault());
 byId('form').addEventListener('submit', guarded(search));
 guarded(async () => {
 	await begin();
-	await chooseTable(byId('table'), (one) => one.key.length && (one.inks.length || one.texts.length), (chosen) => { table = chosen; });
+	await chooseTable(byId('table'), {
+		suits: (one) => one.key.length && (one.inks.length || one.texts.length), likely: (one) => one.inks.length,
+	}, (chosen) => { table = chosen; });
 	byId('q').focus();
 })();

@@ -118,7 +118,9 @@ for (const action of ['cancel', 'finish']) {
 }
 guarded(async () => {
 	await begin();
-	await chooseTable(byId('table'), (one) => one.texts.length, (chosen) => {
+	await chooseTable(byId('table'), {
+		suits: (one) => one.texts.length, likely: (one) => one.texts.includes('label'),
+	}, (chosen) => {
 		table = chosen;
 		fillColumns(table, { texts: ['label', 'text', 'transcription'] });
 	});

@@ -94,5 +94,5 @@ byId('store').addEventListener('submit', guarded(async () => {
 }));
 guarded(async () => {
 	await begin();
-	await chooseTable(byId('table'), (one) => one.insertable, (chosen) => { table = chosen; });
+	await chooseTable(byId('table'), { suits: (one) => one.insertable }, (chosen) => { table = chosen; });
 })();
