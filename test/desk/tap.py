@@ -1,5 +1,6 @@
 """TAP for the desk's tests in Python."""
 import sys
+import time
 import traceback
 
 _count = 0
@@ -24,10 +25,12 @@ def diag(text):
 def run(*tests):
     """Run the functions; one that raises an exception is a failure, and the others go on."""
     for test in tests:
+        started = time.monotonic()
         try:
             test()
         except Exception:
             ok(False, f"{test.__name__} ended by itself")
             diag(traceback.format_exc())
+        diag(f"{test.__name__}: {time.monotonic() - started:.1f} s")
     print(f"1..{_count}")
     sys.exit(_failed > 0)

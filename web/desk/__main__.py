@@ -16,10 +16,12 @@ def main():
     except OSError as error:
         sys.exit(f"desk: could not listen on {settings.host}, port {settings.port}: {error.strerror}; DESK_PORT names another")
     # One process: the sessions are in its memory.  Request lines can hold words that somebody looks for, and are not logged.
-    server = uvicorn.Server(uvicorn.Config(make_app(settings), access_log=False, log_level="warning", server_header=False,
+    app = make_app(settings)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", server_header=False,
                                            timeout_keep_alive=30))
     print(f"The desk is at http://{settings.host}:{listening.getsockname()[1]}/", flush=True)
     server.run(sockets=[listening])
+    app.state.sessions.close_all()
 
 
 main()

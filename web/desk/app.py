@@ -4,6 +4,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from . import errors
@@ -23,7 +24,6 @@ def make_app(settings: Settings):
                   openapi_url="/api/openapi.json")
     app.state.settings = settings
     app.state.sessions = Sessions(settings)
-    app.add_event_handler("shutdown", app.state.sessions.close_all)
     # The last one is the outermost, so that a refused host's answer has the headers too.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False)
     app.add_middleware(Guard, settings=settings)
@@ -41,8 +41,8 @@ def add_pages(app):
     for name, title in PAGES.items():
         main = (WEB / "pages" / f"{name}.html").read_text(encoding="utf-8")
         page = frame.replace("{name}", name).replace("{title}", title).replace("{main}", main)
-        app.add_route(f"/{name}", _serve(HTMLResponse(page)), include_in_schema=False)
-    app.add_route("/", _serve(RedirectResponse("/write")), include_in_schema=False)
+        app.router.routes.append(Route(f"/{name}", _serve(HTMLResponse(page))))
+    app.router.routes.append(Route("/", _serve(RedirectResponse("/write"))))
 
 
 def _serve(response):

@@ -17,23 +17,25 @@ function inputs(call, document_) {
 	return rows;
 }
 
-function show(document_) {
-	byId('about').textContent = document_.info.description;
-	const calls = Object.entries(document_.paths).flatMap(([address, methods]) => Object.entries(methods).map(([method, call]) => ({ address, method, call })));
-	byId('paths').replaceChildren(...calls.map(({ address, method, call }) => {
-		const rows = inputs(call, document_);
-		return element('details', { className: 'card call' },
-			element('summary', {}, element('span', { className: 'method' }, method.toUpperCase()), element('code', {}, address)),
-			element('p', {}, call.description ?? call.summary),
-			rows.length ? element('div', { className: 'scroll' }, element('table', {},
-				element('thead', {}, element('tr', {}, ...['Name', 'In', 'Type', 'Meaning'].map((title) => element('th', { scope: 'col' }, title)))),
-				element('tbody', {}, ...rows.map(([name, place, type, meaning, required]) => element('tr', {},
-					element('td', {}, element('code', {}, name), required ? ' (required)' : ''), element('td', {}, place), element('td', {}, type),
-					element('td', { className: 'wrap' }, meaning)))))) : null);
-	}));
+// One call, folded
+function show({ address, method, call }, document_) {
+	const rows = inputs(call, document_);
+	return element('details', { className: 'card call' },
+		element('summary', {}, element('span', { className: 'method' }, method.toUpperCase()), element('code', {}, address)),
+		element('p', {}, call.description ?? call.summary),
+		rows.length ? element('div', { className: 'scroll' }, element('table', {},
+			element('thead', {}, element('tr', {}, ...['Name', 'In', 'Type', 'Meaning'].map((title) => element('th', { scope: 'col' }, title)))),
+			element('tbody', {}, ...rows.map(([name, place, type, meaning, required]) => element('tr', {},
+				element('td', {}, element('code', {}, name), required ? ' (required)' : ''), element('td', {}, place), element('td', {}, type),
+				element('td', { className: 'wrap' }, meaning)))))) : null);
 }
 
 guarded(async () => {
 	const answer = await fetch('/api/openapi.json');
-	show(await answer.json());
+	const document_ = await answer.json();
+	byId('about').textContent = document_.info.description;
+	const calls = Object.entries(document_.paths).flatMap(([address, methods]) =>
+		Object.entries(methods).map(([method, call]) => ({ address, method, call, tag: call.tags[0] })));
+	byId('paths').replaceChildren(...[...new Set(calls.map(({ tag }) => tag))].map((tag) => element('section', { className: 'calls' },
+		element('h2', {}, tag), ...calls.filter((call) => call.tag === tag).map((call) => show(call, document_)))));
 })();

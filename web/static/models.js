@@ -17,17 +17,15 @@ function card(name, versions) {
 	return element('article', { className: 'card model' },
 		element('div', { className: 'row' }, element('h2', {}, name), element('span', { className: 'push' }),
 			element('span', { className: 'soft small' }, active?.owner ? `owner ${active.owner}` : '')),
-		element('p', { className: 'soft small' }, `${[...(active ?? versions[0]).alphabet].length} characters · `,
-			element('code', {}, (active ?? versions[0]).architecture)),
 		element('div', { className: 'scroll' }, element('table', {},
 			element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', { scope: 'col', className: i > 0 && i < 5 ? 'number' : '' },
 				title || element('span', { className: 'unseen' }, 'What to do'))))),
 			element('tbody', {}, ...versions.map((version) => line(version, versions))))),
-		more(name));
+		more(name, active ?? versions[0]));
 }
 
 // Measurements and errors are asked for when somebody opens them.
-function more(name) {
+function more(name, { alphabet, architecture }) {
 	const place = element('div', { className: 'scroll' });
 	return element('details', { ontoggle: guarded(async (event) => {
 		if (!event.target.open || place.childElementCount) {
@@ -40,7 +38,8 @@ function more(name) {
 				percent(metric.exact_match, 1), percent(metric.f1, 1)])),
 			confusions.length ? element('p', { className: 'small errors' }, 'Commonest errors: ' +
 				confusions.map((one) => `${one.error} (${one.count})`).join(', ')) : '');
-	}) }, element('summary', {}, 'Measurements and errors'), place);
+	}) }, element('summary', {}, 'Measurements, errors, network'), place,
+	element('p', { className: 'soft small errors' }, `${[...alphabet].length} characters · `, element('code', {}, architecture)));
 }
 
 // Columns whose title begins with # hold numbers.

@@ -5,9 +5,9 @@ import { fillColumns } from './columns.js';
 let table = null;
 let queue = [];				// rows that wait; the first one is shown
 let waiting = 0;			// how many the table has
-let skipped = new Set();	// keys, until the queue is asked for again
+let skipped = new Set();	// keys of rows not to be shown again: skipped, or done where the table does not say so
 const done = [];			// corrections that can be undone, the latest last
-let shown = null;			// { row, alternatives, taken }
+let shown = null;			// { row, alternatives }
 
 const columns = () => ({
 	image: byId('image').value, text: byId('text').value, confidence: byId('confidence').value, checked: byId('checked').value,
@@ -30,7 +30,7 @@ async function load() {
 	}
 	const { image, text, confidence, checked, model } = columns();
 	byId('status').textContent = confidence ? '' : 'Reading the table…';
-	const answer = await api(path(['review', table.schema, table.name], { image, text, confidence, checked, model, limit: 20 + skipped.size }));
+	const answer = await api(path(['review', table.schema, table.name], { image, text, confidence, checked, model, limit: Math.min(200, 20 + skipped.size) }));
 	byId('status').textContent = '';
 	waiting = answer.waiting;
 	queue = answer.rows.filter((row) => !skipped.has(row.key));
@@ -94,15 +94,18 @@ async function save(text) {
 		done.push({ row, before: row.text, after: text });
 		waiting -= columns().checked ? 1 : 0;
 		row.text = text;
-		await next();
+		await next(!columns().checked);
 		byId('status').textContent = `Saved “${text}”.`;
 	} finally {
 		busy = false;
 	}
 }
 
-async function next() {
-	skipped.add(queue.shift().key);
+async function next(leaveOut) {
+	const { key } = queue.shift();
+	if (leaveOut) {
+		skipped.add(key);
+	}
 	if (queue.length) {
 		show();
 	} else {
@@ -127,15 +130,23 @@ async function undo() {
 
 async function skip() {
 	if (queue.length) {
-		await next();
+		await next(true);
 		byId('status').textContent = 'Skipped.';
 	}
 }
 
 function onKey(event) {
 	const inBox = event.target === byId('box');
+	const elsewhere = event.target.closest('input:not([type="checkbox"]), select, textarea') && !inBox;
 	const digit = /^(?:Digit|Numpad)([1-5])$/.exec(event.code)?.[1];
 	if (event.ctrlKey || event.metaKey || byId('card').hidden && event.key.toLowerCase() !== 'u') {
+		return;
+	}
+	if (event.key === 'Escape') {
+		byId('card').focus();
+		return;
+	}
+	if (elsewhere) {
 		return;
 	}
 	const act = (action) => { event.preventDefault(); guarded(action)(); };
@@ -146,9 +157,7 @@ function onKey(event) {
 		return;
 	} else if (inBox && event.key === 'Enter') {
 		act(() => save(byId('box').value));
-	} else if (inBox && event.key === 'Escape') {
-		byId('card').focus();
-	} else if (!byId('keys').checked || event.target.closest('input, select, textarea')) {
+	} else if (inBox || !byId('keys').checked) {
 		return;
 	} else if (event.key === 'Enter' && !event.target.closest('button, a')) {
 		act(() => save(byId('box').value));

@@ -1,4 +1,6 @@
 """Trainings: start, watch, stop."""
+from typing import Optional
+
 from fastapi import APIRouter, Depends, HTTPException, Query
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field
@@ -28,8 +30,8 @@ class Training(BaseModel):
     schema_name: str = Field(alias="schema")
     name: str = Field(description="the table's")
     model: str = Field("default", max_length=200)
-    image: str = Field(None, description="its image column")
-    label: str = Field(None, description="its column with the right texts")
+    image: Optional[str] = Field(None, description="its image column")
+    label: Optional[str] = Field(None, description="its column with the right texts")
     options: dict = Field({}, description="training options, as hwr_train takes them")
     activate: str = Field("auto", description="auto: where it reads better; always; never")
 

@@ -1,4 +1,6 @@
 """Models, their versions and figures."""
+from typing import Optional
+
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse
@@ -57,7 +59,7 @@ def report(model: str, version: int = None, schema: str = None, name: str = None
 
 
 class Choice(BaseModel):
-    version: int = Field(None, description="null: the bundled model of that name")
+    version: Optional[int] = Field(None, description="null: the bundled model of that name")
     keep: bool = Field(True, description="it stays until a person chooses another; false: a training that does better may take its place")
 
 

@@ -1,4 +1,6 @@
 """Tables and their rows: what there is to choose, pictures, new rows, corrected texts."""
+from typing import Optional
+
 from fastapi import APIRouter, Depends, HTTPException, Query
 from psycopg import sql
 from pydantic import BaseModel, Field
@@ -47,9 +49,9 @@ def insert(schema: str, name: str, data=Depends(image_body), column: str = None,
 class Correction(BaseModel):
     key: str = Field(description="as in the queue")
     column: str = Field(description="the column of the text")
-    text: str = Field(None, max_length=10000, description="null: nothing can be read")
-    expected: str = Field(None, max_length=10000, description="the text that the person saw; another one there by now is an error")
-    checked_column: str = Field(None, description="a boolean column that says that a person has seen the row")
+    text: Optional[str] = Field(None, max_length=10000, description="null: nothing can be read")
+    expected: Optional[str] = Field(None, max_length=10000, description="the text that the person saw; another one there by now is an error")
+    checked_column: Optional[str] = Field(None, description="a boolean column that says that a person has seen the row")
     checked: bool = True
 
 
