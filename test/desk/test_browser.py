@@ -51,7 +51,7 @@ def test_log_in():
 
 def test_write():
     go("write")
-    choose("#model", "names")
+    choose("#model", "default")
     write(browser, WORD)
     ok(wait(browser, lambda: text(browser, "#reading") == WORD or WORD in [row.text.split("\n")[0] for row in others()]), f"{WORD} is written and read",
        (text(browser, "#reading"), [row.text for row in others()]))
