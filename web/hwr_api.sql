@@ -11,6 +11,7 @@
 \set ON_ERROR_STOP on
 BEGIN;
 SELECT n.nspname AS hwr FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'hwr' \gset
+SET LOCAL client_min_messages = warning;
 DROP SCHEMA IF EXISTS hwr_api CASCADE;
 CREATE SCHEMA hwr_api;
 COMMENT ON SCHEMA hwr_api IS 'hwr: reading handwriting, review, training';
@@ -63,7 +64,7 @@ CREATE FUNCTION hwr_api.review("table" text, model text DEFAULT NULL, "limit" in
 	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS
 	'SELECT key, reason, doubt, label, guess, confidence FROM hwr_review($1::regclass, $2, $3, NULL, $4::name, $5::name)';
 COMMENT ON FUNCTION hwr_api.review(text, text, integer, text, text) IS 'rows of a table that a person should look at first, and why';
-CREATE FUNCTION hwr_api.search("table" text, ink text, key text, query text, "limit" integer DEFAULT 50)
+CREATE FUNCTION hwr_api.search("table" text, ink text, key_column text, query text, "limit" integer DEFAULT 50)
 	RETURNS TABLE (key text, text text, relevance double precision)
 	LANGUAGE plpgsql STABLE SET search_path = :"hwr", pg_catalog, pg_temp AS $$
 BEGIN
@@ -71,7 +72,7 @@ BEGIN
 		$3, $2, $1::regclass) USING $4::hwr_query, $5;
 END $$;
 COMMENT ON FUNCTION hwr_api.search(text, text, text, text, integer) IS
-'rows whose kept posterior, column ink, has what is looked for; key: the column that tells rows apart';
+'rows whose kept posterior, column ink, has what is looked for; key_column tells rows apart';
 
 -- Training
 

@@ -224,7 +224,7 @@ def test_models_and_monitor():
        one("SELECT version FROM hwr_models WHERE model = 'hers' AND active") == 1, "a version is activated")
     refused(anna.send("POST", "models", "hers", "activate", json_body={"version": 9}), 404, "a version that is not there", "42704")
     status, _, content = anna.get("monitor")
-    ok(status == 200 and {"readings", "running", "devices", "service"} <= set(content), "the monitor", content)
+    ok(status == 200 and {"readings", "running", "devices", "service", "queue", "drift"} <= set(content), "the monitor", content)
     word = one("SELECT reading FROM forms WHERE reading ~ '^[A-Z]{2,}$' ORDER BY hwr_relevance(ink, reading) DESC LIMIT 1")
     hits = anna.get("search", "public", "forms", q=word.lower())[2]
     ok(len(hits) > 0 and all(hit["relevance"] >= 0.3 and hit["spots"] for hit in hits), "a word in the ink", hits)

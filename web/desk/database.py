@@ -86,6 +86,10 @@ class Database:
         rows = self.rows(statement, values, write, binary)
         return rows[0] if rows else None
 
+    def has(self, relation):
+        """Is there such a view of the extension?  An older hwr may lack the newest ones."""
+        return self.row("SELECT to_regclass(%s) IS NOT NULL AS present", [relation])["present"]
+
     def close(self):
         self._pool.close(timeout=2)
 

@@ -38,6 +38,12 @@ HAVING bool_or(a.type = 'bytea')
  ORDER BY n.nspname, c.relname LIMIT 500
 """
 
+_ATTACHED = """
+SELECT n.nspname AS schema, c.relname AS name, a.image_column AS image, a.text_column AS text, a.confidence_column AS confidence, a.model
+  FROM hwr_attachments a JOIN pg_class c ON c.oid = a.data JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE pg_has_role(a.role, 'USAGE') OR pg_has_role(c.relowner, 'USAGE')
+"""
+
 
 @dataclass
 class Table:
@@ -53,6 +59,7 @@ class Table:
     insertable: bool
     key: list
     key_types: list
+    attached: list      # {image, text, confidence, model}: columns that are filled by themselves, as far as the role may know
 
     @property
     def identifier(self):
@@ -93,6 +100,9 @@ class Table:
                  for i, (column, kind) in enumerate(zip(self.key, self.key_types))]
         return sql.SQL(" AND ").join(tests), {f"key{i}": value for i, value in enumerate(values)}
 
+    def is_attached(self, text):
+        return any(one["text"] == text for one in self.attached)
+
     def _need_key(self):
         if not self.key:
             raise HTTPException(409, f"Table {self.schema}.{self.name} has no primary key, so that its rows cannot be told apart.")
@@ -103,11 +113,23 @@ REGCLASS = sql.SQL("format('%%I.%%I', %(schema)s::text, %(table)s::text)::regcla
 
 
 def all_tables(database):
-    return [Table(**row) for row in database.rows(_TABLES, {"schema": None, "name": None})]
+    attached = _attachments(database)
+    return [_table(row, attached) for row in database.rows(_TABLES, {"schema": None, "name": None})]
 
 
 def find_table(database, schema, name):
     row = database.row(_TABLES, {"schema": schema, "name": name})
     if row is None:
         raise HTTPException(404, f"There is no table {schema}.{name} with images that you may read.")
-    return Table(**row)
+    return _table(row, _attachments(database))
+
+
+def _attachments(database):
+    """By schema and name of the table; none with an hwr that cannot attach tables."""
+    return database.rows(_ATTACHED) if database.has("hwr_attachments") else []
+
+
+def _table(row, attached):
+    mine = [{name: one[name] for name in ("image", "text", "confidence", "model")} for one in attached
+            if (one["schema"], one["name"]) == (row["schema"], row["name"])]
+    return Table(**row, attached=mine)

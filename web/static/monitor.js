@@ -31,6 +31,13 @@ function show(state) {
 	fillTable(byId('running'), [['Job', (row) => row.job], ['Model', (row) => row.model], ['Phase', (row) => row.phase],
 		['Epoch', (row) => row.epochs ? `${row.epoch} / ${row.epochs}` : '–', true], ['CER', (row) => percent(row.cer, 1), true],
 		['Images/s', (row) => row.images_per_second, true]], state.running, 'None');
+	byId('attached').hidden = !state.queue.length;
+	fillTable(byId('queue'), [['Table', (row) => `${row.data}.${row.text_column}`], ['Waiting', (row) => Number(row.waiting).toLocaleString(), true],
+		['Failed', (row) => Number(row.failed).toLocaleString(), true], ['Read', (row) => Number(row.read).toLocaleString(), true],
+		['Corrected', (row) => Number(row.corrected).toLocaleString(), true], ['Rows/s', (row) => row.rows_per_second?.toFixed(1), true],
+		['State', (row) => row.problem ?? (row.paused ? 'paused' : row.running > 0 ? 'reading' : 'idle')]], state.queue, 'None');
+	byId('drifting').hidden = !state.drift.length;
+	fillTable(byId('drift'), Object.keys(state.drift[0] ?? {}).map((name) => [name.replaceAll('_', ' '), (row) => row[name]]), state.drift, 'None');
 	fillTable(byId('devices'), [['Device', (row) => row.name ?? row.backend], ['State', (row) => row.state], ['Why', (row) => row.reason ?? '']],
 		state.devices, 'None');
 	const counted = state.readings[0];

@@ -15,8 +15,18 @@ _PARTS = {
     "service": "SELECT * FROM hwr_service",
 }
 
+# What an older hwr lacks
+_NEWER = {
+    "queue": ("hwr_queue", "SELECT data::text AS data, text_column, model, waiting, running, failed, read, corrected, rows_per_second, paused, problem,"
+              " extract(epoch FROM oldest)::float8 AS seconds_oldest, extract(epoch FROM time_left)::float8 AS seconds_left FROM hwr_queue"),
+    "drift": ("hwr_drift", "SELECT * FROM hwr_drift"),
+}
+
 
 @router.get("")
 def monitor(me=Depends(session)):
     """Everything that the page shows, at once."""
-    return {name: me.database.rows(statement) for name, statement in _PARTS.items()}
+    parts = {name: me.database.rows(statement) for name, statement in _PARTS.items()}
+    for name, (view, statement) in _NEWER.items():
+        parts[name] = me.database.rows(statement) if me.database.has(view) else []
+    return parts

@@ -9,6 +9,14 @@ from .reading import MODEL
 
 router = APIRouter(prefix="/api/review", tags=["review"])
 
+# A table that reads itself: what a label would teach the most comes first, and the extension knows what persons have settled.
+_NEXT = """
+SELECT array_to_json(r.key)::text AS key, r.text, r.text AS guess, r.confidence, r.teaches AS doubt, r.reason
+  FROM hwr_review_next({regclass}, %(limit)s, %(text)s::name) r
+"""
+
+_NEXT_COUNT = "SELECT q.read - q.corrected AS waiting FROM hwr_queue q WHERE q.data = {regclass} AND q.text_column = %(text)s"
+
 # Where the table keeps each reading's confidence, nothing has to be read again.
 _KEPT = """
 SELECT {key} AS key, t.{text} AS text, t.{text} AS guess, t.{confidence} AS confidence, 1 - t.{confidence} AS doubt,
@@ -36,14 +44,18 @@ def queue(schema: str, name: str, image: str = None, text: str = None,
           model: str = MODEL, limit: int = Query(20, ge=1, le=200), me=Depends(session)):
     """Rows for a person, and how many are waiting."""
     table = find_table(me.database, schema, name)
-    parts = {"table": table.identifier, "key": table.key_text(), "image": table.column("images", image),
-             "text": table.column("texts", text), "regclass": REGCLASS, "review_key": table.review_key(),
-             "unchecked": sql.SQL("true")}
+    image, text = table.column("images", image), table.column("texts", text)
+    values = {"schema": schema, "table": name, "model": model, "limit": limit, "image": image, "text": text}
+    if table.is_attached(text) and me.database.has("hwr_corrections"):
+        return _rows_and_count(me.database, _NEXT, _NEXT_COUNT, {"regclass": REGCLASS}, values)
+    parts = {"table": table.identifier, "key": table.key_text(), "image": image, "text": text, "regclass": REGCLASS,
+             "review_key": table.review_key(), "unchecked": sql.SQL("true")}
     if checked is not None:
         parts["unchecked"] = compose("t.{flag} IS NOT TRUE", flag=table.column("flags", checked))
     if confidence is not None:
         parts["confidence"] = table.column("numbers", confidence)
-    values = {"schema": schema, "table": name, "model": model, "limit": limit, "image": table.column("images", image),
-              "text": table.column("texts", text)}
-    rows = me.database.rows(compose(_KEPT if confidence is not None else _READ, **parts), values)
-    return {"rows": rows, **me.database.row(compose(_COUNT, **parts), values)}
+    return _rows_and_count(me.database, _READ if confidence is None else _KEPT, _COUNT, parts, values)
+
+
+def _rows_and_count(database, rows, count, parts, values):
+    return {"rows": database.rows(compose(rows, **parts), values), **database.row(compose(count, **parts), values)}

@@ -1,4 +1,5 @@
 """Tables and their rows: what there is to choose, pictures, new rows, corrected texts."""
+import json
 from typing import Optional
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -7,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ..database import compose
 from ..security import image_body, image_response, session
-from ..tables import all_tables, find_table
+from ..tables import REGCLASS, all_tables, find_table
 from .reading import MODEL, NBEST
 
 router = APIRouter(prefix="/api/tables", tags=["tables"])
@@ -60,6 +61,8 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     """Write the text of a row, with the role's own privileges, unless somebody else has changed it meanwhile."""
     table = find_table(me.database, schema, name)
     condition, values = table.has_key(correction.key)
+    if correction.text == correction.expected and correction.text is not None and table.is_attached(correction.column):
+        return _confirm(me.database, schema, name, correction)
     changes = [compose("{column} = %(text)s", column=table.column("texts", correction.column))]
     if correction.checked_column is not None:
         changes.append(compose("{column} = %(checked)s", column=table.column("flags", correction.checked_column)))
@@ -71,6 +74,15 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     if row is None:
         raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or you may not change it.")
     return row
+
+
+def _confirm(database, schema, name, correction):
+    """In a table that reads itself, a text that is right as it stands is a correction too."""
+    statement = compose("SELECT hwr_confirm({regclass}, %(key)s::text[], %(column)s::name) AS done", regclass=REGCLASS)
+    row = database.row(statement, {"schema": schema, "table": name, "key": json.loads(correction.key), "column": correction.column}, write=True)
+    if not row["done"]:
+        raise HTTPException(409, "Somebody else has removed this row meanwhile, or its text.")
+    return {"text": correction.text}
 
 
 def _image(database, table, key, column):
