@@ -118,7 +118,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
 	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
@@ -148,11 +148,15 @@ check-asan: deps
 demo: deps
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/demo $(DEMO_FLAGS)
 
+# The web application, on a private server with the sample data, or on the one that DESK_DSN or PGHOST names: tools/desk.
+desk: deps
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' tools/desk
+
 bench: deps
 	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' MAKE='$(MAKE)' bench/run
 
 deps:
-	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps build $(filter check fuzz,$(MAKECMDGOALS))
+	@PG_CONFIG='$(PG_CONFIG)' tools/install-deps build $(filter check fuzz,$(MAKECMDGOALS)) $(if $(filter check desk,$(MAKECMDGOALS)),desk)
 
 # The archive for PGXN
 dist:

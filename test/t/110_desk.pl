@@ -1,0 +1,103 @@
+# The desk, the web application of web/: its API and, where Chromium is there, its pages in a browser
+
+use strict;
+use warnings;
+
+use IPC::Run ();
+use HwrTest;
+use Test::More;
+
+my $python = (grep { -x && system("$_ -c 'import fastapi, uvicorn, psycopg, psycopg_pool' 2> /dev/null") == 0 }
+	'/usr/bin/python3', map { "$_/python3" } split /:/, $ENV{PATH})[0];
+plan skip_all => 'FastAPI, Uvicorn, psycopg 3 or its pool is not there: tools/install-deps desk' unless $python;
+
+my $node = new_server('desk', conf => "shared_preload_libraries = 'hwr'\n");
+load_golden($node, 'hers', 'hers');
+$node->safe_psql('postgres', do { local (@ARGV, $/) = 'test/desk/roles.sql'; <> });
+
+# The desk lets in whom the server asks for a password.
+open(my $hba, '>', $node->data_dir . '/pg_hba.conf') or die;
+print $hba 'local all "', scalar getpwuid($<), qq(" peer\nlocal all trusted trust\nlocal all all scram-sha-256\n);
+close $hba;
+$node->reload;
+
+my $dsn = 'host=' . $node->host . ' port=' . $node->port . ' dbname=postgres';
+my ($out, $log) = ('', '');
+
+# A connection string with a password would let everybody in.
+my $refused = IPC::Run::run([ $python, '-m', 'desk' ], '>', \$out, '2>', \$log, init => sub { chdir 'web'; $ENV{DESK_DSN} = "$dsn password=x" });
+ok(!$refused && $log =~ /DESK_DSN must not have "password"/, 'the desk takes no password of its own') or diag($log);
+
+($out, $log) = ('', '');
+my $desk = IPC::Run::start([ $python, '-m', 'desk' ], '<', '/dev/null', '>', \$out, '2>', \$log,
+	init => sub { chdir 'web'; @ENV{qw(DESK_DSN DESK_PORT)} = ($dsn, 0); });
+my $tries = 0;
+$desk->pump_nb, select(undef, undef, undef, 0.1) until $out =~ m{(http://\S+)/} || $tries++ > 600;
+my $url = $1 or BAIL_OUT("the desk did not start: $log");
+
+# A script's TAP lines become ours.
+sub run_python
+{
+	my ($script) = @_;
+	my ($count, $plan) = (0, -1);
+
+	local $ENV{PYTHONDONTWRITEBYTECODE} = 1;
+	open(my $lines, '-|', qq{$python test/desk/$script $url "} . $node->connstr('postgres') . q{" 2>&1}) or die;
+	while (my $line = <$lines>)
+	{
+		chomp $line;
+		if ($line =~ /^(not )?ok \d+ - (.*)/)
+		{
+			ok(!$1, "$script: $2");
+			$count++;
+		}
+		elsif ($line =~ /^1\.\.(\d+)$/)
+		{
+			$plan = $1;
+		}
+		else
+		{
+			diag($line);
+		}
+	}
+	close $lines;
+	is($plan, $count, "$script: ran to its end");
+}
+
+run_python('test_api.py');
+SKIP:
+{
+	system("$python -c 'import selenium' 2> /dev/null && command -v chromium chromedriver > /dev/null") == 0
+		or skip('no browser tests: Chromium, its driver or Selenium is not there: tools/install-deps browser', 1);
+	run_python('test_browser.py');
+}
+
+# The same in SQL, for PostgREST: web/hwr_api.sql
+foreach (1, 2)
+{
+	$node->command_ok([ 'psql', '-Xq', '-d', $node->connstr('postgres'), '-f', 'web/hwr_api.sql' ], "hwr_api.sql runs, time $_");
+}
+sub api_is
+{
+	my ($role, $sql, $expected, $name) = @_;
+
+	is($node->safe_psql('postgres', "SET ROLE $role; $sql"), $expected, "hwr_api: $name");
+}
+api_is('anna', q{SELECT count(*) FROM hwr_api.models WHERE model = 'hers'}, '2', 'her models');
+api_is('ben', q{SELECT count(*) FROM hwr_api.models WHERE model = 'hers'}, '0', 'are not his');
+api_is('anna', q{SELECT r.text = hwr_recognize(f.image) FROM forms f, hwr_api.read(f.image) r WHERE id = 1 AND rank = 1}, 't', 'an image is read');
+api_is('anna', q{SELECT count(*) FROM forms f, hwr_api.read_with(encode(f.image, 'base64'), 'names', 3) WHERE id = 1}, '3', 'in base64, by a model');
+api_is('anna', q{SELECT count(*) FROM hwr_api.review('forms', "limit" => 4)}, '4', 'review');
+api_is('anna', q{SELECT count(*) > 0 FROM forms f, hwr_api.search('forms', 'ink', 'id', quote_ident(lower(hwr_text(f.ink)))) s
+	WHERE hwr_text(f.ink) ~ '^[A-Z]{2,}$'}, 't', 'search');
+api_is('anna', qq{SELECT hwr_api.cancel(hwr_api.train('words', 'sql', options => $HwrTest::endless))}, 't', 'a training is started and cancelled');
+api_is('anna', q{SELECT count(*) FROM hwr_api.jobs WHERE model = 'sql'}, '1', 'her job');
+sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.review('forms')}, '42501', 'permission denied', 'hwr_api: the queue of another\'s table');
+sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'permission denied', 'hwr_api: a training without the privilege');
+sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)', '', 'hwr_api: a table with a poisoned name');
+
+$desk->pump_nb;
+unlike($log, qr/Traceback/, 'no error of the desk itself') or diag($log);
+$desk->signal('TERM');
+$desk->finish;
+done_testing();
