@@ -145,7 +145,7 @@ put_posterior(void)
 	};
 	uint32_t	codepoints[K - 1] = {' ', 'A', 'N', 'a', 0xE9};
 	const HwrAlphabet alphabet = {K - 1, codepoints};
-	const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 8}, HWR_CASE_KEEP, K, 96, 80, 200};
+	const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 8}, HWR_CASE_KEEP, K, 96, 0, 80, 200};
 	float		logp[T * K];
 	uint8_t    *bytes;
 	size_t		len;
