@@ -273,6 +273,16 @@ RESET SESSION AUTHORIZATION;
 DELETE FROM train_words WHERE id > 90;
 SELECT images + validation_images AS rows FROM hwr_train('train_words', 'train_b', options => tiny());
 
+-- a language model of the labels goes into the model where it helps, goes on with a training from it, and can be left out
+SELECT version FROM hwr_train('train_words', 'train_e', options => tiny('{"language_model": "labels", "validation_fraction": 0.3}'));
+SELECT version FROM hwr_train('train_words', 'train_e', options => tiny('{"base": "train_e", "epochs": 1}') - 'architecture');
+SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"base": "train_e", "epochs": 1, "language_model": "none"}') - 'architecture');
+SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"language_model": "labels", "validation_fraction": 0}'));
+SELECT model, version, options->>'language_model' AS language_model FROM hwr_model_details WHERE model IN ('train_e', 'train_f') ORDER BY model, version;
+SELECT hwr_train('train_words', 'train_e', options => tiny('{"language_model": "mine"}'));
+SELECT hwr_drop_model('train_e');
+SELECT hwr_drop_model('train_f');
+
 -- an empty label is left out, or says that there is nothing to read
 CREATE TABLE train_blanks AS SELECT id, image, CASE WHEN id % 12 <> 0 THEN label ELSE '' END AS label FROM train_words WHERE id <= 80;
 SELECT images + validation_images AS rows, skipped FROM hwr_train('train_blanks', 'train_e', options => tiny());

@@ -40,7 +40,7 @@ typedef struct HwrStatus
 	HwrCode		code;
 	char		message[256];	/* lower case, no full stop */
 	char		detail[512];	/* sentence, or empty */
-	char		hint[512];		/* sentence, or empty */
+	char		hint[768];		/* sentence, or empty */
 } HwrStatus;
 
 /* Fill *st and return false, so that callers can write "return hwr_fail(...)". */

@@ -46,6 +46,7 @@ static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", 
 static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
 static const char *const empty_words[] = {"skip", "learn", NULL};
+static const char *const own_lm_words[] = {"base", "labels", "none", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
 
 #define FIELD(f) offsetof(HwrTrainOptions, f), sizeof(((HwrTrainOptions *) NULL)->f)
@@ -81,6 +82,7 @@ static const Option option_table[] = {
 	{"base", FIELD(base), 0, 0, NULL, OPTION_STRING, false, false, false},
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
+	{"language_model", FIELD(language_model), 0, 0, own_lm_words, OPTION_ENUM, false, false, false},
 	{"shortcut", FIELD(shortcut), 0, 1, NULL, OPTION_REAL, false, false, false},
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
@@ -107,6 +109,7 @@ _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&
 			   sizeof(HwrEmptyLabels) == sizeof(unsigned) &&
+			   sizeof(HwrOwnLmRule) == sizeof(unsigned) &&
 			   sizeof(HwrFit) == sizeof(unsigned), "enumerations are not unsigned int");
 
 static const Option *
@@ -186,8 +189,8 @@ fail_unknown(const char *key, HwrStatus *st)
 	hwr_fail(st, HWR_BAD_OPTION, "unrecognized training option \"%s\"",
 			 hwr_text_quote(key, quoted, sizeof(quoted)));
 	if (near != NULL)
-		return hwr_fail_hint(st, "Perhaps you meant \"%s\".  Valid options are: %.430s.", near, names);
-	return hwr_fail_hint(st, "Valid options are: %.480s.", names);
+		return hwr_fail_hint(st, "Perhaps you meant \"%s\".  Valid options are: %.640s.", near, names);
+	return hwr_fail_hint(st, "Valid options are: %.700s.", names);
 }
 
 static bool

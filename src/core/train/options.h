@@ -38,6 +38,14 @@ typedef enum HwrEmptyLabels
 	HWR_EMPTY_LEARN				/* an image with nothing to read, as blank fields are */
 } HwrEmptyLabels;
 
+/* The language model inside the model that comes of a training. */
+typedef enum HwrOwnLmRule
+{
+	HWR_OWN_LM_BASE,			/* the base model's, if it has one, weighed anew */
+	HWR_OWN_LM_LABELS,			/* one of the training labels */
+	HWR_OWN_LM_NONE
+} HwrOwnLmRule;
+
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {
@@ -62,6 +70,7 @@ typedef struct HwrTrainOptions
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */
+	HwrOwnLmRule language_model;	/* base | labels | none */
 	double		shortcut;		/* weight of the CTC loss of a head on what enters the first LSTM, 0: none .. 1 */
 	double		average;		/* share of the last steps whose values are averaged, 0: off .. 0.9 */
 	double		checkpoint_minutes; /* between checkpoints; 0: none */

@@ -25,6 +25,7 @@
 	.base = "", \
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \
+	.language_model = HWR_OWN_LM_BASE, \
 	.shortcut = 0, \
 	.average = 0, \
 	.checkpoint_minutes = 10, \

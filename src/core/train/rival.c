@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/stats.h"
-#include "core/decode/decode.h"
+#include "core/model/reading.h"
 #include "core/network/recognizer.h"
 
 struct HwrRival
@@ -18,6 +18,7 @@ struct HwrRival
 	const HwrDataset *ds;
 	bool		own;
 	HwrRecognizer *recognizer;
+	HwrBeam    *beam;
 	int			next;			/* row */
 	HwrMetrics	metrics;
 	double	   *edits;			/* [rows] errors in each */
@@ -42,6 +43,7 @@ hwr_rival_create(const HwrModel *model, const HwrDataset *ds, bool own, const Hw
 	rival->own = own;
 	if ((rival->edits = hwr_alloc(rows, sizeof(double), st)) == NULL ||
 		(rival->chars = hwr_alloc(rows, sizeof(double), st)) == NULL ||
+		!hwr_beam_create(&rival->beam, st) ||
 		!hwr_recognizer_create(&model->net, model->values, model->fit, backend, threads, HWR_FLOAT32, &rival->recognizer, st))
 	{
 		hwr_rival_free(rival);
@@ -57,6 +59,7 @@ hwr_rival_free(HwrRival *rival)
 	if (rival == NULL)
 		return;
 	hwr_recognizer_free(rival->recognizer);
+	hwr_beam_free(rival->beam);
 	free(rival->edits);
 	free(rival->chars);
 	free(rival);
@@ -103,7 +106,7 @@ count_reading(HwrRival *rival, int row, const HwrPosterior *p, HwrStatus *st)
 	HwrMetrics	one = {0};
 	bool		ok;
 
-	if (!hwr_decode_greedy(p->logp, p->steps, p->classes, &rival->model->alphabet, &reading, st))
+	if (!hwr_model_decode(rival->model, rival->beam, p->logp, p->steps, p->classes, &reading, st))
 		return false;
 	hwr_dataset_sample(rival->ds, HWR_SPLIT_VALIDATION, row, &sample);
 	ok = hwr_metrics_add(&rival->metrics, NULL, sample.label, strlen(sample.label),

@@ -399,6 +399,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 							  hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION), &w->model->card, &st))
 		hwr_raise(&st);
 	calibrate(w);
+	hwr_worker_fit_lm(w);
 	hwr_gate_measure(w);
 	if (!hwr_model_save(w->model, &w->bytes, &w->nbytes, &st))
 		hwr_raise(&st);

@@ -63,6 +63,8 @@ free_core_objects(HwrTrainWorker *w)
 {
 	hwr_calibrator_free(w->calibrator);
 	w->calibrator = NULL;
+	hwr_own_lm_fitter_free(w->lm_fitter);
+	w->lm_fitter = NULL;
 	hwr_rival_free(w->rival_reader);
 	w->rival_reader = NULL;
 	hwr_rival_free(w->reader);

@@ -13,6 +13,7 @@
 #include "core/network/backend.h"
 #include "core/text/metrics.h"
 #include "core/train/calibrate_model.h"
+#include "core/train/own_lm.h"
 #include "core/train/dataset.h"
 #include "core/train/options.h"
 #include "core/train/rival.h"
@@ -66,6 +67,7 @@ typedef struct HwrTrainWorker
 	HwrTrainer *trainer;
 	HwrModel   *model;
 	HwrCalibrator *calibrator;
+	HwrOwnLmFitter *lm_fitter;
 	uint8_t    *bytes;
 	size_t		nbytes;
 } HwrTrainWorker;
@@ -116,6 +118,9 @@ extern void hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result);
 
 /* Keep the state of the training, if there is one and checkpoints are wanted.  In a transaction. */
 extern void hwr_worker_checkpoint(HwrTrainWorker *w);
+
+/* train_own_lm.c: put a language model into the new model, as the options say, and tell what it brings */
+extern void hwr_worker_fit_lm(HwrTrainWorker *w);
 
 /*
  * train_gate.c: may the new version take the place of what readers get?  load in a transaction,

@@ -270,7 +270,7 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, shortcut, average, checkpoint_minutes, max_minutes," \
+	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
 	" description, licence, credits, language"
 
 static void
