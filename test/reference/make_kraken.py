@@ -3,7 +3,7 @@
 
 usage: make_kraken.py
 
-Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and test/unit/data/kraken_values.h.
+Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel and test/unit/data/kraken_values.h.
 The models are untrained: their weights come from the formula of reference.py.
 """
 
@@ -20,7 +20,7 @@ logging.disable(logging.WARNING)
 import numpy as np
 import torch
 from kraken.lib.vgsl import TorchVGSLModel
-from kraken.models.writers import write_safetensors
+from kraken.models.writers import write_coreml, write_safetensors
 
 from reference import Header, bits, values
 
@@ -38,6 +38,8 @@ MODELS = {
     "summary_both": "[1,18,0,1 Cr{conv}3,3,4 Mp{pool}2,2 Lbys{down}5 Do{drop}0.2,1 Lfx{across}4 O{out}1c6]",
     "columns": "[1,1,0,12 Lbxc5 Gbx3 O1c6]",
 }
+
+OLDER = ["group", "summary_both"]       # also as .mlmodel, for tools/from-kraken
 
 
 def fill(net):
@@ -63,6 +65,11 @@ def main():
         if os.path.exists(path):
             os.remove(path)
         write_safetensors([model], path)
+        if name in OLDER:
+            path = os.path.join(MODELS_DIR, name + ".mlmodel")
+            if os.path.exists(path):
+                os.remove(path)
+            write_coreml([model], path)
         height = model.input[2] if model.input[2] > 1 else model.input[1]
         ink = (bits(6000 + stream, height * WIDTH) >> np.uint64(24)).astype(np.float32).reshape(1, 1, height, WIDTH) / 255
         x = torch.tensor(ink)

@@ -271,7 +271,7 @@ announce(HwrTrainWorker *w, const char *options)
 	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);
 	/* job and model tell the device that it became */
-	w->backend = hwr_training_backend(w->options.device);
+	w->backend = hwr_training_backend(w->options.device, w->options.architecture);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	transaction_context = MemoryContextSwitchTo(w->context);
 	hwr_become_user(w->request.user, &save);
