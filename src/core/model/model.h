@@ -32,7 +32,8 @@ typedef struct HwrModel
 	HwrCase		mapping;
 	char	   *options;		/* JSON text, malloc'd */
 	char	   *result;			/* JSON text, malloc'd */
-	float	   *values;			/* [net.nvalues], malloc'd */
+	float	   *values;			/* [net.nvalues], malloc'd; NULL of an ensemble */
+	struct HwrEnsemble *ensemble;	/* several models that read together: ensemble.h; NULL: one network */
 } HwrModel;
 
 /*

@@ -44,7 +44,7 @@ typedef struct DType
 	size_t		size;
 } DType;
 
-static const DType dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}};
+static const DType dtypes[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"U8", 1}};
 
 #define NDTYPES ((int) (sizeof(dtypes) / sizeof(dtypes[0])))
 
@@ -339,7 +339,7 @@ hwr_safetensors_read(const HwrSafeTensor *tensor, float *out, size_t count, HwrS
 	const DType *type = find_dtype(tensor->dtype);
 	bool		half = strcmp(tensor->dtype, "F16") == 0;
 
-	if (type == NULL)
+	if (type == NULL || type->size == 1)
 		return fail_tensor(st, tensor->name, "has a data type other than F32, F16 and BF16");
 	if (tensor->nbytes % type->size != 0 || tensor->nbytes / type->size != count)
 		return fail_tensor(st, tensor->name, "has the wrong number of values");
