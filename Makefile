@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach privileges
 
 #
 # The core library
@@ -66,7 +66,7 @@ build/unit/library_fault.so: test/fault/fault.c build/postgres-version Makefile
 
 # The extension's script, from the rooms' pieces in this order: what a piece names when it runs stands in an earlier one.
 SQL_PIECES = base/schema \
-	catalog/tables catalog/models catalog/bundled catalog/orphans catalog/ship \
+	catalog/tables catalog/models catalog/ensemble catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm recognize/bind_lm \
 	page/page page/formats_in page/formats_out page/plot_page \

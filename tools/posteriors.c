@@ -14,6 +14,7 @@
 
 #include "core/decode/decode.h"
 #include "core/image/preprocess.h"
+#include "core/model/ensemble.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "read_model.h"
@@ -85,7 +86,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	model = read_model(argv[1]);
-	if (!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+	if (!hwr_model_recognizer(model, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 		fail(argv[1], &st);
 	for (int i = 2; i < argc; i += 3)
 		run(model, rec, argv + i);

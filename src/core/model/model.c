@@ -8,6 +8,7 @@
  */
 #include "model.h"
 
+#include "ensemble.h"
 #include "safetensors.h"
 
 #include <errno.h>
@@ -328,12 +329,17 @@ hwr_model_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st)
 {
 	HwrSafeTensors *file;
 	HwrModel   *model;
+	const char *format;
 	bool		ok;
 
 	if (!hwr_safetensors_open(bytes, len, &file, st))
 		return false;
 	model = hwr_alloc_zero(1, sizeof(HwrModel), st);
-	ok = model != NULL && load_all(file, model, st);
+	format = hwr_safetensors_metadata(file, "format");
+	if (format != NULL && strcmp(format, HWR_ENSEMBLE_FORMAT) == 0)
+		ok = model != NULL && hwr_ensemble_load(file, model, st);
+	else
+		ok = model != NULL && load_all(file, model, st);
 	hwr_safetensors_close(file);
 	if (!ok)
 	{
@@ -453,6 +459,8 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 	char		lm_metadata[100];
 	bool		ok;
 
+	if (model->ensemble != NULL)
+		return hwr_ensemble_save(model, half, bytes, len, st);
 	if (!check_model(model, st) ||
 		!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
@@ -506,6 +514,7 @@ hwr_model_free(HwrModel *model)
 {
 	if (model == NULL)
 		return;
+	hwr_ensemble_free(model->ensemble);
 	hwr_alphabet_free(&model->alphabet);
 	free(model->options);
 	free(model->result);
@@ -520,7 +529,11 @@ hwr_model_memory(const HwrModel *model)
 {
 	size_t		bytes = sizeof(HwrModel);
 
-	bytes += model->net.nvalues * sizeof(float);
+	if (model->ensemble == NULL)
+		bytes += model->net.nvalues * sizeof(float);
+	else
+		for (int m = 0; m < model->ensemble->n; m++)
+			bytes += hwr_model_memory(model->ensemble->members[m]);
 	bytes += (size_t) model->alphabet.n * sizeof(uint32_t);
 	if (model->own.lm != NULL)
 		bytes += hwr_lm_memory(model->own.lm);

@@ -47,8 +47,9 @@ typedef struct HwrModel
 	char	   *options;		/* JSON text, malloc'd */
 	char	   *result;			/* JSON text, malloc'd */
 	char	   *card;			/* JSON text, malloc'd, or NULL */
-	float	   *values;			/* [net.nvalues], malloc'd */
+	float	   *values;			/* [net.nvalues], malloc'd; NULL of an ensemble */
 	HwrOwnLm	own;
+	struct HwrEnsemble *ensemble;	/* several models that read together: ensemble.h; NULL: one network */
 } HwrModel;
 
 /*

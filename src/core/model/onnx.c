@@ -652,6 +652,11 @@ hwr_model_export_onnx(const HwrModel *model, bool half, uint8_t **bytes, size_t 
 	char	   *alphabet;
 	bool		ok;
 
+	if (model->ensemble != NULL)
+	{
+		hwr_fail(st, HWR_UNSUPPORTED, "cannot export an ensemble to ONNX");
+		return hwr_fail_hint(st, "Export its members, each to a file.");
+	}
 	if (!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
 	ok = hwr_onnx_graph_create(&e.g, half, st);

@@ -22,7 +22,7 @@
  * Write the file; *bytes is malloc'd.  half: weights are stored as float16 and computed with as
  * float32.  Equal models give equal bytes.  Errors: HWR_OUT_OF_MEMORY; HWR_BAD_MODEL where a value is
  * beyond float16's range; HWR_BAD_ARCHITECTURE 'cannot export the network to ONNX' with the item that
- * ONNX lacks.
+ * ONNX lacks; HWR_UNSUPPORTED for an ensemble.
  */
 extern bool hwr_model_export_onnx(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st);
 

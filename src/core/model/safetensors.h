@@ -16,7 +16,7 @@
 typedef struct HwrSafeTensor
 {
 	const char *name;
-	const char *dtype;			/* "F32", "F16", "BF16", "U8" */
+	const char *dtype;			/* "F32", "F16", "BF16"; "U8": bytes, no values */
 	int			ndim;
 	int64_t		shape[8];
 	const uint8_t *data;		/* into the caller's bytes, maybe unaligned */

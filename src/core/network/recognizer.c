@@ -24,6 +24,13 @@ struct HwrRecognizer
 	size_t		ink_size;
 	float	   *logp;			/* their posteriors, packed */
 	size_t		logp_size;		/* values */
+
+	/* of several that read together, and nothing of the above but net and fit */
+	int			nmembers;
+	HwrRecognizer *members[HWR_MAX_MEMBERS];
+	int			prepared_by[HWR_MAX_MEMBERS];	/* the first member that needs the same canvas */
+	HwrCombine	combine;
+	const void *arg;
 };
 
 bool
@@ -66,6 +73,8 @@ hwr_recognizer_free(HwrRecognizer *rec)
 {
 	if (rec == NULL)
 		return;
+	for (int m = 0; m < rec->nmembers; m++)
+		hwr_recognizer_free(rec->members[m]);
 	if (rec->ctx != NULL)
 		rec->backend->destroy(rec->ctx);
 	free(rec->ink);
@@ -76,8 +85,46 @@ hwr_recognizer_free(HwrRecognizer *rec)
 size_t
 hwr_recognizer_memory(const HwrRecognizer *rec)
 {
-	return sizeof(*rec) + rec->ink_size + rec->logp_size * sizeof(float) +
+	size_t		bytes = sizeof(*rec) + rec->ink_size + rec->logp_size * sizeof(float) +
 		(rec->ctx != NULL ? rec->backend->memory(rec->ctx) : 0);
+
+	for (int m = 0; m < rec->nmembers; m++)
+		bytes += hwr_recognizer_memory(rec->members[m]);
+	return bytes;
+}
+
+static bool
+same_canvas(const HwrRecognizer *a, const HwrRecognizer *b)
+{
+	return a->fit == b->fit && a->net->height == b->net->height && a->net->width == b->net->width &&
+		hwr_net_least_width(a->net, HWR_WIDTH_STEP) == hwr_net_least_width(b->net, HWR_WIDTH_STEP);
+}
+
+bool
+hwr_recognizer_create_joint(const HwrNet *net, int n, HwrRecognizer *const *members, HwrCombine combine,
+							const void *arg, HwrRecognizer **out, HwrStatus *st)
+{
+	HwrRecognizer *rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
+
+	if (rec == NULL)
+	{
+		for (int m = 0; m < n; m++)
+			hwr_recognizer_free(members[m]);
+		return false;
+	}
+	rec->net = net;
+	rec->fit = members[0]->fit;
+	rec->nmembers = n;
+	for (int m = 0; m < n; m++)
+	{
+		rec->members[m] = members[m];
+		while (!same_canvas(members[rec->prepared_by[m]], members[m]))
+			rec->prepared_by[m]++;
+	}
+	rec->combine = combine;
+	rec->arg = arg;
+	*out = rec;
+	return true;
 }
 
 int
@@ -94,12 +141,41 @@ hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit fit)
 	return hwr_net_least_width(net, hwr_preprocess_width(img, fit, net->height, net->width));
 }
 
+/* The canvases of all members, of the image or, where that is NULL, of its bytes. */
+static bool
+prepare_joint(const HwrRecognizer *rec, const HwrImage *img, const uint8_t *bytes, size_t len,
+			  const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st)
+{
+	bool		ok = true;
+
+	memset(out, 0, sizeof(*out));
+	for (int m = 0; m < rec->nmembers && ok; m++)
+	{
+		HwrCanvas  *canvas = m == 0 ? out : &out->others[m - 1];
+
+		if (rec->prepared_by[m] == m)
+			ok = img != NULL ? hwr_recognizer_prepare_image(rec->members[m], img, canvas, st) :
+				hwr_recognizer_prepare(rec->members[m], bytes, len, limits, canvas, st);
+		if (m == 0 && ok)
+		{
+			out->others = hwr_alloc_zero((size_t) rec->nmembers, sizeof(HwrCanvas), st);
+			out->nothers = out->others != NULL ? rec->nmembers - 1 : 0;
+			ok = out->others != NULL;
+		}
+	}
+	if (!ok)
+		hwr_canvas_free(out);
+	return ok;
+}
+
 bool
 hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st)
 {
 	const HwrNet *net = rec->net;
 	bool		ok;
 
+	if (rec->nmembers > 0)
+		return prepare_joint(rec, img, NULL, 0, NULL, out, st);
 	memset(out, 0, sizeof(*out));
 	out->width = hwr_net_canvas_width(net, img, rec->fit);
 	out->margin = hwr_preprocess_margin(rec->fit);
@@ -119,6 +195,8 @@ hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t le
 	HwrImage	img;
 	bool		ok;
 
+	if (rec->nmembers > 0)
+		return prepare_joint(rec, NULL, bytes, len, limits, out, st);
 	memset(out, 0, sizeof(*out));
 	if (!hwr_preprocess_decode(bytes, len, limits, rec->fit, rec->net->height, rec->net->width, &img, st))
 		return false;
@@ -130,6 +208,11 @@ hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t le
 void
 hwr_canvas_free(HwrCanvas *canvas)
 {
+	for (int i = 0; i < canvas->nothers; i++)
+		hwr_canvas_free(&canvas->others[i]);
+	free(canvas->others);
+	canvas->others = NULL;
+	canvas->nothers = 0;
 	free(canvas->ink);
 	canvas->ink = NULL;
 }
@@ -228,12 +311,63 @@ run_width(HwrRecognizer *rec, const HwrCanvas *canvases, const int *which, int c
 	return true;
 }
 
+/* The canvas that member m reads. */
+static const HwrCanvas *
+member_canvas(const HwrRecognizer *rec, const HwrCanvas *canvas, int m)
+{
+	int			by = rec->prepared_by[m];
+
+	return by == 0 ? canvas : &canvas->others[by - 1];
+}
+
+/* Every member in turn, and for each image what they say together. */
+static bool
+run_joint(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPosterior *out, HwrStatus *st)
+{
+	HwrPosterior said[HWR_MAX_MEMBERS][HWR_RECOGNIZE_BATCH] = {0};
+	int			ran = 0;
+	bool		ok = true;
+
+	memset(out, 0, (size_t) n * sizeof(*out));
+	for (; ran < rec->nmembers && ok; ran++)
+	{
+		HwrCanvas	own[HWR_RECOGNIZE_BATCH];
+
+		for (int i = 0; i < n; i++)
+			own[i] = *member_canvas(rec, &canvases[i], ran);
+		ok = hwr_recognizer_run(rec->members[ran], n, own, said[ran], st);
+	}
+	for (int i = 0; i < n && ok; i++)
+	{
+		const HwrCanvas *own[HWR_MAX_MEMBERS];
+		HwrPosterior of_image[HWR_MAX_MEMBERS];
+
+		for (int m = 0; m < rec->nmembers; m++)
+		{
+			own[m] = member_canvas(rec, &canvases[i], m);
+			of_image[m] = said[m][i];
+		}
+		ok = hwr_canvas_is_empty(&canvases[i], rec->net->height) ?
+			hwr_posterior_of_nothing(rec->net, &canvases[i], &out[i], st) :
+			rec->combine(rec->arg, rec->nmembers, own, of_image, &out[i], st);
+	}
+	for (int m = 0; m < rec->nmembers; m++)
+		for (int i = 0; i < n; i++)
+			hwr_posterior_free(&said[m][i]);
+	for (int i = 0; i < n && !ok; i++)
+		hwr_posterior_free(&out[i]);
+	return ok;
+}
+
 bool
 hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPosterior *out, HwrStatus *st)
 {
 	bool		done[HWR_RECOGNIZE_BATCH] = {false};
+	bool		ok;
 
-	bool		ok = open_context(rec, st);
+	if (rec->nmembers > 0)
+		return run_joint(rec, n, canvases, out, st);
+	ok = open_context(rec, st);
 
 	memset(out, 0, (size_t) n * sizeof(*out));
 	for (int i = 0; i < n && ok; i++)

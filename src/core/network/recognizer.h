@@ -21,6 +21,27 @@ extern bool hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit
 								  int threads, HwrPrecision precision, HwrRecognizer **out, HwrStatus *st);
 extern void hwr_recognizer_free(HwrRecognizer *rec);
 
+/* Posteriors of one image. */
+typedef struct HwrPosterior
+{
+	int			steps;			/* T */
+	int			classes;		/* K */
+	float	   *logp;			/* [T][K] log posteriors, malloc'd */
+} HwrPosterior;
+
+/* One posterior of n, each of its canvas; fills *out, whose logp is malloc'd. */
+struct HwrCanvas;
+typedef bool (*HwrCombine) (const void *arg, int n, const struct HwrCanvas *const *canvases,
+							const HwrPosterior *posteriors, HwrPosterior *out, HwrStatus *st);
+
+/*
+ * A recognizer of n others, at most HWR_MAX_MEMBERS, which it takes over, also where it fails.  Each prepares
+ * the image for itself, unless another one before it does the same.  net: classes, and the steps of an empty canvas.
+ */
+#define HWR_MAX_MEMBERS 16
+extern bool hwr_recognizer_create_joint(const HwrNet *net, int n, HwrRecognizer *const *members, HwrCombine combine,
+										const void *arg, HwrRecognizer **out, HwrStatus *st);
+
 /* Bytes that the recognizer holds now, the caller's values not included. */
 extern size_t hwr_recognizer_memory(const HwrRecognizer *rec);
 
@@ -32,6 +53,8 @@ typedef struct HwrCanvas
 	int			content_width;	/* columns the image covers */
 	int			source_width;	/* pixels of the original image */
 	uint8_t    *ink;			/* [H][width], malloc'd */
+	struct HwrCanvas *others;	/* of a joint recognizer's other members, malloc'd; ink NULL: this one */
+	int			nothers;
 } HwrCanvas;
 
 /* Where a canvas column is in the original image: hwr_content_pixel. */
@@ -60,14 +83,6 @@ extern void hwr_canvas_free(HwrCanvas *canvas);
 
 /* Whether there is no ink on it: the image was judged to be empty paper, or no line of text (paper.h). */
 extern bool hwr_canvas_is_empty(const HwrCanvas *canvas, int height);
-
-/* Posteriors of one image. */
-typedef struct HwrPosterior
-{
-	int			steps;			/* T */
-	int			classes;		/* K */
-	float	   *logp;			/* [T][K] log posteriors, malloc'd */
-} HwrPosterior;
 
 /*
  * Run n <= HWR_RECOGNIZE_BATCH canvases; out[n] filled, to be freed by hwr_posterior_free.  The result of a

@@ -12,6 +12,7 @@
 #include "lib/ilist.h"
 
 #include "core/base/status.h"
+#include "core/model/ensemble.h"
 #include "core/model/model.h"
 #include "core/network/backend.h"
 #include "core/network/recognizer.h"
@@ -114,8 +115,7 @@ make_entry(const uint8 *bytes, Size len, const uint8 *hash, HwrStatus *st)
 	memcpy(entry->hash, hash, sizeof(entry->hash));
 	entry->precision = wanted_precision();
 	if (hwr_model_load(bytes, len, &entry->model, st) &&
-		hwr_recognizer_create(&entry->model->net, entry->model->values, entry->model->fit, hwr_cpu_backend(), 1,
-							  entry->precision, &entry->recognizer, st) &&
+		hwr_model_recognizer(entry->model, hwr_cpu_backend(), 1, entry->precision, &entry->recognizer, st) &&
 		(entry->model->own.lm == NULL || hwr_beam_create(&entry->beam, st)))
 		return entry;
 	free_entry(entry);

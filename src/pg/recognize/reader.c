@@ -130,11 +130,24 @@ judge_empty(HwrBatchReader *batch, const HwrNet *net, HwrStatus *st)
 	return true;
 }
 
+/* The service knows networks, one for a request. */
+static bool
+refuse_ensemble(HwrStatus *st)
+{
+	hwr_fail(st, HWR_DEVICE, "an ensemble cannot be computed on a GPU");
+	return hwr_fail_hint(st, "SET hwr.device = auto, or read with one of its members.");
+}
+
 /* On the service's device or here; without a wish for a GPU, here too where the service fails. */
 static bool
 compute_posteriors(HwrBatchReader *batch, HwrLoaded loaded, HwrStatCounts *counts, HwrStatus *st)
 {
-	if (hwr_use_service())
+	if (loaded.model->ensemble != NULL && hwr_device == HWR_USE_CUDA)
+	{
+		counts->errors++;
+		return refuse_ensemble(st);
+	}
+	if (loaded.model->ensemble == NULL && hwr_use_service())
 	{
 		if (hwr_service_run(loaded, batch->n, batch->canvases, batch->posteriors, &batch->queue_time, st))
 		{

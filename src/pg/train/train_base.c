@@ -24,14 +24,27 @@ find_base(const HwrTrainOptions *options, HwrVersionInfo *out)
 	hwr_catalog_find(hwr_from_utf8(options->base), options->base_version, out);
 }
 
+static void
+check_one_network(const HwrModel *model, const char *name)
+{
+	if (model->ensemble != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" is an ensemble and cannot be the base of a training", name),
+				 errhint("Begin with one of its members.")));
+}
+
 void
 hwr_check_base(const char *json, HwrTrainOptions *options)
 {
 	HwrVersionInfo version;
+	const HwrModel *base;
 	HwrStatus	st;
 
 	find_base(options, &version);
-	if (!hwr_options_parse_with_base(json, strlen(json), hwr_cache_get(&version).model, options, &st))
+	base = hwr_cache_get(&version).model;
+	check_one_network(base, NameStr(version.name));
+	if (!hwr_options_parse_with_base(json, strlen(json), base, options, &st))
 		hwr_raise(&st);
 }
 
@@ -50,6 +63,7 @@ hwr_worker_load_base(HwrTrainWorker *w, const char *json)
 	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &w->base, &st))
 		hwr_raise_for_model(&st, NameStr(version.name));
 	pfree(bytes);
+	check_one_network(w->base, NameStr(version.name));
 	if (!hwr_options_parse_with_base(json, strlen(json), w->base, &w->options, &st))
 		hwr_raise(&st);
 	w->options.base_version = version.version;	/* the job's row says which one was active */
