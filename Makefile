@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
@@ -74,7 +74,7 @@ SQL_PIECES = base/schema \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
 	search/posterior search/nbest search/relevance search/index search/words \
-	pipeline/attach pipeline/work
+	pipeline/attach pipeline/trial pipeline/drift pipeline/work pipeline/corrections pipeline/trial_compare pipeline/improve
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
 hwr--1.0.sql: $(SQL_SOURCES) Makefile

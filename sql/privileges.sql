@@ -24,7 +24,7 @@ CREATE VIEW extension_functions AS
 		JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'hwr';
 -- not for everyone
 SELECT function FROM extension_functions WHERE NOT has_function_privilege('public', oid, 'EXECUTE') ORDER BY function::text COLLATE "C";
--- of what is for everyone and not stable, hwr_cancel looks who owns the job, and the others only read
+-- of what is for everyone and not stable, hwr_cancel looks who owns the job, what belongs to an attached table who may change that, and the others only read
 SELECT function FROM extension_functions
 WHERE provolatile = 'v' AND language = 'c' AND has_function_privilege('public', oid, 'EXECUTE') ORDER BY function::text COLLATE "C";
 -- nothing runs as its owner, nothing looks up names in the caller's search_path

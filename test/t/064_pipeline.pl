@@ -265,7 +265,7 @@ SKIP:
 	$subscriber->safe_psql('postgres', 'CREATE TABLE forms (id bigint PRIMARY KEY, version integer, source integer, image bytea, text text)');
 	$subscriber->safe_psql('postgres', q{SELECT hwr_attach('forms', model => 'm', replica => true)});
 	my $connection = $node->connstr('postgres');
-	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s CONNECTION '$connection' PUBLICATION p");
+	$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s CONNECTION \$\$$connection\$\$ PUBLICATION p");
 	$node->safe_psql('postgres', 'INSERT INTO forms (id, source, image) SELECT 2000000 + id, id, image FROM words WHERE id <= 10');
 	ok($subscriber->poll_query_until('postgres', 'SELECT count(text) = 10 FROM forms WHERE id > 2000000'), 'are read');
 	$node->safe_psql('postgres', 'UPDATE forms SET source = 11, image = (SELECT image FROM words WHERE id = 11) WHERE id = 2000001');

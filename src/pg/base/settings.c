@@ -36,6 +36,7 @@ int			hwr_max_jobs = 0;
 int			hwr_pipeline_workers = 1;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
+static char *improvement = NULL;	/* read by current_setting alone */
 double		hwr_search_threshold = 0.3;
 
 static const struct config_enum_entry device_options[] = {
@@ -216,6 +217,11 @@ hwr_define_settings(void)
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("hwr.improvement",
+							   "What hwr_improve tells the views that its training reads.",
+							   NULL,
+							   &improvement, "",
+							   PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, NULL, NULL, NULL);
 	DefineCustomRealVariable("hwr.search_threshold",
 							 "Sets how probable what is looked for has to be for the operator @~ to find it.",
 							 "An index with a higher bound of its own is of no help.",

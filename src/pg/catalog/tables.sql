@@ -28,6 +28,7 @@ CREATE TABLE hwr.version (
 	options		jsonb		NOT NULL,		-- training options in full
 	card		jsonb		NOT NULL,		-- what a person should know of it
 	job			bigint,						-- NULL for imported versions
+	features	jsonb,						-- of its validation images: features.h; NULL: unknown
 	used_images	bytea,						-- hashes of the images it was trained or validated on: overlap.c; NULL: unknown
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	UNIQUE (model_id, version)

@@ -36,6 +36,8 @@ PG_FUNCTION_INFO_V1(hwr_store_attachment);
 PG_FUNCTION_INFO_V1(hwr_delete_attachment);
 PG_FUNCTION_INFO_V1(hwr_pause_attachment);
 PG_FUNCTION_INFO_V1(hwr_queue_rows);
+PG_FUNCTION_INFO_V1(hwr_set_trial);
+PG_FUNCTION_INFO_V1(hwr_set_baseline);
 
 /* Rows queued by one statement. */
 #define CHUNK 1000
@@ -97,14 +99,14 @@ check_privileges(Oid relid, Oid role, FunctionCallInfo fcinfo)
 }
 
 static void
-check_model(const char *model, Oid role)
+check_model(const char *model, int32 number, Oid role)
 {
 	HwrIdentity save;
 	HwrVersionInfo version;
 
 	hwr_check_model_name(model);
 	hwr_become_user(role, &save);
-	hwr_catalog_find(model, 0, &version);
+	hwr_catalog_find(model, number, &version);
 	hwr_catalog_check_read(&version);
 	hwr_restore_identity(&save);
 }
@@ -145,14 +147,15 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	if (superuser())
 		role = owner_of_table(relid);
 	check_privileges(relid, role, fcinfo);
-	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), role);
+	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
 	values[lengthof(types) - 1] = ObjectIdGetDatum(role);
 	nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
 	hwr_catalog_execute("WITH gone AS (DELETE FROM hwr.attachment a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) RETURNING id), "
 						"q AS (DELETE FROM hwr.queue WHERE attachment IN (SELECT id FROM gone)), r AS (DELETE FROM hwr.read_row WHERE attachment IN (SELECT id FROM gone)), "
-						"c AS (DELETE FROM hwr.correction WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch WHERE attachment IN (SELECT id FROM gone)",
+						"c AS (DELETE FROM hwr.correction WHERE attachment IN (SELECT id FROM gone)), s AS (DELETE FROM hwr.shadow WHERE attachment IN (SELECT id FROM gone)), "
+						"w AS (DELETE FROM hwr.drift_window WHERE attachment IN (SELECT id FROM gone)), t AS (DELETE FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch WHERE attachment IN (SELECT id FROM gone)",
 						0, NULL, NULL, NULL);
 	if (hwr_catalog_execute("SELECT FROM hwr.attachment WHERE data::oid = $1 AND text_column = $3", lengthof(types), types, values, nulls) > 0)
 		ereport(ERROR,
@@ -218,6 +221,7 @@ hwr_delete_attachment(PG_FUNCTION_ARGS)
 {
 	static const char *const statements[] = {
 		"DELETE FROM hwr.queue WHERE attachment = $1", "DELETE FROM hwr.read_row WHERE attachment = $1", "DELETE FROM hwr.batch WHERE attachment = $1",
+		"DELETE FROM hwr.shadow WHERE attachment = $1", "DELETE FROM hwr.drift_window WHERE attachment = $1", "DELETE FROM hwr.trial WHERE attachment = $1",
 		"DELETE FROM hwr.attachment WHERE id = $1", "DELETE FROM hwr.correction WHERE attachment = $1"
 	};
 	HwrAttachment a;
@@ -251,6 +255,86 @@ hwr_pause_attachment(PG_FUNCTION_ARGS)
 	SPI_finish();
 	hwr_pipeline_wake();
 	PG_RETURN_VOID();
+}
+
+/*
+ * hwr.set_trial(attachment integer, model text, version integer, share float8, shadow boolean) returns integer
+ */
+Datum
+hwr_set_trial(PG_FUNCTION_ARGS)
+{
+	HwrAttachment a;
+	Oid			types[5] = {INT4OID, TEXTOID, INT4OID, FLOAT8OID, BOOLOID};
+	Datum		values[5];
+	char		nulls[6] = "     ";
+	bool		ends = PG_ARGISNULL(1);
+	uint64		n;
+	int32		trial = 0;
+	bool		isnull;
+
+	PreventCommandIfReadOnly("hwr_try()");
+	for (int i = 0; i < 5; i++)
+	{
+		values[i] = fcinfo->args[i].value;
+		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+	}
+	if (PG_ARGISNULL(0) || (!ends && (PG_ARGISNULL(3) || PG_ARGISNULL(4) || !(PG_GETARG_FLOAT8(3) > 0 && PG_GETARG_FLOAT8(3) <= 1))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the share of the rows must be above 0 and at most 1")));
+	SPI_connect();
+	lock_own(PG_GETARG_INT32(0), &a);
+	if (!ends)
+	{
+		if (!PG_ARGISNULL(2) && PG_GETARG_INT32(2) <= 0)
+			hwr_raise_no_version(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
+		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), a.role);
+	}
+	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL RETURNING id", 1, types, values);
+	if (n > 0)
+		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (!ends)
+	{
+		hwr_catalog_execute("INSERT INTO hwr.trial (attachment, model, version, share, shadow) VALUES ($1, $2, $3, $4, $5) RETURNING id", 5, types, values, nulls);
+		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_finish();
+	if (trial == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(trial);
+}
+
+/*
+ * hwr.set_baseline(attachment integer, keep boolean) returns bigint
+ */
+Datum
+hwr_set_baseline(PG_FUNCTION_ARGS)
+{
+	HwrAttachment a;
+	Oid			types[1] = {INT4OID};
+	Datum		values[1] = {PG_GETARG_DATUM(0)};
+	Datum		rows = Int64GetDatum(0);
+	bool		isnull = true;
+
+	PreventCommandIfReadOnly("hwr_set_baseline()");
+	SPI_connect();
+	lock_own(PG_GETARG_INT32(0), &a);
+	if (!PG_GETARG_BOOL(1))
+	{
+		hwr_catalog_execute_now("UPDATE hwr.attachment SET baseline = NULL, baseline_source = NULL, drift = NULL WHERE id = $1", 1, types, values);
+		hwr_catalog_execute_now("DELETE FROM hwr.drift_window WHERE attachment = $1 AND baseline IS NULL", 1, types, values);
+	}
+	else if (hwr_catalog_execute_now("UPDATE hwr.attachment a SET baseline = s.features, baseline_source = 'hwr_set_baseline', drift = NULL "
+									 "FROM (SELECT hwr.features_sum(l.features) AS features FROM (SELECT w.features FROM hwr.drift_window w WHERE w.attachment = $1 "
+									 "ORDER BY w.id DESC LIMIT 5) l) s WHERE a.id = $1 AND s.features IS NOT NULL RETURNING (s.features->>'n')::bigint", 1, types, values) > 0)
+		rows = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no window of table \"%s\" is full yet", get_rel_name(a.data)),
+				 errhint("hwr_drift_windows lists those that are.")));
+	SPI_finish();
+	PG_RETURN_INT64(DatumGetInt64(rows));
 }
 
 /*

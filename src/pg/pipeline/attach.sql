@@ -39,6 +39,10 @@ CREATE TABLE hwr.attachment (
 	sqlstate	text,						-- why a whole batch failed, not one row
 	problem		text,
 	next_try	timestamptz,				-- of the background worker, after that
+	baseline	jsonb,						-- features of rows that are as they should be; NULL: the model's, or those of its first rows
+	baseline_source text,
+	"window"	integer		NOT NULL DEFAULT 200 CHECK ("window" >= 20),	-- rows that are compared with it at once
+	drift		text,						-- features of the last window that were not as they should be
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 CREATE UNIQUE INDEX attachment_column ON hwr.attachment ((data::oid), text_column) WHERE data::oid <> '0'::oid;
@@ -68,6 +72,8 @@ CREATE TABLE hwr.read_row (
 	confidence	double precision,
 	read		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	corrected	boolean		NOT NULL DEFAULT false,	-- a person has settled it: it is not read again
+	trial		integer,							-- hwr.trial: what was tried when it was read
+	arm			text,								-- a: the attachment's model, b: the one that is tried
 	PRIMARY KEY (attachment, key)
 ) WITH (fillfactor = 85);
 
@@ -84,19 +90,24 @@ CREATE TABLE hwr.correction (
 	hash		bytea		NOT NULL,				-- SHA-256 of the image
 	model		text,
 	version		integer,
-	confidence	double precision
+	confidence	double precision,
+	trial		integer,
+	arm			text
 );
 CREATE INDEX correction_key ON hwr.correction (attachment, key);
 
--- One row a batch that was committed, kept for a day: how fast it goes.
+-- One row a batch that was committed, kept for a month: how fast it goes, and what the rows look like.
 CREATE TABLE hwr.batch (
 	attachment	integer		NOT NULL,
 	done		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	read		integer		NOT NULL,
 	failed		integer		NOT NULL,
-	seconds		double precision NOT NULL
+	seconds		double precision NOT NULL,
+	features	jsonb,						-- of what was read: features.h
+	counted		boolean		NOT NULL DEFAULT false	-- in a window of hwr.drift_window
 );
 CREATE INDEX batch_done ON hwr.batch (attachment, done);
+CREATE INDEX batch_uncounted ON hwr.batch (attachment) WHERE NOT counted;
 
 SELECT pg_catalog.pg_extension_config_dump('hwr.attachment', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.attachment_id_seq', '');
@@ -135,12 +146,15 @@ CREATE VIEW hwr_attachments WITH (security_barrier) AS
 		   a.data::oid::regclass AS data,
 		   a.image_column, a.text_column, a.confidence_column, a.key_columns, a.model, a.mode, a.reread, a.doubtful,
 		   CASE WHEN a.role::oid <> '0'::oid THEN pg_catalog.pg_get_userbyid(a.role) END AS role,
-		   a.paused, a.retries, a.retry_after, a.queue_limit, a.on_full, a.batch, a.sqlstate, a.problem, a.created
+		   a.paused, a.retries, a.retry_after, a.queue_limit, a.on_full, a.batch,
+		   CASE WHEN o.own THEN a.sqlstate END AS sqlstate, CASE WHEN o.own THEN a.problem END AS problem, a.created
 	  FROM hwr.attachment a JOIN pg_catalog.pg_class c ON c.oid = a.data::oid
-	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role(c.relowner, 'USAGE');
-COMMENT ON VIEW hwr_attachments IS 'tables that read themselves, of the current user''s roles and on tables that are his';
+	  CROSS JOIN LATERAL (SELECT pg_catalog.pg_has_role(a.role, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+								 OR pg_catalog.pg_has_role(c.relowner, 'USAGE') AS own) o
+	 WHERE o.own OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT');
+COMMENT ON VIEW hwr_attachments IS 'tables that read themselves, of those that the current user may read';
 COMMENT ON COLUMN hwr_attachments.role IS 'who attached it: its rows are read and written with that role''s privileges';
-COMMENT ON COLUMN hwr_attachments.problem IS 'why the last batch failed as a whole; NULL: it did not';
+COMMENT ON COLUMN hwr_attachments.problem IS 'why the last batch failed as a whole, for those who attached or own the table, and monitors; NULL: it did not';
 GRANT SELECT ON hwr_attachments TO PUBLIC;
 
 -- The attachment that is meant; an error where there is none, or more than one.

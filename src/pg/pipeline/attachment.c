@@ -82,8 +82,9 @@ bool
 hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 {
 #define COLUMNS "SELECT a.data::oid, a.role::oid, a.image_column::text, a.text_column::text, a.confidence_column::text, a.key_columns::text[], " \
-	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', a.batch, a.paused " \
-	"FROM hwr.attachment a WHERE a.id = $1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
+	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', a.batch, a.paused, " \
+	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false) " \
+	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
 	static HwrCatalogPlan plans[2] = {{COLUMNS, 1, {INT4OID}}, {COLUMNS " FOR KEY SHARE OF a", 1, {INT4OID}}};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		value = Int32GetDatum(id);
@@ -111,6 +112,11 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 		out->fail_when_full = DatumGetBool(column(13, &isnull));
 		out->batch = DatumGetInt32(column(14, &isnull));
 		out->paused = DatumGetBool(column(15, &isnull));
+		out->trial = DatumGetInt32(column(16, &isnull));
+		out->trial_model = text_column(17, context);
+		out->trial_version = DatumGetInt32(column(18, &isnull));
+		out->trial_share = DatumGetFloat8(column(19, &isnull));
+		out->shadow = DatumGetBool(column(20, &isnull));
 	}
 	SPI_finish();
 	return found;

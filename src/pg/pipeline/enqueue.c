@@ -253,10 +253,13 @@ image_hash(const Target *t, HeapTuple tuple, TupleDesc desc)
 	return isnull ? NULL : hwr_pipeline_hash((const uint8 *) VARDATA_ANY(image), VARSIZE_ANY_EXHDR(image));
 }
 
-static char *
+/* The row's text as text, whatever its column's type; 0: null. */
+static Datum
 text_of(const Target *t, HeapTuple tuple, TupleDesc desc)
 {
-	return SPI_getvalue(tuple, desc, t->text);
+	char	   *text = SPI_getvalue(tuple, desc, t->text);
+
+	return text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
 }
 
 /*
@@ -351,9 +354,11 @@ forget_row(const Target *t, Datum key, bool corrections)
 {
 	static HwrCatalogPlan rows = {"DELETE FROM hwr.read_row WHERE attachment = $1 AND key = $2", 2, {INT4OID, TEXTARRAYOID}};
 	static HwrCatalogPlan labels = {"DELETE FROM hwr.correction WHERE attachment = $1 AND key = $2", 2, {INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan shadows = {"DELETE FROM hwr.shadow WHERE attachment = $1 AND key = $2", 2, {INT4OID, TEXTARRAYOID}};
 	Datum		values[2] = {Int32GetDatum(t->a.id), key};
 
 	(void) hwr_catalog_plan_execute(&rows, values, NULL);
+	(void) hwr_catalog_plan_execute(&shadows, values, NULL);
 	if (corrections)
 		(void) hwr_catalog_plan_execute(&labels, values, NULL);
 }
@@ -374,25 +379,24 @@ move_row(const Target *t, Datum from, Datum to, bytea *hash)
 	(void) hwr_catalog_plan_execute(&labels, values, NULL);
 }
 
-/* A person says what the image says. */
-static void
-keep_correction(const Target *t, Datum key, bytea *hash, char *was, char *label)
+void
+hwr_keep_correction(int32 attachment, Datum key, Datum hash, Datum was, Datum label)
 {
 	static HwrCatalogPlan mark = {"INSERT INTO hwr.read_row (attachment, key, hash, corrected) VALUES ($1, $2, $3, true) "
 		"ON CONFLICT (attachment, key) DO UPDATE SET corrected = true, hash = excluded.hash, "
 		"model = CASE WHEN read_row.hash = excluded.hash THEN read_row.model END, version = CASE WHEN read_row.hash = excluded.hash THEN read_row.version END, "
-	"confidence = CASE WHEN read_row.hash = excluded.hash THEN read_row.confidence END", 3, {INT4OID, TEXTARRAYOID, BYTEAOID}};
-	static HwrCatalogPlan keep = {"INSERT INTO hwr.correction (attachment, key, hash, who, was, label, reading, model, version, confidence) "
-		"SELECT $1, $2, $3, $4, $5, $6, CASE WHEN c.id IS NOT NULL THEN c.reading WHEN r.model IS NOT NULL THEN $5 END, r.model, r.version, r.confidence "
+	"confidence = CASE WHEN read_row.hash = excluded.hash THEN read_row.confidence END, "
+	"trial = CASE WHEN read_row.hash = excluded.hash THEN read_row.trial END", 3, {INT4OID, TEXTARRAYOID, BYTEAOID}};
+	static HwrCatalogPlan keep = {"INSERT INTO hwr.correction (attachment, key, hash, who, was, label, reading, model, version, confidence, trial, arm) "
+		"SELECT $1, $2, $3, $4, $5, $6, CASE WHEN c.id IS NOT NULL THEN c.reading WHEN r.model IS NOT NULL THEN $5 END, r.model, r.version, r.confidence, r.trial, r.arm "
 		"FROM hwr.read_row r LEFT JOIN LATERAL (SELECT x.id, x.reading FROM hwr.correction x WHERE x.attachment = $1 AND x.key = $2 AND x.hash = $3 "
 		"AND x.model IS NOT DISTINCT FROM r.model AND x.version IS NOT DISTINCT FROM r.version ORDER BY x.id LIMIT 1) c ON true "
 		"WHERE r.attachment = $1 AND r.key = $2",
 	6, {INT4OID, TEXTARRAYOID, BYTEAOID, OIDOID, TEXTOID, TEXTOID}};
-	Datum		values[6] = {Int32GetDatum(t->a.id), key, PointerGetDatum(hash), ObjectIdGetDatum(GetUserId()),
-	was != NULL ? CStringGetTextDatum(was) : (Datum) 0, CStringGetTextDatum(label)};
+	Datum		values[6] = {Int32GetDatum(attachment), key, hash, ObjectIdGetDatum(GetUserId()), was, label};
 
 	(void) hwr_catalog_plan_execute(&mark, values, NULL);
-	(void) hwr_catalog_plan_execute(&keep, values, was != NULL ? NULL : "    n ");
+	(void) hwr_catalog_plan_execute(&keep, values, was != (Datum) 0 ? NULL : "    n ");
 }
 
 /*
@@ -615,7 +619,7 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 		enqueue(t, key);
 	}
 	else if (new_text && !(new_image && keep_fresh(t, key, new, desc)))
-		keep_correction(t, key, image_hash(t, new, desc), new_image ? NULL : text_of(t, old, desc), text_of(t, new, desc));
+		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)), new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));
 }
 
 /*
@@ -657,7 +661,8 @@ hwr_after_truncate(PG_FUNCTION_ARGS)
 	static HwrCatalogPlan plans[] = {
 		{"DELETE FROM hwr.queue WHERE attachment = $1", 1, {INT4OID}},
 		{"DELETE FROM hwr.read_row WHERE attachment = $1", 1, {INT4OID}},
-		{"DELETE FROM hwr.correction WHERE attachment = $1", 1, {INT4OID}}
+		{"DELETE FROM hwr.correction WHERE attachment = $1", 1, {INT4OID}},
+		{"DELETE FROM hwr.shadow WHERE attachment = $1", 1, {INT4OID}}
 	};
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Target	   *t;

@@ -42,6 +42,11 @@ typedef struct HwrAttachment
 	bool		fail_when_full;
 	int			batch;
 	bool		paused;
+	int32		trial;			/* hwr.trial, 0: nothing is tried */
+	char	   *trial_model;
+	int32		trial_version;	/* 0: the active one */
+	double		trial_share;
+	bool		shadow;
 } HwrAttachment;
 
 /*
@@ -74,6 +79,12 @@ extern uint64 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, cons
 
 /* The attachment whose readings this process is writing, 0: none.  Its updates are no person's. */
 extern int32 hwr_writing;
+
+/*
+ * A person, the current user, says that this row's image, of this hash, reads label; was: the text before, 0: none.  SPI is
+ * connected.
+ */
+extern void hwr_keep_correction(int32 attachment, Datum key, Datum hash, Datum was, Datum label);
 
 /* SHA-256 of an image, as sha256(bytea). */
 extern bytea *hwr_pipeline_hash(const uint8 *bytes, Size len);

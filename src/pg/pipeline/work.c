@@ -39,6 +39,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -59,6 +60,7 @@
 #include "pg/base/process_lock.h"
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
+#include "pg/recognize/features.h"
 #include "pg/recognize/label.h"
 #include "pg/recognize/reader.h"
 #include "pipeline.h"
@@ -97,12 +99,25 @@ typedef struct Entry
 	EntryState	state;
 	char	   *old_text;		/* when the image was read; NULL: SQL NULL */
 	bytea	   *hash;
+	bool		tried;			/* read with the version that is tried, in the place of the attachment's */
 	char	   *text;
 	double		confidence;
 	int			version;
+	double		ink;			/* share of the canvas */
+	int			width;			/* of the image */
+	char	   *shadow_text;	/* NULL: no shadow has read it */
+	double		shadow_confidence;
 	char	   *sqlstate;
 	char	   *message;
 } Entry;
+
+/* One of the two versions that a batch is read with, and the images for it. */
+typedef struct Lane
+{
+	HwrVersionInfo version;
+	HwrBatchReader *reader;		/* NULL: this version reads nothing */
+	Entry	   *at[HWR_RECOGNIZE_BATCH];	/* whose image each canvas is */
+} Lane;
 
 typedef struct Batch
 {
@@ -111,6 +126,7 @@ typedef struct Batch
 	char	   *relation;
 	Entry	   *entries;
 	int			n;
+	HwrVersionInfo versions[2]; /* the attachment's, and the one that is tried */
 	MemoryContext context;		/* of the batch, beyond its subtransactions */
 } Batch;
 
@@ -304,9 +320,32 @@ sqlstate_of(const HwrStatus *st)
 	return st->code == HWR_IMAGE_TOO_LARGE ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_BINARY_REPRESENTATION;
 }
 
+static const char *
+model_of(const Batch *b, const Entry *e)
+{
+	return e->tried ? b->a.trial_model : b->a.model;
+}
+
+/*
+ * Is a row among the share that is tried?  By its key and the trial, and so the same for as long as the
+ * trial lasts: FNV-1a, whose high bits a multiplication mixes.
+ */
+static bool
+is_among_share(const Batch *b, const Entry *e)
+{
+	uint64		hash = UINT64CONST(0xcbf29ce484222325) ^ (uint64) b->a.trial;
+
+	if (b->a.trial == 0)
+		return false;
+	for (const char *p = e->key; *p != '\0'; p++)
+		hash = (hash ^ (unsigned char) *p) * UINT64CONST(0x100000001b3);
+	hash = (hash ^ hash >> 32) * UINT64CONST(0x9e3779b97f4a7c15);
+	return (double) (hash >> 11) / (double) (UINT64CONST(1) << 53) < b->a.trial_share;
+}
+
 /* Does this row need a reading?  Its text is that of now, its image of this hash. */
 static bool
-needs_reading(Batch *b, const Entry *e, int version)
+needs_reading(Batch *b, const Entry *e)
 {
 	bool		same = e->known_hash != NULL &&
 		strcmp(e->known_hash, DatumGetCString(DirectFunctionCall1(byteaout, PointerGetDatum(e->hash)))) == 0;
@@ -316,39 +355,74 @@ needs_reading(Batch *b, const Entry *e, int version)
 	/* a text that is no reading of this image is a person's; so is one that he has settled */
 	if (e->lane == 0 || !same || e->corrected || e->known_model == NULL)
 		return false;
-	return strcmp(e->known_model, b->a.model) != 0 || e->known_version != version;
+	return strcmp(e->known_model, model_of(b, e)) != 0 || e->known_version != b->versions[e->tried].version;
 }
 
-/* Run the canvases so far, whose entries are at[]. */
+/* Read the canvases so far, and begin anew. */
 static void
-run_group(Batch *b, HwrBatchReader *reader, const HwrVersionInfo *version, Entry **at)
+run_lane(Batch *b, Lane *lane, bool shadow)
 {
-	HwrLoaded	loaded = hwr_cache_get_again(version);
+	HwrBatchReader *reader = lane->reader;
+	HwrLoaded	loaded;
 
+	if (reader == NULL || reader->n == 0)
+		return;
+	loaded = hwr_cache_get_again(&lane->version);
 	hwr_batch_run(reader, loaded);
 	for (int i = 0; i < reader->n; i++)
 	{
-		double		loss = hwr_reading_loss(&reader->readings[i], loaded.model, &reader->posteriors[i], reader->context);
+		Entry	   *e = lane->at[i];
+		char	   *text = MemoryContextStrdup(b->context, hwr_from_utf8(reader->readings[i].text));
+		double		confidence = exp(-hwr_reading_loss(&reader->readings[i], loaded.model, &reader->posteriors[i], reader->context));
 
-		at[i]->text = MemoryContextStrdup(b->context, hwr_from_utf8(reader->readings[i].text));
-		at[i]->confidence = exp(-loss);
-		at[i]->version = version->version;
-		at[i]->state = ENTRY_READABLE;
+		if (shadow)
+		{
+			e->shadow_text = text;
+			e->shadow_confidence = confidence;
+			continue;
+		}
+		e->text = text;
+		e->confidence = confidence;
+		e->version = lane->version.version;
+		e->width = reader->canvases[i].source_width;
+		e->ink = hwr_ink_share(&reader->canvases[i], loaded.model->net.height);
+		e->state = ENTRY_READABLE;
 	}
+	hwr_batch_free(reader);
+	lane->reader = hwr_batch_create();
 }
 
-/* One row's image: into the reader, or why not. */
+/* An image for a version; false: it cannot be read, and the entry says why, unless it is for a shadow. */
 static void
-prepare(Batch *b, Entry *e, HeapTuple tuple, TupleDesc desc, const HwrVersionInfo *version, HwrBatchReader *reader, Entry **at)
+add_image(Batch *b, Entry *e, Lane *lane, bool shadow, Datum image)
 {
-	HwrLoaded	loaded;
+	MemoryContext caller = MemoryContextSwitchTo(lane->reader->context);
 	const uint8 *bytes;
+	Size		len;
+	HwrStatus	st;
+
+	bytes = hwr_image_bytes(image, &len);
+	if (hwr_batch_add(lane->reader, hwr_cache_get_again(&lane->version), bytes, len, &st))
+		lane->at[lane->reader->n - 1] = e;
+	else if (st.code != HWR_BAD_IMAGE && st.code != HWR_IMAGE_TOO_LARGE)
+		hwr_raise(&st);
+	else if (!shadow)
+		fail_entry(b, e, sqlstate_of(&st), hwr_status_text(&st));
+	MemoryContextSwitchTo(caller);
+	if (lane->reader->n == HWR_RECOGNIZE_BATCH)
+		run_lane(b, lane, shadow);
+}
+
+/* One row's image to those that are to read it, or why not. */
+static void
+prepare(Batch *b, Entry *e, HeapTuple tuple, TupleDesc desc, Lane *lanes)
+{
 	Datum		image;
+	const uint8 *bytes;
 	Size		len;
 	bool		isnull;
-	MemoryContext caller;
+	bool		among = is_among_share(b, e);
 	char	   *text;
-	HwrStatus	st;
 
 	image = SPI_getbinval(tuple, desc, 2, &isnull);
 	if (isnull)
@@ -358,7 +432,7 @@ prepare(Batch *b, Entry *e, HeapTuple tuple, TupleDesc desc, const HwrVersionInf
 	}
 	text = SPI_getvalue(tuple, desc, 3);
 	e->old_text = text != NULL ? MemoryContextStrdup(b->context, text) : NULL;
-	caller = MemoryContextSwitchTo(reader->context);
+	e->tried = among && !b->a.shadow;
 	bytes = hwr_image_bytes(image, &len);
 	if (len <= hwr_image_limits().max_bytes)
 	{
@@ -366,21 +440,26 @@ prepare(Batch *b, Entry *e, HeapTuple tuple, TupleDesc desc, const HwrVersionInf
 
 		e->hash = MemoryContextAlloc(b->context, VARSIZE(hash));
 		memcpy(e->hash, hash, VARSIZE(hash));
-		if (!needs_reading(b, e, version->version))
+		if ((const void *) bytes != VARDATA_ANY(DatumGetPointer(image)))
+			pfree((char *) bytes - VARHDRSZ);	/* out of TOAST */
+		if (!needs_reading(b, e))
 		{
 			e->state = ENTRY_NEEDLESS;
-			MemoryContextSwitchTo(caller);
 			return;
 		}
 	}
-	loaded = hwr_cache_get_again(version);
-	if (hwr_batch_add(reader, loaded, bytes, len, &st))
-		at[reader->n - 1] = e;
-	else if (st.code == HWR_BAD_IMAGE || st.code == HWR_IMAGE_TOO_LARGE)
-		fail_entry(b, e, sqlstate_of(&st), hwr_status_text(&st));
-	else
-		hwr_raise(&st);
-	MemoryContextSwitchTo(caller);
+	add_image(b, e, &lanes[e->tried], false, image);
+	if (among && b->a.shadow && e->state != ENTRY_FAILED)
+		add_image(b, e, &lanes[1], true, image);
+}
+
+static void
+begin_lane(Batch *b, Lane *lane, int number, const char *model, int32 version)
+{
+	hwr_catalog_find(model, version, &lane->version);
+	(void) hwr_cache_get(&lane->version);
+	b->versions[number] = lane->version;
+	lane->reader = hwr_batch_create();
 }
 
 /* Rows of entries [from, to) that are there, read.  As the role. */
@@ -390,17 +469,16 @@ read_entries(Batch *b, int from, int to)
 	StringInfoData sql;
 	Oid			types[MAX_PARAMETERS];
 	Datum		values[MAX_PARAMETERS];
-	HwrVersionInfo version;
-	HwrBatchReader *reader;
-	Entry	   *at[HWR_RECOGNIZE_BATCH];
+	Lane		lanes[2] = {0};
 	SPITupleTable *rows;
 	uint64		nrows;
 	int			n;
 	int		   *chosen = choose(b, from, to, ENTRY_TAKEN, &n);
 	int			nargs = add_keys(b, chosen, n, types, values);
 
-	hwr_catalog_find(b->a.model, 0, &version);
-	(void) hwr_cache_get(&version);
+	begin_lane(b, &lanes[0], 0, b->a.model, 0);
+	if (b->a.trial != 0)
+		begin_lane(b, &lanes[1], 1, b->a.trial_model, b->a.trial_version);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT k.n, t.%s", quote_identifier(b->a.image));
 	appendStringInfo(&sql, ", t.%s::pg_catalog.text", quote_identifier(b->a.text));
@@ -411,7 +489,6 @@ read_entries(Batch *b, int from, int to)
 	nrows = SPI_processed;
 	for (int i = 0; i < n; i++)
 		b->entries[chosen[i]].state = ENTRY_GONE;
-	reader = hwr_batch_create();
 	for (uint64 i = 0; i < nrows; i++)
 	{
 		bool		isnull;
@@ -420,17 +497,15 @@ read_entries(Batch *b, int from, int to)
 		CHECK_FOR_INTERRUPTS();
 		if (e->state != ENTRY_GONE)		/* a table that others inherit from has the key twice: which one is meant, nobody knows */
 			continue;
-		prepare(b, e, rows->vals[i], rows->tupdesc, &version, reader, at);
-		if (reader->n == HWR_RECOGNIZE_BATCH || (i == nrows - 1 && reader->n > 0))
-		{
-			run_group(b, reader, &version, at);
-			hwr_batch_free(reader);
-			reader = hwr_batch_create();
-		}
+		e->state = ENTRY_TAKEN;
+		prepare(b, e, rows->vals[i], rows->tupdesc, lanes);
 	}
-	if (reader->n > 0)
-		run_group(b, reader, &version, at);
-	hwr_batch_free(reader);
+	for (int i = 0; i < 2; i++)
+	{
+		run_lane(b, &lanes[i], i == 1 && b->a.shadow);
+		if (lanes[i].reader != NULL)
+			hwr_batch_free(lanes[i].reader);
+	}
 	SPI_freetuptable(rows);
 }
 
@@ -672,15 +747,61 @@ settle_gone(Batch *b)
 	hwr_catalog_execute_now("DELETE FROM hwr.read_row r USING unnest($2) k WHERE r.attachment = $1 AND r.key = k::text[]", 2, types, values);
 }
 
-static void
-settle_written(Batch *b, int *nread)
+/* What the written rows look like, as hwr.batch keeps it. */
+static char *
+features_of(Batch *b, const int *chosen, int n)
 {
-	Oid			types[6] = {INT4OID, TEXTOID, TEXTARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, FLOAT8ARRAYOID};
-	Datum		values[6] = {Int32GetDatum(b->a.id), CStringGetTextDatum(b->a.model)};
+	HwrFeatures *f = palloc0(sizeof(HwrFeatures));
+
+	for (int i = 0; i < n; i++)
+	{
+		const Entry *e = &b->entries[chosen[i]];
+
+		hwr_features_add(f, e->ink, e->width, pg_server_to_any(e->text, strlen(e->text), PG_UTF8), e->confidence);
+	}
+	return hwr_features_json(f);
+}
+
+static void
+keep_shadows(Batch *b, const int *written, int nwritten)
+{
+	Oid			types[8] = {INT4OID, INT4OID, TEXTOID, INT4OID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, FLOAT8ARRAYOID};
+	Datum		values[8] = {Int32GetDatum(b->a.id), Int32GetDatum(b->a.trial), 0, Int32GetDatum(b->versions[1].version)};
+	int		   *chosen = palloc(Max(nwritten, 1) * sizeof(int));
+	double	   *confidences = palloc(Max(nwritten, 1) * sizeof(double));
+	int			n = 0;
+
+	for (int i = 0; i < nwritten; i++)
+	{
+		if (b->entries[written[i]].shadow_text == NULL)
+			continue;
+		confidences[n] = b->entries[written[i]].shadow_confidence;
+		chosen[n++] = written[i];
+	}
+	if (n == 0)
+		return;
+	values[2] = CStringGetTextDatum(b->a.trial_model);
+	FIELD_ARRAY(b, chosen, n, key, values[4]);
+	values[5] = bytea_array(b, chosen, n);
+	FIELD_ARRAY(b, chosen, n, shadow_text, values[6]);
+	values[7] = float8_array(confidences, n);
+	hwr_catalog_execute_now("INSERT INTO hwr.shadow (attachment, trial, model, version, key, hash, text, confidence) "
+							"SELECT $1, $2, $3, $4, s.key::text[], s.hash, s.text, s.confidence FROM unnest($5, $6, $7, $8) s (key, hash, text, confidence) "
+							"ON CONFLICT (attachment, key, trial) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
+							"text = excluded.text, confidence = excluded.confidence", 8, types, values);
+}
+
+static void
+settle_written(Batch *b, int *nread, char **features)
+{
+	Oid			types[8] = {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, FLOAT8ARRAYOID, INT4OID, TEXTARRAYOID};
+	Datum		values[8] = {Int32GetDatum(b->a.id)};
 	int			n;
 	int		   *chosen = choose(b, 0, b->n, ENTRY_WRITTEN, &n);
 	int		   *versions = palloc(Max(n, 1) * sizeof(int));
 	double	   *confidences = palloc(Max(n, 1) * sizeof(double));
+	char	  **models = palloc(Max(n, 1) * sizeof(char *));
+	char	  **arms = palloc(Max(n, 1) * sizeof(char *));
 
 	*nread = n;
 	if (n == 0)
@@ -688,17 +809,27 @@ settle_written(Batch *b, int *nread)
 	drop_entries(b, chosen, n);
 	for (int i = 0; i < n; i++)
 	{
-		versions[i] = b->entries[chosen[i]].version;
-		confidences[i] = b->entries[chosen[i]].confidence;
+		const Entry *e = &b->entries[chosen[i]];
+
+		versions[i] = e->version;
+		confidences[i] = e->confidence;
+		models[i] = (char *) model_of(b, e);
+		arms[i] = b->a.trial == 0 ? NULL : e->tried ? "b" : "a";
 	}
+	values[1] = text_array(models, n);
 	FIELD_ARRAY(b, chosen, n, key, values[2]);
 	values[3] = bytea_array(b, chosen, n);
 	values[4] = int4_array(versions, n);
 	values[5] = float8_array(confidences, n);
-	hwr_catalog_execute_now("INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence) "
-							"SELECT $1, r.key::text[], r.hash, $2, r.version, r.confidence FROM unnest($3, $4, $5, $6) r (key, hash, version, confidence) "
+	values[6] = Int32GetDatum(b->a.trial);
+	values[7] = text_array(arms, n);
+	hwr_catalog_execute_now("INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence, trial, arm) "
+							"SELECT $1, r.key::text[], r.hash, r.model, r.version, r.confidence, nullif($7, 0), r.arm "
+							"FROM unnest($2, $3, $4, $5, $6, $8) r (model, key, hash, version, confidence, arm) "
 							"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
-							"confidence = excluded.confidence, read = clock_timestamp(), corrected = false", 6, types, values);
+							"confidence = excluded.confidence, read = clock_timestamp(), corrected = false, trial = excluded.trial, arm = excluded.arm", 8, types, values);
+	keep_shadows(b, chosen, n);
+	*features = features_of(b, chosen, n);
 }
 
 static void
@@ -789,22 +920,27 @@ notify(Batch *b)
 static void
 settle(Batch *b, double began, HwrBatchResult *out)
 {
-	Oid			types[4] = {INT4OID, INT4OID, INT4OID, FLOAT8OID};
-	Datum		values[4];
+	Oid			types[5] = {INT4OID, INT4OID, INT4OID, FLOAT8OID, TEXTOID};
+	Datum		values[5];
+	char	   *features = NULL;
 
 	settle_gone(b);
 	settle_needless(b);
 	settle_passed_over(b);
-	settle_written(b, &out->read);
+	settle_written(b, &out->read, &features);
 	settle_failed(b, &out->failed);
 	values[0] = Int32GetDatum(b->a.id);
 	values[1] = Int32GetDatum(out->read);
 	values[2] = Int32GetDatum(out->failed);
 	values[3] = Float8GetDatum((double) GetCurrentTimestamp() / 1e6 - began);
+	values[4] = features != NULL ? CStringGetTextDatum(features) : (Datum) 0;
 	if (out->read + out->failed > 0)
-		hwr_catalog_execute_now("INSERT INTO hwr.batch (attachment, read, failed, seconds) VALUES ($1, $2, $3, $4)", 4, types, values);
+		hwr_catalog_execute("INSERT INTO hwr.batch (attachment, read, failed, seconds, features) VALUES ($1, $2, $3, $4, $5::jsonb)", 5, types, values,
+							features != NULL ? NULL : "    n");
+	if (out->read > 0)
+		hwr_catalog_execute_now("SELECT hwr.check_drift($1)", 1, types, values);
 	hwr_catalog_execute_now("DELETE FROM hwr.batch WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM hwr.batch b WHERE b.attachment = $1 "
-							"AND b.done < clock_timestamp() - '1 day'::interval ORDER BY b.done LIMIT 100 FOR UPDATE SKIP LOCKED))", 1, types, values);
+							"AND b.done < clock_timestamp() - '30 days'::interval ORDER BY b.done LIMIT 100 FOR UPDATE SKIP LOCKED))", 1, types, values);
 	hwr_catalog_execute_now("UPDATE hwr.attachment SET problem = NULL, sqlstate = NULL, next_try = NULL WHERE id = $1 AND problem IS NOT NULL", 1, types, values);
 	if (b->a.notify)
 		notify(b);

@@ -53,8 +53,10 @@ GRANT SELECT ON hwr_queue TO PUBLIC;
 -- Messages can quote data: for the role that reads the rows, its members, and monitors.
 CREATE VIEW hwr_failures WITH (security_barrier) AS
 	SELECT a.attachment, a.data, a.text_column, q.key, q.sqlstate, q.message, q.attempts, q.failed, CASE WHEN NOT q.failed THEN q.due END AS next_try
-	  FROM hwr_attachments a JOIN hwr.queue q ON q.attachment = a.attachment
-	 WHERE q.sqlstate IS NOT NULL;
+	  FROM hwr_attachments a JOIN hwr.queue q ON q.attachment = a.attachment JOIN hwr.attachment h ON h.id = a.attachment
+	  JOIN pg_catalog.pg_class c ON c.oid = h.data::oid
+	 WHERE q.sqlstate IS NOT NULL
+		   AND (pg_catalog.pg_has_role(h.role, 'USAGE') OR pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE'));
 COMMENT ON VIEW hwr_failures IS 'rows of attached tables that could not be read, and why';
 COMMENT ON COLUMN hwr_failures.failed IS 'there will be no other attempt, unless the image changes or hwr_reread asks for it';
 GRANT SELECT ON hwr_failures TO PUBLIC;

@@ -37,6 +37,7 @@
 #include "pg/catalog/cache.h"
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
+#include "pg/recognize/features.h"
 #include "pg/recognize/label.h"
 #include "pg/recognize/reader.h"
 
@@ -232,18 +233,6 @@ set_comparison(Row *row, const HwrLabel *label, const HwrCanvas *canvas, const H
 	set_jsonb(row, COL_EDITS, edits_json(canvas, p, reading, copy, nedits));
 }
 
-/* Share of the image that is ink. */
-static double
-ink_share(const HwrCanvas *canvas, int height)
-{
-	double		sum = 0;
-
-	for (int y = 0; y < height; y++)
-		for (int x = 0; x < canvas->content_width; x++)
-			sum += canvas->ink[(Size) y * canvas->width + x];
-	return sum / (255.0 * height * Max(canvas->content_width, 1));
-}
-
 /* What every row says, read or not. */
 static void
 begin_row(Row *row, const Pending *pending)
@@ -274,7 +263,7 @@ write_reading(Reader *r, const HwrModel *model, int i)
 	set_figure(&row, COL_CONFIDENCE, reading->confidence >= 0 ? reading->confidence : exp(-loss));
 	set_figure(&row, COL_SHARPNESS, reading->sharpness);
 	set_value(&row, COL_WIDTH, Int32GetDatum(canvas->source_width));
-	set_figure(&row, COL_INK, ink_share(canvas, model->net.height));
+	set_figure(&row, COL_INK, hwr_ink_share(canvas, model->net.height));
 	set_jsonb(&row, COL_CHARACTERS, characters_json(canvas, p, reading));
 	if (pending->label.text != NULL)
 	{

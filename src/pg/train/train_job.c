@@ -424,6 +424,7 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 	hwr_worker_commit(w);
 	hwr_worker_ignore_cancellation();
 	w->stored = true;
+	hwr_worker_measure_features(w, &version);
 	hwr_gate_tell(w, &version, result->activated, verdict);
 
 	result->version = version.version;

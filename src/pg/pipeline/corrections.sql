@@ -1,0 +1,71 @@
+--
+-- corrections.sql
+--	  What persons have corrected: as a table to train from, and as what is to be looked at next.
+--
+
+-- Rows of a table of schema hwr for whom they concern; the texts are data of the attached table.
+CREATE VIEW hwr.own_corrections WITH (security_barrier) AS
+	SELECT c.* FROM hwr.correction c JOIN hwr.attachment a ON a.id = c.attachment
+	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE') OR pg_catalog.pg_has_role(c.who, 'USAGE')
+		   OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = a.data::oid AND pg_catalog.pg_has_role(t.relowner, 'USAGE'));
+COMMENT ON VIEW hwr.own_corrections IS 'corrections that the current user has made, and those of attached tables of his roles';
+GRANT SELECT ON hwr.own_corrections TO PUBLIC;
+
+CREATE VIEW hwr.own_rows WITH (security_barrier) AS
+	SELECT r.* FROM hwr.read_row r JOIN hwr.attachment a ON a.id = r.attachment
+	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE')
+		   OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = a.data::oid AND pg_catalog.pg_has_role(t.relowner, 'USAGE'));
+COMMENT ON VIEW hwr.own_rows IS 'what is known of rows of attached tables of the current user''s roles';
+GRANT SELECT ON hwr.own_rows TO PUBLIC;
+
+-- The condition under which row t of an attached table has the key k, an array of text.
+CREATE FUNCTION hwr.key_matches(data regclass, key_columns name[]) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT string_agg(format('t.%I = k.key[%s]::%s', c.name, c.n, hwr.base_type(a.atttypid)), ' AND ' ORDER BY c.n)
+	  FROM unnest(key_columns) WITH ORDINALITY c (name, n) JOIN pg_attribute a ON a.attrelid = data AND a.attname = c.name;
+$$;
+COMMENT ON FUNCTION hwr.key_matches(regclass, name[]) IS 'SQL that joins row t of an attached table with its key k.key';
+
+-- Is an image of those on which an improvement is measured?  By its hash, so that it is never on both sides.
+CREATE FUNCTION hwr.is_held_out(hash bytea) RETURNS boolean
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT get_byte(hash, 0) < 64;
+$$;
+COMMENT ON FUNCTION hwr.is_held_out(bytea) IS 'whether an image, by its SHA-256, is of the quarter of the corrections that improvements are measured on';
+
+-- The newest correction of each row whose image is still the same, read as the caller: what he may not see is not there.
+CREATE FUNCTION hwr.corrections() RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
+												 "at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
+	LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
+DECLARE
+	a record;
+BEGIN
+	FOR a IN SELECT h.* FROM @extschema@.hwr_attachments h
+			 WHERE has_column_privilege(h.data, h.image_column, 'SELECT') AND EXISTS (SELECT FROM hwr.own_corrections c WHERE c.attachment = h.attachment) LOOP
+		RETURN QUERY EXECUTE format('SELECT k.id, k.attachment, %s::regclass, k.key, t.%I, k.label, k.reading, k.was,
+				CASE WHEN k.who::oid <> ''0''::oid THEN pg_get_userbyid(k.who) END, k."at", k.model, k.version, k.confidence, hwr.is_held_out(k.hash)
+			FROM (SELECT DISTINCT ON (c.key) c.* FROM hwr.own_corrections c WHERE c.attachment = %s ORDER BY c.key, c.id DESC) k JOIN %s t ON %s
+			WHERE sha256(t.%I) = k.hash', quote_literal(a.data), a.image_column, a.attachment, a.data, hwr.key_matches(a.data, a.key_columns), a.image_column);
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION hwr.corrections() IS 'the rows of hwr_corrections';
+
+CREATE VIEW hwr_corrections WITH (security_barrier) AS
+	SELECT c.id, c.data, c.key, c.image, c.label, c.reading, c.was, c.who, c."at", c.model, c.version, c.confidence, c.held_out FROM hwr.corrections() c;
+COMMENT ON VIEW hwr_corrections IS
+'corrections of attached tables that the current user may see, one a row, with its image: a table to train from (label_column => ''label'')';
+COMMENT ON COLUMN hwr_corrections.reading IS 'what the model had read; NULL: it had not read the row';
+COMMENT ON COLUMN hwr_corrections.was IS 'what the table had; the same as label where it was confirmed';
+COMMENT ON COLUMN hwr_corrections.held_out IS 'kept apart by hwr_improve, to measure on';
+GRANT SELECT ON hwr_corrections TO PUBLIC;
+
+CREATE FUNCTION hwr.confirm_row(attachment integer, key text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_confirm_row' LANGUAGE C STRICT;
+COMMENT ON FUNCTION hwr.confirm_row(integer, text[]) IS 'what hwr_confirm does';
+
+CREATE FUNCTION hwr_confirm(data regclass, key text[], text_column name DEFAULT NULL) RETURNS boolean
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT hwr.confirm_row(hwr.find_attachment($1, $3), $2);
+$$;
+COMMENT ON FUNCTION hwr_confirm(regclass, text[], name) IS
+'say that the text of a row is right as it is, which is a correction that changes nothing; the key is that of hwr_corrections; false: there is no such row, or it has no text';
