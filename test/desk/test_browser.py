@@ -88,7 +88,7 @@ def row_of_queue():
 def test_review_by_keyboard():
     go("review")
     choose("#table", "forms")
-    wait(browser, lambda: len(browser.find_elements("css selector", "#alternatives li")) == 5)
+    wait(browser, lambda: "/forms/" in find(browser, "#crop").get_attribute("src") and len(browser.find_elements("css selector", "#alternatives li")) == 5)
     first, reading = row_of_queue()
     ok(find(browser, "#box").get_attribute("value") == (reading or ""), "the least certain row comes first")
     wait(browser, lambda: browser.execute_script("const i = document.getElementById('crop'); return i.complete && i.naturalWidth > 0"))

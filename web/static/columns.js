@@ -5,7 +5,7 @@ const LIKELY = { texts: ['reading', 'text', 'label', 'transcription'], numbers: 
 
 export function fillColumns(table, likely = LIKELY) {
 	const attached = table?.attached[0];
-	const own = { image: attached?.image, text: attached?.text, confidence: attached?.confidence };
+	const own = { image: attached?.image, text: attached?.text, confidence: attached?.confidence, checked: attached ? '' : undefined };
 	for (const select of document.querySelectorAll('select[data-kind]')) {
 		const names = table?.[select.dataset.kind] ?? [];
 		const wanted = (likely[select.dataset.kind] ?? []).find((name) => names.includes(name));

@@ -44,7 +44,7 @@ function more(name, { alphabet, architecture }) {
 
 // Columns whose title begins with # hold numbers.
 function table(titles, rows) {
-	const cell = (name, i, text) => element(name, titles[i].startsWith('#') ? { className: 'number' } : {}, text);
+	const cell = (name, i, text) => element(name, { className: titles[i].startsWith('#') ? 'number' : 'wrap' }, text);
 	return element('table', {},
 		element('thead', {}, element('tr', {}, ...titles.map((title, i) => cell('th', i, title.replace('#', ''))))),
 		element('tbody', {}, ...rows.map((row) => element('tr', {}, ...row.map((text, i) => cell('td', i, String(text)))))));

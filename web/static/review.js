@@ -14,6 +14,9 @@ const columns = () => ({
 	model: byId('model').value,
 });
 
+// Does the table itself, or hwr, know which rows a person has seen?
+const settles = () => Boolean(columns().checked) || table.attached.some(({ text }) => text === columns().text);
+
 // What is needed to show a row; asked for ahead, while the person looks at the one before.
 function prepare(row) {
 	const { image, model } = columns();
@@ -92,9 +95,9 @@ async function save(text) {
 		const row = queue[0];
 		await write(row, text, row.text, true);
 		done.push({ row, before: row.text, after: text });
-		waiting -= columns().checked ? 1 : 0;
+		waiting -= settles() ? 1 : 0;
 		row.text = text;
-		await next(!columns().checked);
+		await next(!settles());
 		byId('status').textContent = `Saved “${text}”.`;
 	} finally {
 		busy = false;
@@ -122,7 +125,7 @@ async function undo() {
 	done.pop();
 	last.row.text = last.before;
 	skipped.delete(last.row.key);
-	waiting += columns().checked ? 1 : 0;
+	waiting += settles() ? 1 : 0;
 	queue.unshift(last.row);
 	show();
 	byId('status').textContent = `Undone: “${last.before ?? ''}” is back.`;
