@@ -185,7 +185,7 @@ test_to_json(void **state)
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"empty_labels\": \"skip\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
 						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");
 	free(json);
 }
