@@ -311,6 +311,12 @@ RESET ROLE;
 DROP OWNED BY regress_hwr_batch;
 DROP ROLE regress_hwr_batch;
 
+-- A plan of many levels is looked through once, not 2^levels times.
+DO $$
+BEGIN
+	EXECUTE 'SELECT hwr_fold(x) FROM ' || repeat('(SELECT x FROM ', 40) || '(VALUES (''A''), (''B'')) v (x)' || repeat(' OFFSET 0) s', 40);
+END $$;
+
 RESET enable_bitmapscan;
 RESET max_parallel_workers_per_gather;
 DROP VIEW counts;

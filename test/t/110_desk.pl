@@ -31,6 +31,7 @@ ok(!$refused && $log =~ /DESK_DSN must not have "password"/, 'the desk takes no 
 ($out, $log) = ('', '');
 my $desk = IPC::Run::start([ $python, '-m', 'desk' ], '<', '/dev/null', '>', \$out, '2>', \$log,
 	init => sub { chdir 'web'; @ENV{qw(DESK_DSN DESK_PORT)} = ($dsn, 0); });
+END { $desk->kill_kill if $desk }
 my $tries = 0;
 $desk->pump_nb, select(undef, undef, undef, 0.1) until $out =~ m{(http://\S+)/} || $tries++ > 600;
 my $url = $1 or BAIL_OUT("the desk did not start: $log");
@@ -98,6 +99,4 @@ sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABL
 
 $desk->pump_nb;
 unlike($log, qr/Traceback/, 'no error of the desk itself') or diag($log);
-$desk->signal('TERM');
-$desk->finish;
 done_testing();

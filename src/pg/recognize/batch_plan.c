@@ -449,6 +449,13 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 	}
 }
 
+/* Max() would evaluate its arguments twice, which a recursion does 2^depth times. */
+static inline int
+higher(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 /* The highest plan_node_id in a list of plans, or below one */
 static int	last_id_below(Plan *plan);
 
@@ -460,7 +467,7 @@ last_id(List *plans)
 
 	foreach(lc, plans)
 	{
-		last = Max(last, last_id_below(lfirst(lc)));
+		last = higher(last, last_id_below(lfirst(lc)));
 	}
 	return last;
 }
@@ -473,24 +480,24 @@ last_id_below(Plan *plan)
 	if (plan == NULL)
 		return -1;
 	check_stack_depth();
-	last = Max(plan->plan_node_id, Max(last_id_below(plan->lefttree), last_id_below(plan->righttree)));
+	last = higher(plan->plan_node_id, higher(last_id_below(plan->lefttree), last_id_below(plan->righttree)));
 	switch (nodeTag(plan))
 	{
 		case T_Append:
-			return Max(last, last_id(((Append *) plan)->appendplans));
+			return higher(last, last_id(((Append *) plan)->appendplans));
 		case T_MergeAppend:
-			return Max(last, last_id(((MergeAppend *) plan)->mergeplans));
+			return higher(last, last_id(((MergeAppend *) plan)->mergeplans));
 		case T_BitmapAnd:
-			return Max(last, last_id(((BitmapAnd *) plan)->bitmapplans));
+			return higher(last, last_id(((BitmapAnd *) plan)->bitmapplans));
 		case T_BitmapOr:
-			return Max(last, last_id(((BitmapOr *) plan)->bitmapplans));
+			return higher(last, last_id(((BitmapOr *) plan)->bitmapplans));
 		case T_SubqueryScan:
-			return Max(last, last_id_below(((SubqueryScan *) plan)->subplan));
+			return higher(last, last_id_below(((SubqueryScan *) plan)->subplan));
 		case T_CustomScan:
-			return Max(last, last_id(((CustomScan *) plan)->custom_plans));
+			return higher(last, last_id(((CustomScan *) plan)->custom_plans));
 #if PG_VERSION_NUM < 140000
 		case T_ModifyTable:
-			return Max(last, last_id(((ModifyTable *) plan)->plans));
+			return higher(last, last_id(((ModifyTable *) plan)->plans));
 #endif
 		default:
 			return last;
@@ -564,7 +571,7 @@ plan_statement(Query *parse, const char *text, int cursor_options, ParamListInfo
 	/* Which DECLARE CURSOR, and PL/pgSQL's OPEN, ask for */
 	r.cursor = (cursor_options & CURSOR_OPT_FAST_PLAN) != 0;
 	r.triggers = target_has_triggers(stmt);
-	r.next_id = Max(last_id_below(stmt->planTree), last_id(stmt->subplans)) + 1;
+	r.next_id = higher(last_id_below(stmt->planTree), last_id(stmt->subplans)) + 1;
 	top.current = true;
 	stmt->planTree = rewrite(&r, stmt->planTree, top);
 	foreach(lc, stmt->subplans)
