@@ -145,7 +145,7 @@ CREATE VIEW hwr_attachments WITH (security_barrier) AS
 	SELECT a.id AS attachment,
 		   a.data::oid::regclass AS data,
 		   a.image_column, a.text_column, a.confidence_column, a.key_columns, a.model, a.mode, a.reread, a.doubtful,
-		   CASE WHEN a.role::oid <> '0'::oid THEN pg_catalog.pg_get_userbyid(a.role) END AS role,
+		   (SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = a.role::oid) AS role,
 		   a.paused, a.retries, a.retry_after, a.queue_limit, a.on_full, a.batch,
 		   CASE WHEN o.own THEN a.sqlstate END AS sqlstate, CASE WHEN o.own THEN a.problem END AS problem, a.created
 	  FROM hwr.attachment a JOIN pg_catalog.pg_class c ON c.oid = a.data::oid

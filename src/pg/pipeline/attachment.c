@@ -81,7 +81,7 @@ read_keys(HwrAttachment *out, MemoryContext context)
 bool
 hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 {
-#define COLUMNS "SELECT a.data::oid, a.role::oid, a.image_column::text, a.text_column::text, a.confidence_column::text, a.key_columns::text[], " \
+#define COLUMNS "SELECT a.data::oid, coalesce((SELECT r.oid FROM pg_roles r WHERE r.oid = a.role::oid), '0'::oid), a.image_column::text, a.text_column::text, a.confidence_column::text, a.key_columns::text[], " \
 	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', a.batch, a.paused, " \
 	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false) " \
 	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"

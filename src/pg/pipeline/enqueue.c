@@ -509,7 +509,7 @@ hwr_before_row(PG_FUNCTION_ARGS)
 		(update && (same_value(trigger->tg_trigtuple, tuple, desc, t->image) || !same_value(trigger->tg_trigtuple, tuple, desc, t->text))) ||
 		(!update && !is_null(tuple, desc, t->text)))
 		return PointerGetDatum(tuple);
-	if (t->a.now && !t->a.paused && !is_null(tuple, desc, t->image))
+	if (t->a.now && !t->a.paused && OidIsValid(t->a.role) && !is_null(tuple, desc, t->image))
 	{
 		bool		isnull;
 

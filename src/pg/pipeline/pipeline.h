@@ -27,7 +27,7 @@ typedef struct HwrAttachment
 {
 	int32		id;
 	Oid			data;
-	Oid			role;
+	Oid			role;			/* InvalidOid: it has been dropped, and nobody reads */
 	char	   *image;			/* names of columns; confidence NULL: none */
 	char	   *text;
 	char	   *confidence;

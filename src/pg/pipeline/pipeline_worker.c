@@ -44,6 +44,9 @@
 /* A batch of so many rows or more shows that there is work for another worker. */
 #define HWR_HELP_BATCH 16
 
+/* For so long another transaction may hold a lock on a table; then other tables are read, and this one is tried again like after a problem. */
+#define LOCK_TIMEOUT "10s"
+
 static HwrPipelineDatabase *mine;
 
 static void
@@ -132,7 +135,7 @@ find_work(int *n, TimestampTz *next)
 	bool		isnull;
 
 	begin("looking for rows to read");
-	found = hwr_catalog_query("SELECT a.id FROM hwr.attachment a WHERE NOT a.paused AND a.role::oid <> '0'::oid "
+	found = hwr_catalog_query("SELECT a.id FROM hwr.attachment a WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) "
 							  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND coalesce(a.next_try <= clock_timestamp(), true) "
 							  "AND EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = a.id AND NOT q.failed AND q.due <= clock_timestamp()) ORDER BY a.id",
 							  0, NULL, NULL);
@@ -146,7 +149,7 @@ find_work(int *n, TimestampTz *next)
 		Datum		value;
 
 		hwr_catalog_query("SELECT min(greatest(a.next_try, q.due)) FROM hwr.attachment a CROSS JOIN LATERAL (SELECT min(e.due) AS due FROM hwr.queue e "
-						  "WHERE e.attachment = a.id AND NOT e.failed) q WHERE NOT a.paused AND a.role::oid <> '0'::oid AND q.due IS NOT NULL "
+						  "WHERE e.attachment = a.id AND NOT e.failed) q WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND q.due IS NOT NULL "
 						  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)", 0, NULL, NULL);
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		if (!isnull)
@@ -293,6 +296,7 @@ hwr_pipeline_worker_main(Datum main_arg)
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION);
 	if (has_extension())
 		work();
 	proc_exit(0);

@@ -67,7 +67,7 @@
 
 PG_FUNCTION_INFO_V1(hwr_work);
 
-/* Rows that others had locked, or had changed, are due again after this, in ms. */
+/* Rows that others had locked, or had changed, are due again after this, in ms, and after a tenth of the time that they have waited, up to a minute. */
 #define PASSED_OVER_WAIT 200
 
 /* Channel of mode notify. */
@@ -857,7 +857,7 @@ settle_failed(Batch *b, int *nfailed)
 							"FROM unnest($1::tid[], $2, $3) f (place, sqlstate, message), hwr.attachment a WHERE q.ctid = f.place AND a.id = $5", 5, all_types, all);
 }
 
-/* Others have them locked, or have changed them meanwhile. */
+/* Others have them locked, or have changed them meanwhile; or the role may see them and not change them, which will last. */
 static void
 settle_passed_over(Batch *b)
 {
@@ -875,7 +875,8 @@ settle_passed_over(Batch *b)
 	memcpy(both + n, taken, more * sizeof(int));
 	FIELD_ARRAY(b, both, n + more, place, values[0]);
 	values[1] = Int32GetDatum(PASSED_OVER_WAIT);
-	hwr_catalog_execute_now("UPDATE hwr.queue SET due = clock_timestamp() + $2 * '1 ms'::interval WHERE ctid = ANY ($1::tid[])", 2, types, values);
+	hwr_catalog_execute_now("UPDATE hwr.queue SET due = clock_timestamp() + greatest($2 * '1 ms'::interval, least((clock_timestamp() - queued) / 10, '1 minute'::interval)) "
+							"WHERE ctid = ANY ($1::tid[])", 2, types, values);
 }
 
 static void
@@ -1026,8 +1027,8 @@ hwr_work_list(Oid data, int *n)
 {
 	Oid			types[1] = {OIDOID};
 	Datum		values[1] = {ObjectIdGetDatum(data)};
-	uint64		found = hwr_catalog_query_now("SELECT a.id, a.role::oid FROM hwr.attachment a WHERE NOT a.paused AND a.role::oid <> '0'::oid "
-											  "AND ($1 = '0'::oid OR a.data::oid = $1) ORDER BY a.id", 1, types, values);
+	uint64		found = hwr_catalog_query_now("SELECT a.id, a.role::oid FROM hwr.attachment a JOIN pg_roles r ON r.oid = a.role::oid WHERE NOT a.paused "
+											  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND ($1 = '0'::oid OR a.data::oid = $1) ORDER BY a.id", 1, types, values);
 	int32	   *list = palloc(Max(found, 1) * sizeof(int32));
 
 	*n = 0;
