@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models bundled recognize batch application nbest score search lm page page_xml form evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library
@@ -243,7 +243,7 @@ build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a M
 build/stages: bench/stages.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
-samples: build/generate-words
+samples: build/generate-words build/generate-forms
 	tools/make-samples
 
 else

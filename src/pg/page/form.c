@@ -238,6 +238,7 @@ read_form(FunctionCallInfo fcinfo, const char *query)
 
 	fields = hwr_form_fields(query, &n);
 	form = get_form(site, PG_GETARG_DATUM(ARG_BLANK));
+	hwr_form_check_areas(hwr_form_blank(form), fields, n);
 	work = hwr_page_work_create();
 	hwr_page_decode(work, PG_GETARG_DATUM(ARG_PAGE));
 	fit = fit_page(form, &work->image);

@@ -53,6 +53,9 @@ extern HwrFormField *hwr_form_fields(const char *query, int *n);
 extern char *hwr_form_fields_query(text *value);
 extern char *hwr_form_table_query(Oid relation);
 
+/* Raise what is wrong with their areas on this blank. */
+extern void hwr_form_check_areas(const HwrImage *blank, const HwrFormField *fields, int n);
+
 /* A field on its way to a row of the result. */
 typedef struct HwrFieldRow
 {

@@ -358,19 +358,28 @@ cut_field(HwrFormReader *reader, const HwrForm *form, const HwrFormFit *fit, con
 }
 
 /* What is cut is kept until it is read: no more of it than some pages. */
-static void
-check_areas(const HwrImage *blank, const HwrFormField *fields, int n)
+void
+hwr_form_check_areas(const HwrImage *blank, const HwrFormField *fields, int n)
 {
 	double		sum = 0;
 
 	for (int i = 0; i < n; i++)
-		sum += (fields[i].x1 - fields[i].x0) * (fields[i].y1 - fields[i].y0);
-	/* Written so that NaN is too much. */
-	if (!(sum <= MOST_COVER * blank->width * blank->height))
+	{
+		const HwrFormField *f = &fields[i];
+
+		/* Written so that NaN is no area either. */
+		if (!(f->x1 - f->x0 >= 1 && f->y1 - f->y0 >= 1 && f->x0 >= -1 && f->y0 >= -1 && f->x1 <= blank->width + 1 &&
+			  f->y1 <= blank->height + 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("area of field \"%s\" is empty or not on the blank form", f->name),
+					 errdetail("The blank form has %d x %d pixels.", blank->width, blank->height)));
+		sum += (f->x1 - f->x0) * (f->y1 - f->y0);
+	}
+	if (sum > (double) MOST_COVER * blank->width * blank->height)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("fields cover more than %d times the blank form", MOST_COVER),
-				 errhint("Areas are in pixels of the blank form.")));
+				 errmsg("fields cover more than %d times the blank form", MOST_COVER)));
 }
 
 void
@@ -380,7 +389,6 @@ hwr_form_read(HwrFormReader *reader, const HwrForm *form, const HwrFormFit *fit,
 	Task	   *tasks = palloc0(Max(n, 1) * sizeof(Task));
 	HwrHold    *cut_hold = hwr_hold_create(CurrentMemoryContext, release_cut);
 
-	check_areas(hwr_form_blank(form), fields, n);
 	/* All fits first: a page that does not fit somewhere is not read in part. */
 	for (int i = 0; i < n; i++)
 	{
