@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml form evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
@@ -69,7 +69,7 @@ SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/ensemble catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm recognize/bind_lm \
-	page/page page/formats_in page/formats_out page/plot_page \
+	page/page page/formats_in page/formats_out page/plot_page page/form \
 	train/job train/train train/resume \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
@@ -118,7 +118,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words \
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
 	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
@@ -217,6 +217,12 @@ build/generate-words: $(GENERATOR) Makefile
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo fontconfig libjpeg) -o $@ \
 		$(filter %.c,$(GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
+FORM_GENERATOR = $(wildcard tools/generate-forms/*.[ch]) $(addprefix tools/generate-words/,common.c hand.c paper.c output.c generate.h)
+build/generate-forms: $(FORM_GENERATOR) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo fontconfig libjpeg) -o $@ \
+		$(filter %.c,$(FORM_GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
+
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
 build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
@@ -240,6 +246,10 @@ build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
 build/find-lines: tools/find-lines.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
+# Filled forms laid over blank ones: see tools/forms-eval.
+build/fit-form: tools/fit-form.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
 # Our side of "make bench".
 build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
@@ -248,7 +258,7 @@ build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a M
 build/stages: bench/stages.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
-samples: build/generate-words
+samples: build/generate-words build/generate-forms
 	tools/make-samples
 
 else

@@ -1,6 +1,6 @@
 /*
  * generate.h
- *	  What the parts of generate-words share.
+ *	  What the parts of generate-words, and of generate-forms, share.
  */
 #ifndef GENERATE_H
 #define GENERATE_H
@@ -78,13 +78,15 @@ typedef struct Margins
 
 typedef struct Output Output;
 
-/* main.c */
+/* common.c */
 extern void fail(const char *what, const char *name) __attribute__((noreturn));
 extern uint64_t rng_next(Rng *rng);
 extern double uniform(Rng *rng, double low, double high);
 extern int	below(Rng *rng, int n);
 extern bool chance(Rng *rng, double p);
 extern double normal(Rng *rng); /* roughly, within +-3 */
+extern void add_line(Lines *lines, const char *text);
+extern void read_lines(const char *path, Lines *lines);
 
 /* hand.c: outlines; false where the font lacks a letter */
 extern void check_font(cairo_t *cr, const char *family);
@@ -113,5 +115,8 @@ extern void free_form(Form *form);
 extern Output *open_output(const char *path);
 extern void add_image(Output *out, int i, const Picture *pic, int channels, int quality, const char *label);
 extern void close_output(Output *out);
+
+/* A picture as a JPEG file, the caller's to free. */
+extern uint8_t *encode_jpeg(const Picture *pic, int channels, int quality, size_t *len);
 
 #endif							/* GENERATE_H */

@@ -102,9 +102,8 @@ put_in_archive(FILE *tar, const char *name, const uint8_t *bytes, size_t len)
 	put_padding(tar, len, name);
 }
 
-/* The picture as a JPEG file, the caller's to free. */
-static uint8_t *
-encode(const Picture *pic, int channels, int quality, size_t *len)
+uint8_t *
+encode_jpeg(const Picture *pic, int channels, int quality, size_t *len)
 {
 	struct jpeg_compress_struct jpeg;
 	struct jpeg_error_mgr errors;
@@ -163,7 +162,7 @@ void
 add_image(Output *out, int i, const Picture *pic, int channels, int quality, const char *label)
 {
 	size_t		len;
-	uint8_t    *bytes = encode(pic, channels, quality, &len);
+	uint8_t    *bytes = encode_jpeg(pic, channels, quality, &len);
 	char	   *name = g_strdup_printf("%05d.jpg", i);
 
 	if (out->tar != NULL)

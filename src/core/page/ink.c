@@ -198,19 +198,28 @@ stretch(HwrMap *dark, const uint8_t *grain, const uint8_t *peak, double high, in
 }
 
 bool
+hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st)
+{
+	HwrMap		background;
+
+	if (!find_background(grey, radius, &background, st))
+		return false;
+	subtract_background(grey, &background);
+	hwr_map_free(&background);
+	return true;
+}
+
+bool
 hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st)
 {
 	int			cols = (grey->width + TILE - 1) / TILE;
 	int			rows = (grey->height + TILE - 1) / TILE;
 	uint32_t	counts[256] = {0};
 	double		high = 0;
-	HwrMap		background;
 	uint8_t    *grain;
 
-	if (!find_background(grey, radius, &background, st))
+	if (!hwr_page_darkness(grey, radius, st))
 		return false;
-	subtract_background(grey, &background);
-	hwr_map_free(&background);
 	grain = hwr_alloc((size_t) cols * (size_t) rows, 2, st);
 	if (grain == NULL)
 		return false;

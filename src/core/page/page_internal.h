@@ -71,6 +71,9 @@ typedef struct HwrChains
 /* grey becomes ink in place.  radius: of the closing, at least the width of a stroke. */
 extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
 
+/* The same without looking at contrast: how much darker than its background a pixel is, in 255ths of that. */
+extern bool hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st);
+
 /* Slopes, dy/dx, of the left and right half. */
 extern bool hwr_page_find_slopes(const HwrMap *ink, float slopes[2], HwrStatus *st);
 

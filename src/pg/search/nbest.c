@@ -14,17 +14,13 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "core/text/kind.h"
 #include "ink.h"
 #include "pg/base/error.h"
 #include "pg/recognize/decoder.h"
+#include "pg/recognize/kinds.h"
 
 PG_FUNCTION_INFO_V1(hwr_nbest);
 PG_FUNCTION_INFO_V1(hwr_field);
-
-/* Texts that hwr_field looks at, and the beam for them. */
-#define FIELD_TEXTS 16
-#define FIELD_BEAM 64
 
 /* Arguments, in the order of the SQL function; the others are decoder.h's. */
 enum
@@ -229,108 +225,34 @@ hwr_nbest(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static HwrKind
-kind_argument(text *value)
-{
-	char	   *word = text_to_cstring(value);
-	StringInfoData hint;
-
-	for (int i = 0; hwr_kind_words[i] != NULL; i++)
-		if (strcmp(hwr_kind_words[i], word) == 0)
-			return (HwrKind) i;
-	initStringInfo(&hint);
-	for (int i = 0; hwr_kind_words[i] != NULL; i++)
-		appendStringInfo(&hint, "%s\"%s\"", i > 0 ? ", " : "", hwr_kind_words[i]);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unrecognized kind of field \"%s\"", word),
-			 errhint("The kinds are %s.", hint.data)));
-}
-
-/* A text that was found, and what it is worth. */
-typedef struct Found
-{
-	char	   *text;			/* server encoding */
-	char		value[HWR_KIND_VALUE];	/* empty: none */
-	double		confidence;
-} Found;
-
-static Found
-found_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
-{
-	Found		found = {.confidence = h->confidence};
-	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
-	char	   *utf8;
-	char	   *copy = palloc(4 * h->n + 1);
-	HwrStatus	st;
-
-	for (int i = 0; i < h->n; i++)
-		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
-	if (!hwr_text_encode(codepoints, h->n, &utf8, &st))
-		hwr_raise(&st);
-	strlcpy(copy, utf8, 4 * h->n + 1);
-	free(utf8);
-	found.text = hwr_from_utf8(copy);
-	if (!hwr_kind_value(kind, codepoints, h->n, found.value))
-		found.value[0] = '\0';
-	return found;
-}
-
 /*
  * hwr_field(posterior hwr_posterior, kind text, OUT text text, OUT value text, OUT confidence
  * double precision)
- *
- * Different texts may have the same value: the value that has most together is the answer, with the
- * best of its texts.
  */
 Datum
 hwr_field(PG_FUNCTION_ARGS)
 {
-	HwrKind		kind = kind_argument(PG_GETARG_TEXT_PP(1));
+	HwrKind		kind = hwr_kind_argument(PG_GETARG_TEXT_PP(1));
 	text	   *pattern = cstring_to_text(hwr_kind_pattern(kind));
 	CallSite   *site = get_call_site(fcinfo);
 	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
 	HwrWriter	writer = get_writer(site, sparse, NULL, NULL, pattern);
-	HwrBeamQuery query = {.width = FIELD_BEAM};
+	HwrBeamQuery query = {0};
 	TupleDesc	desc;
-	HwrNbest   *nbest;
-	Found	   *found;
-	int			best = -1;
+	HwrKindReading reading;
 	Datum		values[3];
 	bool		nulls[3] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	hwr_decoder_bind_pattern(site->decoder, PointerGetDatum(pattern), &writer, &query);
 	query.logp = hwr_ink_dense_over(site->ink, writer.alphabet);
 	query.T = sparse->steps;
 	query.K = writer.alphabet->n + 1;
-	query.outside_penalty = 0;
-	nbest = hwr_decoder_search(site->decoder, &query, FIELD_TEXTS);
-	found = palloc(Max(nbest->n, 1) * sizeof(Found));
-	for (int i = 0; i < nbest->n; i++)
-	{
-		int			same = -1;
-
-		found[i] = found_of(&nbest->hypotheses[i], writer.alphabet, kind);
-		for (int j = 0; j < i && same < 0 && found[i].value[0] != '\0'; j++)
-			if (strcmp(found[j].value, found[i].value) == 0)
-				same = j;
-		if (same >= 0)
-		{
-			found[same].confidence += found[i].confidence;
-			found[i].confidence = -1;
-		}
-	}
-	/* A text without a value is an answer only where there is no other. */
-	for (int i = 0; i < nbest->n; i++)
-		if (best < 0 || (found[i].value[0] != '\0') > (found[best].value[0] != '\0') ||
-			((found[i].value[0] != '\0') == (found[best].value[0] != '\0') && found[i].confidence > found[best].confidence))
-			best = i;
-	nulls[0] = nulls[2] = best < 0;
-	nulls[1] = best < 0 || found[best].value[0] == '\0';
-	values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(found[best].text);
-	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(found[best].value);
-	values[2] = nulls[2] ? (Datum) 0 : Float8GetDatum(Min(found[best].confidence, 1));
+	reading = hwr_kind_search(site->decoder, &query, &writer, kind);
+	nulls[0] = nulls[2] = reading.text == NULL;
+	nulls[1] = reading.value[0] == '\0';
+	values[0] = nulls[0] ? (Datum) 0 : CStringGetTextDatum(reading.text);
+	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(reading.value);
+	values[2] = nulls[2] ? (Datum) 0 : Float8GetDatum(reading.confidence);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
