@@ -141,6 +141,23 @@ read_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, int from,
 	hwr_batch_free(batch);
 }
 
+/* Kept in fn_extra. */
+typedef struct CallSite
+{
+	HwrResolved resolved;
+	bool		told;			/* that a page has no lines: once a statement */
+} CallSite;
+
+static void
+tell_of_nothing(CallSite *site)
+{
+	if (!site->told)
+		ereport(NOTICE,
+				(errmsg("no lines of text were found on the page"),
+				 errhint("hwr_lines shows what was rejected, and why.")));
+	site->told = true;
+}
+
 /*
  * hwr_read_page(page bytea, model text, turn integer, right_to_left boolean) returns setof record
  */
@@ -154,14 +171,16 @@ hwr_read_page(PG_FUNCTION_ARGS)
 	MemoryContext caller;
 	HwrPageWork *work;
 	HwrLoaded	loaded;
+	CallSite   *site;
 	int			n = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(ARG_PAGE))
 		return (Datum) 0;
 	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HwrResolved));
-	loaded = hwr_resolve_model(fcinfo->flinfo->fn_extra,
+		fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
+	site = fcinfo->flinfo->fn_extra;
+	loaded = hwr_resolve_model(&site->resolved,
 							   PG_ARGISNULL(ARG_MODEL) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL)));
 	context = AllocSetContextCreate(CurrentMemoryContext, "hwr page", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
@@ -173,6 +192,8 @@ hwr_read_page(PG_FUNCTION_ARGS)
 		n++;
 	for (int from = 0; from < n; from += HWR_RECOGNIZE_BATCH)
 		read_batch(result, work, loaded, from, Min(n, from + HWR_RECOGNIZE_BATCH));
+	if (n == 0)
+		tell_of_nothing(site);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;
