@@ -51,6 +51,53 @@ hwr_is_kraken(const uint8_t *bytes, size_t len)
 	return found;
 }
 
+/*
+ * A copy in which what is no JSON, Python's NaN, Infinity and -Infinity for measurements that failed, is null; to: room for
+ * twice the text.
+ */
+static void
+replace_nonfinite(const char *text, char *to)
+{
+	static const char *const words[] = {"-Infinity", "Infinity", "NaN"};
+	bool		inside = false; /* a string */
+
+	while (*text != '\0')
+	{
+		size_t		len = 1;
+
+		for (int i = 0; !inside && len == 1 && i < 3; i++)
+			if (strncmp(text, words[i], strlen(words[i])) == 0)
+				len = strlen(words[i]);
+		if (len > 1)
+			to = strcpy(to, "null") + 4;
+		else
+		{
+			if (*text == '"')
+				inside = !inside;
+			if (inside && *text == '\\' && text[1] != '\0')
+				*to++ = *text++;
+			*to++ = *text;
+		}
+		text += len;
+	}
+	*to = '\0';
+}
+
+/* The metadata as JSON; NULL where they are none. */
+static json_t *
+parse_metadata(const char *text, HwrStatus *st)
+{
+	char	   *copy = hwr_alloc(strlen(text) + 1, 2, st);
+	json_t	   *meta;
+
+	if (copy == NULL)
+		return NULL;
+	replace_nonfinite(text, copy);
+	meta = json_loads(copy, JSON_REJECT_DUPLICATES, NULL);
+	free(copy);
+	return meta;
+}
+
 /* Whether a model says that it is for recognition, or nothing of what it is for. */
 static bool
 is_recognition(const json_t *model)
@@ -225,7 +272,7 @@ hwr_kraken_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st)
 		return false;
 	text = hwr_safetensors_metadata(file, METADATA);
 	if (text != NULL)
-		meta = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+		meta = parse_metadata(text, st);
 	model = hwr_alloc_zero(1, sizeof(HwrModel), st);
 	ok = model != NULL && find_model(meta, &prefix, &source, st) && load_model(file, len, prefix, source, model, st);
 	json_decref(meta);

@@ -239,6 +239,26 @@ test_edits(void **state)
 	}
 }
 
+/* Numbers that Python writes and JSON does not know; in a text they stay. */
+static void
+test_nonfinite(void **state)
+{
+	size_t		len;
+	size_t		edited_len;
+	uint8_t    *bytes = read_file("default", &len);
+	uint8_t    *other = edited(bytes, len, "\\\"accuracy\\\": []", "\\\"accuracy\\\": [NaN, -Infinity, [Infinity], \\\"a \\\\\\\" NaN\\\"]", &edited_len);
+	HwrModel   *model;
+	HwrStatus	st = {0};
+
+	(void) state;
+	if (!hwr_kraken_load(other, edited_len, &model, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	assert_non_null(strstr(model->card, "\"accuracy\": [null, null, [null], \"a \\\" NaN\"]"));
+	hwr_model_free(model);
+	free(bytes);
+	free(other);
+}
+
 /* What is saved of it is a model of ours, with the same values. */
 static void
 test_saving(void **state)
@@ -273,6 +293,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logits),
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_nonfinite),
 		cmocka_unit_test(test_saving),
 	};
 
