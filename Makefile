@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models onnx ensemble bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm page page_xml evaluate errors train train_base job aggregates report stat privileges
 
 #
 # The core library

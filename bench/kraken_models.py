@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Ten networks of kraken's, each trained by its own layers for a little while: enough to read something.
 
-usage: kraken_models.py IMAGES CSV OUT [SECONDS]
+usage: kraken_models.py IMAGES CSV OUT [SECONDS [NAME...]]
 
-IMAGES: folder of the line images, CSV: filename,label.  Writes OUT/NAME.safetensors.  Needs kraken 7.
+IMAGES: folder of the line images, CSV: filename,label.  Writes OUT/NAME.safetensors, of all of them or those named; with 0
+seconds they stay untrained.  Needs kraken 7.
 """
 
 import csv
@@ -77,7 +78,8 @@ def train(name, spec, rows, seconds):
         torch.nn.utils.clip_grad_norm_(model.nn.parameters(), 1.0)
         optimizer.step()
         step += 1
-    print(f"{name}: {step} steps of {BATCH}, loss {loss.item():.2f}", flush=True)
+    if loss is not None:
+        print(f"{name}: {step} steps of {BATCH}, loss {loss.item():.2f}", flush=True)
     model.eval()
     return model
 
@@ -90,7 +92,7 @@ def main():
     rows = lines(folder, table)
     for name, spec in NETWORKS.items():
         path = os.path.join(out, name + ".safetensors")
-        if os.path.exists(path):
+        if os.path.exists(path) or (len(rest) > 1 and name not in rest[1:]):
             continue
         random.seed(1)
         torch.manual_seed(1)

@@ -58,7 +58,8 @@ check_layers(const HwrBackendConfig *config, HwrStatus *st)
 		if (what == NULL)
 			continue;
 		hwr_fail(st, HWR_DEVICE, "GPU does not compute this network");
-		return hwr_fail_detail(st, "Item %d of the architecture, %s, is computed by the CPU only.", i + 1, what);
+		hwr_fail_detail(st, "Item %d of the architecture, %s, is computed by the CPU only.", i + 1, what);
+		return hwr_fail_hint(st, "Use the CPU for it: hwr.device for reading, option \"device\" for training.");
 	}
 	return true;
 }

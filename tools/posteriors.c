@@ -1,9 +1,10 @@
 /*
  * posteriors.c
- *	  Run a model file on one image outside the database, for comparing with other software.
+ *	  Run a model file on images outside the database, for comparing with other software.
  *
- * usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy
+ * usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy [IMAGE CANVAS.npy LOGP.npy]...
  *
+ * The model is hwr's or, imported as hwr_import_model does it, kraken's.
  * Writes the ink canvas (uint8 [H][W]) and the log posteriors (float32 [T][K]) as NumPy
  * arrays and prints the greedy reading.
  */
@@ -46,41 +47,49 @@ write_npy(const char *path, const char *descr, int rows, int cols, const void *d
 	}
 }
 
-int
-main(int argc, char **argv)
+/* files: IMAGE CANVAS.npy LOGP.npy */
+static void
+run(const HwrModel *model, HwrRecognizer *rec, char **files)
 {
 	const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
 	HwrStatus	st = {0};
-	HwrModel   *model;
-	HwrRecognizer *rec;
 	HwrCanvas	canvas;
 	HwrPosterior posterior;
 	HwrReading	reading;
-	uint8_t    *bytes;
 	size_t		len;
+	uint8_t    *bytes = read_file(files[0], &len);
 
-	if (argc != 5)
+	if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st) ||
+		!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
+		!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st))
+		fail(files[0], &st);
+	free(bytes);
+
+	write_npy(files[1], "|u1", model->net.height, canvas.width, canvas.ink, 1);
+	write_npy(files[2], "<f4", posterior.steps, posterior.classes, posterior.logp, sizeof(float));
+	puts(reading.text);
+	hwr_reading_free(&reading);
+	hwr_posterior_free(&posterior);
+	hwr_canvas_free(&canvas);
+}
+
+int
+main(int argc, char **argv)
+{
+	HwrStatus	st = {0};
+	HwrModel   *model;
+	HwrRecognizer *rec;
+
+	if (argc < 5 || argc % 3 != 2)
 	{
-		fprintf(stderr, "usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy\n");
+		fprintf(stderr, "usage: posteriors MODEL.safetensors IMAGE CANVAS.npy LOGP.npy [IMAGE CANVAS.npy LOGP.npy]...\n");
 		return 2;
 	}
 	model = read_model(argv[1]);
 	if (!hwr_model_recognizer(model, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
 		fail(argv[1], &st);
-	bytes = read_file(argv[2], &len);
-	if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st) ||
-		!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
-		!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st))
-		fail(argv[2], &st);
-	free(bytes);
-
-	write_npy(argv[3], "|u1", model->net.height, canvas.width, canvas.ink, 1);
-	write_npy(argv[4], "<f4", posterior.steps, posterior.classes, posterior.logp, sizeof(float));
-	puts(reading.text);
-
-	hwr_reading_free(&reading);
-	hwr_posterior_free(&posterior);
-	hwr_canvas_free(&canvas);
+	for (int i = 2; i < argc; i += 3)
+		run(model, rec, argv + i);
 	hwr_recognizer_free(rec);
 	hwr_model_free(model);
 	return 0;

@@ -179,7 +179,7 @@ copy_tests() {
 	cp -r sql expected "$HWR_DIR/tests/" || exit 1
 	cp -r test/t test/data "$HWR_DIR/tests/test/" || exit 1
 	cp "$1"/build/unit/library_*.so "$HWR_DIR/tests/libraries/" || exit 1
-	cp tools/load-images tools/hwr-results tools/from-torch "$HWR_DIR/tests/tools/" || exit 1
+	cp tools/load-images tools/hwr-results tools/from-kraken tools/from-torch "$HWR_DIR/tests/tools/" || exit 1
 	cp -r README.md doc "$HWR_DIR/tests/" || exit 1
 	[ "$(id -u)" -ne 0 ] || chown -R "$HWR_USER": "$HWR_DIR/tests"
 	cd "$HWR_DIR/tests" || exit 1

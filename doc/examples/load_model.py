@@ -20,24 +20,31 @@ def load(path):
 
 
 def posteriors(meta, w, x):                                   # x: [N][1][H][W], 0..1
-    act = dict(r=torch.relu, t=torch.tanh, s=torch.sigmoid, l=lambda v: v)
+    acts = dict(r=torch.relu, t=torch.tanh, s=torch.sigmoid, l=lambda v: v, lr=F.leaky_relu)
     for i, item in enumerate(meta["architecture"].strip("[]").split()[1:]):
         p = {n.split(".", 2)[2]: v for n, v in w.items() if n.startswith(f"{i}.")}
         num = [int(v) for v in re.findall(r"\d+", item)]
+        act = acts.get(re.match("[A-Z]([a-z]*)", item)[1])
         if item[0] == "C" and len(num) == 3:                  # kernel [y][x][in][out], stride 1
-            x = act[item[1]](F.conv2d(x, p["kernel"].permute(3, 2, 0, 1), p["bias"], padding="same"))
+            x = act(F.conv2d(x, p["kernel"].permute(3, 2, 0, 1), p["bias"], padding="same"))
+        elif item[0] == "C" and len(num) == 7:                # stride and dilation, padding alike on both sides
+            ky, kx, _, sy, sx, dy, dx = num
+            x = act(F.conv2d(x, p["kernel"].permute(3, 2, 0, 1), p["bias"], (sy, sx),
+                             (dy * (ky - 1) // 2, dx * (kx - 1) // 2), (dy, dx)))
+        elif item[0] == "G":
+            x = F.group_norm(x, num[0], p["gamma"], p["beta"])
         elif item[0] == "M":
             x = F.max_pool2d(x, num[:2], num[2:] or num[:2])
         elif item[0] == "B":
             x = F.batch_norm(x, p["mean"], p["variance"], p["gamma"], p["beta"], eps=1e-3)
-        elif item[0] == "S":                                  # each column becomes a steps, upper part first
+        elif item[0] == "S" and (num[1] == 1 or num[3] == 2):                                 # each column becomes a steps, upper part first
             n, c, h, wd = x.shape
             a = num[1]
             x = x.permute(0, 3, 2, 1).reshape(n, wd * a, h // a * c).transpose(1, 2)[:, :, None]
         elif item[0] in "FO":                                 # kernel [in][out]
-            x = (act[item[1]] if item[0] == "F" else act["l"])(
+            x = (act if item[0] == "F" else acts["l"])(
                 torch.einsum("nchw,cd->ndhw", x, p["kernel"]) + p["bias"][:, None, None])
-        elif item[:3] == "Lbx" and item[3] != "s":            # kernel [in][4n], gates i f g o, over one row
+        elif item[:3] == "Lbx" and item[3].isdigit():         # kernel [in][4n], gates i f g o, over one row
             seq = x[:, :, 0].transpose(1, 2)
             lstm = torch.nn.LSTM(seq.shape[2], num[0], batch_first=True, bidirectional=True)
             for d, end in (("forward", ""), ("reverse", "_reverse")):

@@ -18,6 +18,7 @@
 #include "core/train/options.h"
 #include "core/image/preprocess.h"
 #include "core/decode/decode.h"
+#include "core/model/kraken.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "core/page/crop.h"
@@ -91,6 +92,7 @@ fuzz_image(const uint8_t *bytes, size_t len)
 				"an image is within the limits");
 		preprocess(&img, HWR_FIT_PAD);
 		preprocess(&img, HWR_FIT_STRETCH);
+		preprocess(&img, HWR_FIT_KRAKEN);
 		hwr_image_free(&img);
 	}
 	return 0;
@@ -183,20 +185,15 @@ run(const HwrModel *model)
 	hwr_recognizer_free(rec);
 }
 
-int
-fuzz_model(const uint8_t *bytes, size_t len)
+/* What must hold of a model that was taken. */
+static void
+check_model(HwrModel *model)
 {
 	HwrStatus	st = {0};
-	HwrModel   *model;
 	HwrModel   *again;
 	uint8_t    *saved;
 	size_t		saved_len;
 
-	if (!hwr_model_load(bytes, len, &model, &st))
-	{
-		check_status(&st);
-		return 0;
-	}
 	promise(hwr_model_save(model, &saved, &saved_len, &st), "what was loaded can be saved");
 	promise(hwr_model_load(saved, saved_len, &again, &st), "what was saved can be loaded");
 	promise(again->net.nvalues == model->net.nvalues &&
@@ -205,6 +202,34 @@ fuzz_model(const uint8_t *bytes, size_t len)
 	free(saved);
 	hwr_model_free(model);
 	hwr_model_free(again);
+}
+
+int
+fuzz_model(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrModel   *model;
+
+	if (hwr_model_load(bytes, len, &model, &st))
+		check_model(model);
+	else
+		check_status(&st);
+	return 0;
+}
+
+int
+fuzz_kraken(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	HwrModel   *model;
+
+	if (hwr_kraken_load(bytes, len, &model, &st))
+	{
+		promise(hwr_is_kraken(bytes, len), "a model of kraken's is recognised as one");
+		check_model(model);
+	}
+	else
+		check_status(&st);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 
 usage: make_kraken.py
 
-Needs kraken 7 (pip install kraken).  Writes test/unit/data/kraken/NAME.safetensors and test/unit/data/kraken_values.h.
+Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel and test/unit/data/kraken_values.h.
 The models are untrained: their weights come from the formula of reference.py.
 """
 
@@ -20,11 +20,12 @@ logging.disable(logging.WARNING)
 import numpy as np
 import torch
 from kraken.lib.vgsl import TorchVGSLModel
-from kraken.models.writers import write_safetensors
+from kraken.models.writers import write_coreml, write_safetensors
 
 from reference import Header, bits, values
 
-DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "unit", "data")
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+MODELS_DIR = os.path.join(TESTS, "data", "kraken")
 WIDTH = 61
 
 # Every kind of layer, in networks of the shapes that are in use.
@@ -38,6 +39,8 @@ MODELS = {
     "columns": "[1,1,0,12 Lbxc5 Gbx3 O1c6]",
 }
 
+OLDER = ["group", "summary_both"]       # also as .mlmodel, for tools/from-kraken
+
 
 def fill(net):
     for i, p in enumerate(net.parameters()):
@@ -48,7 +51,7 @@ def fill(net):
 
 def main():
     torch.set_num_threads(1)
-    os.makedirs(os.path.join(DATA, "kraken"), exist_ok=True)
+    os.makedirs(MODELS_DIR, exist_ok=True)
     names, widths, sizes, rows = [], [], [], []
     for stream, (name, vgsl) in enumerate(MODELS.items()):
         classes = int(re.search(r"(\d+)]$", vgsl)[1])
@@ -58,10 +61,15 @@ def main():
                                one_channel_mode="L", legacy_polygons=False)
         fill(model.nn)
         model.eval()
-        path = os.path.join(DATA, "kraken", name + ".safetensors")
+        path = os.path.join(MODELS_DIR, name + ".safetensors")
         if os.path.exists(path):
             os.remove(path)
         write_safetensors([model], path)
+        if name in OLDER:
+            path = os.path.join(MODELS_DIR, name + ".mlmodel")
+            if os.path.exists(path):
+                os.remove(path)
+            write_coreml([model], path)
         height = model.input[2] if model.input[2] > 1 else model.input[1]
         ink = (bits(6000 + stream, height * WIDTH) >> np.uint64(24)).astype(np.float32).reshape(1, 1, height, WIDTH) / 255
         x = torch.tensor(ink)
@@ -73,7 +81,7 @@ def main():
         names.append(name)
         sizes.append([height, logits.shape[0], logits.shape[1], sum(len(r) for r in rows)])
         rows.append([float("%.9g" % v) for v in logits.reshape(-1)])
-    out = Header(os.path.join(DATA, "kraken_values.h"), "KRAKEN_VALUES_H", "Logits of kraken's networks, in the order of its labels")
+    out = Header(os.path.join(TESTS, "unit", "data", "kraken_values.h"), "KRAKEN_VALUES_H", "Logits of kraken's networks, in the order of its labels")
     out.lines[1] = "/* Written by test/reference/make_kraken.py with kraken. */"
     out.define("KRAKEN_MODELS", len(names))
     out.define("KRAKEN_WIDTH", WIDTH)

@@ -121,6 +121,13 @@ test_model(void **state)
 }
 
 static void
+test_kraken(void **state)
+{
+	(void) state;
+	run_corpus("kraken", fuzz_kraken);
+}
+
+static void
 test_lm(void **state)
 {
 	(void) state;
@@ -175,6 +182,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_image),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_kraken),
 		cmocka_unit_test(test_lm),
 		cmocka_unit_test(test_vgsl),
 		cmocka_unit_test(test_options),

@@ -126,9 +126,46 @@ get_codec(const json_t *model, HwrStatus *st)
 	return NULL;
 }
 
+/* The first of these members that is a text, as this one of the card. */
+static bool
+copy_text(json_t *card, const char *as, const json_t *source, const char *const *keys)
+{
+	for (; *keys != NULL; keys++)
+	{
+		json_t	   *text = json_object_get(source, *keys);
+
+		if (json_is_string(text))
+			return json_object_set(card, as, text) == 0;
+	}
+	return true;
+}
+
+/* What kraken knows of the model, but for what the network and the alphabet say already. */
+static bool
+make_card(const json_t *source, char **out, HwrStatus *st)
+{
+	static const char *const own[] = {"codec", "vgsl", "_tasks", "_model", NULL};
+	json_t	   *card = json_pack("{}");	/* json_object() is PostgreSQL's in a server */
+	json_t	   *rest = json_copy((json_t *) source);
+	bool		ok = card != NULL && rest != NULL;
+
+	for (int i = 0; ok && own[i] != NULL; i++)
+		(void) json_object_del(rest, own[i]);
+	ok = ok && copy_text(card, "description", source, (const char *const[]) {"description", "summary", NULL}) &&
+		copy_text(card, "licence", source, (const char *const[]) {"licence", "license", NULL}) &&
+		copy_text(card, "credits", source, (const char *const[]) {"credits", "authors", "author", NULL}) &&
+		copy_text(card, "language", source, (const char *const[]) {"language", NULL}) &&
+		json_object_set_new(card, "source", json_string("kraken")) == 0 &&
+		json_object_set(card, "kraken", rest) == 0;
+	*out = ok ? json_dumps(card, 0) : NULL;
+	json_decref(rest);
+	json_decref(card);
+	return *out != NULL || hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+}
+
 /* What a version of hwr's has besides. */
 static bool
-set_texts(HwrModel *model, HwrStatus *st)
+set_texts(HwrModel *model, const json_t *source, HwrStatus *st)
 {
 	model->options = hwr_alloc_zero(3, 1, st);
 	model->result = hwr_alloc_zero(3, 1, st);
@@ -138,7 +175,7 @@ set_texts(HwrModel *model, HwrStatus *st)
 	memcpy(model->result, "{}", 3);
 	model->fit = HWR_FIT_KRAKEN;
 	model->mapping = HWR_CASE_KEEP;
-	return true;
+	return make_card(source, &model->card, st);
 }
 
 /* A few bytes must not ask for gigabytes: the values are there, at two bytes or more. */
@@ -167,7 +204,7 @@ load_model(const HwrSafeTensors *file, size_t len, const char *prefix, const jso
 	codec = get_codec(source, st);
 	ok = codec != NULL && hwr_kraken_alphabet(codec, model->net.classes, &model->alphabet, &labels, st);
 	json_decref(codec);
-	ok = ok && alloc_values(model, len, st) && set_texts(model, st) &&
+	ok = ok && alloc_values(model, len, st) && set_texts(model, source, st) &&
 		hwr_kraken_values(file, prefix, &network, &model->net, labels, model->values, st);
 	free(labels);
 	return ok;

@@ -39,8 +39,13 @@ get_codepoint(const char *text, uint32_t *out, HwrStatus *st)
 	free(codepoints);
 	if (n == 0)
 		return hwr_kraken_damaged(st, "A text of its codec is empty.");
-	return n == 1 || hwr_kraken_unsupported(st, "Its codec has a label for several characters, \"%s\".",
-											hwr_text_quote(text, quoted, sizeof(quoted)));
+	if (n > 1)
+		return hwr_kraken_unsupported(st, "Its codec has a label for several characters, \"%s\".",
+									  hwr_text_quote(text, quoted, sizeof(quoted)));
+	if (hwr_is_right_to_left(*out))
+		return hwr_kraken_unsupported(st, "It reads a script that is written from right to left (\"%s\"), whose order kraken turns afterwards.",
+									  hwr_text_quote(text, quoted, sizeof(quoted)));
+	return true;
 }
 
 static bool

@@ -85,13 +85,15 @@ is_json_object(const char *text)
 	return is_object;
 }
 
-/* A copy of a metadata string that must be a JSON object. */
+/* A copy of a metadata string that must be a JSON object; NULL where it may be missing and is. */
 static bool
-get_object(const HwrSafeTensors *file, const char *key, char **out, HwrStatus *st)
+get_object(const HwrSafeTensors *file, const char *key, bool needed, char **out, HwrStatus *st)
 {
-	const char *value;
+	const char *value = hwr_safetensors_metadata(file, key);
 	size_t		size;
 
+	if (value == NULL && !needed)
+		return true;
 	if (!get_metadata(file, key, &value, st))
 		return false;
 	if (!is_json_object(value))
@@ -113,11 +115,11 @@ check_format(const HwrSafeTensors *file, HwrStatus *st)
 	long		version;
 
 	if (!get_metadata(file, "format", &format, st))
-		return hwr_fail_hint(st, "Only files that hwr has written can be read.");
+		return hwr_fail_hint(st, "Files that hwr has written can be read, and models of kraken (safetensors).");
 	if (strcmp(format, "hwr") != 0)
 	{
 		fail_model(st, "Metadata \"format\" is not \"hwr\".");
-		return hwr_fail_hint(st, "Only files that hwr has written can be read.");
+		return hwr_fail_hint(st, "Files that hwr has written can be read, and models of kraken (safetensors).");
 	}
 	if (!get_metadata(file, "format_version", &text, st))
 		return false;
@@ -256,8 +258,9 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		!get_metadata(file, "version", &version, st) ||
 		!get_word(file, "fit", hwr_fit_words, &fit, st) ||
 		!get_word(file, "case", hwr_case_words, &mapping, st) ||
-		!get_object(file, "options", &model->options, st) ||
-		!get_object(file, "result", &model->result, st) ||
+		!get_object(file, "options", true, &model->options, st) ||
+		!get_object(file, "result", true, &model->result, st) ||
+		!get_object(file, "card", false, &model->card, st) ||
 		!load_network(file, &model->net, st) ||
 		!load_alphabet(file, model->net.classes, &model->alphabet, st))
 		return false;
@@ -308,8 +311,9 @@ check_model(const HwrModel *model, HwrStatus *st)
 	if (!is_ascending(&model->alphabet))
 		return hwr_fail(st, HWR_INTERNAL, "alphabet is not sorted");
 	if ((model->options != NULL && !is_json_object(model->options)) ||
-		(model->result != NULL && !is_json_object(model->result)))
-		return hwr_fail(st, HWR_INTERNAL, "options or result of a model are not JSON objects");
+		(model->result != NULL && !is_json_object(model->result)) ||
+		(model->card != NULL && !is_json_object(model->card)))
+		return hwr_fail(st, HWR_INTERNAL, "options, result or card of a model are not JSON objects");
 	for (int i = 0; i < net->ntensors; i++)
 	{
 		const HwrTensor *t = &net->tensors[i];
@@ -370,10 +374,11 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 			{"options", model->options != NULL ? model->options : "{}"},
 			{"result", model->result != NULL ? model->result : "{}"},
 			{"version", HWR_VERSION},
+			{"card", model->card},
 		};
+		int			n = (int) (sizeof(metadata) / sizeof(metadata[0])) - (model->card == NULL);
 
-		ok = hwr_safetensors_write(tensors, net->ntensors, metadata,
-								   (int) (sizeof(metadata) / sizeof(metadata[0])), bytes, len, st);
+		ok = hwr_safetensors_write(tensors, net->ntensors, metadata, n, bytes, len, st);
 	}
 	free(tensors);
 	free(alphabet);
@@ -401,6 +406,7 @@ hwr_model_free(HwrModel *model)
 	hwr_alphabet_free(&model->alphabet);
 	free(model->options);
 	free(model->result);
+	free(model->card);
 	free(model->values);
 	free(model);
 }
@@ -420,5 +426,7 @@ hwr_model_memory(const HwrModel *model)
 		bytes += strlen(model->options) + 1;
 	if (model->result != NULL)
 		bytes += strlen(model->result) + 1;
+	if (model->card != NULL)
+		bytes += strlen(model->card) + 1;
 	return bytes;
 }

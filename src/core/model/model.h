@@ -7,10 +7,12 @@
  *	 format_version   "1"
  *	 architecture     canonical VGSL string
  *	 alphabet         UTF-8, the characters of classes 1 .. K-1 in order
- *	 fit              "pad" | "stretch"
+ *	 fit              "pad" | "stretch" | "kraken" (preprocess.h)
  *	 case             "keep" | "upper" | "lower" (mapping applied to labels)
  *	 options          JSON object: the training options in full
  *	 result           JSON object: what training reached (metrics)
+ *	 card             JSON object, may be missing: what a person should know of the model (description, licence, credits,
+ *	                  language, data, and whatever else came with it)
  *	 version          of the hwr that wrote it
  * and one F32 tensor per HwrNet tensor, same names and shapes (F16 and BF16 are accepted on reading).
  */
@@ -32,6 +34,7 @@ typedef struct HwrModel
 	HwrCase		mapping;
 	char	   *options;		/* JSON text, malloc'd */
 	char	   *result;			/* JSON text, malloc'd */
+	char	   *card;			/* JSON text, malloc'd, or NULL */
 	float	   *values;			/* [net.nvalues], malloc'd; NULL of an ensemble */
 	struct HwrEnsemble *ensemble;	/* several models that read together: ensemble.h; NULL: one network */
 } HwrModel;

@@ -537,3 +537,11 @@ hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabe
 	free(codepoints);
 	return out != NULL;
 }
+
+bool
+hwr_is_right_to_left(uint32_t codepoint)
+{
+	const utf8proc_property_t *property = utf8proc_get_property((utf8proc_int32_t) codepoint);
+
+	return property->bidi_class == UTF8PROC_BIDI_CLASS_R || property->bidi_class == UTF8PROC_BIDI_CLASS_AL;
+}

@@ -62,6 +62,9 @@ extern bool hwr_text_is_space(uint32_t codepoint);
  */
 extern char *hwr_text_quote(const char *s, char *buf, size_t size);
 
+/* Whether a character is written from right to left: a letter of Hebrew, Arabic and the like. */
+extern bool hwr_is_right_to_left(uint32_t codepoint);
+
 /*
  * The characters a network can write.  Class 0 is the CTC blank; class i + 1 is
  * codepoints[i].  Code points are sorted and distinct.

@@ -32,6 +32,12 @@ typedef enum HwrAlphabetRule
 	HWR_ALPHABET_NEW			/* those of the training labels */
 } HwrAlphabetRule;
 
+typedef enum HwrEmptyLabels
+{
+	HWR_EMPTY_SKIP,				/* left out, and counted */
+	HWR_EMPTY_LEARN				/* an image with nothing to read, as blank fields are */
+} HwrEmptyLabels;
+
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {
@@ -51,7 +57,8 @@ typedef struct HwrTrainOptions
 	int			threads;		/* 1 .. 256; 0: as many as there are CPUs */
 	HwrDeviceKind device;		/* auto | cpu | cuda; resolved by the caller */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
-	HwrFit		fit;			/* pad | stretch */
+	HwrEmptyLabels empty_labels;	/* skip | learn */
+	HwrFit		fit;			/* pad | stretch | kraken */
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */
@@ -59,6 +66,10 @@ typedef struct HwrTrainOptions
 	double		average;		/* share of the last steps whose values are averaged, 0: off .. 0.9 */
 	double		checkpoint_minutes; /* between checkpoints; 0: none */
 	double		max_minutes;	/* stop after the step that passes this; 0: no limit */
+	char		description[1024];	/* these four are for the model's card, or empty */
+	char		licence[128];
+	char		credits[2048];
+	char		language[64];
 } HwrTrainOptions;
 
 /*

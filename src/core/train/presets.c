@@ -21,13 +21,18 @@
 	.device = HWR_USE_AUTO, \
 	.step.precision = HWR_TRAIN_AUTO, \
 	.mapping = HWR_CASE_KEEP, \
+	.empty_labels = HWR_EMPTY_SKIP, \
 	.base = "", \
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \
 	.shortcut = 0, \
 	.average = 0, \
 	.checkpoint_minutes = 10, \
-	.max_minutes = 0
+	.max_minutes = 0, \
+	.description = "", \
+	.licence = "", \
+	.credits = "", \
+	.language = ""
 
 static const HwrTrainOptions presets[] = {
 	{

@@ -130,9 +130,9 @@ utf8_datum(const char *utf8)
 static int64
 insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64 job)
 {
-	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID};
+	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "          ";
+	char		nulls[lengthof(types) + 1] = "           ";
 	bytea	   *hash = palloc(VARHDRSZ + sizeof(info->hash));
 	char	   *alphabet;
 	HwrStatus	st;
@@ -148,9 +148,10 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	values[5] = CStringGetTextDatum(meta->net.vgsl);
 	values[7] = Int64GetDatum(meta->net.nvalues);
 	values[8] = utf8_datum(meta->options != NULL && meta->options[0] != '\0' ? meta->options : "{}");
-	values[9] = Int64GetDatum(job);
+	values[9] = utf8_datum(meta->card != NULL ? meta->card : "{}");
+	values[10] = Int64GetDatum(job);
 	if (job == 0)
-		nulls[9] = 'n';
+		nulls[10] = 'n';
 	if (!hwr_alphabet_to_utf8(&meta->alphabet, &alphabet, &st))
 		hwr_raise(&st);
 	PG_TRY();
@@ -164,8 +165,8 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	PG_END_TRY();
 
 	hwr_catalog_execute("INSERT INTO hwr.version (model_id, version, weights, hash, bytes, architecture, alphabet, "
-						"parameters, options, job) "
-						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10) RETURNING id",
+						"parameters, options, card, job) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11) RETURNING id",
 						lengthof(types), types, values, nulls);
 	return DatumGetInt64(result_column(0, 1, &isnull));
 }

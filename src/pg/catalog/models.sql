@@ -56,6 +56,7 @@ CREATE VIEW hwr_model_details WITH (security_barrier) AS
 		   v.architecture,
 		   v.alphabet,
 		   v.options,
+		   v.card,
 		   v.job,
 		   v.weights,
 		   v.hash,
@@ -73,6 +74,8 @@ COMMENT ON VIEW hwr_model_details IS
 'versions of the models that the current user may use, with the figures of their validation and of their latest evaluation, which are of different images';
 COMMENT ON COLUMN hwr_model_details.chosen IS 'a person chose it: no training takes its place';
 COMMENT ON COLUMN hwr_model_details.overlap IS 'images of the evaluation that it was trained or validated on; NULL: unknown';
+COMMENT ON COLUMN hwr_model_details.card IS
+'what a person should know of it: description, licence, credits and language as its training''s options or its file say, data: how many images it learnt from';
 COMMENT ON COLUMN hwr_model_details.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
 GRANT SELECT ON hwr_model_details TO PUBLIC;
 
@@ -101,10 +104,10 @@ CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAUL
 COMMENT ON FUNCTION hwr_export_model(text, integer, boolean, text) IS
 'a model as a file: the active version unless another is named; half: with 16-bit weights; format: safetensors, or onnx for other programs';
 
-CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT true) RETURNS integer
+CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT NULL) RETURNS integer
 	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;
 COMMENT ON FUNCTION hwr_import_model(bytea, text, boolean) IS
-'store a file made by hwr_export_model as a model''s next version, and return its number';
+'store a file made by hwr_export_model, or a model of kraken, as a model''s next version, and return its number; activate NULL: unless a person has chosen what is active';
 
 CREATE FUNCTION hwr_grant_model(model text, role name) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_grant_model' LANGUAGE C;

@@ -26,6 +26,7 @@ CREATE TABLE hwr.version (
 	alphabet	text		NOT NULL,
 	parameters	bigint		NOT NULL,		-- values, statistics of batch normalisation included
 	options		jsonb		NOT NULL,		-- training options in full
+	card		jsonb		NOT NULL,		-- what a person should know of it
 	job			bigint,						-- NULL for imported versions
 	used_images	bytea,						-- hashes of the images it was trained or validated on: overlap.c; NULL: unknown
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),

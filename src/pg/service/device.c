@@ -18,6 +18,7 @@
 #include "core/base/status.h"
 #include "core/network/backend.h"
 #include "core/network/device.h"
+#include "core/network/vgsl.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
@@ -92,10 +93,27 @@ hwr_use_service(void)
 	return ready;
 }
 
+/* What of an architecture that has been parsed before a GPU does not compute, or NULL. */
+static const char *
+cpu_only(const char *architecture)
+{
+	HwrNet	   *net = palloc(sizeof(HwrNet));
+	const char *what = NULL;
+	HwrStatus	st;
+
+	/* any number of classes will do where the alphabet is to give it */
+	if (hwr_vgsl_parse(architecture, strstr(architecture, "O1c") != NULL ? 0 : 2, net, &st))
+		for (int i = 0; what == NULL && i < net->nlayers; i++)
+			what = hwr_layer_cpu_only(&net->layers[i], true);
+	pfree(net);
+	return what;
+}
+
 const HwrBackend *
-hwr_training_backend(HwrDeviceKind wanted)
+hwr_training_backend(HwrDeviceKind wanted, const char *architecture)
 {
 	const HwrBackend *backend;
+	const char *what;
 	HwrStatus	st;
 
 	if (wanted == HWR_USE_AUTO)
@@ -103,7 +121,15 @@ hwr_training_backend(HwrDeviceKind wanted)
 	if (wanted == HWR_USE_CPU)
 		return hwr_cpu_backend();
 	if (hwr_device_load(hwr_cuda_path(), &backend, &st))
-		return backend;
+	{
+		what = wanted == HWR_USE_AUTO ? cpu_only(architecture) : NULL;
+		if (what == NULL)
+			return backend;
+		ereport(LOG,
+				(errmsg("training runs on the CPU: the GPU does not compute this network"),
+				 errdetail("It has %s.", what)));
+		return hwr_cpu_backend();
+	}
 	if (wanted == HWR_USE_CUDA)
 		raise_no_gpu(pstrdup(st.detail));
 	ereport(LOG,

@@ -17,11 +17,11 @@
 extern bool hwr_use_service(void);
 
 /*
- * The backend for training on that device, auto: as hwr.device says.  May initialise a driver: the
+ * The backend for training a network on that device, auto: as hwr.device says.  May initialise a driver: the
  * process must be a training worker.  Raises object_not_in_prerequisite_state for cuda without a
- * GPU; auto without one logs why.
+ * GPU; auto without one, or with a network that a GPU does not compute, logs why.
  */
-extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted);
+extern const HwrBackend *hwr_training_backend(HwrDeviceKind wanted, const char *architecture);
 
 /* hwr.cuda_library with $libdir put in, palloc'd. */
 extern char *hwr_cuda_path(void);

@@ -22,6 +22,7 @@
 #include "core/text/metrics.h"
 #include "core/text/text.h"
 #include "core/train/calibrate_model.h"
+#include "core/train/card.h"
 #include "core/train/dataset.h"
 #include "core/train/options.h"
 #include "core/train/trainer.h"
@@ -393,6 +394,9 @@ hwr_worker_store(HwrTrainWorker *w, HwrTrainResult *result)
 
 	report_phase(w, "saving");
 	if (!hwr_trainer_model(w->trainer, &w->model, &st))
+		hwr_raise(&st);
+	if (!hwr_card_of_training(&w->options, w->base, hwr_dataset_count(w->dataset, HWR_SPLIT_TRAIN),
+							  hwr_dataset_count(w->dataset, HWR_SPLIT_VALIDATION), &w->model->card, &st))
 		hwr_raise(&st);
 	calibrate(w);
 	hwr_gate_measure(w);

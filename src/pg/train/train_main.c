@@ -222,6 +222,8 @@ insert_job(HwrTrainWorker *w)
 		.image_column = column_to_keep(&w->request.image_column, w->training.image, w->validation.image),
 		.label_column = column_to_keep(&w->request.label_column, w->training.label, w->validation.label),
 		.activate = hwr_activate_word(w->request.activate),
+		.training_id = w->request.training,
+		.validation_id = w->request.validation,
 		.owner = w->request.user
 	};
 	HwrStatus	st;
@@ -267,7 +269,7 @@ announce(HwrTrainWorker *w, const char *options)
 	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);
 	/* job and model tell the device that it became */
-	w->backend = hwr_training_backend(w->options.device);
+	w->backend = hwr_training_backend(w->options.device, w->options.architecture);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	transaction_context = MemoryContextSwitchTo(w->context);
 	hwr_become_user(w->request.user, &save);

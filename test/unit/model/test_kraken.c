@@ -24,7 +24,7 @@ read_file(const char *name, size_t *len)
 	FILE	   *f;
 	uint8_t    *bytes;
 
-	snprintf(path, sizeof(path), "test/unit/data/kraken/%s.safetensors", name);
+	snprintf(path, sizeof(path), "test/data/kraken/%s.safetensors", name);
 	f = fopen(path, "rb");
 	if (f == NULL)
 		fail_msg("cannot open %s", path);
@@ -203,6 +203,7 @@ static const Edit edits[] = {
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [7]", HWR_BAD_MODEL, "Label 7 of its codec has two texts."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 3]", HWR_UNSUPPORTED, "Its codec has several labels for one text, \"a\"."},
 	{"default", "\\\"a\\\": [8]", "\\\"ch\\\": [8]", HWR_UNSUPPORTED, "Its codec has a label for several characters, \"ch\"."},
+	{"default", "\\\"a\\\": [8]", "\\\"\xd7\x90\\\": [8]", HWR_UNSUPPORTED, "It reads a script that is written from right to left (\"\xd7\x90\")"},
 	{"default", "\\\"a\\\": [8]", "\\\"\\\": [8]", HWR_BAD_MODEL, "A text of its codec is empty."},
 
 	{"default", ".nn.O_13.lin.bias\"", ".nn.O_13.lin.bias2\"", HWR_BAD_MODEL, "Tensor \"nn.O_13.lin.bias\" is missing."},

@@ -284,7 +284,7 @@ test_foreign_file(void **state)
 	(void) state;
 	assert_false(load_written(NULL, 0, net.ntensors, &st));
 	expect_corrupted(&st, "Metadata \"format\" is missing.");
-	assert_string_equal(st.hint, "Only files that hwr has written can be read.");
+	assert_string_equal(st.hint, "Files that hwr has written can be read, and models of kraken (safetensors).");
 	assert_false(hwr_model_load((const uint8_t *) "", 0, &model, &st));
 	expect_corrupted(&st, "The file is shorter than its header.");
 	assert_false(hwr_model_load((const uint8_t *) "not a model at all", 18, &model, &st));

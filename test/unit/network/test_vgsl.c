@@ -254,6 +254,33 @@ test_kraken(void **state)
 	assert_string_equal(net.vgsl, plain);
 }
 
+/* What only the CPU computes has a name. */
+static void
+test_cpu_only(void **state)
+{
+	static const char *const cases[][2] = {
+		{"Gn1", "group normalisation"}, {"Cr3,3,4,2,2,1,1", "a convolution with padding as in PyTorch"},
+		{"Cr3,3,4,1,1,2,1", "a convolution with dilation"}, {"Cm3,3,4", "a convolution with a softmax"},
+		{"Clr3,3,4", "a leaky ReLU"}, {"Flr4", "a leaky ReLU"}, {"Lbxe4", "an LSTM that keeps the end of its axis"},
+		{"S1(2x8)1,3", "a reshape that leaves a height"}, {"Do0.5,2", "dropout of whole channels"},
+		{"Cr3,3,4,2,2", NULL}, {"Bn", NULL}, {"Lbxs4", NULL}, {"Fm4", NULL}, {"Do0.5", NULL}, {"S1(1x16)1,3", NULL},
+	};
+	char		spec[128];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		snprintf(spec, sizeof(spec), "[1,16,0,1 %s Lfys2 O1c5]", cases[i][0]);
+		parse(spec, 0);
+		if (cases[i][1] != NULL)
+			assert_string_equal(hwr_layer_cpu_only(&net.layers[0], true), cases[i][1]);
+		else
+			assert_null(hwr_layer_cpu_only(&net.layers[0], true));
+	}
+	parse("[1,16,0,1 Do0.5,2 Lfys2 O1c5]", 0);
+	assert_null(hwr_layer_cpu_only(&net.layers[0], false));
+}
+
 /* Too many items, tensors, characters. */
 static void
 test_sizes(void **state)
@@ -494,6 +521,7 @@ main(void)
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_kraken),
+		cmocka_unit_test(test_cpu_only),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_set_dropout),

@@ -184,8 +184,9 @@ test_to_json(void **state)
 						" \"momentum\": 0.9, \"weight_decay\": 0.01, \"schedule\": \"one_cycle\","
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
-						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0}");
+						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"empty_labels\": \"skip\", \"fit\": \"pad\","
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
+						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");
 	free(json);
 }
 
@@ -269,7 +270,8 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, shortcut, average, checkpoint_minutes, max_minutes"
+	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, shortcut, average, checkpoint_minutes, max_minutes," \
+	" description, licence, credits, language"
 
 static void
 test_unknown(void **state)
@@ -400,7 +402,7 @@ test_words(void **state)
 				 "Valid values are: keep, upper, lower.");
 	expect_error("{\"fit\": \"crop\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"fit\": \"crop\"",
-				 "Valid values are: pad, stretch.");
+				 "Valid values are: pad, stretch, kraken.");
 }
 
 static void
