@@ -574,8 +574,8 @@ preprocessing(Export *e)
 
 typedef struct Metadata
 {
-	Hwr__Onnx__StringStringEntryProto entries[16];
-	Hwr__Onnx__StringStringEntryProto *list[16];
+	Hwr__Onnx__StringStringEntryProto entries[20];
+	Hwr__Onnx__StringStringEntryProto *list[20];
 	size_t		n;
 } Metadata;
 
@@ -609,6 +609,8 @@ describe_model(Export *e, const char *alphabet, Metadata *m)
 	add_metadata(m, "margin", hwr_onnx_text(&e->g, "%d", hwr_preprocess_margin(model->fit)));
 	add_metadata(m, "max_width", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : HWR_MAX_WIDTH));
 	add_metadata(m, "preprocessing", preprocessing(e));
+	if (model->card != NULL)
+		add_metadata(m, "card", model->card);
 	add_metadata(m, "version", HWR_VERSION);
 }
 
