@@ -35,7 +35,7 @@ NETWORKS = ["default", "lines", "small", "keras", "pytorch",
             "[1,48,0,1 Cr4,2,32,4,2,1,1 Gn8 Clr3,3,32,1,1,2,3 Mp2,2 S1(2x0)1,3 Clr3,4,12,2,2,1,1 Lbye8 Gn4 Lbx16 Lrxe8 Flr20",
             "[1,32,0,1 Cr3,3,8 Cm3,3,8 Cr4,4,6,3,2,1,1 Gn3 Mp2,2 Lbys6 Ft24 Gn2 Lbx16"]
 MODELS = sorted(glob.glob(os.path.join(ROOT, "models", "*.safetensors")) +
-                glob.glob(os.path.join(ROOT, "test", "unit", "data", "kraken", "*.safetensors")))
+                glob.glob(os.path.join(ROOT, "test", "data", "kraken", "*.safetensors")))
 IMAGES = ["00002.jpg", "00003.jpg", "00005.jpg", "00007.jpg", "00011.jpg"]
 TOLERANCE = 1e-4
 LEAST_SPREAD = 0.5      # standard deviation of the log posteriors, in nats
