@@ -17,9 +17,9 @@ SELECT model, version, active, chosen, owner, validation_cer, validation_exact, 
        pg_has_role(owner, 'USAGE') AND has_function_privilege('hwr_activate_model(text, integer, boolean)', 'EXECUTE') AS may_activate
   FROM hwr_model_details
  UNION ALL
-SELECT model, NULL, active, false, NULL, validation_cer, NULL, evaluation_cer, exact_match, NULL, NULL,
+SELECT model, NULL, active, chosen, NULL, validation_cer, NULL, evaluation_cer, exact_match, NULL, NULL,
        parameters, bytes, architecture, alphabet, options, NULL, NULL, true, false
-  FROM hwr_bundled_models
+  FROM hwr_bundled_model_details
  ORDER BY model, version DESC NULLS LAST
 """
 
