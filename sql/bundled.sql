@@ -3,7 +3,7 @@
 --
 SELECT model, active, validation_cer BETWEEN 0.01 AND 0.5 AS validation, evaluation_cer BETWEEN 0.01 AND 0.5 AS evaluation, exact_match BETWEEN 0.1 AND 1 AS exact_match, parameters > 0 AS parameters, bytes > 0 AS bytes,
 	architecture LIKE '[1,48,%' AS architecture, alphabet LIKE '%ABC%' AS alphabet, options->>'preset' AS preset
-	FROM hwr_bundled_models ORDER BY model COLLATE "C";
+	FROM hwr_bundled_model_details ORDER BY model COLLATE "C";
 
 -- Reading without any training: without a name, as default, under the file's name, in an array, n best.
 SELECT hwr_recognize(image) IS NOT NULL AS read,
@@ -33,6 +33,7 @@ SELECT hwr_recognize(image, 'Names') FROM strokes WHERE id = 1;
 -- They have no version to name, to activate or to drop, and no figures are kept.
 SELECT hwr_export_model('names', 1);
 SELECT hwr_activate_model('names', 1);
+SELECT hwr_activate_model('names', NULL);
 SELECT hwr_drop_model('names');
 SELECT hwr_grant_model('names', 'public');
 SELECT images FROM hwr_evaluate('strokes');
@@ -45,6 +46,11 @@ SELECT hwr_report('names', 'strokes') LIKE '%</html>%' AS report;
 SELECT hwr_import_model(stroke_model(), 'default');
 SELECT model, active FROM hwr_bundled_models ORDER BY model COLLATE "C";
 SELECT label, hwr_recognize(image), hwr_recognize(image, 'names') <> label AS other FROM strokes WHERE id = 1;
+-- The bundled one can be chosen, and then an import does not take its place in silence.
+SELECT hwr_activate_model('default', NULL);
+SELECT model, active, chosen FROM hwr_bundled_models ORDER BY model COLLATE "C";
+SELECT hwr_import_model(stroke_model(), 'default');
+SELECT hwr_recognize(image) = hwr_recognize(image, 'latin') AS bundled FROM strokes WHERE id = 1;
 SELECT hwr_drop_model('default');
 SELECT hwr_recognize(image) = hwr_recognize(image, 'latin') AS bundled_again FROM strokes WHERE id = 1;
 

@@ -86,7 +86,7 @@ SELECT hwr_recognize(image, 'strokes') FROM strokes WHERE id = 3;
 SELECT model, version, active FROM hwr_models ORDER BY model, version;
 SELECT hwr_export_model('strokes', 1);
 SET ROLE regress_hwr_owner;
-SELECT hwr_import_model(stroke_model(), 'strokes');
+SELECT hwr_import_model(stroke_model(), 'strokes', activate => true);
 SET ROLE regress_hwr_reader;
 SELECT hwr_recognize(image, 'strokes') FROM strokes WHERE id = 3;
 SELECT model, version, active, owner FROM hwr_models ORDER BY model, version;
@@ -94,7 +94,7 @@ SELECT hwr_activate_model('strokes', 2);
 
 -- A superuser's import into someone's model stays theirs.
 RESET ROLE;
-SELECT hwr_import_model(stroke_model(), 'strokes');
+SELECT hwr_import_model(stroke_model(), 'strokes', activate => true);
 SELECT DISTINCT owner FROM hwr_models WHERE model = 'strokes';
 
 -- A member of the owner is as good as the owner.
@@ -107,7 +107,7 @@ SELECT model, version, active FROM hwr_models ORDER BY model, version;
 SET ROLE regress_hwr_owner;
 SELECT hwr_drop_model('strokes', 4);
 SELECT hwr_drop_model('strokes', 5);
-SELECT hwr_import_model(stroke_model(), 'strokes');	-- numbers are not used again
+SELECT hwr_import_model(stroke_model(), 'strokes', activate => true);	-- numbers are not used again
 BEGIN;
 SELECT hwr_drop_model('strokes');
 SELECT hwr_recognize(image, 'strokes') FROM strokes WHERE id = 3;

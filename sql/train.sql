@@ -273,6 +273,16 @@ RESET SESSION AUTHORIZATION;
 DELETE FROM train_words WHERE id > 90;
 SELECT images + validation_images AS rows FROM hwr_train('train_words', 'train_b', options => tiny());
 
+-- an empty label is left out, or says that there is nothing to read
+CREATE TABLE train_blanks AS SELECT id, image, CASE WHEN id % 12 <> 0 THEN label ELSE '' END AS label FROM train_words WHERE id <= 80;
+SELECT images + validation_images AS rows, skipped FROM hwr_train('train_blanks', 'train_e', options => tiny());
+SELECT images + validation_images AS rows, skipped, train_loss > 0 AS train_loss
+FROM hwr_train('train_blanks', 'train_e', options => tiny('{"empty_labels": "learn"}'));
+UPDATE train_blanks SET label = ' ';
+SELECT hwr_train('train_blanks', 'train_e', options => tiny('{"empty_labels": "learn"}'));
+SELECT hwr_drop_model('train_e');
+DROP TABLE train_blanks;
+
 SELECT hwr_drop_model('train_a');
 SELECT hwr_drop_model('train_b');
 SELECT hwr_drop_model('train_d');

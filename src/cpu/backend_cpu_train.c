@@ -158,11 +158,10 @@ update_part(void *arg, int part, int parts)
 
 /* Counts the labels that fit, and has each thread's CTC buffers large enough. */
 static void
-add_target(TrainJob *job, const HwrLayerRun *run, double weight)
+add_target(const TrainJob *job, Target *target, const HwrLayerRun *run, double weight)
 {
 	HwrBackendContext *ctx = job->ctx;
 	const HwrBatch *batch = job->batch;
-	Target	   *target = &job->targets[job->ntargets++];
 	int			T = run->out.w;
 	size_t		size = hwr_shape_size(run->out);
 
@@ -198,9 +197,10 @@ prepare_targets(TrainJob *job, HwrStatus *st)
 	const HwrNet *net = ctx->cpu->net;
 	size_t		threads = (size_t) ctx->threads;
 
-	add_target(job, &ctx->train.runs[net->nlayers - 1], 1);
+	add_target(job, &job->targets[0], &ctx->train.runs[net->nlayers - 1], 1);
 	for (int i = 0; i < net->nheads; i++)
-		add_target(job, &ctx->train.heads[i], net->heads[i].weight);
+		add_target(job, &job->targets[1 + i], &ctx->train.heads[i], net->heads[i].weight);
+	job->ntargets = 1 + net->nheads;
 	return hwr_cpu_reserve((void **) &ctx->ctc, &ctx->ctc_size, threads * ctx->ctc_stride, st) &&
 		hwr_cpu_reserve((void **) &ctx->logp, &ctx->logp_size, threads * ctx->logp_stride * sizeof(hwr_real), st);
 }

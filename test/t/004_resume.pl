@@ -60,8 +60,10 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_models WHERE model = '
 is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_orphans()'), '0', 'nor an orphan');
 # Columns that the table has got since are not its concern.
 $node->safe_psql('postgres', 'ALTER TABLE words ADD remark text');
+# Nor is what the table is called now.
+$node->safe_psql('postgres', 'ALTER TABLE words RENAME TO words_now; CREATE SCHEMA elsewhere; ALTER TABLE words_now SET SCHEMA elsewhere');
 resumed_like_whole('cancelled', $job);
-$node->safe_psql('postgres', 'ALTER TABLE words DROP remark');
+$node->safe_psql('postgres', 'ALTER TABLE elsewhere.words_now SET SCHEMA public; ALTER TABLE words_now RENAME TO words; ALTER TABLE words DROP remark');
 sql_fails($node, "SELECT hwr_resume($job)", '55000', "training job $job has nothing to go on with", 'resuming a job that is done');
 
 # The server crashes

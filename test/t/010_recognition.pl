@@ -202,7 +202,7 @@ SKIP:
 			UPDATE strokes SET label = translate(label, '^_', E'\xe4\xfc');
 			SELECT images, cer FROM hwr_evaluate('strokes', 'strokes')}), '7|0', 'labels come in LATIN1 too');
 	is($node->safe_psql('latin', q{SELECT count(*) > 2 FROM hwr_confusions('strokes') WHERE truth = guess}), 't', 'and confusions');
-	is($node->safe_psql('latin', q{SELECT count(*) > 1, bool_or(alphabet LIKE '%?%') FROM hwr_bundled_models}), 't|t',
+	is($node->safe_psql('latin', q{SELECT count(*) > 1, bool_or(alphabet LIKE '%?%') FROM hwr_bundled_model_details}), 't|t',
 		'and what comes with hwr, whose alphabet is larger');
 }
 
@@ -233,7 +233,7 @@ SKIP:
 		$ret = $standby->psql('postgres', "SELECT $call", stdout => \$stdout, stderr => \$stderr);
 		like($stderr, qr/cannot execute $name\(\) in a read-only transaction/, "$name is refused on a standby");
 	}
-	$node->safe_psql('postgres', q{SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'kept')});
+	$node->safe_psql('postgres', q{SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'kept', activate => true)});
 	$node->wait_for_catchup($standby);
 	is($standby->safe_psql('postgres', q{SELECT hwr_recognize(image, 'kept') FROM strokes WHERE id = 3}), 'abac',
 		'a new version reaches the standby');

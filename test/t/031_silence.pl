@@ -76,7 +76,11 @@ like($err, qr/version 3 is not activated: version 1 has been chosen and stays; C
 is($node->safe_psql('postgres', "SELECT options->>'max_minutes' FROM hwr_job_details WHERE job = $job"), '0.04', 'the job shows its limit');
 is(reading('kept'), $good, 'readers get the chosen version');
 $err = notices("SELECT hwr_import_model(file, 'kept') FROM golden", 'imported');
-like($err, qr/NOTICE:  version 4 of model "kept" is active instead of version 1, which had been chosen/, 'an import says what it replaces');
+like($err, qr/NOTICE:  version 4 of model "kept" is stored, and readers still get version 1, which had been chosen\nHINT:  .*hwr_activate_model\('kept', 4\)/,
+	'an import leaves what was chosen');
+is(reading('kept'), $good, 'for readers too');
+$err = notices("SELECT hwr_import_model(file, 'kept', activate => true) FROM golden", 'imported to be active');
+like($err, qr/NOTICE:  version 5 of model "kept" is active instead of version 1, which had been chosen/, 'it says what it replaces');
 notices("SELECT hwr_activate_model('kept', 1, keep => false)", 'activated, not kept');
 is($node->safe_psql('postgres', "SELECT version, chosen FROM hwr_models WHERE model = 'kept' AND active"), '1|f', 'the next training may take its place');
 
@@ -99,7 +103,7 @@ my $models = $node->safe_psql('postgres', 'SELECT count(*) FROM hwr_models');
 my $checkpoints = $node->safe_psql('postgres', 'SELECT count(checkpoint) FROM hwr.job');
 cmp_ok($checkpoints, '>', 0, 'there is a checkpoint');
 $err = notices('BEGIN; DROP EXTENSION hwr; ROLLBACK', 'dropped in a session of its own');
-like($err, qr/WARNING:  the weights of $models model version\(s\) and $checkpoints checkpoint\(s\) remain, as large objects\nHINT:  .*hwr_rescue\(\).*hwr_uninstall\(\)/, 'warns');
+like($err, qr/WARNING:  DROP EXTENSION leaves the weights of $models model version\(s\) and $checkpoints checkpoint\(s\), as large objects\nHINT:  .*hwr_rescue\(\).*hwr_uninstall\(\)/, 'warns');
 is(notices("DROP EXTENSION IF EXISTS nothing", 'another extension') =~ s/.*does not exist, skipping\n?//r, '', 'says nothing of others');
 
 # The documented rescue, pasted whole, loses nothing
@@ -110,7 +114,7 @@ my $damaged = $node->safe_psql('postgres', q{SELECT lo_from_bytea(0, overlay(lo_
 	FROM hwr_orphans() WHERE model = 'owned'});
 my ($rc, $out, $stderr) = $node->psql('postgres', 'SELECT * FROM hwr_rescue()');
 is($rc, 0, 'rescued');
-like($stderr, qr/NOTICE:  $models model version\(s\) are stored again; none of them has been made active\nHINT:  Choose with hwr_activate_model/, 'says how many');
+like($stderr, qr/NOTICE:  $models model version\(s\) are stored again; none of them has been made active\nDETAIL:  Until then readers .*\nHINT:  Choose with hwr_activate_model/, 'says how many');
 like($out, qr/^\d+\|checkpoint\|\|\|\w+\|its training job is gone$/m, 'a checkpoint cannot be stored');
 like($out, qr/^$damaged\|model\|rescued_$damaged\|\|\w+\|\S+/m, 'a damaged file stays, and why');
 is($node->safe_psql('postgres', $versions), $before, 'all versions are there, with names, numbers and owners');

@@ -219,7 +219,7 @@ hwr_query_free(HwrQuery *query)
 double
 hwr_query_combine(const HwrQuery *query, const double *words)
 {
-	double		stack[MAX_NODES];
+	double		stack[MAX_NODES] = {0};
 	int			n = 0;
 
 	for (int i = 0; i < query->nnodes; i++)

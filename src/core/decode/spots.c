@@ -169,15 +169,14 @@ look_ahead(HwrSpots *spots, double *after)
 				int			class = s->entries[f].class;
 				double		p = s->entries[f].p;
 				const HwrFold *fold = class != 0 ? fold_of(spots, class) : NULL;
+				bool		silent = fold == NULL || fold->n == 0;
 
 				if (class == k && k != 0)
 					same = p * after[f];
-				else if (!whole)
+				else if (!whole || (!silent && fold->symbols[0] == HWR_SEPARATOR))
 					sum += p;
-				else if (fold == NULL || fold->n == 0)
+				else if (silent)
 					sum += p * after[f];
-				else if (fold->symbols[0] == HWR_SEPARATOR)
-					sum += p;
 			}
 			spots->ending[e] = sum;
 			after[e] = sum + same;

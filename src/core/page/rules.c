@@ -131,7 +131,8 @@ hwr_page_remove_rules(HwrMap *ink, float slope, int size, HwrMap *walls, HwrStat
 	{
 		for (int y = 0; y < h; y++)
 		{
-			int			move = (int) lrintf(slope * (float) (y - h / 2));
+			int			from_middle = y - h / 2;
+			int			move = (int) lrintf(slope * (float) from_middle);
 
 			for (int x = 0; x < w; x++)
 			{

@@ -77,7 +77,8 @@ energy(const Strips *strips, int lo, int hi, double slope)
 	memset(profile, 0, 3 * (size_t) h * sizeof(float));
 	for (int i = lo; i < hi; i++)
 	{
-		int			move = h - (int) lround(slope * (i - (lo + hi) / 2) * STRIP);
+		int			from_middle = i - (lo + hi) / 2;
+		int			move = h - (int) lround(slope * from_middle * STRIP);
 		const uint16_t *in = strips->sums + (size_t) i * (size_t) h;
 
 		if (move < 0 || move > 2 * h)
@@ -109,7 +110,8 @@ find_slope(const Strips *strips, int lo, int hi, float *slope)
 {
 	double		energies[2 * (int) (MAX_DEGREES / COARSE_DEGREES) + 1];
 	int			n = (int) (sizeof(energies) / sizeof(energies[0]));
-	int			best = n / 2;
+	const int	middle = n / 2;
+	int			best = middle;
 	double		degrees;
 	double		top;
 
@@ -117,14 +119,14 @@ find_slope(const Strips *strips, int lo, int hi, float *slope)
 		return false;
 	for (int i = 0; i < n; i++)
 	{
-		energies[i] = energy(strips, lo, hi, tan(RADIANS((i - n / 2) * COARSE_DEGREES)));
+		energies[i] = energy(strips, lo, hi, tan(RADIANS((i - middle) * COARSE_DEGREES)));
 		if (energies[i] > energies[best])
 			best = i;
 	}
 	top = energies[best];
-	degrees = (best - n / 2) * COARSE_DEGREES;
+	degrees = (best - middle) * COARSE_DEGREES;
 	qsort(energies, (size_t) n, sizeof(double), compare_doubles);
-	if (!(top > LEAST_PEAK * energies[n / 2]))
+	if (!(top > LEAST_PEAK * energies[middle]))
 		return false;
 	for (double step = COARSE_DEGREES / 2; step > 0.1; step /= 2)
 	{

@@ -62,7 +62,7 @@ hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
 
 	if (ds == NULL)
 		return false;
-	ds->rules = (HwrRowRules) {.mapping = options->mapping,.validation_fraction = options->validation_fraction,.limits = *limits};
+	ds->rules = (HwrRowRules) {.mapping = options->mapping,.learn_empty = options->empty_labels == HWR_EMPTY_LEARN,.validation_fraction = options->validation_fraction,.limits = *limits};
 
 	/* the number of classes does not matter here: any will do where the output is left out */
 	if (!hwr_canvas_store_create(memory_limit, tmpdir, &ds->store, st) ||
@@ -343,6 +343,11 @@ hwr_dataset_finish(HwrDataset *ds, HwrStatus *st)
 	for (int i = 0; i < train->n && ds->rules.alphabet == NULL; i++)
 		if (!hwr_alphabet_add(&ds->alphabet, train->rows[i].label, strlen(train->rows[i].label), st))
 			return false;
+	if (ds->alphabet.n == 0)
+	{
+		hwr_fail(st, HWR_BAD_DATA, "all labels are empty");
+		return hwr_fail_hint(st, "Blank images are learned beside others that have something to read.");
+	}
 	for (int s = 0; s < 2; s++)
 		for (int i = 0; i < ds->splits[s].n; i++)
 			if (!encode_label(ds, &ds->splits[s].rows[i], st))

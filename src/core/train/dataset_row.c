@@ -89,7 +89,7 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	if (!hwr_text_normalize(from->label, from->label_len, rules->mapping, &row->label, &row->st))
 		return leave_out_if_bad(row, HWR_SKIP_LABEL);
 	row->traits = hwr_text_traits(from->label, from->label_len);
-	if (row->label[0] == '\0')
+	if (row->label[0] == '\0' && !rules->learn_empty)
 		return leave_out(row, HWR_SKIP_LABEL, "empty label");
 	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))
 	{

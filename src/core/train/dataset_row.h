@@ -23,6 +23,7 @@ typedef struct HwrRowRules
 	HwrGeometry geometry;
 	HwrGeometry rival;			/* of validation rows, too; height 0: none, or the same */
 	HwrCase		mapping;
+	bool		learn_empty;	/* rows with an empty label are used too */
 	double		validation_fraction;
 	HwrNet		net;			/* for the steps only */
 	HwrImageLimits limits;
@@ -50,7 +51,7 @@ typedef struct HwrReadyRow
 	int			rival_width;
 } HwrReadyRow;
 
-extern void hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow *row, HwrReadyRow *out);
+extern void hwr_row_make_ready(const HwrRowRules *rules, HwrSplit split, const HwrDatasetRow *from, HwrReadyRow *row);
 extern void hwr_ready_row_free(HwrReadyRow *row);
 
 /* A hash of bytes. */

@@ -45,6 +45,7 @@ static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
 static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
+static const char *const empty_words[] = {"skip", "learn", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
 
 #define FIELD(f) offsetof(HwrTrainOptions, f), sizeof(((HwrTrainOptions *) NULL)->f)
@@ -71,6 +72,7 @@ static const Option option_table[] = {
 	{"device", FIELD(device), 0, 0, device_words, OPTION_ENUM, false, false, false},
 	{"precision", FIELD(step.precision), 0, 0, precision_words, OPTION_ENUM, false, false, false},
 	{"case", FIELD(mapping), 0, 0, hwr_case_words, OPTION_ENUM, false, false, false},
+	{"empty_labels", FIELD(empty_labels), 0, 0, empty_words, OPTION_ENUM, false, false, false},
 	{"fit", FIELD(fit), 0, 0, hwr_fit_words, OPTION_ENUM, false, false, false},
 	{"augment", FIELD(step.augment.affine), 0, 3, NULL, OPTION_REAL, false, false, false},
 	{"elastic", FIELD(step.augment.elastic), 0, 3, NULL, OPTION_REAL, false, false, false},
@@ -100,6 +102,7 @@ _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&
+			   sizeof(HwrEmptyLabels) == sizeof(unsigned) &&
 			   sizeof(HwrFit) == sizeof(unsigned), "enumerations are not unsigned int");
 
 static const Option *

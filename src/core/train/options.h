@@ -32,6 +32,12 @@ typedef enum HwrAlphabetRule
 	HWR_ALPHABET_NEW			/* those of the training labels */
 } HwrAlphabetRule;
 
+typedef enum HwrEmptyLabels
+{
+	HWR_EMPTY_SKIP,				/* left out, and counted */
+	HWR_EMPTY_LEARN				/* an image with nothing to read, as blank fields are */
+} HwrEmptyLabels;
+
 /* JSON keys are the field names; enumerations are the lower-case words in the comments. */
 typedef struct HwrTrainOptions
 {
@@ -51,6 +57,7 @@ typedef struct HwrTrainOptions
 	int			threads;		/* 1 .. 256; 0: as many as there are CPUs */
 	HwrDeviceKind device;		/* auto | cpu | cuda; resolved by the caller */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
+	HwrEmptyLabels empty_labels;	/* skip | learn */
 	HwrFit		fit;			/* pad | stretch */
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */

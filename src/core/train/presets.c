@@ -21,6 +21,7 @@
 	.device = HWR_USE_AUTO, \
 	.step.precision = HWR_TRAIN_AUTO, \
 	.mapping = HWR_CASE_KEEP, \
+	.empty_labels = HWR_EMPTY_SKIP, \
 	.base = "", \
 	.base_version = 0, \
 	.alphabet = HWR_ALPHABET_UNION, \

@@ -112,7 +112,7 @@ compare_double(const void *a, const void *b)
 static int
 median_of(const HwrSurvey *survey, int (*value) (const HwrSurveyRow *row))
 {
-	int			values[HWR_SURVEY_ROWS];
+	int			values[HWR_SURVEY_ROWS] = {0};
 
 	for (int i = 0; i < survey->n; i++)
 		values[i] = value(&survey->row[i]);
@@ -141,7 +141,7 @@ chars_of(const HwrSurveyRow *row)
 static void
 sum_up(const HwrSurvey *survey, Seen *seen)
 {
-	double		columns[HWR_SURVEY_ROWS];
+	double		columns[HWR_SURVEY_ROWS] = {0};
 
 	memset(seen, 0, sizeof(*seen));
 	seen->width = median_of(survey, width_of);

@@ -9,9 +9,10 @@ CREATE FUNCTION hwr.bundled_models(OUT model text, OUT parameters bigint, OUT by
 COMMENT ON FUNCTION hwr.bundled_models() IS
 'models that come with the extension, read from the share directory; result: what training reached; card: what was measured on other images';
 
-CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
+CREATE VIEW hwr_bundled_model_details WITH (security_barrier) AS
 	SELECT b.model,
 		   NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL) AS active,
+		   EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NULL AND m.chosen) AS chosen,
 		   hwr.shown((b.result->>'cer')::double precision) AS validation_cer,
 		   hwr.shown((b.card->'evaluation'->>'cer')::double precision) AS evaluation_cer,
 		   hwr.shown((b.card->'evaluation'->>'exact_match')::double precision) AS exact_match,
@@ -21,15 +22,24 @@ CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
 		   b.alphabet,
 		   b.options
 	  FROM hwr.bundled_models() b;
+COMMENT ON VIEW hwr_bundled_model_details IS
+'models that come with the extension, one row a name that they answer to, with the figures of their validation and of images held out';
+COMMENT ON COLUMN hwr_bundled_model_details.active IS 'no version of a model of that name in the database takes its place';
+COMMENT ON COLUMN hwr_bundled_model_details.chosen IS 'a person chose it, with hwr_activate_model(model, NULL): no training takes its place';
+GRANT SELECT ON hwr_bundled_model_details TO PUBLIC;
+
+CREATE VIEW hwr_bundled_models WITH (security_barrier) AS
+	SELECT d.model, d.active, d.chosen, d.validation_cer, d.evaluation_cer, d.exact_match, d.parameters, d.bytes
+	  FROM hwr_bundled_model_details d;
 COMMENT ON VIEW hwr_bundled_models IS
-'models that come with the extension, one row a name that they answer to, with the figures of their validation and of images held out; active: no version of a model of that name in the database takes their place';
+'models that come with the extension, and whether they are what readers get; hwr_bundled_model_details has more columns';
 GRANT SELECT ON hwr_bundled_models TO PUBLIC;
 
 -- All that a report can be about.
 CREATE VIEW hwr.shown_models WITH (security_barrier) AS
 	SELECT model, version, active, owner, parameters, bytes, architecture, alphabet, options, job, created FROM hwr_model_details
 	UNION ALL
-	SELECT model, NULL, true, NULL, parameters, bytes, architecture, alphabet, options, NULL, NULL FROM hwr_bundled_models WHERE active;
+	SELECT model, NULL, true, NULL, parameters, bytes, architecture, alphabet, options, NULL, NULL FROM hwr_bundled_model_details WHERE active;
 COMMENT ON VIEW hwr.shown_models IS 'hwr_models, and the bundled models that are in use, without a version';
 GRANT SELECT ON hwr.shown_models TO PUBLIC;
 

@@ -253,8 +253,8 @@ nearest_model(const char *wanted)
 	return near.best;
 }
 
-static void
-raise_no_model(const char *model)
+void
+hwr_raise_no_model(const char *model)
 {
 	char	   *near = nearest_model(model);
 
@@ -303,7 +303,7 @@ hwr_catalog_find(const char *model, int version, HwrVersionInfo *out)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("version %d of model \"%s\" does not exist", version, model),
 					 errdetail("The model comes with hwr and has no versions.")));
-		raise_no_model(model);
+		hwr_raise_no_model(model);
 	}
 	out->active = active;
 	if (version == 0)
@@ -346,7 +346,7 @@ hwr_catalog_check_see(const char *model)
 	if ((!stored || active == 0) && hwr_bundled_find(model, &bundled))
 		return;
 	if (!stored)
-		raise_no_model(model);
+		hwr_raise_no_model(model);
 	check_see(model, id);
 }
 

@@ -53,6 +53,8 @@ extern void hwr_catalog_check_see(const char *model);
  * is active.  To whom may see no version, all versions are forbidden.
  */
 extern void hwr_catalog_find(const char *model, int version, HwrVersionInfo *out);
+/* undefined_object, with the nearest name as a hint. */
+pg_noreturn extern void hwr_raise_no_model(const char *model);
 pg_noreturn extern void hwr_raise_no_version(const char *model, int version);
 
 /* The active version or the bundled model: what readers get; false where there is neither. */

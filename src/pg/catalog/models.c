@@ -84,6 +84,26 @@ version_to_activate(FunctionCallInfo fcinfo, const char *model, int32 model_id)
 	return version;
 }
 
+/* A bundled model of which the database has no versions is active without being chosen, and has none to choose. */
+static void
+check_stored(FunctionCallInfo fcinfo, const char *model)
+{
+	HwrVersionInfo bundled;
+	int32		id;
+	int32		active;
+
+	hwr_check_model_name(model);
+	if (hwr_catalog_model(model, &id, &active) || !hwr_bundled_find(model, &bundled))
+		return;
+	if (!PG_ARGISNULL(1))
+		hwr_raise_no_version(model, PG_GETARG_INT32(1));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the bundled model \"%s\" is what readers get already", model),
+			 errdetail("There is no version of that name in this database to choose instead."),
+			 errhint("A training takes its place only where it reads better. To keep it in any case, train with activate => 'never', or under another name.")));
+}
+
 /*
  * hwr_activate_model(model text, version integer, keep boolean) returns void
  */
@@ -100,6 +120,7 @@ hwr_activate_model(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("hwr_activate_model()");
 
+	check_stored(fcinfo, model);
 	SPI_connect();
 	values[0] = Int32GetDatum(hwr_catalog_lock_own(model, &active, &owner));
 	version = version_to_activate(fcinfo, model, DatumGetInt32(values[0]));
@@ -250,14 +271,35 @@ hwr_export_model(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(weights);
 }
 
+/* Make a version that has just been stored active, or not; what becomes of a person's choice is said. */
+static void
+activate_imported(const HwrVersionInfo *version, bool activate)
+{
+	const char *name = NameStr(version->name);
+	const char *chosen = version->chosen ? what_is_active(name, version->active) : NULL;
+
+	if (activate)
+		hwr_catalog_activate(version);
+	if (chosen == NULL)
+		return;
+	if (activate)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen", version->version, name, chosen)));
+	else
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" is stored, and readers still get %s, which had been chosen", version->version, name, chosen),
+				 errhint("To have them get this one: SELECT hwr_activate_model('%s', %d).", name, version->version)));
+}
+
 /*
  * hwr_import_model(file bytea, model text, activate boolean) returns integer
+ *
+ * activate NULL: unless a person has chosen what is active.
  */
 Datum
 hwr_import_model(PG_FUNCTION_ARGS)
 {
 	char	   *name = required_name(fcinfo, 1);
-	bool		activate = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
 	HwrVersionInfo version;
 	HwrModel   *model;
 	HwrStatus	st;
@@ -278,12 +320,7 @@ hwr_import_model(PG_FUNCTION_ARGS)
 	PG_TRY();
 	{
 		hwr_catalog_store(name, GetUserId(), bytes, VARSIZE_ANY_EXHDR(file), model, 0, &version);
-		if (activate)
-			hwr_catalog_activate(&version);
-		if (activate && version.chosen)
-			ereport(NOTICE,
-					(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen",
-							version.version, name, what_is_active(name, version.active))));
+		activate_imported(&version, PG_ARGISNULL(2) ? !version.chosen : PG_GETARG_BOOL(2));
 	}
 	PG_FINALLY();
 	{

@@ -100,10 +100,10 @@ CREATE FUNCTION hwr_export_model(model text DEFAULT NULL, version integer DEFAUL
 COMMENT ON FUNCTION hwr_export_model(text, integer, boolean) IS
 'a model as a safetensors file: the active version unless another is named; half: with 16-bit weights';
 
-CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT true) RETURNS integer
+CREATE FUNCTION hwr_import_model(file bytea, model text, activate boolean DEFAULT NULL) RETURNS integer
 	AS 'MODULE_PATHNAME', 'hwr_import_model' LANGUAGE C;
 COMMENT ON FUNCTION hwr_import_model(bytea, text, boolean) IS
-'store a file made by hwr_export_model as a model''s next version, and return its number';
+'store a file made by hwr_export_model as a model''s next version, and return its number; activate NULL: unless a person has chosen what is active';
 
 CREATE FUNCTION hwr_grant_model(model text, role name) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_grant_model' LANGUAGE C;

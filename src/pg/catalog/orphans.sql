@@ -45,7 +45,8 @@ BEGIN
 	END LOOP;
 	IF stored > 0 THEN
 		RAISE NOTICE '% model version(s) are stored again; none of them has been made active', stored
-			USING HINT = 'Choose with hwr_activate_model.';
+			USING DETAIL = 'Until then readers of a name that comes with hwr, as "default", get what comes with it, and of others an error.',
+			HINT = 'Choose with hwr_activate_model.';
 	END IF;
 END $$;
 COMMENT ON FUNCTION hwr_rescue() IS
@@ -108,7 +109,7 @@ BEGIN
 		RETURN;
 	END;
 	IF versions + checkpoints > 0 THEN
-		RAISE WARNING 'the weights of % model version(s) and % checkpoint(s) remain, as large objects', versions, checkpoints USING
+		RAISE WARNING 'DROP EXTENSION leaves the weights of % model version(s) and % checkpoint(s), as large objects', versions, checkpoints USING
 			HINT = 'After CREATE EXTENSION hwr, hwr_rescue() takes models back. To leave nothing, roll back and call hwr_uninstall() first.';
 	END IF;
 END $$;

@@ -119,9 +119,16 @@ hwr_catalog_lock_own(const char *model, int32 *active, Oid *owner)
 
 	hwr_check_model_name(model);
 	if (hwr_catalog_execute("SELECT id, active FROM hwr.model WHERE name = $1 FOR UPDATE", 1, types, values, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", model)));
+	{
+		HwrVersionInfo bundled;
+
+		if (hwr_bundled_find(model, &bundled))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("model \"%s\" does not exist in this database", model),
+					 errdetail("It comes with hwr, and has no owner, no versions and no grants.")));
+		hwr_raise_no_model(model);
+	}
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	*active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	if (isnull)

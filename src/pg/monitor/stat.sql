@@ -14,7 +14,11 @@ COMMENT ON FUNCTION hwr.stat() IS 'what view hwr_stat shows';
 
 CREATE VIEW hwr_stat WITH (security_barrier) AS
 	SELECT s.database, s.model, s.version, s.calls, s.images, s.batches, s.service_images, s.errors,
-		   s.prepare_time, s.queue_time, s.network_time, s.decode_time, s.since, s.scope
+		   pg_catalog.round(s.prepare_time::numeric, 3)::double precision AS prepare_time,
+		   pg_catalog.round(s.queue_time::numeric, 3)::double precision AS queue_time,
+		   pg_catalog.round(s.network_time::numeric, 3)::double precision AS network_time,
+		   pg_catalog.round(s.decode_time::numeric, 3)::double precision AS decode_time,
+		   pg_catalog.date_trunc('second', s.since) AS since, s.scope
 	  FROM hwr.stat() s;
 COMMENT ON VIEW hwr_stat IS
 'what each version of a model has read, and the milliseconds it took; names are for members of pg_read_all_stats';

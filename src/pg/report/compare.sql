@@ -19,10 +19,11 @@ CREATE FUNCTION hwr_compare(model_a text, version_a integer, model_b text, versi
 							image_column name DEFAULT NULL, label_column name DEFAULT NULL,
 							OUT images bigint, OUT cer_a double precision, OUT cer_b double precision, OUT cer_difference double precision,
 							OUT low double precision, OUT high double precision, OUT exact_a double precision, OUT exact_b double precision,
-							OUT only_a_exact bigint, OUT only_b_exact bigint, OUT p_value double precision, OUT changed bigint) RETURNS record
+							OUT only_a_exact bigint, OUT only_b_exact bigint, OUT p_value real, OUT changed bigint) RETURNS record
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-	SELECT s.images, s.edits_a / s.characters, s.edits_b / s.characters, (s.edits_b - s.edits_a) / s.characters, s.interval[1], s.interval[2],
-		   s.exact_a, s.exact_b, s.only_a, s.only_b, hwr.mcnemar(s.only_a, s.only_b), s.changed
+	SELECT s.images, hwr.shown(s.edits_a / s.characters), hwr.shown(s.edits_b / s.characters), hwr.shown((s.edits_b - s.edits_a) / s.characters),
+		   hwr.shown(s.interval[1]), hwr.shown(s.interval[2]), hwr.shown(s.exact_a), hwr.shown(s.exact_b), s.only_a, s.only_b,
+		   hwr.mcnemar(s.only_a, s.only_b)::real, s.changed
 	  FROM (SELECT count(*) AS images, sum(c.distance_a)::double precision AS edits_a, sum(c.distance_b)::double precision AS edits_b,
 				   nullif(sum(c.length), 0)::double precision AS characters,
 				   hwr.bootstrap(array_agg((c.distance_b - c.distance_a)::double precision ORDER BY c."row"), array_agg(c.length::double precision ORDER BY c."row")) AS interval,

@@ -238,9 +238,9 @@ keep_figures(Evaluation *ev)
 {
 	if (ev->version.bundled)
 		ereport(NOTICE,
-				(errmsg("the figures are not kept, because model \"%s\" is not stored in this database",
+				(errmsg("the figures are not kept, because what \"%s\" stands for comes with hwr and is no version in this database",
 						NameStr(ev->version.name)),
-				 errhint("Store it with hwr_import_model(hwr_export_model('%s'), '%s').",
+				 errhint("Store it under a name of its own: SELECT hwr_import_model(hwr_export_model('%s'), 'my_%s').",
 						 NameStr(ev->version.name), NameStr(ev->version.name))));
 	else
 		hwr_catalog_add_metric(ev->version.id, GetUserId(), "evaluation", ev->columns.relation, ev->skipped,

@@ -93,11 +93,17 @@ text_or_null(const char *text, char *null)
 	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
+char *
+hwr_job_place(void)
+{
+	return psprintf("%llu/%u", (unsigned long long) GetSystemIdentifier(), MyDatabaseId);
+}
+
 int64
 hwr_job_insert(const HwrJobRequest *r)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID};
-	char		nulls[] = "         ";
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID, TEXTOID, OIDOID, OIDOID};
+	char		nulls[] = "            ";
 	Datum		values[] = {
 		CStringGetTextDatum(r->model),
 		CStringGetTextDatum(r->training),
@@ -107,14 +113,17 @@ hwr_job_insert(const HwrJobRequest *r)
 		CStringGetTextDatum(r->activate),
 		ObjectIdGetDatum(r->owner),
 		CStringGetTextDatum(hwr_from_utf8(r->options)),
-		Int32GetDatum(MyProcPid)
+		Int32GetDatum(MyProcPid),
+		CStringGetTextDatum(hwr_job_place()),
+		ObjectIdGetDatum(r->training_id),
+		ObjectIdGetDatum(r->validation_id)
 	};
 	bool		isnull;
 	int64		job;
 
 	job = DatumGetInt64(job_execute("INSERT INTO hwr.job (model, training, validation, image_column, label_column, "
-									"activate, owner, options, state, pid) "
-									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9) RETURNING id",
+									"activate, owner, options, state, pid, place, training_id, validation_id) "
+									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9, $10, $11, $12) RETURNING id",
 									lengthof(values), types, values, nulls, &isnull));
 	hold(job);
 	return job;

@@ -27,6 +27,8 @@ typedef struct HwrJobRequest
 	const char *model;
 	const char *training;		/* qualified and quoted */
 	const char *validation;		/* likewise, or NULL */
+	Oid			training_id;
+	Oid			validation_id;	/* InvalidOid: none */
 	const char *image_column;	/* empty: to be found */
 	const char *label_column;
 	const char *activate;
@@ -36,6 +38,9 @@ typedef struct HwrJobRequest
 
 /* Insert a job in state 'starting' and take the lock that says that its worker, this process, lives. */
 extern int64 hwr_job_insert(const HwrJobRequest *request);
+
+/* What tells this database from all others, also from a copy of it that was restored: palloced. */
+extern char *hwr_job_place(void);
 
 /*
  * Take that lock for a job that was stopped and that this role may go on with; an error if another

@@ -9,6 +9,9 @@ CREATE TABLE hwr.job (
 	model		text		NOT NULL,
 	training	text		NOT NULL,		-- qualified name of the table
 	validation	text,						-- likewise, where there is one
+	place		text,						-- the database whose these OIDs are: a dump restored elsewhere has others
+	training_id oid,						-- of the tables, which keep them when they are renamed
+	validation_id oid,
 	image_column text		NOT NULL DEFAULT '',	-- '': to be found
 	label_column text		NOT NULL DEFAULT '',
 	activate	text		NOT NULL DEFAULT 'auto',	-- auto, always, never

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 
 #include "core/base/status.h"
 #include "core/train/options.h"
@@ -41,7 +42,7 @@ text_column(int number)
 }
 
 #define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint IS NOT NULL, " \
-	"state = 'done', message LIKE 'time limit reached%'"
+	"state = 'done', message LIKE 'time limit reached%', place, training_id, validation_id"
 
 /*
  * Select a job's row, which the current user must be allowed to change and no worker works on.  It
@@ -70,10 +71,20 @@ select_job(int64 job, const char *what, bool lock)
 				 errmsg("training job %lld is running", (long long) job)));
 }
 
+/*
+ * A table of the job: by its OID, which a new name does not change, in the database where the job began; by its name where the
+ * rows came by a dump, or where the table has been made anew.
+ */
 static Oid
-relation_oid(const char *name)
+job_relation(int name_column, int id_column)
 {
-	return DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(name)));
+	const char *place = text_column(12);
+	bool		isnull;
+	Oid			id = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, id_column, &isnull));
+
+	if (!isnull && place != NULL && strcmp(place, hwr_job_place()) == 0 && get_rel_name(id) != NULL)
+		return id;
+	return DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(text_column(name_column))));
 }
 
 /* A training that its time limit ended has nothing to do within the same limit. */
@@ -141,9 +152,9 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 	request->user = GetUserId();
 	request->wait = wait;
 	request->resume = job;
-	request->training = relation_oid(text_column(3));
+	request->training = job_relation(3, 13);
 	if (text_column(4) != NULL)
-		request->validation = relation_oid(text_column(4));
+		request->validation = job_relation(4, 14);
 	namestrcpy(&request->model, text_column(2));
 	namestrcpy(&request->image_column, text_column(5));
 	namestrcpy(&request->label_column, text_column(6));

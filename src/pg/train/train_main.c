@@ -222,6 +222,8 @@ insert_job(HwrTrainWorker *w)
 		.image_column = column_to_keep(&w->request.image_column, w->training.image, w->validation.image),
 		.label_column = column_to_keep(&w->request.label_column, w->training.label, w->validation.label),
 		.activate = hwr_activate_word(w->request.activate),
+		.training_id = w->request.training,
+		.validation_id = w->request.validation,
 		.owner = w->request.user
 	};
 	HwrStatus	st;
