@@ -71,6 +71,7 @@ SELECT count(*) FROM form_images p, hwr_read_form(p.image, p.image, NULL::text);
 SELECT hwr_fit_form(NULL, image) IS NULL FROM form_images LIMIT 1;
 
 -- A page that does not fit is an error.
+\set VERBOSITY terse
 SELECT * FROM read_scan('form_fields', blank => 'questionnaire');
 SELECT * FROM read_scan('form_fields', page => 'questionnaire');
 \set VERBOSITY sqlstate

@@ -5,8 +5,8 @@
  * usage: fit-form BLANK FIELDS PAGE...
  *
  * FIELDS: a file of lines "NAME X0 Y0 X1 Y1" in pixels of the blank; -: none.  For each page a line "page PAGE SCORE
- * MILLISECONDS" and, where it fits, for each field "field NAME FIT OUTLINE", points as x,y;x,y;...  Milliseconds are of the fit, without
- * decoding, in this thread.
+ * MILLISECONDS" and, where it fits, for each field "field NAME FIT OUTLINE", points as x,y;x,y;...  Milliseconds are
+ * of the fit, without decoding, in this thread.
  */
 #include <stdio.h>
 #include <stdlib.h>

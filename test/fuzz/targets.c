@@ -22,6 +22,7 @@
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "core/page/crop.h"
+#include "core/page/field.h"
 #include "core/page/page.h"
 
 /* Networks larger than this are not run: the reader is under test, not the patience. */
@@ -105,6 +106,100 @@ check_points(const HwrImage *page, const HwrPoint *points, int n)
 	for (int i = 0; i < n; i++)
 		promise(points[i].x >= 0 && points[i].y >= 0 && points[i].x <= (float) page->width &&
 				points[i].y <= (float) page->height, "a line lies on the page");
+}
+
+/* An image of the next bytes, of a width that they begin with; pixels NULL: they are too few. */
+static HwrImage
+take_image(const uint8_t **bytes, size_t *len, size_t share)
+{
+	HwrImage	image = {0};
+	size_t		room;
+
+	if (*len < 2)
+		return image;
+	image.width = image.source_width = ((*bytes)[0] | ((*bytes)[1] & 3) << 8) + 1;
+	*bytes += 2;
+	*len -= 2;
+	room = *len < share ? *len : share;
+	image.height = image.source_height = (int) (room / (size_t) image.width);
+	if (image.height == 0)
+		return image;
+	room = (size_t) image.width * (size_t) image.height;
+	/* Of its exact size, so that a sanitizer sees its end. */
+	image.pixels = malloc(room);
+	memcpy(image.pixels, *bytes, room);
+	*bytes += room;
+	*len -= room;
+	return image;
+}
+
+/* Cut a field and look into it. */
+static void
+check_field(const HwrForm *form, const HwrFormFit *fit, const HwrImage *page, double x0, double y0, double x1, double y1)
+{
+	HwrFieldCut cut;
+	HwrComb		comb;
+	HwrStatus	st = {0};
+	double		tick;
+
+	if (!hwr_field_cut(form, fit, page, x0, y0, x1, y1, &cut, &st))
+	{
+		check_status(&st);
+		return;
+	}
+	tick = hwr_field_tick(&cut);
+	promise(tick >= 0 && tick <= 1 && cut.outside >= 0 && cut.outside <= 1, "what is said of a field is a share");
+	promise(cut.image.width >= 1 && cut.image.height >= 1, "a field is an image");
+	for (int cells = 0; cells < 3; cells++)
+		if (hwr_field_comb(&cut, cells, &comb, &st))
+		{
+			promise(comb.cells >= 1 && comb.cells <= HWR_COMB_CELLS && comb.groups <= comb.cells, "a comb has boxes");
+			hwr_image_free(&comb.image);
+		}
+		else
+			check_status(&st);
+	hwr_field_free(&cut);
+}
+
+int
+fuzz_form(const uint8_t *bytes, size_t len)
+{
+	HwrImage	blank = take_image(&bytes, &len, len / 2);
+	HwrImage	page = take_image(&bytes, &len, len);
+	double		width = blank.width;
+	double		height = blank.height;
+	HwrForm    *form = NULL;
+	HwrFormFitter *fitter;
+	HwrFormFit	fit;
+	HwrStatus	st = {0};
+	bool		done = false;
+
+	if (blank.pixels == NULL || page.pixels == NULL || !hwr_form_create(&blank, &form, &st))
+	{
+		if (st.code != HWR_OK)
+			check_status(&st);
+		free(blank.pixels);
+		free(page.pixels);
+		return 0;
+	}
+	promise(hwr_form_fitter_create(form, &page, &fitter, &st), "a page has a fitter");
+	while (!done)
+		promise(hwr_form_fitter_step(fitter, &done, &st), "a fitter needs nothing but memory");
+	hwr_form_fitter_take(fitter, &fit);
+	hwr_form_fitter_free(fitter);
+	promise(fit.score >= 0 && fit.score <= 1, "a score is a share");
+	if (fit.score > 0)
+	{
+		double		around = hwr_form_fit_around(form, &fit, 0, 0, width / 2, height / 3);
+
+		promise(around >= 0 && around <= 1, "the score around a field is a share");
+		check_field(form, &fit, &page, 0, 0, width, height);
+		check_field(form, &fit, &page, width / 3, height / 3, width / 2, height / 2);
+	}
+	hwr_form_fit_free(&fit);
+	hwr_form_free(form);
+	free(page.pixels);
+	return 0;
 }
 
 int

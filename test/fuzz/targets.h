@@ -18,6 +18,7 @@ extern int	fuzz_lm(const uint8_t *bytes, size_t len);		/* language model */
 extern int	fuzz_vgsl(const uint8_t *bytes, size_t len);	/* architecture string */
 extern int	fuzz_options(const uint8_t *bytes, size_t len);	/* training options, JSON */
 extern int	fuzz_page(const uint8_t *bytes, size_t len);	/* pixels of a page: width - 1, turn, then grey values */
+extern int	fuzz_form(const uint8_t *bytes, size_t len);	/* a blank form and a page: widths - 1 and grey values */
 extern int	fuzz_posterior(const uint8_t *bytes, size_t len);	/* kept posterior */
 extern int	fuzz_query(const uint8_t *bytes, size_t len);	/* search query */
 extern int	fuzz_label(const uint8_t *bytes, size_t len);	/* text */

@@ -149,6 +149,13 @@ test_page(void **state)
 }
 
 static void
+test_form(void **state)
+{
+	(void) state;
+	run_corpus("form", fuzz_form);
+}
+
+static void
 test_options(void **state)
 {
 	(void) state;
@@ -187,6 +194,7 @@ main(void)
 		cmocka_unit_test(test_vgsl),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_page),
+		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_posterior),
 		cmocka_unit_test(test_query),

@@ -33,8 +33,8 @@
 #define FULL_ENERGY 600.0
 
 /* Correlations that are worth nothing and everything. */
-#define WORTHLESS 0.25
-#define WORTHY 0.6
+#define WORTHLESS 0.4
+#define WORTHY 0.75
 
 bool
 hwr_pyramid_create(const HwrMap *ink, HwrPyramid *out, HwrStatus *st)
@@ -254,7 +254,10 @@ hwr_align_base(const HwrPyramid *from, const HwrPyramid *to, int level, HwrWarp 
 
 #define UNKNOWNS (2 * HWR_WARP_NODES)
 
-/* Add weight * (d[i0] - 2 d[i1] + d[i2])^2 / 2, or (d[i0] - d[i1])^2 / 2 where i2 < 0, to the equations of both coordinates. */
+/*
+ * Add weight * (d[i0] - 2 d[i1] + d[i2])^2 / 2, or (d[i0] - d[i1])^2 / 2 where i2 < 0, to the equations
+ * of both coordinates.
+ */
 static void
 add_difference(double *a, double *b, const HwrWarp *warp, double weight, int i0, int i1, int i2)
 {

@@ -197,12 +197,13 @@ paint_over(Patch *p, HwrStatus *st)
 	int			w = p->mask.width;
 	int			h = p->mask.height;
 	int		   *up = hwr_alloc(2 * (size_t) w * (size_t) h + 2 * (size_t) (w > h ? w : h), sizeof(int), st);
-	int		   *down = up + (size_t) w * (size_t) h;
+	int		   *down;
 	int		   *left;
 	int		   *right;
 
 	if (up == NULL)
 		return false;
+	down = up + (size_t) w * (size_t) h;
 	left = down + (size_t) w * (size_t) h;
 	right = left + (w > h ? w : h);
 	for (int x = 0; x < w; x++)

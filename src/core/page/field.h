@@ -36,7 +36,8 @@ extern bool hwr_field_is_empty(const HwrFieldCut *cut);
 extern double hwr_field_tick(const HwrFieldCut *cut);
 
 /*
- * A box a character: what is in the boxes set together as a word is, a group of boxes without an empty one between them after the other.
+ * A box a character: what is in the boxes set together as a word is, group after group of boxes without an
+ * empty one between them.
  */
 typedef struct HwrComb
 {
@@ -47,8 +48,8 @@ typedef struct HwrComb
 } HwrComb;
 
 /*
- * cells: how many boxes; 0: as the lines that are printed say.  hwr_image_free the result's image.  Errors: HWR_BAD_OPTION where
- * they do not say it, HWR_OUT_OF_MEMORY.
+ * cells: how many boxes; 0: as the lines that are printed say.  hwr_image_free the result's image.  Errors:
+ * HWR_BAD_OPTION where they do not say it, HWR_OUT_OF_MEMORY.
  */
 extern bool hwr_field_comb(const HwrFieldCut *cut, int cells, HwrComb *out, HwrStatus *st);
 

@@ -45,7 +45,8 @@ typedef struct HwrFormField
 } HwrFormField;
 
 /*
- * The fields that a query gives, in its order, as the caller; in the current memory context.  Raises what is wrong with them.
+ * The fields that a query gives, in its order, as the caller; in the current memory context.  Raises what is
+ * wrong with them.
  */
 extern HwrFormField *hwr_form_fields(const char *query, int *n);
 
@@ -72,7 +73,8 @@ typedef struct HwrFormReader HwrFormReader;
 extern HwrFormReader *hwr_form_reader_create(MemoryContext context);
 
 /*
- * Cut and read the fields; rows[n].  model: of fields without their own, NULL: the default one; least: the least fit around a field.
+ * Cut and read the fields; rows[n].  model: of fields without their own, NULL: the default one; least: the
+ * least fit around a field.
  */
 extern void hwr_form_read(HwrFormReader *reader, const HwrForm *form, const HwrFormFit *fit, const HwrImage *page,
 						  const HwrFormField *fields, int n, const char *model, double least, bool images, HwrFieldRow *rows);
