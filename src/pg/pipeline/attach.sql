@@ -29,7 +29,7 @@ CREATE TABLE hwr.attachment (
 	model		text		NOT NULL,
 	mode		text		NOT NULL CHECK (mode IN ('queue', 'now', 'notify')),
 	reread		text		NOT NULL CHECK (reread IN ('none', 'doubtful', 'all')),
-	doubtful	double precision NOT NULL CHECK (doubtful BETWEEN 0 AND 1),	-- a confidence below it is
+	doubtful	double precision NOT NULL CHECK (doubtful BETWEEN '0'::double precision AND '1'::double precision),	-- a confidence below it is
 	retries		integer		NOT NULL CHECK (retries BETWEEN 0 AND 1000),	-- attempts after the first
 	retry_after interval	NOT NULL CHECK (retry_after >= '0'::interval),
 	queue_limit bigint		CHECK (queue_limit > 0),						-- NULL: none

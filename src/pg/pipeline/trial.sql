@@ -9,7 +9,7 @@ CREATE TABLE hwr.trial (
 	attachment	integer		NOT NULL,
 	model		text		NOT NULL,
 	version		integer,					-- NULL: the active one
-	share		double precision NOT NULL CHECK (share > 0 AND share <= 1),
+	share		double precision NOT NULL CHECK (share > '0'::double precision AND share <= '1'::double precision),
 	shadow		boolean		NOT NULL,		-- its readings are kept beside the row's, and written nowhere
 	started		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	ended		timestamptz

@@ -26,7 +26,7 @@ CREATE VIEW hwr_queue WITH (security_barrier) AS
 		   (SELECT count(*) FROM hwr.read_row r WHERE r.attachment = a.attachment AND r.corrected) AS corrected,
 		   s.rate AS rows_per_second,
 		   pg_catalog.clock_timestamp() - q.oldest AS oldest,
-		   CASE WHEN q.waiting = 0 THEN '0'::interval WHEN NOT a.paused AND s.rate > 0 THEN pg_catalog.make_interval(secs => q.waiting / s.rate) END AS time_left,
+		   CASE WHEN q.waiting = 0 THEN '0'::interval WHEN NOT a.paused AND s.rate > '0'::double precision THEN pg_catalog.make_interval(secs => q.waiting::double precision / s.rate) END AS time_left,
 		   w.workers,
 		   a.paused,
 		   a.problem
@@ -36,7 +36,7 @@ CREATE VIEW hwr_queue WITH (security_barrier) AS
 							FROM hwr.queue e WHERE e.attachment = a.attachment) q
 	  CROSS JOIN LATERAL (SELECT coalesce(sum(r."rows"), 0)::bigint AS "rows", count(*) AS workers FROM hwr.running r WHERE r.attachment = a.attachment) w
 	  -- of the last minute, or of as much of it as there was work
-	  CROSS JOIN LATERAL (SELECT sum(b.read + b.failed)
+	  CROSS JOIN LATERAL (SELECT sum(b.read + b.failed)::double precision
 								 / greatest(extract(epoch FROM pg_catalog.clock_timestamp() - min(b.done - pg_catalog.make_interval(secs => b.seconds))), 0.001)::double precision AS rate
 							FROM hwr.batch b WHERE b.attachment = a.attachment AND b.done > pg_catalog.clock_timestamp() - '1 minute'::interval) s;
 COMMENT ON VIEW hwr_queue IS 'attached tables, and how far their reading is';
