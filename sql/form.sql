@@ -72,7 +72,7 @@ SELECT hwr_fit_form(NULL, image) IS NULL FROM form_images LIMIT 1;
 
 -- A page that does not fit is an error.
 \set VERBOSITY terse
-SELECT * FROM read_scan('form_fields', blank => 'questionnaire');
+SELECT * FROM read_scan('SELECT ''a'' AS name, box ''(20,20),(90,60)'' AS area', blank => 'questionnaire');
 SELECT * FROM read_scan('form_fields', page => 'questionnaire');
 \set VERBOSITY sqlstate
 SELECT * FROM read_scan('form_fields', page => 'questionnaire', least_fit => 0);
