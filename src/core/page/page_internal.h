@@ -71,6 +71,12 @@ typedef struct HwrChains
 /* grey becomes ink in place.  radius: of the closing, at least the width of a stroke. */
 extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
 
+/*
+ * The same; dark, where it is not NULL, is created: darkness relative to the background, one scale for the whole page, so that
+ * what shows through stays fainter than what is written.
+ */
+extern bool hwr_page_ink_and_darkness(HwrMap *grey, int radius, HwrMap *dark, HwrStatus *st);
+
 /* Slopes, dy/dx, of the left and right half. */
 extern bool hwr_page_find_slopes(const HwrMap *ink, float slopes[2], HwrStatus *st);
 

@@ -59,6 +59,7 @@ extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern double hwr_search_threshold; /* of the operator @~ */
+extern char *hwr_line_model_name;	/* finds the lines of pages; empty: no model does */
 extern void hwr_define_settings(void);
 
 /*
