@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page page_xml form evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page train_lines page_xml form evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
@@ -70,7 +70,7 @@ SQL_PIECES = base/schema \
 	service/device monitor/stat \
 	recognize/recognize recognize/nbest recognize/score recognize/lm recognize/bind_lm \
 	page/page page/formats_in page/formats_out page/plot_page page/form \
-	train/job train/train train/resume \
+	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
 	search/posterior search/nbest search/relevance search/index search/words \

@@ -1,6 +1,8 @@
 --
 -- Whole pages: hwr_lines, hwr_crop, hwr_read_page, hwr_page_text
 --
+-- Lines found without a model: those of a model change with it (train_lines.sql).
+SET hwr.line_model = '';
 SELECT hwr_import_model(stroke_model(), 'strokes');
 
 -- A heading over two columns of four lines, on ruled paper, 620 x 310 pixels

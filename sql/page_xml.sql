@@ -1,6 +1,8 @@
 --
 -- Pages in and out: PAGE XML, ALTO, hOCR
 --
+-- Lines found without a model: those of a model change with it (train_lines.sql).
+SET hwr.line_model = '';
 
 -- What is written can be read: the same lines, texts, places.
 SELECT count(*), count(*) FILTER (WHERE l.text = r.text) AS texts, count(*) FILTER (WHERE l.region = 'r' || r.region) AS regions,

@@ -2,7 +2,7 @@
  * find-lines.c
  *	  Find the lines of pages outside the database, for measuring and looking.
  *
- * usage: find-lines IMAGE...
+ * usage: find-lines [--model FILE] IMAGE...
  *
  * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS" and for each of its lines
  * "line REGION KIND CONFIDENCE BASELINE OUTLINE REASON", points as x,y;x,y;...  Milliseconds are of finding
@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/model/model.h"
+#include "core/page/line_net.h"
 #include "core/page/page.h"
 #include "read_file.h"
 
@@ -43,10 +45,23 @@ int
 main(int argc, char **argv)
 {
 	const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
-	const HwrPageOptions options = {.turn = 0};
+	HwrPageOptions options = {.turn = 0};
+	HwrModel   *model = NULL;
 	HwrStatus	st = {0};
+	int			first = 1;
 
-	for (int i = 1; i < argc; i++)
+	if (argc > 2 && strcmp(argv[1], "--model") == 0)
+	{
+		size_t		len;
+		uint8_t    *bytes = read_file(argv[2], &len);
+
+		if (bytes == NULL || !hwr_model_load(bytes, len, &model, &st) ||
+			!hwr_line_net_create(&model->net, model->values, hwr_cpu_backend(), &options.net, &st))
+			fail(argv[2], &st);
+		free(bytes);
+		first = 3;
+	}
+	for (int i = first; i < argc; i++)
 	{
 		size_t		len;
 		uint8_t    *bytes = read_file(argv[i], &len);
@@ -82,5 +97,7 @@ main(int argc, char **argv)
 		hwr_page_finder_free(finder);
 		hwr_image_free(&image);
 	}
+	hwr_line_net_free(options.net);
+	hwr_model_free(model);
 	return 0;
 }

@@ -7,6 +7,7 @@
  * batch, and the rest over the whole batch, so that the LSTM reads its weights once a batch.
  * Training is in backend_cpu_train.c.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,8 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		return false;
 	if (config->training && config->step->precision != HWR_TRAIN_FLOAT32)
 		ctx->cpu->e = hwr_elements_bfloat16();
-	if (!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
+	if (!config->net->maps &&
+		!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
 						  bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
 		return false;
 	ctx->front = hwr_alloc_zero((size_t) config->threads, sizeof(HwrCpuPlan), st);
@@ -214,6 +216,14 @@ front_part(void *arg, int part, int parts)
 	}
 }
 
+/* The values of maps. */
+static void
+logistic(size_t n, const hwr_real *logits, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float) (1 / (1 + exp(-(double) logits[i])));
+}
+
 static bool
 cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *logp, HwrStatus *st)
 {
@@ -240,6 +250,11 @@ cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *l
 	hwr_cpu_plan_forward(&ctx->back, 0);
 
 	out = ctx->back.runs[net->nlayers - 1].out;
+	if (net->maps)
+	{
+		logistic((size_t) n * hwr_shape_size(out), ctx->back.output, logp);
+		return true;
+	}
 	rows = (size_t) n * (size_t) out.w;
 #ifdef HWR_REAL_DOUBLE
 	/* the kernel does not work in place */

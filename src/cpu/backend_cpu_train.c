@@ -100,6 +100,17 @@ ctc_part(void *arg, int part, int parts)
 	job->ctx->partial[part] = sum;
 }
 
+/* The loss at the maps' logits, and its gradient there. */
+static double
+map_loss(const TrainJob *job)
+{
+	const HwrNet *net = job->ctx->cpu->net;
+	const HwrLayerRun *run = &job->ctx->train.runs[net->nlayers - 1];
+	const HwrBatch *batch = job->batch;
+
+	return batch->map_loss->compute(batch->n, run->out.h, run->out.w, run->out.c, run->y, batch->maps, run->dy);
+}
+
 static double
 sum_partials(const HwrBackendContext *ctx)
 {
@@ -212,19 +223,31 @@ hwr_cpu_train_step(HwrBackendContext *ctx, const HwrBatch *batch, double learnin
 	TrainJob	job = {.ctx = ctx,.batch = batch,.rng_key = rng_key};
 	int			feasible;
 
-	if (!prepare_plan(&job, st) || !prepare_targets(&job, st))
-		return false;
-	feasible = job.targets[0].feasible;
 	memset(result, 0, sizeof(*result));
-	result->infeasible = batch->n - feasible;
-	if (feasible == 0)
-		return true;			/* nothing to learn from */
+	if (!prepare_plan(&job, st))
+		return false;
+	if (ctx->cpu->net->maps)
+		feasible = batch->n;
+	else
+	{
+		if (!prepare_targets(&job, st))
+			return false;
+		feasible = job.targets[0].feasible;
+		result->infeasible = batch->n - feasible;
+		if (feasible == 0)
+			return true;		/* nothing to learn from */
+	}
 
 	hwr_pool_run(ctx->pool, clear_grads_part, &job);
 	hwr_pool_run(ctx->pool, load_part, &job);
 	hwr_cpu_plan_forward(&ctx->train, rng_key);
-	hwr_pool_run(ctx->pool, ctc_part, &job);
-	result->loss = sum_partials(ctx) / feasible;
+	if (ctx->cpu->net->maps)
+		result->loss = map_loss(&job);
+	else
+	{
+		hwr_pool_run(ctx->pool, ctc_part, &job);
+		result->loss = sum_partials(ctx) / feasible;
+	}
 	hwr_cpu_plan_backward(&ctx->train);
 
 	hwr_pool_run(ctx->pool, norm_part, &job);

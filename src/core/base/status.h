@@ -32,6 +32,7 @@ typedef enum HwrCode
 	HWR_BAD_POSTERIOR,			/* bytes are not a kept posterior */
 	HWR_BAD_QUERY,				/* a search word, query or pattern does not parse or is too large */
 	HWR_INTERNAL,				/* cannot happen */
+	HWR_WRONG_MODEL,			/* a model for another task */
 	HWR_DISK_FULL				/* no room for a temporary file */
 } HwrCode;
 

@@ -165,6 +165,7 @@ is_ascending(const HwrAlphabet *alphabet)
 	return true;
 }
 
+/* classes: 0 where the network's output is maps */
 static bool
 load_alphabet(const HwrSafeTensors *file, int classes, HwrAlphabet *out, HwrStatus *st)
 {
@@ -173,6 +174,8 @@ load_alphabet(const HwrSafeTensors *file, int classes, HwrAlphabet *out, HwrStat
 
 	if (!get_metadata(file, "alphabet", &text, st))
 		return false;
+	if (classes == 0)
+		return text[0] == '\0' || fail_model(st, "Metadata \"alphabet\" is not empty where the network's output is maps.");
 	if (!hwr_text_decode(text, strlen(text), &out->codepoints, &out->n, &reason))
 	{
 		if (reason.code == HWR_OUT_OF_MEMORY)
@@ -317,7 +320,7 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		!get_object(file, "result", true, &model->result, st) ||
 		!get_object(file, "card", false, &model->card, st) ||
 		!load_network(file, &model->net, st) ||
-		!load_alphabet(file, model->net.classes, &model->alphabet, st))
+		!load_alphabet(file, model->net.maps ? 0 : model->net.classes, &model->alphabet, st))
 		return false;
 	model->fit = (HwrFit) fit;
 	model->mapping = (HwrCase) mapping;
@@ -360,7 +363,7 @@ check_model(const HwrModel *model, HwrStatus *st)
 {
 	const HwrNet *net = &model->net;
 
-	if (model->alphabet.n != net->classes - 1)
+	if (model->alphabet.n != (net->maps ? 0 : net->classes - 1))
 		return hwr_fail(st, HWR_INTERNAL, "alphabet of %d characters does not fit a network of %d classes",
 						model->alphabet.n, net->classes);
 	if (!is_ascending(&model->alphabet))

@@ -9,6 +9,7 @@
 #ifndef HWR_BACKEND_H
 #define HWR_BACKEND_H
 
+#include "core/base/real.h"
 #include "core/image/augment.h"
 #include "vgsl.h"
 
@@ -72,6 +73,16 @@ typedef struct HwrDeviceInfo
 	size_t		memory_free;
 } HwrDeviceInfo;
 
+/*
+ * The loss at the logits of maps: computed by the network's user, who knows what the maps mean.  logits, maps
+ * and grad are [N][h][w][K], maps being the batch's.  Returns the loss, and in grad its gradient at the logits.
+ */
+typedef struct HwrMapLoss
+{
+	double		(*compute) (int n, int h, int w, int k, const hwr_real *logits, const float *maps, hwr_real *grad);
+	int			channels;		/* values of maps at a place */
+} HwrMapLoss;
+
 /* A minibatch: N canvases of one width with their labels. */
 typedef struct HwrBatch
 {
@@ -81,6 +92,8 @@ typedef struct HwrBatch
 	const int64_t *ids;			/* [N], equal only for equal canvases: what a device may keep them under; NULL: unknown */
 	const int  *const *labels;	/* N pointers to classes */
 	const int  *label_lengths;	/* [N] */
+	const float *maps;			/* instead of labels where the network's output is maps: see HwrMapLoss */
+	const HwrMapLoss *map_loss;
 } HwrBatch;
 
 typedef struct HwrStepResult
@@ -115,7 +128,11 @@ typedef struct HwrBackend
 	bool		(*set_moments) (HwrBackendContext *ctx, const float *m, const float *v, int64_t steps, HwrStatus *st);
 	bool		(*get_moments) (HwrBackendContext *ctx, float *m, float *v, int64_t *steps, HwrStatus *st);
 
-	/* ink[n][H][width] to log posteriors logp[n][T][K], T = hwr_net_steps(net, width) */
+	/*
+	 * ink[n][H][width] to log posteriors logp[n][T][K], T = hwr_net_steps(net, width); where the network's output is
+	 * maps, to their values in [0, 1], [n][h][w][K], h and w being the last shape of hwr_net_shapes.  Only the CPU has such
+	 * networks.
+	 */
 	bool		(*infer) (HwrBackendContext *ctx, int n, int width, const uint8_t *ink,
 						  float *logp, HwrStatus *st);
 

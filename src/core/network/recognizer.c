@@ -37,8 +37,14 @@ bool
 hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit fit, const HwrBackend *backend,
 					  int threads, HwrPrecision precision, HwrRecognizer **out, HwrStatus *st)
 {
-	HwrRecognizer *rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
+	HwrRecognizer *rec;
 
+	if (net->maps)
+	{
+		hwr_fail(st, HWR_WRONG_MODEL, "the model finds lines, it does not read them");
+		return hwr_fail_hint(st, "Models of its kind are for hwr_lines and hwr_read_page, as \"finder\".");
+	}
+	rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
 	if (rec == NULL)
 		return false;
 	rec->net = net;

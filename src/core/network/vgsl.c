@@ -24,6 +24,7 @@
 #define MAX_UNITS 4096
 #define MAX_CLASSES 65536
 #define MAX_WINDOW 64
+#define MAX_MAPS 64
 #define MAX_POOL_PLACES 256		/* training keeps the place of each maximum in a byte */
 
 typedef struct Parser
@@ -405,11 +406,17 @@ parse_dropout(Parser *p, HwrLayer *layer)
 	return true;
 }
 
-/* O1c n */
+/* O1c n, O2l n */
 static bool
 parse_output(Parser *p, HwrLayer *layer)
 {
 	layer->kind = HWR_LAYER_OUTPUT;
+	if (skip_name(p) && peek(p) == '2')
+	{
+		p->pos++;
+		p->net->maps = true;
+		return expect(p, 'l') && read_int(p, "number of maps", 1, MAX_MAPS, &layer->units);
+	}
 	return skip_name(p) && expect(p, '1') && expect(p, 'c') &&
 		read_int(p, "number of classes", 2, MAX_CLASSES, &layer->units);
 }
@@ -504,6 +511,14 @@ settle_output(Parser *p, int classes)
 			return false;
 	}
 	net->classes = net->layers[net->nlayers - 1].units;
+	if (net->maps)
+	{
+		if (classes == 0)
+			return true;
+		hwr_fail(p->st, HWR_BAD_ARCHITECTURE, "invalid network architecture");
+		hwr_fail_detail(p->st, "Its output is maps (O2l), and not classes of characters.");
+		return hwr_fail_hint(p->st, "A network that finds lines is trained with hwr_train_lines.");
+	}
 	if (classes != 0 && net->classes != classes)
 	{
 		hwr_fail(p->st, HWR_BAD_ARCHITECTURE, "invalid network architecture");

@@ -24,6 +24,8 @@
  *                          channels of an image (d = 2)
  *   O1c n]                 CTC output of n classes, the blank included; may be left out when
  *                          training, where the alphabet gives n
+ *   O2l n]                 n maps as outputs, logistic, of the height and width that the last layer has: networks that find
+ *                          lines (core/page/line_net.h)
  *
  * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
  * 79".
@@ -142,7 +144,8 @@ typedef struct HwrNet
 {
 	int			height;			/* input H */
 	int			width;			/* input W, 0: any */
-	int			classes;		/* K, blank included; 0 while unknown */
+	int			classes;		/* K, blank included; 0 while unknown; of maps their number */
+	bool		maps;			/* the output is maps (O2l), not posteriors of characters */
 	int			nlayers;
 	HwrLayer	layers[HWR_MAX_LAYERS];
 	int			ntensors;

@@ -84,7 +84,7 @@ append_layer(HwrNet *net, const HwrLayer *layer)
 			ok = append_dropout(net, layer->dropout) && (!layer->channels || append(net, ",2"));
 			break;
 		case HWR_LAYER_OUTPUT:
-			ok = append(net, " O1c%d]", layer->units);
+			ok = append(net, net->maps ? " O2l%d]" : " O1c%d]", layer->units);
 			break;
 	}
 	return ok;

@@ -2,6 +2,8 @@
  * finder.c
  *	  The line finder's steps: survey, sheet, ridges, lines.
  */
+#include "canvas.h"
+#include "map_lines.h"
 #include "page_internal.h"
 
 #include <math.h>
@@ -15,6 +17,7 @@ typedef enum Stage
 	STAGE_LEVEL,
 	STAGE_RULES,
 	STAGE_SIZE,					/* and back to STAGE_REDUCE once, if the size asks for another factor */
+	STAGE_NETWORK,				/* a tile at a time, where there is one */
 	STAGE_CLEAN,
 	STAGE_CHAINS,
 	STAGE_LINES,
@@ -31,7 +34,12 @@ struct HwrPageFinder
 	Stage		stage;
 	bool		surveyed;
 	int			row;			/* of the sheet, next to be reduced */
+	bool		want_canvas;	/* end with the canvas */
 	HwrSheet	sheet;
+	HwrMap		level;			/* the sheet's darkness, level, where a canvas is wanted */
+	HwrPageCanvas canvas;
+	HwrLineMaps maps;			/* of it */
+	int			next;			/* row of it for the network */
 	HwrChains	chains;
 	HwrPageLines lines;
 };
@@ -64,6 +72,7 @@ hwr_page_finder_create(const HwrImage *page, const HwrPageOptions *options, HwrP
 		return false;
 	f->page = page;
 	f->options = *options;
+	f->want_canvas = options->net != NULL;
 	while ((int64_t) page->width * page->height / factor / factor > HWR_PAGE_SURVEY_PIXELS)
 		factor++;
 	if (!begin_sheet(f, factor, st))
@@ -184,8 +193,26 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 			return begin_sheet(f, factor, st);
 	}
 	sheet->size = f->lines.size / (float) sheet->factor;
-	f->stage = sheet->size < 3 ? STAGE_DONE : STAGE_CLEAN;
+	f->stage = sheet->size < 3 ? STAGE_DONE : f->options.net != NULL ? STAGE_NETWORK : STAGE_CLEAN;
+	if (f->level.v != NULL && f->stage != STAGE_DONE)
+		return hwr_page_canvas_make(&f->level, sheet->shift, sheet->factor, sheet->size, &f->canvas, st);
 	return true;
+}
+
+/* The network's lines where there is one, and what the other way finds besides. */
+static bool
+make_lines(HwrPageFinder *f, HwrStatus *st)
+{
+	HwrPageLines others = {0};
+	bool		ok;
+
+	if (f->options.net == NULL)
+		return hwr_page_make_lines(&f->sheet, &f->chains, &f->lines, st);
+	ok = hwr_page_map_lines(&f->canvas, &f->maps, f->lines.size, &f->lines, st) &&
+		hwr_page_make_lines(&f->sheet, &f->chains, &others, st) &&
+		hwr_page_add_rejected(&f->canvas, &f->lines, &others, st);
+	hwr_page_lines_free(&others);
+	return ok;
 }
 
 bool
@@ -194,6 +221,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 	HwrSheet   *sheet = &f->sheet;
 	int			guess = f->surveyed ? (int) (f->lines.size / (float) sheet->factor) : 20;
 	bool		ok = true;
+	bool		done_part = false;
 
 	switch (f->stage)
 	{
@@ -205,11 +233,12 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			}
 			break;
 		case STAGE_INK:
-			ok = hwr_page_ink(&sheet->ink, guess, st);
+			hwr_map_free(&f->level);
+			ok = hwr_page_ink_and_darkness(&sheet->ink, guess, f->want_canvas ? &f->level : NULL, st);
 			f->stage = STAGE_LEVEL;
 			break;
 		case STAGE_LEVEL:
-			ok = level(sheet, st);
+			ok = level(sheet, st) && (!f->want_canvas || hwr_page_shear(&f->level, sheet->shift, st));
 			f->stage = STAGE_RULES;
 			break;
 		case STAGE_RULES:
@@ -218,6 +247,10 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			break;
 		case STAGE_SIZE:
 			ok = size_step(f, st);
+			break;
+		case STAGE_NETWORK:
+			ok = hwr_line_net_step(f->options.net, &f->canvas.ink, &f->maps, &f->next, &done_part, st);
+			f->stage = done_part ? STAGE_CLEAN : STAGE_NETWORK;
 			break;
 		case STAGE_CLEAN:
 			ok = hwr_page_clean(&sheet->ink, sheet->size, st);
@@ -229,7 +262,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			break;
 		case STAGE_LINES:
 			f->lines.slope = sheet->slope;
-			ok = hwr_page_make_lines(sheet, &f->chains, &f->lines, st) &&
+			ok = make_lines(f, st) &&
 				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
 			turn_back(f);
 			f->stage = STAGE_DONE;
@@ -238,6 +271,30 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			break;
 	}
 	*done = f->stage == STAGE_DONE;
+	return ok;
+}
+
+bool
+hwr_page_canvas_of(const HwrImage *page, int turn, HwrPageCanvas *out, HwrStatus *st)
+{
+	HwrPageOptions options = {.turn = turn};
+	HwrPageFinder *f;
+	bool		done = false;
+	bool		ok;
+
+	*out = (HwrPageCanvas){0};
+	if (!hwr_page_finder_create(page, &options, &f, st))
+		return false;
+	f->want_canvas = true;
+	do
+		ok = hwr_page_finder_step(f, &done, st);
+	while (ok && !done && f->canvas.ink.v == NULL);
+	if (ok)
+	{
+		*out = f->canvas;
+		f->canvas = (HwrPageCanvas){0};
+	}
+	hwr_page_finder_free(f);
 	return ok;
 }
 
@@ -255,6 +312,9 @@ hwr_page_finder_free(HwrPageFinder *f)
 		return;
 	hwr_map_free(&f->sheet.ink);
 	hwr_map_free(&f->sheet.walls);
+	hwr_map_free(&f->level);
+	hwr_page_canvas_free(&f->canvas);
+	hwr_line_maps_free(&f->maps);
 	free(f->sheet.shift);
 	hwr_page_chains_free(&f->chains);
 	hwr_page_lines_free(&f->lines);

@@ -26,6 +26,9 @@
 /* Grain reaches so many times the darkness below which two fifths of a tile are. */
 #define GRAIN 3.0
 
+/* What the mean of ink becomes where darkness is kept. */
+#define KEPT_INK 170
+
 /* The background at 1 / BACKGROUND_FACTOR. */
 static bool
 find_background(const HwrMap *grey, int radius, HwrMap *out, HwrStatus *st)
@@ -197,6 +200,26 @@ stretch(HwrMap *dark, const uint8_t *grain, const uint8_t *peak, double high, in
 		}
 }
 
+/* dark = grey so that ink of the page's usual darkness has KEPT_INK. */
+static bool
+keep_darkness(const HwrMap *grey, double high, HwrMap *dark, HwrStatus *st)
+{
+	size_t		n = (size_t) grey->width * (size_t) grey->height;
+	uint8_t		table[256];
+
+	if (!hwr_map_create(grey->width, grey->height, dark, st))
+		return false;
+	for (int i = 0; i < 256; i++)
+	{
+		int			value = (int) (KEPT_INK * i / (high > LEAST_CONTRAST ? high : LEAST_CONTRAST));
+
+		table[i] = (uint8_t) (value > 255 ? 255 : value);
+	}
+	for (size_t i = 0; i < n; i++)
+		dark->v[i] = table[grey->v[i]];
+	return true;
+}
+
 bool
 hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st)
 {
@@ -212,6 +235,12 @@ hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st)
 bool
 hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st)
 {
+	return hwr_page_ink_and_darkness(grey, radius, NULL, st);
+}
+
+bool
+hwr_page_ink_and_darkness(HwrMap *grey, int radius, HwrMap *dark, HwrStatus *st)
+{
 	int			cols = (grey->width + TILE - 1) / TILE;
 	int			rows = (grey->height + TILE - 1) / TILE;
 	uint32_t	counts[256] = {0};
@@ -225,6 +254,13 @@ hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st)
 		return false;
 	measure_tiles(grey, cols, rows, grain, grain + cols * rows, counts);
 	if (otsu(counts, &high) == 0)
+		high = 0;
+	if (dark != NULL && !keep_darkness(grey, high, dark, st))
+	{
+		free(grain);
+		return false;
+	}
+	if (high == 0)
 		memset(grey->v, 0, (size_t) grey->width * (size_t) grey->height);
 	else
 		stretch(grey, grain, grain + cols * rows, high, cols, rows);

@@ -16,15 +16,8 @@
 /* ... of which the line's own heights change so much. */
 #define OWN 0.3F
 
-/* Outlines and baselines are simplified by so much of the size. */
-#define TOLERANCE 0.04
-
-/*
- * Keep the points that the line needs to stay within the tolerance (Douglas and Peucker); returns
- * their count.
- */
-static int
-simplify(HwrPoint *points, int n, float tolerance)
+int
+hwr_page_simplify(HwrPoint *points, int n, float tolerance)
 {
 	int			stack[64];
 	int			depth = 0;
@@ -93,7 +86,7 @@ trace(const HwrSheet *sheet, const HwrStrand *s, float x0, float x1, float dy, H
 
 		out[i] = to_page(sheet, x, hwr_strand_y(s, (int) x) + dy);
 	}
-	return simplify(out, n, (float) TOLERANCE * sheet->size * (float) sheet->factor);
+	return hwr_page_simplify(out, n, (float) HWR_TOLERANCE * sheet->size * (float) sheet->factor);
 }
 
 static bool

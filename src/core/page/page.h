@@ -2,11 +2,12 @@
  * page.h
  *	  From the picture of a page to its lines: baselines, outlines, reading order.
  *
- * No model is needed.  The page is reduced until the writing has a size of its own (HWR_PAGE_SIZE
+ * Without a model: the page is reduced until the writing has a size of its own (HWR_PAGE_SIZE
  * pixels from line to line), the ink is told from the paper by closing (what is darker than its
  * surroundings and smaller than a few strokes), ruled lines are taken out, the writing's slope is
  * taken out column by column, and lines are the ridges of the ink after it has been smeared along
- * the writing.  page_internal.h tells the stages.
+ * the writing.  page_internal.h tells the stages.  With one, a network finds the lines on the level ink
+ * (canvas.h, line_net.h), and what the other way would have found besides is rejected.
  *
  * The work is a sequence of steps of at most about 100 ms.  Memory: at most
  * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:
@@ -53,8 +54,12 @@ typedef struct HwrPageLines
 	float		size;			/* pixels from line to line, estimated; 0: no writing */
 } HwrPageLines;
 
+/* The network that finds lines: line_net.h. */
+typedef struct HwrLineNet HwrLineNet;
+
 typedef struct HwrPageOptions
 {
+	HwrLineNet *net;			/* finds the lines; NULL: they are found without a model.  The caller's */
 	int			turn;			/* quarters clockwise that make the page upright, 0 .. 3 */
 	bool		right_to_left;	/* columns and pieces of a line are read from the right */
 } HwrPageOptions;

@@ -74,6 +74,12 @@ extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
 /* The same without looking at contrast: how much darker than its background a pixel is, in 255ths of that. */
 extern bool hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st);
 
+/*
+ * The same; dark, where it is not NULL, is created: darkness relative to the background, one scale for the whole page, so that
+ * what shows through stays fainter than what is written.
+ */
+extern bool hwr_page_ink_and_darkness(HwrMap *grey, int radius, HwrMap *dark, HwrStatus *st);
+
 /* Slopes, dy/dx, of the left and right half. */
 extern bool hwr_page_find_slopes(const HwrMap *ink, float slopes[2], HwrStatus *st);
 

@@ -55,6 +55,15 @@ extern void hwr_page_signs(const HwrSheet *sheet, HwrStrand *s, int neighbours);
 extern float hwr_page_confidence(const HwrStrand *s);
 extern void hwr_page_strands_free(HwrStrands *strands);
 
+/* Outlines and baselines are simplified by so much of the size. */
+#define HWR_TOLERANCE 0.04
+
+/*
+ * Keep the points that the line needs to stay within the tolerance (Douglas and Peucker); returns
+ * their count.  lines.c.
+ */
+extern int	hwr_page_simplify(HwrPoint *points, int n, float tolerance);
+
 /* The middle at pixel column x, level beyond the ends. */
 static inline float
 hwr_strand_y(const HwrStrand *s, int x)

@@ -38,6 +38,7 @@ int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
 static char *improvement = NULL;	/* read by current_setting alone */
 double		hwr_search_threshold = 0.3;
+char	   *hwr_line_model_name;
 
 static const struct config_enum_entry device_options[] = {
 	{"auto", HWR_USE_AUTO, false},
@@ -227,6 +228,11 @@ hwr_define_settings(void)
 							 "An index with a higher bound of its own is of no help.",
 							 &hwr_search_threshold, 0.3, 0, 1,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("hwr.line_model",
+							   "Sets the model that finds the lines of pages.",
+							   "Empty: they are found without a model, as they are where there is no model of the default's name.",
+							   &hwr_line_model_name, "lines",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.on_bad_image",
 							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",
 							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how often.",

@@ -61,6 +61,7 @@ extern int	hwr_pipeline_workers;	/* that read attached tables, of the server */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern double hwr_search_threshold; /* of the operator @~ */
+extern char *hwr_line_model_name;	/* finds the lines of pages; empty: no model does */
 extern void hwr_define_settings(void);
 
 /*

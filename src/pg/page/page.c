@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "core/image/image_write.h"
+#include "line_model.h"
 #include "page.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
@@ -57,7 +58,7 @@ hwr_page_decode(HwrPageWork *work, Datum page)
 void
 hwr_page_find(HwrPageWork *work, int turn, bool right_to_left)
 {
-	HwrPageOptions options = {.turn = turn,.right_to_left = right_to_left};
+	HwrPageOptions options = {.net = hwr_line_model(),.turn = turn,.right_to_left = right_to_left};
 	bool		done = false;
 	HwrStatus	st;
 

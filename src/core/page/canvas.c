@@ -1,0 +1,103 @@
+/*
+ * canvas.c
+ *	  A page as the network that finds lines sees it.  See canvas.h.
+ */
+#include "canvas.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "page_internal.h"
+
+/* Larger by linear interpolation between the middles of pixels. */
+static void
+enlarge(const HwrMap *src, HwrMap *dst)
+{
+	double		sx = (double) src->width / dst->width;
+	double		sy = (double) src->height / dst->height;
+
+	for (int y = 0; y < dst->height; y++)
+	{
+		double		v = fmin(fmax((y + 0.5) * sy - 0.5, 0), src->height - 1);
+		int			y0 = (int) v;
+		const uint8_t *above = hwr_map_row(src, y0);
+		const uint8_t *below = y0 + 1 < src->height ? above + src->width : above;
+		int			ty = (int) ((v - y0) * 256);
+		uint8_t    *row = hwr_map_row(dst, y);
+
+		for (int x = 0; x < dst->width; x++)
+		{
+			double		u = fmin(fmax((x + 0.5) * sx - 0.5, 0), src->width - 1);
+			int			x0 = (int) u;
+			int			x1 = x0 + 1 < src->width ? x0 + 1 : x0;
+			int			tx = (int) ((u - x0) * 256);
+			int			upper = above[x0] * (256 - tx) + above[x1] * tx;
+			int			lower = below[x0] * (256 - tx) + below[x1] * tx;
+
+			row[x] = (uint8_t) ((upper * (256 - ty) + lower * ty + 32768) >> 16);
+		}
+	}
+}
+
+bool
+hwr_page_canvas_make(const HwrMap *dark, const float *shift, int factor, float size, HwrPageCanvas *out, HwrStatus *st)
+{
+	double		r = HWR_CANVAS_PITCH / (double) size;
+	double		pixels = (double) dark->width * dark->height;
+	int			width;
+	int			height;
+
+	*out = (HwrPageCanvas){0};
+	if (r * r * pixels > HWR_CANVAS_PIXELS)
+		r = sqrt(HWR_CANVAS_PIXELS / pixels);
+	width = (int) fmax(1, rint(dark->width * r));
+	height = (int) fmax(1, rint(dark->height * r));
+	out->shift = hwr_alloc((size_t) width, sizeof(float), st);
+	if (out->shift == NULL || !hwr_map_create(width, height, &out->ink, st))
+	{
+		hwr_page_canvas_free(out);
+		return false;
+	}
+	if (r > 1)
+		enlarge(dark, &out->ink);
+	else
+		hwr_map_reduce(dark->v, dark->width, dark->height, &out->ink, 0, height);
+	out->scale = (float) (r / factor);
+	for (int x = 0; x < width; x++)
+	{
+		int			column = (int) ((x + 0.5) / r);
+
+		out->shift[x] = (float) (shift[column < dark->width ? column : dark->width - 1] * r);
+	}
+	return true;
+}
+
+void
+hwr_page_canvas_free(HwrPageCanvas *canvas)
+{
+	hwr_map_free(&canvas->ink);
+	free(canvas->shift);
+	canvas->shift = NULL;
+}
+
+static float
+shift_at(const HwrPageCanvas *canvas, float x)
+{
+	int			column = x > 0 ? (int) fminf(x, (float) (canvas->ink.width - 1)) : 0;
+
+	return canvas->shift[column];
+}
+
+HwrPoint
+hwr_page_canvas_point(const HwrPageCanvas *canvas, HwrPoint p)
+{
+	float		x = p.x * canvas->scale;
+
+	return (HwrPoint){x, p.y * canvas->scale - shift_at(canvas, x)};
+}
+
+HwrPoint
+hwr_page_canvas_back(const HwrPageCanvas *canvas, HwrPoint p)
+{
+	return (HwrPoint){p.x / canvas->scale, (p.y + shift_at(canvas, p.x)) / canvas->scale};
+}

@@ -1,0 +1,21 @@
+/*
+ * map_lines.h
+ *	  From the maps of the network that finds lines to lines.
+ */
+#ifndef HWR_PAGE_MAP_LINES_H
+#define HWR_PAGE_MAP_LINES_H
+
+#include "line_net.h"
+#include "page.h"
+
+/* Lines in pixels of the turned page, in no order, to be added to *out.  size: from line to line, of the page. */
+extern bool hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *maps, float size,
+							   HwrPageLines *out, HwrStatus *st);
+
+/*
+ * Put lines that were found otherwise behind them, rejected: those that found lines cover are left out.  The others'
+ * members become found's.
+ */
+extern bool hwr_page_add_rejected(const HwrPageCanvas *canvas, HwrPageLines *found, HwrPageLines *others, HwrStatus *st);
+
+#endif							/* HWR_PAGE_MAP_LINES_H */

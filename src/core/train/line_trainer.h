@@ -1,0 +1,74 @@
+/*
+ * line_trainer.h
+ *	  Training of the network that finds lines, from pages with true lines.
+ *
+ * Pages become canvases (core/page/canvas.h) and are kept as that, one byte a pixel.  A step takes crops of some
+ * of them, each enlarged, slanted, made fainter and soiled by chance; a page in so many is put aside to
+ * measure.  Equal pages in equal order, options and seed give equal values on one processor.
+ */
+#ifndef HWR_TRAIN_LINE_TRAINER_H
+#define HWR_TRAIN_LINE_TRAINER_H
+
+#include "core/page/line_net.h"
+
+typedef struct HwrLineOptions
+{
+	int			steps;			/* > 0 */
+	int			batch;			/* crops a step, 1 .. 64 */
+	int			width;			/* of a crop, pixels of the canvas, a multiple of 64 */
+	int			validation;		/* every so manyth page is for measuring, 0: none */
+	double		learning_rate;	/* at the beginning; falls as a cosine to a fiftieth */
+	double		weight_decay;
+	int			threads;
+	uint64_t	seed;
+} HwrLineOptions;
+
+extern void hwr_line_options_default(HwrLineOptions *options);
+
+/* Errors: HWR_BAD_OPTION that names the option. */
+extern bool hwr_line_options_check(const HwrLineOptions *options, HwrStatus *st);
+
+/* A line of ground truth; either part may have no points. */
+typedef struct HwrTruthLine
+{
+	const HwrPoint *baseline;
+	int			baseline_n;
+	const HwrPoint *outline;
+	int			outline_n;
+} HwrTruthLine;
+
+typedef struct HwrLineTrainer HwrLineTrainer;
+
+/*
+ * net outlives it; values[net->nvalues] to begin with, or NULL: as hwr_net_init has them.  memory_limit: bytes of canvases.
+ */
+extern bool hwr_line_trainer_create(const HwrNet *net, const float *values, const HwrLineOptions *options,
+									const HwrBackend *backend, size_t memory_limit, HwrLineTrainer **out, HwrStatus *st);
+extern void hwr_line_trainer_free(HwrLineTrainer *t);
+
+/*
+ * One page.  *used becomes false where no writing or no line is on it.  Errors: HWR_OUT_OF_MEMORY, HWR_BAD_DATA where the
+ * limit is reached.
+ */
+extern bool hwr_line_trainer_add(HwrLineTrainer *t, const HwrImage *page, const HwrTruthLine *lines, int n,
+								 bool *used, HwrStatus *st);
+
+extern int	hwr_line_trainer_pages(const HwrLineTrainer *t, bool validation);
+extern int64_t hwr_line_trainer_lines(const HwrLineTrainer *t);
+
+/* After the last page: HWR_BAD_DATA where there is nothing to learn from.  Then options.steps times a step. */
+extern bool hwr_line_trainer_start(HwrLineTrainer *t, HwrStatus *st);
+extern bool hwr_line_trainer_step(HwrLineTrainer *t, double *loss, HwrStatus *st);
+
+/*
+ * After the steps: some batches more for the means of batch normalisation, then the mean loss on the pages put aside.  A
+ * call is one batch; *done becomes true with the last.
+ */
+extern bool hwr_line_trainer_finish(HwrLineTrainer *t, bool *done, HwrStatus *st);
+
+/* NAN where no page was put aside. */
+extern double hwr_line_trainer_validation_loss(const HwrLineTrainer *t);
+
+extern bool hwr_line_trainer_values(HwrLineTrainer *t, float *values, HwrStatus *st);
+
+#endif							/* HWR_TRAIN_LINE_TRAINER_H */
