@@ -140,6 +140,22 @@ def test_review():
     ok(status == 200 and len(content["readings"]) == 4, "alternatives of a row", content)
 
 
+def test_confirming():
+    """In a table that reads itself, what stands there is confirmed; not what somebody else has written meanwhile."""
+    database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text)")
+    database.execute("ALTER TABLE itself OWNER TO anna")
+    one("SELECT hwr_attach('itself', model => 'names')")
+    database.execute("INSERT INTO itself VALUES (1, %s, 'LYON')", [picture])
+    change = {"key": '["1"]', "column": "reading", "text": "LYON", "expected": "LYON"}
+    ok(anna.send("PUT", "tables", "public", "itself", "text", json_body=change)[0] == 200 and
+       one("SELECT array_agg(label) FROM hwr_corrections") == ["LYON"], "what stands there is confirmed")
+    database.execute("UPDATE itself SET reading = 'PARIS'")
+    corrections = one("SELECT max(id) FROM hwr_corrections")
+    refused(anna.send("PUT", "tables", "public", "itself", "text", json_body=change), 409, "not what stands there meanwhile")
+    ok(one("SELECT max(id) FROM hwr_corrections") == corrections, "and nothing is kept of it")
+    database.execute("DROP TABLE itself")
+
+
 def test_rows():
     status, _, content = anna.send("POST", "tables", "public", "forms", image=picture)
     ok(status == 201 and one("SELECT image FROM forms WHERE id = %s", int(content["key"].strip('[]"'))) == picture, "an image becomes a row", content)
@@ -239,5 +255,5 @@ def test_logging_out():
     ok(stranger.get("session")[0] == 401, "a cookie cannot be made up")
 
 
-run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_rows,
+run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming, test_rows,
     test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_logging_out)

@@ -98,6 +98,38 @@ check_privileges(Oid relid, Oid role, FunctionCallInfo fcinfo)
 	}
 }
 
+/* The column of the images, and the key, which is the primary key: no more columns than an index can have, and one row for each value. */
+static void
+check_columns(Oid relid, FunctionCallInfo fcinfo)
+{
+	const char *image = NameStr(*PG_GETARG_NAME(1));
+	AttrNumber	attno = get_attnum(relid, image);
+	Oid			types[2] = {OIDOID, NAMEARRAYOID};
+	Datum		values[2] = {ObjectIdGetDatum(relid), PG_GETARG_DATUM(4)};
+	bool		isnull;
+
+	if (attno == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", image, get_rel_name(relid))));
+	hwr_check_image_type(relid, image, get_atttype(relid, attno));
+	if (hwr_catalog_query_now("SELECT a.attname::text, format_type(a.atttypid, NULL), hwr.is_plain_key(a.atttypid) FROM pg_index i "
+							  "CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+							  "WHERE i.indrelid = $1 AND i.indisprimary AND k.n <= i.indnkeyatts AND "
+							  "$2 = ARRAY(SELECT x.attname FROM unnest(i.indkey::int2[]) WITH ORDINALITY y (attnum, n) "
+							  "JOIN pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = y.attnum WHERE y.n <= i.indnkeyatts ORDER BY y.n) ORDER BY 3", 2, types, values) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("key of table \"%s\" is not its primary key", get_rel_name(relid))));
+	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot attach table \"%s\" by a key of type %s", get_rel_name(relid),
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)),
+				 errdetail("Keys are kept as text, and checks of the type would run as whoever looks at them."),
+				 errhint("Composite types, and arrays and ranges of domains, can be no key.")));
+}
+
 static void
 check_model(const char *model, int32 number, Oid role)
 {
@@ -133,10 +165,10 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 		values[i] = fcinfo->args[i].value;
 	}
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(5))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("table and model must not be null")));
+				 errmsg("table, columns, key and model must not be null")));
 	relid = PG_GETARG_OID(0);
 	SPI_connect();
 	check_may_attach();
@@ -147,6 +179,7 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	if (superuser())
 		role = owner_of_table(relid);
 	check_privileges(relid, role, fcinfo);
+	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
 	values[lengthof(types) - 1] = ObjectIdGetDatum(role);
 	nulls[lengthof(types) - 1] = ' ';

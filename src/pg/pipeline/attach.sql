@@ -185,6 +185,21 @@ CREATE FUNCTION hwr.base_type(oid) RETURNS regtype
 $$;
 COMMENT ON FUNCTION hwr.base_type(oid) IS 'the type that a domain, or a domain over a domain, is of';
 
+-- Text becomes a value of such a type by functions of superusers alone.  The checks of a domain are its owner's functions: one that a key's column
+-- is of is looked through (base_type), but those within a composite type, an array or a range would run as whoever looks at keys.
+CREATE FUNCTION hwr.is_plain_key(type oid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	WITH RECURSIVE part AS (
+		SELECT hwr.base_type($1)::oid AS type
+		UNION
+		SELECT CASE t.typtype WHEN 'r' THEN (SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid)
+							  WHEN 'm' THEN (SELECT r.rngtypid FROM pg_range r WHERE r.rngmultitypid = t.oid)
+							  WHEN 'b' THEN nullif(t.typelem, 0) END
+		  FROM part p JOIN pg_type t ON t.oid = p.type)
+	SELECT coalesce(bool_and(t.typtype IN ('b', 'e', 'r', 'm')), false) FROM part p JOIN pg_type t ON t.oid = p.type;
+$$;
+COMMENT ON FUNCTION hwr.is_plain_key(oid) IS 'whether a key of this type can be made of text without running anything of the type''s owner';
+
 -- A column of a table by its name, or the only one of a type category; NULL: none, and none was named.
 CREATE FUNCTION hwr.attach_column(data regclass, named name, argument text, kind text) RETURNS name
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

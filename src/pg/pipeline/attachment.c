@@ -122,6 +122,20 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 	return found;
 }
 
+/*
+ * A column can have been given another's name, and the bytes of a value of another type are not those of an image, if they are a
+ * pointer to bytes at all.
+ */
+void
+hwr_check_image_type(Oid relid, const char *name, Oid type)
+{
+	if (getBaseType(type) != BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of relation \"%s\" is of type %s, not bytea", name, get_rel_name(relid), format_type_be(type)),
+				 errhint("hwr_detach, then hwr_attach with the column that has the images.")));
+}
+
 int
 hwr_key_settings(void)
 {

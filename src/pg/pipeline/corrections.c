@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -19,12 +21,14 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "pg/base/compat.h"
 #include "pg/base/identity.h"
 #include "pipeline.h"
 
 PG_FUNCTION_INFO_V1(hwr_confirm_row);
+PG_FUNCTION_INFO_V1(hwr_lock_table);
 
 static void
 check_may_write(const HwrAttachment *a)
@@ -39,9 +43,12 @@ check_may_write(const HwrAttachment *a)
 				 errdetail("To confirm a text is for those who may change it.")));
 }
 
-/* The row's image's hash and text; false: there is none that the user may change, or it has no text. */
+/*
+ * The row's image's hash, its text and its key as hwr.queue has it; false: there is none that the user may change, or it has no
+ * text.
+ */
 static bool
-lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text)
+lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text, Datum *own_key)
 {
 	HwrKeyColumn *columns = hwr_key_columns(a);
 	StringInfoData sql;
@@ -49,12 +56,19 @@ lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text)
 	Datum		values[1] = {PointerGetDatum(key)};
 	bool		null_hash = true;
 	bool		null_text = true;
+	AttrNumber	numbers[INDEX_MAX_KEYS];
 	int			level = hwr_key_settings();
 
 	RestrictSearchPath();
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.sha256(t.%s)", quote_identifier(a->image));
-	appendStringInfo(&sql, ", t.%s::pg_catalog.text FROM ", quote_identifier(a->text));
+	appendStringInfo(&sql, ", t.%s::pg_catalog.text", quote_identifier(a->text));
+	for (int i = 0; i < a->nkeys; i++)
+	{
+		appendStringInfo(&sql, ", t.%s", columns[i].quoted);
+		numbers[i] = i + 3;
+	}
+	appendStringInfoString(&sql, " FROM ");
 	appendStringInfo(&sql, "%s AS t WHERE ", quote_qualified_identifier(get_namespace_name(get_rel_namespace(a->data)), get_rel_name(a->data)));
 	for (int i = 0; i < a->nkeys; i++)
 		appendStringInfo(&sql, "%st.%s %s ($1)[%d]::%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, i + 1, columns[i].type);
@@ -65,6 +79,7 @@ lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text)
 	{
 		*hash = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null_hash);
 		*text = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &null_text);
+		*own_key = hwr_key_of_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, numbers, a->nkeys);
 	}
 	AtEOXact_GUC(false, level);
 	return !null_hash && !null_text;
@@ -80,6 +95,7 @@ hwr_confirm_row(PG_FUNCTION_ARGS)
 	ArrayType  *key = PG_GETARG_ARRAYTYPE_P(1);
 	Datum		hash = 0;
 	Datum		text = 0;
+	Datum		own_key = 0;
 	bool		found;
 
 	PreventCommandIfReadOnly("hwr_confirm()");
@@ -93,9 +109,30 @@ hwr_confirm_row(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a key of table \"%s\" has %d columns, none of them null", get_rel_name(a.data), a.nkeys)));
-	found = lock_row(&a, key, &hash, &text);
+	found = lock_row(&a, key, &hash, &text, &own_key);
 	if (found)
-		hwr_keep_correction(a.id, PointerGetDatum(key), hash, text, text);
+		hwr_keep_correction(a.id, own_key, hash, text, text);
 	SPI_finish();
 	PG_RETURN_BOOL(found);
+}
+
+/*
+ * hwr.lock_table(data regclass) returns boolean: its lock, until the transaction ends, for who may read of it
+ */
+Datum
+hwr_lock_table(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	Relation	rel;
+	char		kind;
+
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		PG_RETURN_BOOL(false);
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+		PG_RETURN_BOOL(false);
+	kind = rel->rd_rel->relkind;
+	relation_close(rel, NoLock);
+	PG_RETURN_BOOL(kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE);
 }

@@ -33,6 +33,21 @@ CREATE FUNCTION hwr.is_held_out(hash bytea) RETURNS boolean
 $$;
 COMMENT ON FUNCTION hwr.is_held_out(bytea) IS 'whether an image, by its SHA-256, is of the quarter of the corrections that improvements are measured on';
 
+-- False: it is no table any more (PostgreSQL 15 makes a view of an empty one), or the user may read nothing of it.
+CREATE FUNCTION hwr.lock_table(data regclass) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_lock_table' LANGUAGE C STRICT;
+COMMENT ON FUNCTION hwr.lock_table(regclass) IS 'keep a table that the current user may read as it is until the transaction ends; false: there is no such';
+
+CREATE FUNCTION hwr.may_look(data regclass, image_column name, key_columns name[]) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	SELECT bool_and(coalesce(has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+							 AND CASE WHEN k.image THEN hwr.base_type(a.atttypid) = 'bytea'::regtype ELSE hwr.is_plain_key(a.atttypid) END, false))
+	  FROM (SELECT $2, true UNION ALL SELECT c, false FROM unnest($3) c) k (name, image)
+		   LEFT JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped;
+$$;
+COMMENT ON FUNCTION hwr.may_look(regclass, name, name[]) IS
+'whether an attached table still has its columns, whether the current user may read them, and whether reading them runs nothing of the table''s owner';
+
 -- The newest correction of each row whose image is still the same, read as the caller: what he may not see is not there.
 CREATE FUNCTION hwr.corrections() RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
 												 "at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
@@ -40,8 +55,9 @@ CREATE FUNCTION hwr.corrections() RETURNS TABLE (id bigint, attachment integer, 
 DECLARE
 	a record;
 BEGIN
-	FOR a IN SELECT h.* FROM @extschema@.hwr_attachments h
-			 WHERE has_column_privilege(h.data, h.image_column, 'SELECT') AND EXISTS (SELECT FROM hwr.own_corrections c WHERE c.attachment = h.attachment) LOOP
+	FOR a IN SELECT h.* FROM @extschema@.hwr_attachments h WHERE EXISTS (SELECT FROM hwr.own_corrections c WHERE c.attachment = h.attachment) LOOP
+		-- what another has made of his table must not be in the way of the others, nor run as who looks
+		CONTINUE WHEN NOT hwr.lock_table(a.data) OR NOT hwr.may_look(a.data, a.image_column, a.key_columns);
 		RETURN QUERY EXECUTE format('SELECT k.id, k.attachment, %s::regclass, k.key, t.%I, k.label, k.reading, k.was,
 				CASE WHEN k.who::oid <> ''0''::oid THEN pg_get_userbyid(k.who) END, k."at", k.model, k.version, k.confidence, hwr.is_held_out(k.hash)
 			FROM (SELECT DISTINCT ON (c.key) c.* FROM hwr.own_corrections c WHERE c.attachment = %s ORDER BY c.key, c.id DESC) k JOIN %s t ON %s

@@ -10,7 +10,9 @@
  * Nobody waits for a reader.  A worker holds its entries of the queue locked while it reads; so an
  * entry that is there is left alone, or passed over where it is locked, and the worker sees by the
  * image's hash that its reading is of an image that is no more (work.c).  What may be left over is an
- * entry whose row is gone or has been read: the worker drops it.
+ * entry whose row is gone or has been read: the worker drops it.  It must not drop one that this row needs:
+ * an entry that is left alone is locked FOR KEY SHARE, which a worker's lock allows while it reads, and
+ * which keeps it from dropping the entry until the transaction ends and the row can be seen.
  *
  *	 INSERT			an image without text is queued
  *	 UPDATE			of the image: the text goes (before_row), and the row is queued
@@ -166,6 +168,7 @@ find_target(FunctionCallInfo fcinfo)
 			if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 			{
 				target->image = find_column(rel, target->a.image);
+				hwr_check_image_type(RelationGetRelid(rel), target->a.image, get_atttype(RelationGetRelid(rel), target->image));
 				target->text = find_column(rel, target->a.text);
 				target->confidence = target->a.confidence != NULL ? find_column(rel, target->a.confidence) : InvalidAttrNumber;
 				for (int i = 0; i < target->a.nkeys; i++)
@@ -316,22 +319,30 @@ wait_for_room(const HwrAttachment *a)
 	}
 }
 
-/* An entry that is there stays, but for one that has failed: that was another image. */
+/* An entry that is there stays as it is, but for one that has failed: that was another image. */
 static void
 enqueue(const Target *t, Datum key)
 {
 	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, {INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 FOR KEY SHARE", 2, {INT4OID, TEXTARRAYOID}};
 	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET lane = 0, attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = clock_timestamp() "
-	"WHERE attachment = $1 AND key = $2 AND (attempts > 0 OR lane > 0)", 2, {INT4OID, TEXTARRAYOID}};
+		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND (q.attempts > 0 OR q.lane > 0) "
+	"FOR NO KEY UPDATE SKIP LOCKED))", 2, {INT4OID, TEXTARRAYOID}};
 	Datum		values[2] = {Int32GetDatum(t->a.id), key};
 
 	if (t->a.queue_limit > 0)
 		wait_for_room(&t->a);
 	watch_transaction();
-	if (hwr_catalog_plan_execute(&insert, values, NULL) > 0)
-		queued_here++;
-	else if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
-		queued_here++;
+	while (hwr_catalog_plan_execute(&insert, values, NULL) == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
+			continue;			/* a worker has just dropped it */
+		if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
+			queued_here++;
+		return;
+	}
+	queued_here++;
 }
 
 /* An entry that a worker has is the worker's to drop. */
@@ -373,9 +384,11 @@ move_row(const Target *t, Datum from, Datum to, bytea *hash)
 	"confidence = excluded.confidence, read = excluded.read, corrected = excluded.corrected", 4, {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAOID}};
 	static HwrCatalogPlan labels = {"UPDATE hwr.correction SET key = $3 WHERE attachment = $1 AND key = $2 AND hash = $4", 4,
 	{INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAOID}};
+	static HwrCatalogPlan former = {"DELETE FROM hwr.read_row WHERE attachment = $1 AND key = $2 AND hash = $4", 4, {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAOID}};
 	Datum		values[4] = {Int32GetDatum(t->a.id), from, to, PointerGetDatum(hash)};
 
 	(void) hwr_catalog_plan_execute(&rows, values, NULL);
+	(void) hwr_catalog_plan_execute(&former, values, NULL);
 	(void) hwr_catalog_plan_execute(&labels, values, NULL);
 }
 

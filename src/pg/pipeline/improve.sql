@@ -31,11 +31,13 @@ CREATE VIEW hwr_improvement_held_out WITH (security_barrier) AS SELECT i.image, 
 COMMENT ON VIEW hwr_improvement_held_out IS 'what hwr_improve measures on, while it does; else empty';
 GRANT SELECT ON hwr_improvement, hwr_improvement_held_out TO PUBLIC;
 
--- The table that a model was last trained on, other than by hwr_improve; NULL: it is not known to the caller, or gone.
+-- The table that a model was last trained on, other than by hwr_improve; NULL: it is not known to the caller, or gone.  Nobody runs the functions of
+-- another's view without having named it.
 CREATE FUNCTION hwr.former_training(model text) RETURNS regclass
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT to_regclass(j.training) FROM @extschema@.hwr_job_details j
 	 WHERE j.model = $1 AND j.version IS NOT NULL AND to_regclass(j.training) IS NOT NULL AND to_regclass(j.training) <> '@extschema@.hwr_improvement'::regclass
+		   AND (j.owner = current_user OR EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass(j.training)::oid AND c.relkind IN ('r', 'p', 'm')))
 	 ORDER BY j.job DESC LIMIT 1;
 $$;
 COMMENT ON FUNCTION hwr.former_training(text) IS 'the table that a model was last trained on, other than by hwr_improve';
@@ -109,6 +111,10 @@ BEGIN
 			HINT = 'Valid values are: teaching, doubt.';
 	END IF;
 	SELECT h.* INTO STRICT a FROM @extschema@.hwr_attachments h WHERE h.attachment = hwr.find_attachment($1, $3);
+	IF EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = a.data AND k.attname = ANY (a.key_columns) AND NOT hwr.is_plain_key(k.atttypid)) THEN
+		RAISE EXCEPTION 'key of table "%" has a type whose checks would run as the current user', a.data USING ERRCODE = 'feature_not_supported',
+			HINT = 'It has been changed since the table was attached.';
+	END IF;
 	SELECT coalesce(jsonb_object_agg(s.c, s.n), '{}'), coalesce(max(s.n), 0) INTO counts, commonest
 	  FROM (SELECT c, count(*) AS n FROM hwr.own_corrections x, regexp_split_to_table(x.label, '') c WHERE x.attachment = a.attachment AND c <> '' GROUP BY c) s;
 	-- The least sure are looked at: those that the model is sure of teach little, and every row looked at is read from the table.

@@ -55,6 +55,9 @@ typedef struct HwrAttachment
  */
 extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
 
+/* Raises datatype_mismatch where an image column of this type holds no bytes. */
+extern void hwr_check_image_type(Oid relid, const char *name, Oid type);
+
 /*
  * The settings in which a key's values are text, the same in all sessions; until AtEOXact_GUC(false,
  * result).

@@ -4,10 +4,11 @@
  *
  * A batch is a transaction.
  *
- *	 claim	entries of the queue that are due, FOR UPDATE SKIP LOCKED, as the extension's owner
+ *	 claim	entries of the queue that are due, FOR NO KEY UPDATE SKIP LOCKED, as the extension's owner
  *	 read	the rows' images and texts, as the attachment's role, without a lock on the rows; recognise
  *	 write	lock the rows that still have the same image and text, passing over those that others have locked; write their
  *			readings, as the role
+ *	 check	rows that are not written, because they are gone, need no reading or cannot be read: are they still as they were?
  *	 settle	entries of rows that were written, or need not be, go; those that failed say why and when they are tried again;
  *			the others are due again at once
  *
@@ -36,6 +37,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -51,6 +53,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "core/base/status.h"
@@ -92,10 +95,12 @@ typedef struct Entry
 	char	   *key;			/* as text[] is written */
 	char	  **values;			/* [nkeys] */
 	int			lane;
+	bool		found;			/* its row has been seen */
 	bool		corrected;
 	char	   *known_hash;		/* of hwr.read_row, as bytea is written; NULL: no row */
 	char	   *known_model;
 	int			known_version;
+	bool		other_key;		/* of another number of columns than the primary key has */
 	EntryState	state;
 	char	   *old_text;		/* when the image was read; NULL: SQL NULL */
 	bytea	   *hash;
@@ -226,7 +231,8 @@ fill_entry(Batch *b, Entry *e, HeapTuple tuple, int lane)
 	e->key = value_or_null(tuple, 2);
 	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
 					  &values, NULL, &n);
-	if (n != b->a.nkeys)		/* of another primary key: nothing has this one */
+	e->other_key = n != b->a.nkeys;
+	if (e->other_key)			/* nothing has this one */
 		e->state = ENTRY_GONE;
 	e->values = palloc0(b->a.nkeys * sizeof(char *));
 	for (int i = 0; i < Min(n, b->a.nkeys); i++)
@@ -255,7 +261,7 @@ claim_lane(Batch *b, int lane, int limit)
 	hwr_catalog_execute("SELECT q.ctid, q.key, r.corrected, r.hash, r.model, r.version FROM hwr.queue q "
 						"LEFT JOIN hwr.read_row r ON r.attachment = q.attachment AND r.key = q.key "
 						"WHERE q.attachment = $1 AND q.lane = $2 AND NOT q.failed AND q.due <= clock_timestamp() "
-						"ORDER BY q.due LIMIT $3 FOR UPDATE OF q SKIP LOCKED", 3, types, values, NULL);
+						"ORDER BY q.due LIMIT $3 FOR NO KEY UPDATE OF q SKIP LOCKED", 3, types, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		fill_entry(b, &b->entries[b->n++], SPI_tuptable->vals[i], lane);
 	AtEOXact_GUC(false, level);
@@ -425,13 +431,15 @@ prepare(Batch *b, Entry *e, HeapTuple tuple, TupleDesc desc, Lane *lanes)
 	char	   *text;
 
 	image = SPI_getbinval(tuple, desc, 2, &isnull);
+	text = SPI_getvalue(tuple, desc, 3);
+	e->old_text = text != NULL ? MemoryContextStrdup(b->context, text) : NULL;
+	e->hash = NULL;
+	e->found = true;
 	if (isnull)
 	{
 		e->state = ENTRY_NEEDLESS;
 		return;
 	}
-	text = SPI_getvalue(tuple, desc, 3);
-	e->old_text = text != NULL ? MemoryContextStrdup(b->context, text) : NULL;
 	e->tried = among && !b->a.shadow;
 	bytes = hwr_image_bytes(image, &len);
 	if (len <= hwr_image_limits().max_bytes)
@@ -487,6 +495,7 @@ read_entries(Batch *b, int from, int to)
 		elog(ERROR, "could not read rows: %s", sql.data);
 	rows = SPI_tuptable;
 	nrows = SPI_processed;
+	hwr_check_image_type(b->a.data, b->a.image, SPI_gettypeid(rows->tupdesc, 2));
 	for (int i = 0; i < n; i++)
 		b->entries[chosen[i]].state = ENTRY_GONE;
 	for (uint64 i = 0; i < nrows; i++)
@@ -718,6 +727,141 @@ do_entries(Batch *b)
 }
 
 /*
+ * Check
+ *
+ * A session that gives a row another image, or inserts one, leaves an entry alone that is there.  What this worker makes of an
+ * entry holds for the row that it has seen.  So an entry is locked FOR UPDATE before it is dropped, or put off: sessions
+ * that have left it alone and not ended yet hold it FOR KEY SHARE, and it is passed over; what those have done that have ended is seen
+ * now; and those that come later wait for this worker's end, which is near, and then make another entry.
+ */
+
+/* Of the chosen entries, those that no session has left alone in a transaction that has not ended; the others are due again. */
+static int *
+lock_entries(Batch *b, const int *chosen, int n, int *nlocked)
+{
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		values[1];
+	int		   *locked = palloc(Max(n, 1) * sizeof(int));
+
+	FIELD_ARRAY(b, chosen, n, place, values[0]);
+	hwr_catalog_execute_now("SELECT q.ctid FROM hwr.queue q WHERE q.ctid = ANY ($1::tid[]) FOR UPDATE SKIP LOCKED", 1, types, values);
+	*nlocked = 0;
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *e = &b->entries[chosen[i]];
+		bool		found = false;
+
+		for (uint64 r = 0; r < SPI_processed && !found; r++)
+			found = strcmp(SPI_getvalue(SPI_tuptable->vals[r], SPI_tuptable->tupdesc, 1), e->place) == 0;
+		if (found)
+			locked[(*nlocked)++] = chosen[i];
+		else
+			e->state = ENTRY_TAKEN;
+	}
+	return locked;
+}
+
+/* Rows of the chosen entries that are not as they were when they were read are due again.  As the role. */
+static void
+look_again(Batch *b, const int *chosen, int n)
+{
+	StringInfoData sql;
+	Oid			types[MAX_PARAMETERS];
+	Datum		values[MAX_PARAMETERS];
+	int			nargs = add_keys(b, chosen, n, types, values);
+	bool	   *there = palloc0(Max(n, 1) * sizeof(bool));
+
+	initStringInfo(&sql);
+	/* an image that is too long has not been hashed */
+	appendStringInfo(&sql, "SELECT k.n, CASE WHEN pg_catalog.octet_length(t.%s) OPERATOR(pg_catalog.<=) " INT64_FORMAT, quote_identifier(b->a.image),
+					 (int64) hwr_image_limits().max_bytes);
+	appendStringInfo(&sql, " THEN pg_catalog.sha256(t.%s) END", quote_identifier(b->a.image));
+	appendStringInfo(&sql, ", t.%s::pg_catalog.text", quote_identifier(b->a.text));
+	append_join(b, &sql);
+	if (SPI_execute_with_args(sql.data, nargs, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look at rows: %s", sql.data);
+	for (uint64 r = 0; r < SPI_processed; r++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[r];
+		bool		isnull;
+		int			i = (int) DatumGetInt64(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull)) - 1;
+		Entry	   *e = &b->entries[chosen[i]];
+		Datum		hash = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull);
+		char	   *text = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 3);
+		bool		same = isnull ? e->hash == NULL :
+			e->hash != NULL && DatumGetBool(DirectFunctionCall2(byteaeq, hash, PointerGetDatum(e->hash)));
+
+		same = same && (text == NULL ? e->old_text == NULL : e->old_text != NULL && strcmp(text, e->old_text) == 0);
+		there[i] = true;
+		if (!same || !e->found)
+			e->state = ENTRY_TAKEN;
+	}
+	for (int i = 0; i < n; i++)
+		if (!there[i] && b->entries[chosen[i]].found)
+			b->entries[chosen[i]].state = ENTRY_TAKEN;
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Entries that are to be dropped or put off, and were compared with a row, or with none that was there. */
+static int *
+choose_unwritten(Batch *b, int *n)
+{
+	int		   *chosen = palloc(Max(b->n, 1) * sizeof(int));
+
+	*n = 0;
+	for (int i = 0; i < b->n; i++)
+	{
+		const Entry *e = &b->entries[i];
+
+		if ((e->state == ENTRY_GONE && !e->other_key) || e->state == ENTRY_NEEDLESS || (e->state == ENTRY_FAILED && e->found))
+			chosen[(*n)++] = i;
+	}
+	return chosen;
+}
+
+static void
+check_unwritten(Batch *b)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *error = NULL;
+	int			n;
+	int		   *chosen = choose_unwritten(b, &n);
+
+	chosen = lock_entries(b, chosen, n, &n);
+	if (n == 0)
+		return;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		HwrIdentity save;
+		int			level;
+
+		hwr_become_user(b->a.role, &save);
+		level = hwr_key_settings();
+		look_again(b, chosen, n);
+		AtEOXact_GUC(false, level);
+		hwr_restore_identity(&save);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(b->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		for (int i = 0; i < n; i++) /* what they are is not known: they wait */
+			b->entries[chosen[i]].state = ENTRY_TAKEN;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL && is_interruption(error))
+		ReThrowError(error);
+}
+
+/*
  * Settle
  */
 
@@ -744,7 +888,9 @@ settle_gone(Batch *b)
 		return;
 	drop_entries(b, chosen, n);
 	FIELD_ARRAY(b, chosen, n, key, values[1]);
-	hwr_catalog_execute_now("DELETE FROM hwr.read_row r USING unnest($2) k WHERE r.attachment = $1 AND r.key = k::text[]", 2, types, values);
+	/* a row that the role does not see may be another session's, who waits for the entry */
+	hwr_catalog_execute_now("DELETE FROM hwr.read_row WHERE ctid = ANY (ARRAY(SELECT r.ctid FROM hwr.read_row r JOIN unnest($2) k ON r.key = k::text[] "
+							"WHERE r.attachment = $1 FOR UPDATE OF r SKIP LOCKED))", 2, types, values);
 }
 
 /* What the written rows look like, as hwr.batch keeps it. */
@@ -965,6 +1111,7 @@ static void
 check_columns(const HwrAttachment *a)
 {
 	const char *names[] = {a->image, a->text, a->confidence};
+	AttrNumber	image = get_attnum(a->data, a->image);
 
 	for (int i = 0; i < lengthof(names); i++)
 		if (names[i] != NULL && get_attnum(a->data, names[i]) == InvalidAttrNumber)
@@ -973,18 +1120,76 @@ check_columns(const HwrAttachment *a)
 					 errmsg("column \"%s\" of relation \"%s\" does not exist", names[i], get_rel_name(a->data)),
 					 errdetail("It was there when the table was attached."),
 					 errhint("hwr_detach, then hwr_attach again.")));
+	hwr_check_image_type(a->data, a->image, get_atttype(a->data, image));
 }
 
-/* Its lock, before anything else is locked; with the privileges of the role, who is to write it. */
+/* Its lock, before anything else is locked, for a role that may write it: UPDATE on the text's column is enough. */
 static void
-lock_table(const Batch *b)
+lock_table(const HwrAttachment *a)
+{
+	AttrNumber	text = get_attnum(a->data, a->text);
+
+	if (text != InvalidAttrNumber && pg_class_aclcheck(a->data, a->role, ACL_UPDATE) != ACLCHECK_OK &&
+		pg_attribute_aclcheck(a->data, text, a->role, ACL_UPDATE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", get_rel_name(a->data))));
+	LockRelationOid(a->data, RowExclusiveLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(a->data)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("an attached table has just been dropped")));
+}
+
+/*
+ * The owner's triggers and policies run as the role.  A superuser attaches in the owner's name, but the table may have been his own
+ * and have got another owner since.
+ */
+static void
+check_owner(const HwrAttachment *a)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	if (!superuser_arg(a->role))
+		return;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(a->data));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", a->data);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (!superuser_arg(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("table \"%s\" was attached by a superuser, and is another role's now", get_rel_name(a->data)),
+				 errdetail("Its triggers and policies would run as the superuser."),
+				 errhint("hwr_detach, then hwr_attach again.")));
+}
+
+/*
+ * In a restore, triggers come after all rows, and the queue before those of the table: what is not there yet must not be taken for
+ * gone.
+ */
+static void
+check_triggers(const HwrAttachment *a)
+{
+	if (!OidIsValid(get_trigger_oid(a->data, psprintf("hwr_after_%d", a->id), true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" lacks the triggers of its attachment", get_rel_name(a->data)),
+				 errdetail("A restore makes them last."),
+				 errhint("If they have been dropped: hwr_detach, then hwr_attach again.")));
+}
+
+/* Constraints are checked by each statement, so that no trigger is left for later. */
+static void
+set_constraints_immediate(Oid role)
 {
 	HwrIdentity save;
-	char	   *sql = psprintf("LOCK TABLE %s IN ROW EXCLUSIVE MODE", b->relation);
 
-	hwr_become_user(b->a.role, &save);
-	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) != SPI_OK_UTILITY || SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not lock table: %s", sql);
+	hwr_become_user(role, &save);
+	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not set constraints");
 	hwr_restore_identity(&save);
 }
 
@@ -1006,15 +1211,19 @@ hwr_work_batch(int32 attachment, int limit, HwrBatchResult *out)
 	if (hwr_attachment_load(attachment, true, &b->a) && !b->a.paused)
 	{
 		check_role(&b->a);
+		lock_table(&b->a);
+		check_owner(&b->a);
+		check_triggers(&b->a);
 		check_columns(&b->a);
 		b->keys = hwr_key_columns(&b->a);
 		b->relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(b->a.data)), get_rel_name(b->a.data));
-		lock_table(b);
+		set_constraints_immediate(b->a.role);
 		claim(b, limit > 0 ? Min(limit, b->a.batch) : b->a.batch);
 		out->taken = b->n;
 		if (b->n > 0)
 		{
 			do_entries(b);
+			check_unwritten(b);
 			settle(b, began, out);
 		}
 	}

@@ -62,7 +62,7 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     table = find_table(me.database, schema, name)
     condition, values = table.has_key(correction.key)
     if correction.text == correction.expected and correction.text is not None and table.is_attached(correction.column):
-        return _confirm(me.database, schema, name, correction)
+        return _confirm(me.database, table, condition, values, correction)
     changes = [compose("{column} = %(text)s", column=table.column("texts", correction.column))]
     if correction.checked_column is not None:
         changes.append(compose("{column} = %(checked)s", column=table.column("flags", correction.checked_column)))
@@ -76,12 +76,15 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     return row
 
 
-def _confirm(database, schema, name, correction):
-    """In a table that reads itself, a text that is right as it stands is a correction too."""
-    statement = compose("SELECT hwr_confirm({regclass}, %(key)s::text[], %(column)s::name) AS done", regclass=REGCLASS)
-    row = database.row(statement, {"schema": schema, "table": name, "key": json.loads(correction.key), "column": correction.column}, write=True)
-    if not row["done"]:
-        raise HTTPException(409, "Somebody else has removed this row meanwhile, or its text.")
+def _confirm(database, table, condition, values, correction):
+    """In a table that reads itself, a text that is right as it stands is a correction too, if it is the one that the person saw."""
+    statement = compose("SELECT hwr_confirm({regclass}, %(key)s::text[], %(column)s::name) AS done"
+                        "  FROM (SELECT FROM {table} AS t WHERE {condition} AND t.{column} IS NOT DISTINCT FROM %(expected)s FOR NO KEY UPDATE) seen",
+                        regclass=REGCLASS, table=table.identifier, condition=condition, column=correction.column)
+    row = database.row(statement, {**values, "schema": table.schema, "table": table.name, "key": json.loads(correction.key),
+                                   "column": correction.column, "expected": correction.expected}, write=True)
+    if row is None or not row["done"]:
+        raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or you may not change it.")
     return {"text": correction.text}
 
 

@@ -1,0 +1,222 @@
+# What was tried against attached tables: values that are no images, keys that run code, tables that change hands, rows that change while they are read
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use HwrTest;
+
+my $node = new_server('pipeline_hostile', conf => "shared_preload_libraries = 'hwr'\nhwr.service_device = none\nhwr.pipeline_workers = 0");
+my ($rc, $out, $err);
+
+sub sql
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+load_golden($node, 'm');
+sql(<<'SQL');
+CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE mallory LOGIN;
+SELECT hwr_grant_model('m', 'public');
+GRANT EXECUTE ON FUNCTION hwr_attach TO alice, bob, mallory;
+GRANT CREATE ON SCHEMA public TO alice, bob, mallory;
+GRANT SELECT ON words TO PUBLIC;
+SQL
+
+#
+# What is no image: a column that has another's name now, or that never was one
+#
+
+sql(<<'SQL');
+SET ROLE mallory;
+CREATE TABLE odd (id integer PRIMARY KEY, number bigint, image bytea, text text);
+SELECT hwr_attach('odd', model => 'm');
+INSERT INTO odd SELECT id, 4711, image FROM words WHERE id <= 2;
+ALTER TABLE odd RENAME image TO other;
+ALTER TABLE odd RENAME number TO image;
+SQL
+sql_fails($node, 'SET ROLE mallory; CALL hwr_work()', '42804', 'column "image" of relation "odd" is of type bigint, not bytea', 'a number is not read as an image');
+sql_fails($node, 'SET ROLE mallory; INSERT INTO odd VALUES (9, 12345678)', '42804', 'is of type bigint, not bytea', 'nor in a trigger');
+sql_fails($node, 'SET ROLE mallory; UPDATE odd SET text = $$x$$', '42804', 'is of type bigint, not bytea', 'nor hashed');
+sql('DROP TABLE odd');
+
+my $store = q{SELECT hwr.store_attachment('%s', '%s', 'text', NULL, %s, 'm', 'queue', 'none', 0.9, 3, '1 minute', NULL, 'wait', 64)};
+sql('SET ROLE mallory; CREATE TABLE odd (id integer PRIMARY KEY, number bigint, image bytea, text text)');
+sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'number', "'{id}'"), '42804', 'is of type bigint, not bytea', 'nor attached by hand');
+sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'image', $_), '55000', 'key of table "odd" is not its primary key', "the key is the primary key: $_")
+	foreach (q{'{number}'}, q{'{}'}, q{'{id,id}'}, q{array_fill('id'::name, ARRAY[5000])});
+sql('DROP TABLE odd');
+
+#
+# Keys whose values run code of the table's owner when they are made of text
+#
+
+sql(<<'SQL');
+CREATE TABLE seen (what text, who text);
+GRANT INSERT ON seen TO PUBLIC;
+SET ROLE mallory;
+CREATE FUNCTION note(v integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES ('domain', current_user); RETURN true; END $$;
+CREATE DOMAIN odd AS integer CHECK (public.note(VALUE));
+CREATE TYPE pair AS (a odd);
+CREATE TABLE trap (id pair PRIMARY KEY, image bytea, text text);
+CREATE TABLE trap_array (id odd[] PRIMARY KEY, image bytea, text text);
+CREATE TABLE plain (id integer[] PRIMARY KEY, image bytea, text text);
+SQL
+sql_fails($node, "SET ROLE mallory; SELECT hwr_attach('$_', model => 'm')", '0A000', 'cannot attach table .* by a key of type', "a key that runs code: $_")
+	foreach 'trap', 'trap_array';
+# a key that has become one
+sql(<<'SQL');
+SET ROLE mallory;
+SELECT hwr_attach('plain', model => 'm');
+INSERT INTO plain SELECT ARRAY[id], image, 'x' FROM words WHERE id <= 2;
+UPDATE plain SET text = 'y';
+DO $$ DECLARE t name; BEGIN FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'plain'::regclass LOOP EXECUTE format('DROP TRIGGER %I ON plain', t); END LOOP; END $$;
+ALTER TABLE plain ALTER id TYPE odd[];
+RESET ROLE;
+TRUNCATE seen;
+SQL
+$node->psql('postgres', 'SELECT * FROM hwr_corrections');
+is(sql('SELECT count(*) FROM seen'), '0', 'who looks at corrections runs nothing of another role');
+is(sql(q{SELECT count(*) FROM hwr_corrections}), '0', 'and sees the others');
+sql_fails($node, q{SELECT * FROM hwr_review_next('plain')}, '0A000', 'has a type whose checks would run', 'nor who asks what to look at');
+is(sql('SELECT count(*) FROM seen'), '0', 'before anything has run');
+# a view that another has trained on is not read by who improves his model, unless he names it
+sql(<<SQL);
+GRANT EXECUTE ON FUNCTION hwr_train TO mallory;
+SET ROLE mallory;
+CREATE VIEW lesson AS SELECT image, label FROM words WHERE id <= 20;
+SELECT version FROM hwr_train('lesson', 'hers', options => $HwrTest::tiny);
+SQL
+is(sql(q{SELECT hwr.former_training('hers') IS NULL; SET ROLE mallory; SELECT hwr.former_training('hers')}), "t\nlesson", 'a view is for who has trained on it');
+# a column that is no more
+sql(<<'SQL');
+SET ROLE mallory;
+DROP TABLE plain;
+CREATE TABLE plain (id integer PRIMARY KEY, image bytea, text text);
+GRANT SELECT ON plain TO PUBLIC;
+SELECT hwr_attach('plain', model => 'm');
+INSERT INTO plain SELECT id, image, 'x' FROM words WHERE id <= 2;
+UPDATE plain SET text = 'y';
+ALTER TABLE plain RENAME image TO scan;
+SQL
+is(sql("SET ROLE $_; SELECT count(*) FROM hwr_corrections"), '0', "$_ sees corrections, whatever another has renamed") foreach 'alice', 'postgres';
+sql('DROP TABLE plain');
+
+#
+# A table that changes hands
+#
+
+sql(<<'SQL');
+CREATE TABLE given (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('given', model => 'm');
+INSERT INTO given SELECT id, image FROM words WHERE id <= 2;
+ALTER TABLE given OWNER TO mallory;
+SET ROLE mallory;
+CREATE FUNCTION rise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES ('rise', current_user); RETURN NEW; END $$;
+CREATE TRIGGER rise BEFORE UPDATE ON given FOR EACH ROW EXECUTE FUNCTION rise();
+RESET ROLE;
+TRUNCATE seen;
+SQL
+$node->psql('postgres', 'CALL hwr_work()');
+is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'triggers of a new owner do not run as the superuser who attached the table');
+sql_fails($node, 'CALL hwr_work()', '42501', 'was attached by a superuser, and is another role\'s now', 'which is said');
+sql('DROP TABLE given');
+
+#
+# Privileges on columns are enough
+#
+
+sql(<<'SQL');
+SET ROLE alice;
+CREATE TABLE narrow (id integer PRIMARY KEY, image bytea, text text, secret text);
+GRANT SELECT (id, image, text), UPDATE (text), TRIGGER ON narrow TO bob;
+INSERT INTO narrow SELECT id, image FROM words WHERE id <= 2;
+SET ROLE bob;
+SELECT hwr_attach('narrow', text_column => 'text', model => 'm');
+SQL
+is(sql("SET ROLE bob; CALL hwr_work()"), '2|0', 'SELECT and UPDATE on the columns are enough');
+sql('DROP TABLE narrow');
+
+#
+# Rows that change while a worker, which has taken their entries, finds nothing to do
+#
+
+sql(<<'SQL');
+CREATE TABLE busy (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('busy', model => 'm');
+-- a worker that stands still while it reads, by the policy of a table that is read with its owner's privileges
+CREATE FUNCTION stand(id integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 99 THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; RETURN true; END $$;
+ALTER FUNCTION stand OWNER TO alice;
+ALTER TABLE busy OWNER TO alice;
+SELECT hwr_detach('busy');
+ALTER TABLE busy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY p ON busy USING (stand(id));
+SET ROLE alice;
+SELECT hwr_attach('busy', model => 'm');
+SQL
+
+# While a worker is between reading and writing, this happens.
+sub meanwhile
+{
+	my ($name, $before, $statement) = @_;
+	my $holder = $node->background_psql('postgres');
+	my $worker;
+
+	sql($before);
+	$holder->query_safe('SELECT pg_advisory_lock(7)');
+	sql(q{INSERT INTO busy SELECT 99, image FROM words WHERE id = 1});
+	$worker = start_sql($node, 'SET ROLE alice', 'CALL hwr_work()');
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), "$name: the worker reads");
+	sql($statement);
+	$holder->query_safe('SELECT pg_advisory_unlock(7)');
+	$holder->quit;
+	finish_sql($worker);
+	sql('UPDATE hwr.queue SET due = now()');
+	sql('SET ROLE alice; CALL hwr_work()');
+	is(sql('SELECT count(*), count(text), (SELECT count(*) FROM hwr.queue) FROM busy'), '2|2|0', "$name: no row is lost");
+	sql('DELETE FROM busy; DELETE FROM hwr.queue');
+}
+
+meanwhile('a text that goes', q{INSERT INTO busy SELECT 1, image FROM words WHERE id = 2; UPDATE busy SET text = 'x' WHERE id = 1}, 'UPDATE busy SET text = NULL WHERE id = 1');
+meanwhile('another image', q{INSERT INTO busy SELECT 1, image FROM words WHERE id = 2; UPDATE busy SET text = 'x' WHERE id = 1},
+	'UPDATE busy SET image = w.image FROM words w WHERE busy.id = 1 AND w.id = 3');
+meanwhile('an image that comes', q{SET session_replication_role = replica; INSERT INTO busy VALUES (1); INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{1}' FROM hwr_attachments},
+	'UPDATE busy SET image = w.image FROM words w WHERE busy.id = 1 AND w.id = 3');
+meanwhile('a row that comes', q{INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{1}' FROM hwr_attachments}, 'INSERT INTO busy SELECT 1, image FROM words WHERE id = 2');
+meanwhile('after an attempt', q{INSERT INTO hwr.queue (attachment, key, attempts) SELECT attachment, '{1}', 1 FROM hwr_attachments}, 'INSERT INTO busy SELECT 1, image FROM words WHERE id = 2');
+sql('SET ROLE alice; SELECT hwr_detach(\'busy\')');
+
+#
+# A key is what the row has, however it is written
+#
+
+sql(<<'SQL');
+CREATE TABLE keyed (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('keyed', model => 'm');
+INSERT INTO keyed SELECT 17, image FROM words WHERE id = 1;
+CALL hwr_work();
+SELECT hwr_confirm('keyed', '{" 017"}');
+SQL
+is(sql(q{SELECT string_agg(key::text, ' '), (SELECT string_agg(key::text || corrected, ' ') FROM hwr.read_row) FROM hwr.correction WHERE attachment = (SELECT attachment FROM hwr_attachments)}), '{17}|{17}true', 'a key is kept as the row has it');
+sql('UPDATE keyed SET id = 18');
+is(sql('SELECT read, corrected FROM hwr_queue'), '1|1', 'what is known of a row moves with its key');
+
+#
+# A restore: the queue is there before the table's rows are
+#
+
+sql(q{DROP TABLE keyed; CREATE TABLE keyed (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('keyed', model => 'names'); INSERT INTO keyed SELECT id, image FROM words WHERE id <= 3});
+my $dump = $node->backup_dir . '/dump';
+mkdir $node->backup_dir;
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'dump');
+sql('CREATE DATABASE restored');
+$node->run_log([ 'pg_restore', '--section', $_, '-d', $node->connstr('restored'), $dump ]) foreach 'pre-data';
+$node->run_log([ 'pg_restore', '--section', 'data', '-n', 'hwr', '-d', $node->connstr('restored'), $dump ]);
+$node->psql('restored', 'CALL hwr_work()');
+$node->run_log([ 'pg_restore', '--section', 'data', '-n', 'public', '-d', $node->connstr('restored'), $dump ]);
+$node->run_log([ 'pg_restore', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ]);
+is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM keyed WHERE text IS NULL)'), '3|3', 'nothing is dropped by a worker that comes too early');
+
+done_testing();
