@@ -26,7 +26,7 @@ SELECT hwr_export_model('tl_small', 1) = hwr_export_model('tl_again') AS same;
 -- It goes out and in, and finds lines, whatever it thinks of them.
 SELECT hwr_import_model(hwr_export_model('tl_small', half => true), 'tl_half');
 SET hwr.line_model = 'tl_half';
-SELECT count(*) >= 0 AS found FROM page, hwr_lines(page);
+SELECT count(*) FILTER (WHERE (kind = 'text') = (reason IS NULL)) = count(*) AS found FROM page, hwr_lines(page);
 -- Each kind is refused for the other's work.
 SELECT outcome($$SELECT hwr_recognize(page, 'tl_small') FROM page$$);
 SELECT outcome($$SELECT hwr_read_page(page, 'tl_small') FROM page$$);
@@ -41,7 +41,7 @@ SET hwr.line_model = '';
 SELECT count(*) FROM page, hwr_lines(page) WHERE kind = 'text';
 RESET hwr.line_model;
 -- With the bundled one, what the other way would have found besides is rejected, with a reason.
-SELECT count(*) FROM page, hwr_lines(page) WHERE kind = 'text';
+SELECT count(*) BETWEEN 8 AND 10 AS about_nine FROM page, hwr_lines(page) WHERE kind = 'text';
 SELECT bool_and(reason IS NOT NULL) IS NOT false AS reasons FROM page, hwr_lines(page) WHERE kind = 'rejected';
 
 -- Errors

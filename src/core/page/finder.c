@@ -193,9 +193,13 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 			return begin_sheet(f, factor, st);
 	}
 	sheet->size = f->lines.size / (float) sheet->factor;
-	f->stage = sheet->size < 3 ? STAGE_DONE : f->options.net != NULL ? STAGE_NETWORK : STAGE_CLEAN;
-	if (f->level.v != NULL && f->stage != STAGE_DONE)
-		return hwr_page_canvas_make(&f->level, sheet->shift, sheet->factor, sheet->size, &f->canvas, st);
+	f->stage = sheet->size < 3 ? STAGE_DONE : STAGE_CLEAN;
+	if (f->level.v == NULL || f->stage == STAGE_DONE)
+		return true;
+	if (!hwr_page_canvas_make(&f->level, sheet->shift, sheet->factor, sheet->size, &f->canvas, st))
+		return false;
+	if (f->options.net != NULL && hwr_line_net_takes(&f->canvas.ink))
+		f->stage = STAGE_NETWORK;
 	return true;
 }
 
@@ -206,7 +210,7 @@ make_lines(HwrPageFinder *f, HwrStatus *st)
 	HwrPageLines others = {0};
 	bool		ok;
 
-	if (f->options.net == NULL)
+	if (f->maps.v == NULL)
 		return hwr_page_make_lines(&f->sheet, &f->chains, &f->lines, st);
 	ok = hwr_page_map_lines(&f->canvas, &f->maps, f->lines.size, &f->lines, st) &&
 		hwr_page_make_lines(&f->sheet, &f->chains, &others, st) &&

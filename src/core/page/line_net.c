@@ -132,12 +132,18 @@ reserve(HwrLineNet *lines, int width, HwrStatus *st)
 static void
 fill_tile(const HwrLineNet *lines, const HwrMap *ink, int y, int width)
 {
-	size_t		part = (size_t) (ink->width < width ? ink->width : width);
+	size_t		part = (size_t) ink->width;
 
 	memset(lines->tile, 0, (size_t) lines->net->height * (size_t) width);
 	for (int row = 0; row < lines->net->height; row++)
 		if (y + row >= 0 && y + row < ink->height)
 			memcpy(lines->tile + (size_t) row * (size_t) width, hwr_map_row(ink, y + row), part);
+}
+
+bool
+hwr_line_net_takes(const HwrMap *ink)
+{
+	return ink->width <= HWR_MAX_WIDTH / WIDTH_STEP * WIDTH_STEP;
 }
 
 bool
@@ -148,9 +154,6 @@ hwr_line_net_step(HwrLineNet *lines, const HwrMap *ink, HwrLineMaps *maps, int *
 	size_t		row_size;
 	int			to;
 
-	/* what is further to the right is not looked at: a canvas so wide is no page */
-	if (width > HWR_MAX_WIDTH / WIDTH_STEP * WIDTH_STEP)
-		width = HWR_MAX_WIDTH / WIDTH_STEP * WIDTH_STEP;
 	rows -= rows % lines->cell_y;
 	if (maps->v == NULL)
 	{

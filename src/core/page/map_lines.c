@@ -23,7 +23,7 @@
 #define RISE 1.7F
 
 /* An end counts from here on. */
-#define END 0.7F
+#define END 0.8F
 
 /* A line's points in the mean, and its columns, at least. */
 #define LEAST_MEAN 0.65F
@@ -37,6 +37,10 @@
 #define INK 28
 #define WRITTEN 3
 #define LEAST_WRITTEN 0.3F
+
+/* Outlines go this much further than the middle of what the network has learned, which too low ones draw down. */
+#define UP 1.35F
+#define DOWN 1.15F
 
 #define COVERED 0.4F
 
@@ -332,9 +336,9 @@ trace(const HwrPageCanvas *canvas, const HwrLineMaps *maps, const Chain *chain, 
 		float		y = smooth(chain->y, chain->n, k, SMOOTH_BASE);
 
 		if (which == 1)
-			y -= mean_around(chain->up, chain->n, k, SMOOTH_HEIGHT);
+			y -= UP * mean_around(chain->up, chain->n, k, SMOOTH_HEIGHT);
 		else if (which == 2)
-			y += mean_around(chain->down, chain->n, k, SMOOTH_HEIGHT);
+			y += DOWN * mean_around(chain->down, chain->n, k, SMOOTH_HEIGHT);
 		if (i < 0)
 			x += 0.5F * (float) maps->cell_x;
 		else if (i == chain->n)

@@ -2,7 +2,12 @@
  * test_line_loss_f64.c
  *	  The loss of the network that finds lines: its gradient against finite differences, alone and through a network.
  */
-#include "unit.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include <math.h>
 #include <stdlib.h>
