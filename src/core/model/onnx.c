@@ -531,7 +531,7 @@ describe_ends(Export *e)
 	const HwrNet *net = &e->model->net;
 	int64_t		in[3] = {0, net->height, net->width};
 	int64_t		out[3] = {0, net->width > 0 ? hwr_net_steps(net, net->width) : 0, net->classes};
-	Hwr__Onnx__ValueInfoProto **ends = hwr_onnx_alloc(&e->g, 2, sizeof(*ends));
+	Hwr__Onnx__ValueInfoProto **ends = hwr_onnx_alloc(&e->g, 2, sizeof(void *));
 	Hwr__Onnx__ValueInfoProto *input = hwr_onnx_value(&e->g, "canvas", HWR__ONNX__TENSOR_PROTO__DATA_TYPE__UINT8, 3, in, in_names,
 													  "Ink canvases of equal width: 0 paper .. 255 ink.");
 	Hwr__Onnx__ValueInfoProto *output = hwr_onnx_value(&e->g, "log_posteriors", HWR__ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 3,

@@ -288,7 +288,7 @@ hwr_onnx_value(HwrOnnxGraph *g, const char *name, int32_t type, int ndim, const 
 	Hwr__Onnx__TypeProto__Tensor *tensor = hwr_onnx_alloc(g, 1, sizeof(*tensor));
 	Hwr__Onnx__TensorShapeProto *shape = hwr_onnx_alloc(g, 1, sizeof(*shape));
 	Hwr__Onnx__TensorShapeProto__Dimension *dims = hwr_onnx_alloc(g, (size_t) ndim, sizeof(*dims));
-	Hwr__Onnx__TensorShapeProto__Dimension **list = hwr_onnx_alloc(g, (size_t) ndim, sizeof(*list));
+	Hwr__Onnx__TensorShapeProto__Dimension **list = hwr_onnx_alloc(g, (size_t) ndim, sizeof(void *));
 
 	if (g->failed)
 		return NULL;

@@ -824,11 +824,11 @@ check_unwritten(Batch *b)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *error = NULL;
+	ErrorData  *volatile error = NULL;
 	int			n;
-	int		   *chosen = choose_unwritten(b, &n);
+	int		   *const unwritten = choose_unwritten(b, &n);
+	int		   *const chosen = lock_entries(b, unwritten, n, &n);
 
-	chosen = lock_entries(b, chosen, n, &n);
 	if (n == 0)
 		return;
 	BeginInternalSubTransaction(NULL);
