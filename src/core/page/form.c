@@ -401,9 +401,9 @@ hwr_form_fit_around(const HwrForm *form, const HwrFormFit *fit, double x0, doubl
 	double		sum = 0;
 	double		good = 0;
 
-	/* Half a tile more to each side. */
-	for (int r = (int) fmax(y0 * y - 0.5, 0); r < a->rows && r < y1 * y + 0.5; r++)
-		for (int c = (int) fmax(x0 * x - 0.5, 0); c < a->columns && c < x1 * x + 0.5; c++)
+	/* A tile more to each side: what is written over a box must not make all of its surroundings. */
+	for (int r = (int) fmax(y0 * y - 1, 0); r < a->rows && r < y1 * y + 1; r++)
+		for (int c = (int) fmax(x0 * x - 1, 0); c < a->columns && c < x1 * x + 1; c++)
 		{
 			int			i = r * a->columns + c;
 

@@ -22,7 +22,7 @@
 #define HWR_FORM_LEAST_SCORE 0.75
 
 /* And the score around each field: a later edition of a form has most of it at the same places. */
-#define HWR_FORM_LEAST_FIELD 0.4
+#define HWR_FORM_LEAST_FIELD 0.3
 
 /* A blank form, prepared. */
 typedef struct HwrForm HwrForm;
