@@ -153,7 +153,7 @@ make_input(const HwrNet *net, int n, int width)
 		in.labels[i] = label;
 		in.ids[i] = (int64_t) hwr_rng_next(&rng);
 	}
-	in.batch = (HwrBatch) {n, width, in.ink, NULL, in.labels, in.lengths};
+	in.batch = (HwrBatch) {.n = n,.width = width,.ink = in.ink,.labels = in.labels,.label_lengths = in.lengths};
 	return in;
 }
 
