@@ -17,7 +17,7 @@ RETURN jsonb_build_object('architecture', '[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8
 SELECT job > 0 AS job, model, version, epochs, best_epoch BETWEEN 1 AND 2 AS best_epoch,
 	train_loss > 0 AS train_loss, validation_loss > 0 AS validation_loss, cer >= 0 AS cer, wer >= 0 AS wer,
 	exact_match >= 0 AS exact_match, images + validation_images AS rows, validation_images > 0 AS validated,
-	skipped, seconds > 0 AS seconds
+	skipped, seconds >= 0 AS seconds
 FROM hwr_train('train_words', 'train_a', options => tiny());
 SELECT version FROM hwr_train('train_words', 'train_a', 'image', 'label', tiny());
 SELECT state, phase, model, training, owner = current_user AS mine, epoch, epochs, loss > 0 AS loss,
