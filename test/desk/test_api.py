@@ -8,7 +8,7 @@ from client import Client
 from tap import ok, run
 
 url, superuser = sys.argv[1:3]
-database = psycopg.connect(superuser, autocommit=True)
+database = psycopg.connect(superuser, autocommit=True, client_encoding="UTF8")
 picture = open("test/data/words/00003.jpg", "rb").read()
 anna = Client(url, "anna", "anna's password")
 ben = Client(url, "ben", "ben's password")

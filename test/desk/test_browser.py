@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import Select
 from tap import diag, ok, run
 
 url, superuser = sys.argv[1:3]
-database = psycopg.connect(superuser, autocommit=True)
+database = psycopg.connect(superuser, autocommit=True, client_encoding="UTF8")
 PAGES = ("write", "upload", "review", "search", "models", "train", "monitor")
 WORD = "ANNA"
 
@@ -28,6 +28,11 @@ def go(page):
 
 def choose(selector, value):
     wait(browser, lambda: Select(find(browser, selector)).select_by_visible_text(value) or True)
+
+
+def click(selector):
+    """As soon as it is there and nothing moves it."""
+    wait(browser, lambda: find(browser, selector).click() or True)
 
 
 def errors():
@@ -54,7 +59,7 @@ def test_write():
     choose("#model", "default")
     write(browser, WORD)
     ok(wait(browser, lambda: text(browser, "#reading") == WORD or WORD in [row.text.split("\n")[0] for row in others()]), f"{WORD} is written and read",
-       (text(browser, "#reading"), [row.text for row in others()]))
+       wait(browser, lambda: (text(browser, "#reading"), [row.text for row in others()])))
     ok(wait(browser, lambda: text(browser, "#meter .figure").endswith("%") and len(others()) == 5), "with its confidence and other readings")
     wait(browser, lambda: WORD[0] in find(browser, "#spoken").get_attribute("textContent"))
     ok(True, "and spoken")
@@ -72,7 +77,7 @@ def test_write():
         write(browser, "LA", pointer=pointer)
         ok(wait(browser, lambda: "Nothing" not in text(browser, "#reading") and text(browser, "#timing")), f"one writes with a {pointer}")
         for _ in range(3):
-            find(browser, "#undo").click()
+            click("#undo")
         ok(wait(browser, lambda: "Nothing written" in text(browser, "#reading")), "and undoes stroke by stroke")
 
 
@@ -126,9 +131,9 @@ def test_train():
     for selector, value in (("#name", "trained"), ("#epochs-wanted", "10000")):
         find(browser, selector).clear()
         find(browser, selector).send_keys(value)
-    find(browser, "#start summary").click()
+    click("#start summary")
     find(browser, "#options").send_keys(json.dumps({"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "patience": 0}))
-    find(browser, "#start button.main").click()
+    click("#start button.main")
     ok(wait(browser, lambda: text(browser, "#state") == "running"), "a training starts")
     ok(wait(browser, lambda: int(find(browser, "#loss").get_attribute("data-epochs")) >= 2), "its curve appears")
     before = int(find(browser, "#loss").get_attribute("data-epochs"))
@@ -136,12 +141,12 @@ def test_train():
     ok(wait(browser, lambda: int(find(browser, "#loss").get_attribute("data-epochs")) > before and find(browser, "#loss path.b").get_attribute("d") != drawn),
        "and grows")
     ok(find(browser, "#loss svg").get_attribute("aria-label") and len(browser.find_elements("css selector", "#epochs tbody tr")) > 1, "with its numbers in a table")
-    find(browser, "#cancel").click()
+    click("#cancel")
     ok(wait(browser, lambda: text(browser, "#state") == "cancelled"), "it is cancelled")
     ok(one("SELECT state FROM hwr_jobs WHERE model = 'trained' ORDER BY job DESC LIMIT 1") == "cancelled", "in the database too")
     find(browser, "#epochs-wanted").clear()
     find(browser, "#epochs-wanted").send_keys("2")
-    find(browser, "#start button.main").click()
+    click("#start button.main")
     ok(wait(browser, lambda: text(browser, "#state") == "done"), "a short one ends")
     ok(wait(browser, lambda: "version 1" in text(browser, "#phase")) and one("SELECT count(*) FROM hwr_models WHERE model = 'trained'") == 1, "and is a version")
 
@@ -155,12 +160,12 @@ def test_search_upload_models_monitor():
     go("upload")
     find(browser, "#file").send_keys(os.path.abspath("test/data/words/00003.jpg"))
     browser.execute_script("document.querySelector('input[value=line]').click()")
-    find(browser, "#read").click()
+    click("#read")
     ok(wait(browser, lambda: text(browser, "#lines .text")) == one("SELECT hwr_recognize(%b::bytea)", open("test/data/words/00003.jpg", "rb").read()),
        "an image is read")
     before = one("SELECT count(*) FROM forms")
     choose("#store select", "forms")
-    find(browser, "#store button").click()
+    click("#store button")
     ok(wait(browser, lambda: one("SELECT count(*) FROM forms") == before + 1), "and becomes a row")
     go("models")
     wait(browser, lambda: find(browser, ".model table"))
@@ -168,7 +173,7 @@ def test_search_upload_models_monitor():
     button.click()
     wait(browser, lambda: find(browser, "dialog[open] button[value=yes]").is_displayed())
     active = one("SELECT version FROM hwr_models WHERE model = 'hers' AND active")
-    find(browser, "dialog[open] button[value=yes]").click()
+    click("dialog[open] button[value=yes]")
     ok(wait(browser, lambda: one("SELECT version FROM hwr_models WHERE model = 'hers' AND active") != active), "another version is activated")
     go("monitor")
     ok(wait(browser, lambda: int(text(browser, ".tile strong").replace(",", "")) > 0), "the monitor counts")
@@ -201,7 +206,7 @@ def test_pages_for_everybody():
 
 def test_log_out():
     go("write")
-    find(browser, "#leave").click()
+    click("#leave")
     ok(wait(browser, lambda: browser.current_url == url + "/login"), "logged out")
     browser.get(url + "/models")
     ok(wait(browser, lambda: "/login?to=" in browser.current_url), "and out of everything")

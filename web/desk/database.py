@@ -35,8 +35,9 @@ class Database:
         # A password that is not empty is sent as it is: libpq then looks neither for a password file nor for PGPASSWORD.
         if not role or not password:
             raise LoginRefused("Role and password are both needed.")
+        # In a database of encoding SQL_ASCII, psycopg would give bytes for text unless told what the client takes.
         self._target = conninfo.make_conninfo(settings.dsn, user=role, password=password, connect_timeout=10,
-                                              application_name="hwr desk")
+                                              application_name="hwr desk", client_encoding="UTF8")
         self._settings = settings
         self.name = self._log_in(settings)
         # min_size 0: who only looks once holds no connection for long.
