@@ -17,7 +17,7 @@ CREATE TABLE truth (page text, form text, name text, kind text, text text, outli
 \copy truth FROM 'test/data/forms/truth.csv' CSV HEADER FORCE NOT NULL text
 
 -- Whether a page fits
-SELECT p.name, b.name, f.fits, f.score > 0.9 AS well, f.score < 0.3 AS badly, f.outline IS NULL AS nowhere
+SELECT p.name, b.name, f.fits, f.score > 0.9 AS well, f.score < 0.3 AS badly
 FROM form_images p, form_images b, hwr_fit_form(p.image, b.image) f
 WHERE b.name IN ('registration', 'questionnaire') ORDER BY 1, 2;
 
@@ -53,7 +53,7 @@ FROM form_read r, hwr_image_size(r.image) s,
 	LATERAL (SELECT (regexp_matches(r.area::text, '\([-0-9.e]+,[-0-9.e]+\),\([-0-9.e]+,[-0-9.e]+\),\(([-0-9.e]+,[-0-9.e]+)\)'))[1]::point) t (p) GROUP BY 1 ORDER BY 1;
 
 -- The fields as a query, in its order, and as a regclass
-CREATE FUNCTION read_scan(fields text, images boolean DEFAULT false, least_fit float8 DEFAULT 0.75, blank text DEFAULT 'registration', page text DEFAULT 'scan')
+CREATE FUNCTION read_scan(fields text, images boolean DEFAULT false, least_fit float8 DEFAULT 0.78, blank text DEFAULT 'registration', page text DEFAULT 'scan')
 	RETURNS TABLE (field text, text text, value text, image bytea) LANGUAGE sql
 	AS $$ SELECT r.field, r.text, r.value, r.image FROM form_images p, form_images b, hwr_read_form(p.image, b.image, fields, NULL, images, least_fit) r
 		WHERE p.name = page AND b.name = blank $$;
@@ -78,7 +78,7 @@ SELECT * FROM read_scan('form_fields', page => 'questionnaire');
 SELECT * FROM read_scan('form_fields', page => 'questionnaire', least_fit => 0);
 \set VERBOSITY default
 -- Another page of writing, no image, a picture with next to nothing on it
-SELECT hwr_fit_form((SELECT page FROM page), image) IS NOT NULL FROM form_images WHERE name = 'registration';
+SELECT (hwr_fit_form((SELECT page FROM page), image)).fits FROM form_images WHERE name = 'registration';
 SELECT outcome(format('SELECT * FROM hwr_fit_form(%L, %L)', '\x00'::bytea, image)) FROM form_images WHERE name = 'registration';
 SELECT outcome(format('SELECT * FROM hwr_fit_form(%L, %L)', image, (SELECT image FROM strokes LIMIT 1))) FROM form_images WHERE name = 'scan';
 SELECT f.score, f.fits, f.outline FROM form_images b, hwr_fit_form((SELECT image FROM strokes LIMIT 1), b.image) f WHERE b.name = 'registration';

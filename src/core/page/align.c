@@ -36,6 +36,10 @@
 #define WORTHLESS 0.4
 #define WORTHY 0.75
 
+/* A tile is shown if so much of it is on the second picture; print is covered where so much of it is dark there. */
+#define SHOWN 0.9
+#define COVERED 0.6
+
 bool
 hwr_pyramid_create(const HwrMap *ink, HwrPyramid *out, HwrStatus *st)
 {
@@ -374,10 +378,16 @@ hwr_agreement_worth(double correlation)
 	return fmin(fmax((correlation - WORTHLESS) / (WORTHY - WORTHLESS), 0), 1);
 }
 
-/* The correlation in a tile of the pixels around the first picture's ink. */
+/*
+ * The correlation in a tile of the pixels around the first picture's ink; *missed: the second picture shows the place, and
+ * neither correlates nor has ink over what should be there, as it has where something was written on it.
+ */
 static void
-measure_tile(const View *view, const HwrWarp *warp, int x0, int y0, int tile, float *correlation, float *weight)
+measure_tile(const View *view, const HwrWarp *warp, int x0, int y0, int tile, float *correlation, float *weight,
+			 bool *missed)
 {
+	double		covered = 0;
+	int			inside = 0;
 	double		n = 0;
 	double		a = 0;
 	double		b = 0;
@@ -400,6 +410,9 @@ measure_tile(const View *view, const HwrWarp *warp, int x0, int y0, int tile, fl
 			p = hwr_warp_apply(warp, p);
 			if (!look(view->to, p.x * view->x_scale, p.y * view->y_scale, &to, &gx, &gy))
 				to = 0;
+			else
+				inside++;
+			covered += from * fmin(from, to);
 			n++;
 			a += from;
 			b += to;
@@ -409,6 +422,7 @@ measure_tile(const View *view, const HwrWarp *warp, int x0, int y0, int tile, fl
 		}
 	*correlation = 0;
 	*weight = 0;
+	*missed = false;
 	if (n < 8)
 		return;
 	energy = (aa - a * a / n) / (tile * tile);
@@ -417,6 +431,7 @@ measure_tile(const View *view, const HwrWarp *warp, int x0, int y0, int tile, fl
 	*weight = (float) fmin(energy / FULL_ENERGY, 1);
 	if (bb - b * b / n > 0)
 		*correlation = (float) ((ab - a * b / n) / sqrt((aa - a * a / n) * (bb - b * b / n)));
+	*missed = inside >= SHOWN * n && *correlation < WORTHLESS && covered < COVERED * aa;
 }
 
 bool
@@ -439,13 +454,16 @@ hwr_align_measure(const HwrPyramid *from, const HwrPyramid *to, int level, const
 		for (int c = 0; c < out->columns; c++)
 		{
 			int			i = r * out->columns + c;
+			bool		missed;
 
-			measure_tile(&view, warp, c * tile, r * tile, tile, &out->correlation[i], &out->weight[i]);
+			measure_tile(&view, warp, c * tile, r * tile, tile, &out->correlation[i], &out->weight[i], &missed);
+			out->missed += missed ? out->weight[i] : 0;
 			sum += out->weight[i];
 			good += out->weight[i] * hwr_agreement_worth(out->correlation[i]);
 			out->tiles += out->weight[i] > 0;
 		}
 	out->score = sum > 0 ? good / sum : 0;
+	out->missed = sum > 0 ? out->missed / sum : 0;
 	return true;
 }
 

@@ -34,6 +34,7 @@ typedef struct HwrAgreement
 	float	   *correlation;	/* -1 .. 1 of the ink around what the first picture has there */
 	float	   *weight;			/* 0: it has too little */
 	double		score;			/* 0 .. 1: share of what the first picture has that is on the second */
+	double		missed;			/* 0 .. 1: share that is not, where the second picture shows the place */
 	int			tiles;			/* with a weight */
 } HwrAgreement;
 

@@ -25,6 +25,9 @@
 /* Turns are tried every 30 degrees: descriptions bear half of that. */
 #define TURNS 12
 
+/* Print fainter than this, of 255, such as grounds of grey, is lost in many a scan, and is not asked for. */
+#define FAINT 180
+
 /* A form needs so many tiles with print, and so many corners. */
 #define LEAST_TILES 6
 #define LEAST_CORNERS 24
@@ -36,6 +39,9 @@
 #define ROUGH 1
 
 #define NODE_STEPS 6
+
+/* What is missed counts so many times: a later edition of a form has most of it in the same places. */
+#define MISSED 4.0
 
 struct HwrForm
 {
@@ -115,8 +121,10 @@ hwr_form_create(HwrImage *blank, HwrForm **out, HwrStatus *st)
 	if (ok)
 	{
 		hwr_map_reduce(form->image.pixels, form->image.width, form->image.height, &form->ink, 0, form->ink.height);
-		ok = hwr_page_ink(&form->ink, RADIUS, st) && hwr_pyramid_create(&form->ink, &form->pyramid, st) &&
-			hwr_features_find(&form->ink, &form->features, st);
+		ok = hwr_page_ink(&form->ink, RADIUS, st) && hwr_features_find(&form->ink, &form->features, st);
+		for (int i = 0; ok && i < form->ink.width * form->ink.height; i++)
+			form->ink.v[i] = form->ink.v[i] < FAINT ? 0 : form->ink.v[i];
+		ok = ok && hwr_pyramid_create(&form->ink, &form->pyramid, st);
 	}
 	if (ok)
 	{
@@ -365,7 +373,7 @@ hwr_form_fitter_take(HwrFormFitter *f, HwrFormFit *out)
 		return;
 	out->agreement = f->agreement;
 	f->agreement = (HwrAgreement){0};
-	out->score = out->agreement.score;
+	out->score = fmin(out->agreement.score, fmax(1 - MISSED * out->agreement.missed, 0));
 	out->warp = f->best;
 	out->unit = (x + y) / 2;
 	hwr_warp_scale(&out->warp, f->form->image.width, f->form->image.height, x, y);

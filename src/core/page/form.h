@@ -2,7 +2,7 @@
  * form.h
  *	  A filled form laid over the blank one.
  *
- * What is printed on both is found by corners that look alike (features.h, pose.h), whatever the scale (0.4 to 2.5 of
+ * What is printed on both is found by corners that look alike (corners.h, pose.h), whatever the scale (0.4 to 2.5 of
  * the other picture's size), turn and shift; then the pictures themselves make it exact (align.h).  How well
  * they agree in the end is a score, by which another form, a blank sheet or a photograph of something else is told.
  *
@@ -19,7 +19,7 @@
 #define HWR_FORM_BYTES (64 << 20)
 
 /* The score from which a page is taken for a filled copy of the blank form. */
-#define HWR_FORM_LEAST_SCORE 0.75
+#define HWR_FORM_LEAST_SCORE 0.78
 
 /* And the score around each field: a later edition of a form has most of it at the same places. */
 #define HWR_FORM_LEAST_FIELD 0.3

@@ -9,7 +9,7 @@
 #ifndef HWR_PAGE_POSE_H
 #define HWR_PAGE_POSE_H
 
-#include "features.h"
+#include "corners.h"
 #include "warp.h"
 
 #define HWR_POSES 3

@@ -22,7 +22,7 @@ CREATE FUNCTION hwr_read_form(
 	fields			text,
 	model			text			DEFAULT NULL,
 	images			boolean			DEFAULT true,
-	least_fit		double precision DEFAULT 0.75
+	least_fit		double precision DEFAULT 0.78
 )
 RETURNS TABLE (
 	field			text,
@@ -45,7 +45,7 @@ CREATE FUNCTION hwr_read_form(
 	fields			regclass,
 	model			text			DEFAULT NULL,
 	images			boolean			DEFAULT true,
-	least_fit		double precision DEFAULT 0.75
+	least_fit		double precision DEFAULT 0.78
 )
 RETURNS TABLE (
 	field			text,

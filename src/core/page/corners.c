@@ -1,8 +1,8 @@
 /*
- * features.c
- *	  Corners and what is around them: see features.h.
+ * corners.c
+ *	  Corners and what is around them: see corners.h.
  */
-#include "features.h"
+#include "corners.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * features.h
+ * corners.h
  *	  Points of a picture that can be found again on another picture of the same thing, and what is around them.
  *
  * Points are corners: where the ink's gradients have two directions.  What is around one is described by histograms of
@@ -10,8 +10,8 @@
  * Scale-Invariant Keypoints", IJCV 2004, for the description, which is not turned into a direction of its own here: what is
  * printed has two, and mistakes one for the other.  The caller tries some instead.
  */
-#ifndef HWR_PAGE_FEATURES_H
-#define HWR_PAGE_FEATURES_H
+#ifndef HWR_PAGE_CORNERS_H
+#define HWR_PAGE_CORNERS_H
 
 #include "map.h"
 
@@ -60,4 +60,4 @@ typedef struct HwrMatch
 extern int	hwr_features_match(const uint8_t *from_descriptions, int first, int last,
 							   const HwrFeatures *to, const uint8_t *to_descriptions, HwrMatch *out);
 
-#endif							/* HWR_PAGE_FEATURES_H */
+#endif							/* HWR_PAGE_CORNERS_H */
