@@ -95,7 +95,8 @@ hwr_choose_user() {
 
 # Prefix of a command that is to run as the server's user; it replaces itself, so $! stays true.
 hwr_as_user() {
-	AS_USER=(env "HOME=$HWR_DIR" "PWD=$HWR_DIR" LC_ALL=C.UTF-8)
+	# LANG too: PostgreSQL's test modules take LC_ALL away, and without either their databases would be SQL_ASCII.
+	AS_USER=(env "HOME=$HWR_DIR" "PWD=$HWR_DIR" LANG=C.UTF-8 LC_ALL=C.UTF-8)
 	if [ "$(id -u)" -eq 0 ]; then
 		AS_USER+=(setpriv "--reuid=$HWR_USER" "--regid=$(id -g "$HWR_USER")" --init-groups)
 	fi
