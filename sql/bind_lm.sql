@@ -27,6 +27,26 @@ SELECT (SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lm_weight => 0))
 SELECT hwr_score(image, 'I', 'bound') = hwr_score(image, 'I', 'bound', 1) AS score,
 	hwr_text(hwr_posterior(image, 'bound')) = hwr_recognize(image, 'bound', 1) AS posterior FROM strokes WHERE id = 1;
 
+-- So it is in attached tables, whenever they are read, and in fields of forms.
+CREATE TABLE bound_queue (id integer PRIMARY KEY, image bytea, text text, confidence double precision);
+CREATE TABLE bound_now (LIKE bound_queue INCLUDING ALL);
+SELECT count(hwr_attach(data, text_column => 'text', confidence_column => 'confidence', model => 'bound', mode => mode))
+	FROM (VALUES ('bound_queue'::regclass, 'queue'), ('bound_now', 'now')) v (data, mode);
+INSERT INTO bound_queue SELECT id, image FROM strokes WHERE id <= 3;
+INSERT INTO bound_now SELECT id, image FROM strokes WHERE id <= 3;
+CALL hwr_work('bound_queue');
+SELECT data, count(*), bool_and(text = r.reading AND abs(a.confidence / r.probability - 1) < 1e-9) AS same
+	FROM (SELECT 'queue' AS data, * FROM bound_queue UNION ALL SELECT 'now', * FROM bound_now) a,
+	LATERAL (SELECT n.text AS reading, n.confidence AS probability FROM hwr_recognize_nbest(a.image, 1, 'bound') n) r GROUP BY data ORDER BY data;
+SELECT hwr_detach('bound_queue'), hwr_detach('bound_now');
+DROP TABLE bound_queue, bound_now;
+\set scan `base64 -w 0 test/data/forms/scan.jpg`
+\set blank `base64 -w 0 test/data/forms/registration.jpg`
+CREATE TABLE bound_fields AS SELECT 'name' AS name, box '((54.9,131.8),(363.2,164.8))' AS area;
+SELECT f.text = n.text AS text, abs(f.confidence / n.confidence - 1) < 1e-9 AS confidence
+	FROM hwr_read_form(decode(:'scan', 'base64'), decode(:'blank', 'base64'), 'bound_fields', 'bound') f, hwr_recognize_nbest(f.image, 1, 'bound') n;
+DROP TABLE bound_fields;
+
 -- It goes along with an export, also in 16 bits, and can be taken out.
 SELECT hwr_import_model(hwr_export_model('bound', half => true), 'bound_copy');
 SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound') AS same FROM strokes WHERE id = 1;

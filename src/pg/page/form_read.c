@@ -229,7 +229,7 @@ read_field(HwrFormReader *reader, const HwrFormField *field, const Task *task, H
 	else
 	{
 		row->text = hwr_from_utf8(batch->readings[at].text);
-		row->confidence = exp(-hwr_reading_loss(&batch->readings[at], loaded.model, p, batch->context));
+		row->confidence = hwr_reading_confidence(&batch->readings[at], loaded.model, p, batch->context);
 	}
 	row->value = row->text;
 }

@@ -462,7 +462,7 @@ read_now(const HwrAttachment *a, Datum image, double *confidence)
 		bytea	   *hash = hwr_pipeline_hash(bytes, len);
 
 		hwr_batch_run(batch, loaded);
-		*confidence = exp(-hwr_reading_loss(&batch->readings[0], loaded.model, &batch->posteriors[0], batch->context));
+		*confidence = hwr_reading_confidence(&batch->readings[0], loaded.model, &batch->posteriors[0], batch->context);
 		text = MemoryContextStrdup(caller, hwr_from_utf8(batch->readings[0].text));
 		remember(a, loaded, *confidence, hash);
 	}

@@ -379,7 +379,7 @@ run_lane(Batch *b, Lane *lane, bool shadow)
 	{
 		Entry	   *e = lane->at[i];
 		char	   *text = MemoryContextStrdup(b->context, hwr_from_utf8(reader->readings[i].text));
-		double		confidence = exp(-hwr_reading_loss(&reader->readings[i], loaded.model, &reader->posteriors[i], reader->context));
+		double		confidence = hwr_reading_confidence(&reader->readings[i], loaded.model, &reader->posteriors[i], reader->context);
 
 		if (shadow)
 		{

@@ -75,7 +75,7 @@ run(Measure *m)
 		for (int i = 0; i < m->batch->n; i++)
 			hwr_features_add(m->features, hwr_ink_share(&m->batch->canvases[i], loaded.model->net.height), m->batch->canvases[i].source_width,
 							 m->batch->readings[i].text,
-							 exp(-hwr_reading_loss(&m->batch->readings[i], loaded.model, &m->batch->posteriors[i], m->batch->context)));
+							 hwr_reading_confidence(&m->batch->readings[i], loaded.model, &m->batch->posteriors[i], m->batch->context));
 	}
 	hwr_batch_free(m->batch);
 	m->batch = hwr_batch_create();
