@@ -76,7 +76,7 @@ COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision) IS
 
 CREATE FUNCTION hwr_text(posterior hwr_posterior) RETURNS text
 	AS 'MODULE_PATHNAME', 'hwr_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION hwr_text(hwr_posterior) IS 'what the kept posterior reads as: what hwr_recognize gave';
+COMMENT ON FUNCTION hwr_text(hwr_posterior) IS 'what the kept posterior reads as, by the ink alone';
 
 CREATE FUNCTION hwr_confidence(posterior hwr_posterior) RETURNS double precision
 	AS 'MODULE_PATHNAME', 'hwr_confidence' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
