@@ -270,7 +270,9 @@ CALL hwr_work();
 RESET default_transaction_isolation;
 -- triggers with numbers of others, and on the wrong occasions
 CREATE TABLE foreign_table (id integer PRIMARY KEY, image bytea, text text);
-SELECT format('CREATE TRIGGER t AFTER INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION hwr.after_row(%L)', max(attachment)) FROM hwr_attachments \gexec
+DO $$ BEGIN
+	EXECUTE format('CREATE TRIGGER t AFTER INSERT ON foreign_table FOR EACH ROW EXECUTE FUNCTION hwr.after_row(%L)', (SELECT max(attachment) FROM hwr_attachments));
+END $$;
 INSERT INTO foreign_table SELECT id, image FROM strokes WHERE id = 1;
 SELECT count(*) FROM hwr.queue;
 DROP TRIGGER t ON foreign_table;
