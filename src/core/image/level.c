@@ -13,8 +13,8 @@
 #define ROWS 40
 
 /* Of a larger picture, pixels of so many rows and columns are looked at. */
-#define SEEN_ROWS 80
-#define SEEN_COLUMNS 640
+#define SEEN_ROWS 64
+#define SEEN_COLUMNS 512
 
 /* The greatest rise from the first strip to the last, in heights of the picture; and in widths, about 6 degrees. */
 #define MAX_RISE 1.0
@@ -56,8 +56,8 @@ fill_strips(const HwrImage *img, Strips *out)
 {
 	uint32_t	histogram[256] = {0};
 	uint64_t	pixels = 0;
-	int			below = img->height > SEEN_ROWS ? img->height / SEEN_ROWS : 1;
-	int			beside = img->width > SEEN_COLUMNS ? img->width / SEEN_COLUMNS : 1;
+	int			below = (img->height + SEEN_ROWS - 1) / SEEN_ROWS;
+	int			beside = (img->width + SEEN_COLUMNS - 1) / SEEN_COLUMNS;
 	float		ink[256];
 	int			dark;
 	int			light;
@@ -80,7 +80,8 @@ fill_strips(const HwrImage *img, Strips *out)
 
 		ink[g] = x < 0.3f ? 0 : x > 1 ? 1 : x;
 	}
-	out->rows = img->height < ROWS ? img->height : ROWS;
+	out->rows = (img->height + below - 1) / below;
+	out->rows = out->rows < ROWS ? out->rows : ROWS;
 	memset(out->ink, 0, sizeof(out->ink));
 	for (int y = 0; y < img->height; y += below)
 	{
