@@ -228,8 +228,13 @@ build/generate-forms: $(FORM_GENERATOR) Makefile
 		$(filter %.c,$(FORM_GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
+build/posteriors build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# How well a model reads under other conditions of scanning: see doc/results.md.
+CONDITIONS = $(wildcard tools/conditions/*.[ch])
+build/conditions: $(CONDITIONS) tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $(filter %.c,$(CONDITIONS)) build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.
 PACK_HEADERS = tools/pack/pack.h tools/read_file.h
