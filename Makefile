@@ -118,7 +118,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
 	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
@@ -173,6 +173,10 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 	bench/gpu.py $(BENCH_FLAGS)
 
 unit-build: $(UNITS_f32) $(UNITS_f64)
+
+# Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
+PROGRAMS = $(addprefix build/,bench_core stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+program-build: $(PROGRAMS)
 
 # What the TAP tests load
 library-build: $(DEVICE_LIBRARIES) build/unit/library_cpu.so build/unit/library_fault.so

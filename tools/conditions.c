@@ -5,7 +5,7 @@
  * usage: conditions MODEL.safetensors FOLDER LIST.csv [MAX [CONDITION...]]
  *
  * LIST.csv has a header and lines "filename,label,..." of images in FOLDER; at most MAX of them (0: all) are
- * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read; the table
+ * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read as hwr_recognize does; the table
  * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink, and the time to decode and preprocess.
  * Conditions whose name begins with "no_" hold no line of text: there the empty readings count.
  */
@@ -19,8 +19,8 @@
 #include <jpeglib.h>
 
 #include "core/base/rng.h"
-#include "core/decode/decode.h"
 #include "core/model/model.h"
+#include "core/model/reading.h"
 #include "core/network/device.h"
 #include "core/network/recognizer.h"
 #include "core/text/metrics.h"
@@ -199,6 +199,60 @@ blank(Picture *a, HwrRng *rng, double sd, double slope)
 			a->p[y * a->w + x] = clip(230 - slope * x / a->w + noise(rng, sd));
 }
 
+static void
+replace(Picture *a, Picture b)
+{
+	free(a->p);
+	*a = b;
+}
+
+/* Turned about the middle by so many degrees, on paper that goes on at the edges. */
+static void
+turn(Picture *a, double degrees)
+{
+	double		c = cos(degrees * M_PI / 180);
+	double		s = sin(degrees * M_PI / 180);
+	Picture		b = new_picture((int) (a->w * fabs(c) + a->h * fabs(s)), (int) (a->w * fabs(s) + a->h * fabs(c)));
+	int			paper = paper_of(a);
+
+	for (int y = 0; y < b.h; y++)
+		for (int x = 0; x < b.w; x++)
+		{
+			double		u = (x - b.w / 2.0) * c + (y - b.h / 2.0) * s + a->w / 2.0;
+			double		v = (y - b.h / 2.0) * c - (x - b.w / 2.0) * s + a->h / 2.0;
+			int			i = (int) floor(u);
+			int			j = (int) floor(v);
+			const uint8_t *at = a->p + j * a->w + i;
+
+			b.p[y * b.w + x] = (uint8_t) paper;
+			if (i >= 0 && j >= 0 && i + 1 < a->w && j + 1 < a->h)
+				b.p[y * b.w + x] = clip((at[0] * (1 - u + i) + at[1] * (u - i)) * (1 - v + j) +
+										(at[a->w] * (1 - u + i) + at[a->w + 1] * (u - i)) * (v - j));
+		}
+	replace(a, b);
+}
+
+/* Out of focus: each pixel becomes the mean of those around it. */
+static void
+blur(Picture *a, int radius)
+{
+	Picture		b = new_picture(a->w, a->h);
+
+	for (int y = 0; y < a->h; y++)
+		for (int x = 0; x < a->w; x++)
+		{
+			int			sum = 0;
+			int			n = 0;
+
+			for (int j = y - radius; j <= y + radius; j++)
+				for (int i = x - radius; i <= x + radius; i++)
+					if (i >= 0 && j >= 0 && i < a->w && j < a->h)
+						sum += a->p[j * a->w + i], n++;
+			b.p[y * a->w + x] = (uint8_t) (sum / n);
+		}
+	replace(a, b);
+}
+
 /* Clouds: octaves of smooth noise, as the picture of a landscape has them. */
 static void
 clouds(Picture *a, HwrRng *rng)
@@ -241,11 +295,34 @@ page(Picture *a)
 	*a = b;
 }
 
-static void
-replace(Picture *a, Picture b)
+/* Colours of full ink and of paper. */
+typedef struct Colours
 {
-	free(a->p);
-	*a = b;
+	uint8_t		ink[3];
+	uint8_t		paper[3];
+} Colours;
+
+static const Colours *
+colours_of(const char *name)
+{
+	static const Colours blue = {{40, 60, 160}, {250, 250, 245}};
+	static const Colours red = {{190, 40, 50}, {250, 250, 245}};
+	static const Colours yellow = {{40, 50, 120}, {240, 222, 150}};
+
+	return strcmp(name, "blue_ink") == 0 ? &blue : strcmp(name, "red_ink") == 0 ? &red : strcmp(name, "yellow_paper") == 0 ? &yellow : NULL;
+}
+
+/* A row of grey in colours: black is ink, the picture's paper is paper. */
+static void
+paint(const uint8_t *row, int w, int paper, const Colours *colours, uint8_t *out)
+{
+	for (int x = 0; x < w; x++)
+		for (int i = 0; i < 3; i++)
+		{
+			double		share = paper > 0 && row[x] < paper ? (double) row[x] / paper : 1;
+
+			out[3 * x + i] = clip(colours->ink[i] + share * (colours->paper[i] - colours->ink[i]));
+		}
 }
 
 /* Apply a condition by name; the JPEG quality to store with. */
@@ -298,6 +375,17 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		blank(a, rng, 1, 0), rules(a, n, 110, 0, false);
 	else if (strcmp(name, "no_shadow_blank") == 0)
 		blank(a, rng, 1, 0), light(a, 1, 0.4, 1, 1, true);
+	else if (sscanf(name, "turned_%lf", &f) == 1)
+		turn(a, f);
+	else if (sscanf(name, "blurred_%d", &n) == 1)
+		blur(a, n);
+	else if (strcmp(name, "photograph") == 0)
+	{
+		turn(a, 1);
+		blur(a, 1);
+		light(a, 1, 0.6, 0.8, 1, false);
+		return 60;
+	}
 	else if (strcmp(name, "no_photograph") == 0)
 		clouds(a, rng);
 	else if (strcmp(name, "no_page") == 0)
@@ -306,7 +394,7 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		invert(a);
 	else if (strcmp(name, "inverted_frame") == 0)
 		invert(a), frame(a, 2), invert(a), invert(a);
-	else if (strcmp(name, "clean") != 0)
+	else if (strcmp(name, "clean") != 0 && colours_of(name) == NULL)
 	{
 		fprintf(stderr, "conditions: no condition \"%s\"\n", name);
 		exit(2);
@@ -314,9 +402,12 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	return 75;
 }
 
+/* colours: NULL for grey */
 static uint8_t *
-compress(const Picture *a, int quality, size_t *len)
+compress(const Picture *a, int quality, const Colours *colours, size_t *len)
 {
+	uint8_t    *line = must(malloc(3 * (size_t) a->w));
+	int			paper = paper_of(a);
 	struct jpeg_compress_struct c;
 	struct jpeg_error_mgr errors;
 	unsigned char *bytes = NULL;
@@ -327,8 +418,8 @@ compress(const Picture *a, int quality, size_t *len)
 	jpeg_mem_dest(&c, &bytes, &n);
 	c.image_width = (JDIMENSION) a->w;
 	c.image_height = (JDIMENSION) a->h;
-	c.in_color_space = JCS_GRAYSCALE;
-	c.input_components = 1;
+	c.in_color_space = colours == NULL ? JCS_GRAYSCALE : JCS_RGB;
+	c.input_components = colours == NULL ? 1 : 3;
 	jpeg_set_defaults(&c);
 	jpeg_set_quality(&c, quality, TRUE);
 	jpeg_start_compress(&c, TRUE);
@@ -336,10 +427,13 @@ compress(const Picture *a, int quality, size_t *len)
 	{
 		JSAMPROW	row = a->p + (size_t) c.next_scanline * (size_t) a->w;
 
+		if (colours != NULL)
+			paint(row, a->w, paper, colours, line), row = line;
 		jpeg_write_scanlines(&c, &row, 1);
 	}
 	jpeg_finish_compress(&c);
 	jpeg_destroy_compress(&c);
+	free(line);
 	*len = n;
 	return bytes;
 }
@@ -430,7 +524,7 @@ seconds(void)
 }
 
 static void
-measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const Row *rows, int n)
+measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, HwrBeam *beam, const Row *rows, int n)
 {
 	HwrMetrics	m = {0};
 	HwrStatus	st = {0};
@@ -455,14 +549,14 @@ measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const 
 		{
 			int			quality = apply(condition, &a, &rng);
 
-			bytes = compress(&a, quality, &len);
+			bytes = compress(&a, quality, colours_of(condition), &len);
 		}
 		start = seconds();
 		if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st))
 			fail(condition, &st);
 		time += seconds() - start;
 		if (!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
-			!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st) ||
+			!hwr_model_decode(model, beam, posterior.logp, posterior.steps, posterior.classes, &reading, &st) ||
 			!hwr_metrics_add(&m, NULL, rows[i].label, strlen(rows[i].label), reading.text, strlen(reading.text), &st))
 			fail(condition, &st);
 		empty += reading.text[0] == '\0';
@@ -489,13 +583,14 @@ main(int argc, char **argv)
 		"stored", "clean", "quality_20", "height_12", "height_24", "height_400", "fade_0.25", "noise_8",
 		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
 		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
-		"ruled_3", "sloped_ruled_3", "squared_4",
+		"ruled_3", "sloped_ruled_3", "squared_4", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3", "blurred_1", "photograph",
 		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
 		"no_framed_blank_2", "no_ruled_blank_3", "no_shadow_blank", "no_photograph", "no_page",
 	};
 	HwrStatus	st = {0};
 	HwrModel   *model;
 	HwrRecognizer *rec;
+	HwrBeam    *beam;
 	uint8_t    *bytes;
 	size_t		len;
 	Row		   *rows;
@@ -508,17 +603,18 @@ main(int argc, char **argv)
 	}
 	bytes = read_file(argv[1], &len);
 	if (!hwr_model_load(bytes, len, &model, &st) ||
-		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
+		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st) ||
+		!hwr_beam_create(&beam, &st))
 		fail(argv[1], &st);
 	free(bytes);
 	rows = read_rows(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 0, &n);
 	printf("%d images\n", n);
 	if (argc > 5)
 		for (int i = 5; i < argc; i++)
-			measure(argv[i], rec, model, rows, n);
+			measure(argv[i], rec, model, beam, rows, n);
 	else
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-			measure(all[i], rec, model, rows, n);
+			measure(all[i], rec, model, beam, rows, n);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -527,6 +623,7 @@ main(int argc, char **argv)
 		free(rows[i].label);
 	}
 	free(rows);
+	hwr_beam_free(beam);
 	hwr_recognizer_free(rec);
 	hwr_model_free(model);
 	return 0;

@@ -17,6 +17,7 @@
 
 #include "centerline.h"
 #include "lanczos.h"
+#include "level.h"
 #include "paper.h"
 
 const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", "kraken-box", NULL};
@@ -341,7 +342,7 @@ hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *li
 		height = width = 0;
 	if (!hwr_image_decode(bytes, len, limits, height, width, out, st))
 		return false;
-	if (fit != HWR_FIT_KRAKEN_BOX || hwr_centerline_straighten(out, st))
+	if (fit == HWR_FIT_PAD ? hwr_image_level(out, st) : fit == HWR_FIT_KRAKEN_BOX ? hwr_centerline_straighten(out, st) : true)
 		return true;
 	hwr_image_free(out);
 	return false;
