@@ -357,7 +357,6 @@ hwr_centerline_straighten(HwrImage *img, HwrStatus *st)
 	int64_t		reach = 0;
 	bool		ok = middle != NULL;
 
-	img->border = bright;
 	if (ok && memcmp(img->pixels, img->pixels + 1, (size_t) img->width * (size_t) img->height - 1) != 0)
 	{
 		ok = measure(img, bright, middle, st);
@@ -374,6 +373,7 @@ hwr_centerline_straighten(HwrImage *img, HwrStatus *st)
 		free(img->pixels);
 		img->pixels = pixels;
 		img->height = 2 * (int) reach;
+		img->border = bright;
 	}
 	free(middle);
 	return ok;

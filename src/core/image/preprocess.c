@@ -349,7 +349,7 @@ hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *li
 }
 
 static bool
-preprocess_as_kraken(const HwrImage *img, HwrFit fit, int height, int canvas_width, uint8_t *ink, int *content_width, HwrStatus *st)
+preprocess_as_kraken(const HwrImage *img, int height, int canvas_width, uint8_t *ink, int *content_width, HwrStatus *st)
 {
 	int			room = canvas_width - 2 * HWR_KRAKEN_MARGIN;
 	int64_t		natural = kraken_width(img, height);
@@ -358,7 +358,7 @@ preprocess_as_kraken(const HwrImage *img, HwrFit fit, int height, int canvas_wid
 	uint8_t    *grey = hwr_alloc((size_t) height, (size_t) width, st);
 	bool		ok = grey != NULL;
 
-	if (ok && fit == HWR_FIT_KRAKEN_BOX)
+	if (ok && img->border != 0) /* straightened; a line of a page, cut along its baseline, is straight already */
 		hwr_bilinear_resize(img, width, height, grey);
 	else if (ok)
 		ok = hwr_lanczos_resize(img->pixels, img->width, img->height, width, height, grey, st);
@@ -387,7 +387,7 @@ hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 	bool		ok;
 
 	if (hwr_fit_is_kraken(fit))
-		return preprocess_as_kraken(img, fit, height, canvas_width, ink, content_width, st);
+		return preprocess_as_kraken(img, height, canvas_width, ink, content_width, st);
 	if (fx > 1 || fy > 1)
 	{
 		if (!shrink(img, fx, fy, &smaller, st))
