@@ -11,16 +11,16 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search right_to_left lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
 #
 
-DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc libprotobuf-c
+DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc fribidi libprotobuf-c
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lprotobuf-c) -lm -lpthread -ldl
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lfribidi -lprotobuf-c) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \

@@ -16,7 +16,10 @@
 #include "core/image/image.h"
 #include "core/text/lm.h"
 #include "core/train/options.h"
+#include "core/image/centerline.h"
 #include "core/image/preprocess.h"
+#include "core/model/onnx.h"
+#include "core/text/bidi.h"
 #include "core/decode/decode.h"
 #include "core/model/kraken.h"
 #include "core/model/model.h"
@@ -94,6 +97,12 @@ fuzz_image(const uint8_t *bytes, size_t len)
 		preprocess(&img, HWR_FIT_PAD);
 		preprocess(&img, HWR_FIT_STRETCH);
 		preprocess(&img, HWR_FIT_KRAKEN);
+		if ((int64_t) img.width * img.height < 20000)
+		{
+			promise(hwr_centerline_straighten(&img, &st), "any line can be straightened");
+			promise(img.height >= 1, "and something is left of it");
+			preprocess(&img, HWR_FIT_KRAKEN_BOX);
+		}
 		hwr_image_free(&img);
 	}
 	return 0;
@@ -295,6 +304,13 @@ check_model(HwrModel *model)
 			memcmp(again->values, model->values, model->net.nvalues * sizeof(float)) == 0, "values are kept");
 	run(model);
 	free(saved);
+	if (model->net.nvalues <= MAX_VALUES)
+	{
+		if (hwr_model_export_onnx(model, false, &saved, &saved_len, &st))
+			free(saved);
+		else
+			check_status(&st);
+	}
 	hwr_model_free(model);
 	hwr_model_free(again);
 }
@@ -400,6 +416,30 @@ fuzz_options(const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+/* The order of a text's ink: each of its characters is somewhere in it. */
+static void
+check_order(const char *text)
+{
+	HwrStatus	st = {0};
+	uint32_t   *codepoints;
+	int			n;
+	int		   *order;
+	bool	   *seen;
+
+	promise(hwr_text_decode(text, strlen(text), &codepoints, &n, &st), "normal text is valid");
+	order = malloc(((size_t) n + 1) * sizeof(int));
+	seen = calloc((size_t) n + 1, sizeof(bool));
+	promise(hwr_bidi_reorder(codepoints, n, order, &st), "any text has an order");
+	for (int i = 0; i < n; i++)
+	{
+		promise(order[i] >= 0 && order[i] < n && !seen[order[i]], "an order has each place once");
+		seen[order[i]] = true;
+	}
+	free(codepoints);
+	free(order);
+	free(seen);
+}
+
 int
 fuzz_label(const uint8_t *bytes, size_t len)
 {
@@ -418,6 +458,7 @@ fuzz_label(const uint8_t *bytes, size_t len)
 		}
 		promise(hwr_text_normalize(normal, strlen(normal), (HwrCase) mapping, &again, &st), "normal text is valid");
 		promise(strcmp(normal, again) == 0, "normal text stays as it is");
+		check_order(normal);
 		free(normal);
 		free(again);
 	}

@@ -40,7 +40,7 @@ hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStat
 	int			n;
 	HwrStatus	bad;
 
-	if (!hwr_fold_text(utf8, len, &symbols, &n, &bad))
+	if (!hwr_fold_text(utf8, len, true, &symbols, &n, &bad))
 	{
 		if (bad.code == HWR_BAD_LABEL)
 			return true;

@@ -17,6 +17,8 @@
 
 #include <utf8proc.h>
 
+#include "bidi.h"
+
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
 
 bool
@@ -439,16 +441,10 @@ hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus
 	return true;
 }
 
-bool
-hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
+static bool
+add_codepoints(HwrAlphabet *alphabet, const uint32_t *label, int n, HwrStatus *st)
 {
-	uint32_t   *label = NULL;
-	int			n = 0;
-	bool		ok = true;
-
-	if (!hwr_text_decode(utf8, len, &label, &n, st))
-		return false;
-	for (int i = 0; i < n && ok; i++)
+	for (int i = 0; i < n; i++)
 	{
 		int			at = lower_bound(alphabet, label[i]);
 		uint32_t   *grown;
@@ -458,16 +454,34 @@ hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus 
 		grown = hwr_realloc(alphabet->codepoints, (size_t) alphabet->n + 1,
 							sizeof(uint32_t), st);
 		if (grown == NULL)
-		{
-			ok = false;
-			break;
-		}
+			return false;
 		memmove(grown + at + 1, grown + at, (size_t) (alphabet->n - at) * sizeof(uint32_t));
 		grown[at] = label[i];
 		alphabet->codepoints = grown;
 		alphabet->n++;
 	}
-	free(label);
+	return true;
+}
+
+bool
+hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
+{
+	uint32_t   *codepoints = NULL;
+	int			n = 0;
+	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) && add_codepoints(alphabet, codepoints, n, st);
+
+	free(codepoints);
+	return ok;
+}
+
+bool
+hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
+{
+	uint32_t   *codepoints = NULL;
+	int			n = 0;
+	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) && add_codepoints(alphabet, codepoints, n, st);
+
+	free(codepoints);
 	return ok;
 }
 
@@ -519,7 +533,7 @@ hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabe
 		return false;
 	for (len = 0; text[len] != '\0'; len++)
 		;
-	ok = hwr_text_decode(text, len, &codepoints, n, st);
+	ok = hwr_text_decode_ink(text, len, &codepoints, n, st);
 	free(text);
 	if (!ok)
 		return false;

@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/base/status.h"
+#include "core/text/bidi.h"
 #include "core/text/lm.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
@@ -512,7 +513,7 @@ hwr_lm_perplexity_of_texts(PG_FUNCTION_ARGS)
 		utf8 = hwr_utf8_of(texts[i], &len);
 		if (!hwr_text_normalize(utf8, len, lm->mapping, &text, &st))
 			continue;
-		if (hwr_text_decode(text, strlen(text), &codepoints, &length, &st))
+		if (hwr_text_decode_ink(text, strlen(text), &codepoints, &length, &st))
 		{
 			logp += log_probability(lm, codepoints, length);
 			characters += length;

@@ -10,8 +10,10 @@
 
 #include "core/base/status.h"
 #include "core/decode/ctc.h"
+#include "core/decode/decode.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
@@ -27,7 +29,7 @@ hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context, 
 	bool		ok;
 
 	ok = hwr_text_normalize(row->label, row->label_len, model->mapping, &text, st) &&
-		hwr_text_decode(text, strlen(text), &codepoints, &n, st);
+		hwr_text_decode_ink(text, strlen(text), &codepoints, &n, st);
 	if (ok && n == 0)
 		ok = hwr_fail(st, HWR_BAD_LABEL, "label is empty");
 	if (ok)
@@ -80,8 +82,7 @@ hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPost
 	int		   *classes = MemoryContextAlloc(context, (reading->n + 1) * sizeof(int));
 	double		loss;
 
-	for (int i = 0; i < reading->n; i++)
-		classes[i] = hwr_alphabet_class(&model->alphabet, reading->chars[i].codepoint);
+	hwr_reading_classes(reading, &model->alphabet, classes);
 	loss = hwr_classes_loss(classes, reading->n, p, context);
 	pfree(classes);
 	return loss;
