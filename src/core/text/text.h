@@ -81,6 +81,9 @@ extern bool hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *ou
 /* Add the characters of a label. */
 extern bool hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
 
+/* The same of code points in any order, which are left in another one. */
+extern bool hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st);
+
 /* Class of a code point, or 0 where the alphabet lacks it. */
 extern int	hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint);
 
