@@ -46,7 +46,7 @@ my $refused = qr/ERROR:  22023: pattern does not parse/;
 my $nbest = 'SELECT count(*) FROM kept, hwr_nbest(p, pattern => ';
 soon('repetitions of nothing', "${nbest}'((((((){100}){100}){100}){100}){100})')", $refused);
 soon('repetitions of nothing or something', "${nbest}'((((((a|){0}){100}){100}){100}){100})')", $refused);
-soon('a long pattern', "${nbest}repeat('a?', 50000000))", $refused);
+soon('a long pattern', "${nbest}repeat('a?', 100000))", $refused);
 soon('many characters, often', "${nbest}'([' || (SELECT string_agg('\\' || chr(i), '') FROM generate_series(256, 12000) i) || ']{100}){20}')", $refused);
 soon('many states of many characters', "${nbest}'.*[a-m].{11}', allow => (SELECT string_agg(chr(i), '') FROM generate_series(256, 6000) i))", qr/ERROR:  (57014|22023)/);
 soon('a pattern over all characters', "SELECT count(*) FROM kept, characters, hwr_nbest(p, pattern => '.{1000}', allow => text)", qr/ERROR:  (57014|22023|22P03)/);
