@@ -3,7 +3,8 @@
  *	  The most probable of many names.
  *
  * A node's column has two sums at each step, over the alignments of its prefix that end in a blank and in its last
- * symbol.  All sums are in units of the best path's probability, so that lines of any length stay within the range of double.
+ * symbol.  All sums are in units of the best path's probability, so that lines of any length stay within the range of
+ * double.
  */
 #include "match.h"
 

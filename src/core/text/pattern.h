@@ -4,8 +4,8 @@
  *
  *	 .  [abc]  [a-z0-9]  [^ ]  \d \w \s  \.  (one|two)  x*  x+  x?  x{3}  x{1,2}  x{2,}
  *
- * A pattern is of the whole text.  At its beginning, (?i) says that case does not matter.  \w are letters and digits, \s is the space.
- * Characters are code points after NFC.
+ * A pattern is of the whole text.  At its beginning, (?i) says that case does not matter.  \w are letters and digits,
+ * \s is the space. Characters are code points after NFC.
  */
 #ifndef HWR_PATTERN_H
 #define HWR_PATTERN_H
