@@ -176,6 +176,10 @@ main(int argc, char **argv)
 	put_model("half.safetensors", "[1,8,0,1 Ct3,3,2,2,2 S1(2x2)2,3 Lfx2 Fs3 O1c4]", true);
 	put_lm();
 	put_posterior();
+	put_text("pattern", "date", "(\\d{2}\\.){2}(19|20)\\d{2}");
+	put_text("pattern", "classes", "(?i)[a-z]+([^ 0-9]|\\w){1,3}x?");
+	put_text("pattern", "states", "(a|b)*a(a|b){11}");
+	put_text("pattern", "nothing", "(((((){100}){100}){100}){100})");
 	put_text("query", "words", "anna & (mar?e | \"de la\") !otto*");
 	put_text("query", "escapes", "a\\&b \\\"c \xc3\x89t\xc3\xa9");
 	put_text("vgsl", "default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25 O1c32]");

@@ -15,6 +15,7 @@
 #include "core/search/trigram.h"
 #include "core/image/image.h"
 #include "core/text/lm.h"
+#include "core/text/pattern.h"
 #include "core/train/options.h"
 #include "core/image/centerline.h"
 #include "core/image/preprocess.h"
@@ -247,7 +248,7 @@ fuzz_page(const uint8_t *bytes, size_t len)
 		promise(line->confidence >= 0 && line->confidence <= 1, "confidence is a probability");
 		check_points(&page, line->baseline, line->baseline_n);
 		check_points(&page, line->outline, line->outline_n);
-		if (hwr_page_crop(&page, line->baseline, line->baseline_n, line->outline, line->outline_n, &crop, &st))
+		if (hwr_page_crop(&page, line->baseline, line->baseline_n, line->outline, line->outline_n, NULL, NULL, &crop, &st))
 			hwr_image_free(&crop);
 		else
 			promise(line->kind == HWR_LINE_REJECTED, "a line can be cut out");
@@ -571,5 +572,51 @@ fuzz_query(const uint8_t *bytes, size_t len)
 	}
 	promise(hwr_query_combine(query, words) >= 0 && hwr_query_combine(query, words) <= 1, "a query is worth a probability");
 	hwr_query_free(query);
+	return 0;
+}
+
+static void
+check_automaton(const HwrAutomaton *a)
+{
+	promise(a->nstates >= 1 && a->nstates <= HWR_PATTERN_MAX_STATES, "an automaton has states");
+	for (size_t i = 0; i < (size_t) a->nstates; i++)
+		for (int k = 1; k < a->classes; k++)
+		{
+			int			to = a->next[i * (size_t) a->classes + (size_t) k];
+
+			promise(to >= -1 && to < a->nstates, "a way leads to a state");
+		}
+}
+
+int
+fuzz_pattern(const uint8_t *bytes, size_t len)
+{
+	static const char letters[] = " 0aAb.\xc3\xa9";
+	HwrStatus	st = {0};
+	HwrAlphabet alphabet = {0};
+	HwrPattern *pattern;
+	HwrAutomaton *a;
+	char	   *text = terminated(bytes, len);
+
+	if (!hwr_pattern_compile(text, len, len % 2 == 1, &pattern, &st))
+	{
+		check_status(&st);
+		free(text);
+		return 0;
+	}
+	promise(hwr_alphabet_from_utf8(letters, strlen(letters), &alphabet, &st), "letters are an alphabet");
+	if (hwr_pattern_bind(pattern, &alphabet, NULL, NULL, &a, &st))
+	{
+		check_automaton(a);
+		hwr_automaton_free(a);
+	}
+	else
+		check_status(&st);
+	promise(hwr_pattern_add_characters(pattern, &alphabet, &st), "characters of a pattern can be added");
+	for (int i = 1; i < alphabet.n; i++)
+		promise(alphabet.codepoints[i - 1] < alphabet.codepoints[i], "an alphabet ascends");
+	hwr_alphabet_free(&alphabet);
+	hwr_pattern_free(pattern);
+	free(text);
 	return 0;
 }

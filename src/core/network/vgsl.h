@@ -30,8 +30,8 @@
  *   O2l n]                 n maps as outputs, logistic, of the height and width that the last layer has: networks that find
  *                          lines (core/page/line_net.h)
  *
- * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
- * 79".
+ * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional,
+ * as is the space inside "Mp 2,2", "Do 0.25" and "O1c 79".
  */
 #ifndef HWR_VGSL_H
 #define HWR_VGSL_H
@@ -125,8 +125,8 @@ typedef struct HwrLayer
  *
  * Layouts: conv kernel [y][x][in][out]; dense and output kernel [in][out]; LSTM (per direction)
  * kernel [in][4n], recurrent [n][4n], bias [4n] with gates in the order i, f, g, o; batch norm
- * gamma, beta, mean, variance [c]; group norm gamma, beta [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over all items,
- * as "0.conv.kernel", "9.lstm.forward.recurrent".
+ * gamma, beta, mean, variance [c]; group norm gamma, beta [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over
+ * all items, as "0.conv.kernel", "9.lstm.forward.recurrent".
  */
 typedef struct HwrTensor
 {

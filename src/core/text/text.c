@@ -441,34 +441,12 @@ hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus
 	return true;
 }
 
-static bool
-add_codepoints(HwrAlphabet *alphabet, const uint32_t *label, int n, HwrStatus *st)
-{
-	for (int i = 0; i < n; i++)
-	{
-		int			at = lower_bound(alphabet, label[i]);
-		uint32_t   *grown;
-
-		if (at < alphabet->n && alphabet->codepoints[at] == label[i])
-			continue;
-		grown = hwr_realloc(alphabet->codepoints, (size_t) alphabet->n + 1,
-							sizeof(uint32_t), st);
-		if (grown == NULL)
-			return false;
-		memmove(grown + at + 1, grown + at, (size_t) (alphabet->n - at) * sizeof(uint32_t));
-		grown[at] = label[i];
-		alphabet->codepoints = grown;
-		alphabet->n++;
-	}
-	return true;
-}
-
 bool
 hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
 {
 	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) && add_codepoints(alphabet, codepoints, n, st);
+	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
 	free(codepoints);
 	return ok;
@@ -479,10 +457,39 @@ hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrS
 {
 	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) && add_codepoints(alphabet, codepoints, n, st);
+	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
 	free(codepoints);
 	return ok;
+}
+
+bool
+hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st)
+{
+	uint32_t   *grown;
+	int			added = 0;
+	int			old = alphabet->n;
+
+	for (int i = 0; i < n; i++)
+		if (hwr_alphabet_class(alphabet, codepoints[i]) == 0)
+			codepoints[added++] = codepoints[i];
+	if (added == 0)
+		return true;
+	qsort(codepoints, (size_t) added, sizeof(uint32_t), compare_codepoints);
+	n = added;
+	added = 0;
+	for (int i = 0; i < n; i++)
+		if (i == 0 || codepoints[i] != codepoints[i - 1])
+			codepoints[added++] = codepoints[i];
+	grown = hwr_realloc(alphabet->codepoints, (size_t) old + (size_t) added, sizeof(uint32_t), st);
+	if (grown == NULL)
+		return false;
+	alphabet->codepoints = grown;
+	alphabet->n += added;
+	/* From the greatest on, into the room behind the old ones. */
+	for (int to = old + added - 1; added > 0; to--)
+		grown[to] = old > 0 && grown[old - 1] > codepoints[added - 1] ? grown[--old] : codepoints[--added];
+	return true;
 }
 
 int

@@ -83,6 +83,8 @@ extern bool hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len
 
 /* Add the characters of a label as its ink shows them: brackets within text from right to left are mirrored (bidi.h). */
 extern bool hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
+/* The same of code points in any order, which are left in another one. */
+extern bool hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st);
 
 /* Class of a code point, or 0 where the alphabet lacks it. */
 extern int	hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint);

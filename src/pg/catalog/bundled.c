@@ -208,8 +208,8 @@ hwr_bundled_read_beside(const char *model, const char *suffix)
 }
 
 /*
- * What a file says, in the server's encoding.  Its alphabet may be larger than the database's, which must not keep anyone from
- * seeing which models there are: characters that the encoding lacks become question marks.
+ * What a file says, in the server's encoding.  Its alphabet may be larger than the database's, which must not keep
+ * anyone from seeing which models there are: characters that the encoding lacks become question marks.
  */
 static char *
 to_server(const char *utf8)

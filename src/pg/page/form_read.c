@@ -395,6 +395,7 @@ hwr_form_read(HwrFormReader *reader, const HwrForm *form, const HwrFormFit *fit,
 	{
 		const HwrFormField *f = &fields[i];
 
+		CHECK_FOR_INTERRUPTS();
 		rows[i].fit = hwr_form_fit_around(form, fit, f->x0, f->y0, f->x1, f->y1);
 		if (rows[i].fit < least)
 			ereport(ERROR,

@@ -22,6 +22,7 @@
 #include "pg/lm/lm.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 
 #define DEFAULT_N 5
 #define DEFAULT_BEAM 32
@@ -274,8 +275,9 @@ hwr_decoder_bind_pattern(HwrDecoder *site, Datum value, const HwrWriter *writer,
 			pfree(site->pattern);
 		site->pattern = NULL;
 		hwr_hold_replace(site->automaton, NULL);
-		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet, &automaton, &st))
-			hwr_raise(&st);
+		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet,
+							  hwr_interrupt_pending, NULL, &automaton, &st))
+			hwr_raise_interrupted(&st);
 		hwr_hold_replace(site->automaton, automaton);
 		site->pattern = (text *) MemoryContextAlloc(site->context, VARHDRSZ + len);
 		SET_VARSIZE(site->pattern, VARHDRSZ + len);

@@ -17,6 +17,7 @@
 #include "core/text/text.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
+#include "pg/base/interrupt.h"
 #include "label.h"
 
 /* Copy what the core made of a label into the context.  No PostgreSQL call that may fail in between. */
@@ -59,11 +60,15 @@ hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context, 
 double
 hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context)
 {
-	void	   *workspace = MemoryContextAlloc(context, hwr_ctc_workspace(p->steps, n));
+	void	   *workspace;
 	double		loss;
 
-	if (!hwr_ctc_loss(p->logp, p->steps, p->classes, classes, n, &loss, NULL, 1.0, workspace))
-		loss = INFINITY;
+	/* More characters than steps cannot be written, and could want a workspace of any size. */
+	if (n > p->steps)
+		return INFINITY;
+	workspace = MemoryContextAlloc(context, hwr_ctc_forward_workspace(n));
+	if (!hwr_ctc_forward(p->logp, p->steps, p->classes, classes, n, hwr_interrupt_pending, NULL, &loss, workspace))
+		hwr_raise_interrupted(&(HwrStatus) {HWR_CANCELLED, "cancelled"});
 	pfree(workspace);
 	return loss;
 }

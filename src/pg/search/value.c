@@ -17,6 +17,7 @@
 #include "ink.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/reader/label.h"
 #include "pg/recognize/score.h"
 
 PG_FUNCTION_INFO_V1(hwr_text);
@@ -47,16 +48,9 @@ static double
 score(HwrInk *ink, const int *classes, int n, const float *logp, int K)
 {
 	HwrSparse  *sparse = ink->sparse->object;
-	void	   *workspace;
-	double		result;
+	HwrPosterior p = {.steps = sparse->steps,.classes = K,.logp = (float *) logp};
 
-	/* More characters than steps cannot be written, and could want a workspace of any size. */
-	if (n > sparse->steps)
-		return -get_float8_infinity();
-	workspace = palloc(hwr_score_workspace(sparse->steps, n));
-	result = hwr_score_label(logp, sparse->steps, K, classes, n, workspace);
-	pfree(workspace);
-	return result;
+	return -hwr_classes_loss(classes, n, &p, CurrentMemoryContext);
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "ink.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "query.h"
 
 PG_FUNCTION_INFO_V1(hwr_spots);
@@ -311,6 +312,7 @@ get_names(WordsSite *site, ArrayType *candidates)
 	if (!hwr_names_create(&names, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->names, names);
+	hwr_names_set_stop(names, hwr_interrupt_pending, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		const char *utf8;
@@ -324,7 +326,7 @@ get_names(WordsSite *site, ArrayType *candidates)
 			hwr_raise(&st);
 	}
 	if (!hwr_names_finish(names, &st))
-		hwr_raise(&st);
+		hwr_raise_interrupted(&st);
 	MemoryContextSwitchTo(site->context);
 	site->candidates = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(candidates));
 	MemoryContextSwitchTo(old);
@@ -361,12 +363,12 @@ hwr_match(PG_FUNCTION_ARGS)
 	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
 	matcher = site->matcher->object;
 	if (!hwr_match_begin(matcher, names, sparse, n, true, &st))
-		hwr_raise(&st);
+		hwr_raise_interrupted(&st);
 	while (!done)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!hwr_match_step(matcher, &done, &st))
-			hwr_raise(&st);
+			hwr_raise_interrupted(&st);
 	}
 	hwr_match_get(matcher, &best, &nbest, &seen);
 	for (int i = 0; i < nbest; i++)
