@@ -118,11 +118,10 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
-	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
-	fuzz build/make-corpus
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan \
+	unit-valgrind format lint samples fuzz
 
-ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
+ifneq (,$(filter $(PLAIN_GOALS) build/%,$(MAKECMDGOALS)))
 
 .PHONY: $(PLAIN_GOALS)
 
