@@ -18,13 +18,13 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 #include "ink.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
-#include "pg/recognize/batch.h"
-#include "pg/recognize/reader.h"
-#include "pg/recognize/resolve.h"
+#include "pg/batch/batch.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_posterior_in);
 PG_FUNCTION_INFO_V1(hwr_posterior_out);

@@ -12,9 +12,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/decode/hypotheses.h"
-#include "core/decode/match.h"
-#include "core/decode/spots.h"
+#include "core/search/hypotheses.h"
+#include "core/search/match.h"
+#include "core/search/spots.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
