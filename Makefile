@@ -90,7 +90,7 @@ build/proto/%.pb-c.c build/proto/%.pb-c.h &: src/core/model/%.proto
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES))) build/$(1)/proto/onnx.pb-c.o
 	rm -f $$@
-	ar rcs $$@ $$^
+	$$(AR) rcs $$@ $$^
 build/$(1)/proto/%.pb-c.o: build/proto/%.pb-c.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -c -o $$@ $$<

@@ -60,12 +60,12 @@ check() {
 }
 
 smoke() {
-	local file label model reading
-	IFS=, read -r file label model < <(sed -n 2p test/data/demo.csv)
+	local file label reading
+	IFS=, read -r file label < <(sed -n 2p test/data/demo.csv)
 	reading=$("$@" <<- SQL
 		CREATE EXTENSION hwr;
 		\\set image \`base64 -w 0 < $PWD/test/data/$file\`
-		SELECT hwr_recognize(decode(:'image', 'base64'), '$model');
+		SELECT hwr_recognize(decode(:'image', 'base64'));
 	SQL
 	)
 	echo "$file: $label, read as $reading"
