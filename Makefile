@@ -73,7 +73,7 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/nbest search/relevance search/index search/words \
+	search/posterior search/nbest search/relevance search/index search/words search/match \
 	pipeline/attach pipeline/trial pipeline/drift pipeline/work pipeline/corrections pipeline/trial_compare pipeline/improve
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
@@ -119,7 +119,7 @@ include test/fuzz/fuzz.mk
 #
 
 PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
-	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
+	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/search-lines build/stages \
 	fuzz build/make-corpus
 
 ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
@@ -252,6 +252,10 @@ build/fit-form: tools/fit-form.c tools/read_file.h build/f32/libhwr_core.a Makef
 
 # Our side of "make bench".
 build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Many lines of kept posteriors: see bench/search.
+build/search-lines: bench/search/lines.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # The stages of a training step: see doc/performance.md.

@@ -34,6 +34,8 @@ struct HwrNames
 	HwrNode    *nodes;			/* [nnodes], 0 is the root */
 	int			depth;			/* of the longest name */
 	int			different;
+	int			most;			/* the highest number */
+	int		   *same;			/* [most + 1] the next number with the same text, -1: none */
 };
 
 #endif							/* HWR_MATCH_INTERNAL_H */
