@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/page/form.h"
+#include "core/form/form.h"
 #include "read_file.h"
 
 #define MAX_FIELDS 1000

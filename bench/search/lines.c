@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 
 #define MAX_LINE (1 << 20)
 #define KEYS 2000
@@ -303,7 +303,7 @@ put_step(const Line *line, const Step *step)
 		}
 }
 
-/* The bytes of core/decode/posterior.h */
+/* The bytes of core/search/posterior.h */
 static void
 put_line(Line *line)
 {

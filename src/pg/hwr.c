@@ -10,8 +10,8 @@
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
 #include "pg/pipeline/pipeline.h"
-#include "pg/recognize/bad_image.h"
-#include "pg/recognize/batch.h"
+#include "pg/reader/bad_image.h"
+#include "pg/batch/batch.h"
 #include "pg/service/service.h"
 
 PG_MODULE_MAGIC;

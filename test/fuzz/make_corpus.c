@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "core/text/lm.h"
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 #include "core/model/model.h"
 #include "image_cases.h"
 #include "nets.h"

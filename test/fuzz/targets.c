@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/decode/hypotheses.h"
-#include "core/decode/match.h"
-#include "core/decode/spots.h"
-#include "core/decode/trigram.h"
+#include "core/search/hypotheses.h"
+#include "core/search/match.h"
+#include "core/search/spots.h"
+#include "core/search/trigram.h"
 #include "core/image/image.h"
 #include "core/text/lm.h"
 #include "core/train/options.h"
@@ -22,7 +22,7 @@
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "core/page/crop.h"
-#include "core/page/field.h"
+#include "core/form/field.h"
 #include "core/page/page.h"
 
 /* Networks larger than this are not run: the reader is under test, not the patience. */

@@ -6,7 +6,7 @@
  * strokes and leaves everything larger, so that shadows, stains, dark mats and black borders are background and not
  * ink.  Ink is what is darker than its background, relative to it, and relative to the contrast that the writing around has.
  */
-#include "page_internal.h"
+#include "ink.h"
 
 #include <stdlib.h>
 #include <string.h>

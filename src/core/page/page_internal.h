@@ -18,6 +18,7 @@
 #ifndef HWR_PAGE_INTERNAL_H
 #define HWR_PAGE_INTERNAL_H
 
+#include "ink.h"
 #include "map.h"
 #include "page.h"
 
@@ -67,18 +68,6 @@ typedef struct HwrChains
 	int			n;
 	HwrRidge   *points;			/* what the chains point into */
 } HwrChains;
-
-/* grey becomes ink in place.  radius: of the closing, at least the width of a stroke. */
-extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
-
-/* The same without looking at contrast: how much darker than its background a pixel is, in 255ths of that. */
-extern bool hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st);
-
-/*
- * The same; dark, where it is not NULL, is created: darkness relative to the background, one scale for the whole page, so that
- * what shows through stays fainter than what is written.
- */
-extern bool hwr_page_ink_and_darkness(HwrMap *grey, int radius, HwrMap *dark, HwrStatus *st);
 
 /* Slopes, dy/dx, of the left and right half. */
 extern bool hwr_page_find_slopes(const HwrMap *ink, float slopes[2], HwrStatus *st);

@@ -9,11 +9,11 @@
 
 #include "fmgr.h"
 
-#include "core/page/field.h"
+#include "core/form/field.h"
 #include "core/text/kind.h"
 #include "page.h"
 #include "pg/base/hold.h"
-#include "pg/recognize/decoder.h"
+#include "pg/reader/decoder.h"
 
 /* A form has no more. */
 #define HWR_FORM_MAX_FIELDS 2000

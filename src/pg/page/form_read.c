@@ -19,10 +19,10 @@
 #include "core/text/text.h"
 #include "form.h"
 #include "pg/base/error.h"
-#include "pg/recognize/kinds.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
-#include "pg/recognize/resolve.h"
+#include "pg/reader/kinds.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 /* A field of which more lies beside the page's picture is an error. */
 #define OUTSIDE 0.05

@@ -19,9 +19,9 @@
 #include "page.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
-#include "pg/recognize/resolve.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_read_page);
 

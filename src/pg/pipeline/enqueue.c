@@ -52,8 +52,8 @@
 #include "pg/base/identity.h"
 #include "pg/base/wait.h"
 #include "pg/catalog/cache.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
 #include "pipeline.h"
 
 PG_FUNCTION_INFO_V1(hwr_before_row);

@@ -14,9 +14,9 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
-#include "pg/recognize/features.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
+#include "pg/reader/features.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
 #include "work_internal.h"
 
 /* One of the two versions that a batch is read with, and the images for it. */

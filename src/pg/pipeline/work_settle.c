@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/base/identity.h"
-#include "pg/recognize/features.h"
+#include "pg/reader/features.h"
 #include "work_internal.h"
 
 /* Rows that others had locked, or had changed, are due again after this, in ms, and after a tenth of the time that they have waited, up to a minute. */

@@ -9,12 +9,12 @@
 #include "utils/memutils.h"
 
 #include "core/network/recognizer.h"
-#include "decoder.h"
+#include "pg/reader/decoder.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
-#include "reader.h"
-#include "resolve.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_recognize_nbest);
 

@@ -21,9 +21,9 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
-#include "label.h"
-#include "reader.h"
-#include "resolve.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_read_batch);
 

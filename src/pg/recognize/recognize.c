@@ -15,10 +15,10 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/catalog/cache.h"
-#include "bad_image.h"
-#include "batch.h"
-#include "reader.h"
-#include "resolve.h"
+#include "pg/reader/bad_image.h"
+#include "pg/batch/batch.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_recognize);
 PG_FUNCTION_INFO_V1(hwr_recognize_version);

@@ -24,9 +24,9 @@
 #include "pg/base/hold.h"
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
-#include "batch.h"
-#include "reader.h"
-#include "resolve.h"
+#include "pg/batch/batch.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 #include "score.h"
 
 /* Kept in fn_extra. */

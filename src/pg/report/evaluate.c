@@ -30,8 +30,8 @@
 #include "pg/catalog/catalog.h"
 #include "pg/catalog/overlap.h"
 #include "pg/monitor/stat.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
 
 PG_FUNCTION_INFO_V1(hwr_evaluate);
 

@@ -37,9 +37,9 @@
 #include "pg/catalog/cache.h"
 #include "pg/catalog/catalog.h"
 #include "pg/monitor/stat.h"
-#include "pg/recognize/features.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
+#include "pg/reader/features.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
 
 PG_FUNCTION_INFO_V1(hwr_readings);
 

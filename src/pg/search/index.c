@@ -18,7 +18,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "core/decode/trigram.h"
+#include "core/search/trigram.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "query.h"

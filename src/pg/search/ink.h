@@ -10,7 +10,7 @@
 #include "fmgr.h"
 
 #include "core/decode/decode.h"
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 #include "pg/base/hold.h"
 
 typedef struct HwrInk

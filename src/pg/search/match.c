@@ -16,7 +16,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/decode/match.h"
+#include "core/search/match.h"
 #include "ink.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"

@@ -16,8 +16,8 @@
 
 #include "ink.h"
 #include "pg/base/error.h"
-#include "pg/recognize/decoder.h"
-#include "pg/recognize/kinds.h"
+#include "pg/reader/decoder.h"
+#include "pg/reader/kinds.h"
 
 PG_FUNCTION_INFO_V1(hwr_nbest);
 PG_FUNCTION_INFO_V1(hwr_field);

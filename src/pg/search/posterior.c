@@ -2,7 +2,7 @@
  * posterior.c
  *	  The type hwr_posterior, and its values from images.
  *
- * A value is the bytes of core/decode/posterior.h.  Whatever comes in as text or from a client is
+ * A value is the bytes of core/search/posterior.h.  Whatever comes in as text or from a client is
  * unpacked once to see that it can be.
  */
 #include "postgres.h"
@@ -18,13 +18,13 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 #include "ink.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
-#include "pg/recognize/batch.h"
-#include "pg/recognize/reader.h"
-#include "pg/recognize/resolve.h"
+#include "pg/batch/batch.h"
+#include "pg/reader/reader.h"
+#include "pg/reader/resolve.h"
 
 PG_FUNCTION_INFO_V1(hwr_posterior_in);
 PG_FUNCTION_INFO_V1(hwr_posterior_out);

@@ -7,7 +7,7 @@
 #ifndef HWR_QUERY_GLUE_H
 #define HWR_QUERY_GLUE_H
 
-#include "core/decode/query.h"
+#include "core/search/query.h"
 #include "ink.h"
 
 /* Compiled text of a query, or of a word. */

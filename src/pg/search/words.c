@@ -11,8 +11,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "core/decode/hypotheses.h"
-#include "core/decode/spots.h"
+#include "core/search/hypotheses.h"
+#include "core/search/spots.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"

@@ -26,9 +26,9 @@
 #include "pg/base/identity.h"
 #include "pg/catalog/cache.h"
 #include "pg/catalog/overlap.h"
-#include "pg/recognize/features.h"
-#include "pg/recognize/label.h"
-#include "pg/recognize/reader.h"
+#include "pg/reader/features.h"
+#include "pg/reader/label.h"
+#include "pg/reader/reader.h"
 #include "train_worker.h"
 
 /* Images that are enough; and rows that are looked at for them. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crop.h"
-#include "page_internal.h"
+#include "core/page/crop.h"
+#include "core/page/ink.h"
 
 /* Darkness from which a pixel is print, or writing; 255ths of the paper. */
 #define PRINT 36

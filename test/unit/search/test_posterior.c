@@ -11,7 +11,7 @@
 
 #include "decode_cases.h"
 #include "core/decode/decode.h"
-#include "core/decode/posterior.h"
+#include "core/search/posterior.h"
 #include "core/decode/score.h"
 
 #define T_STEPS 40

@@ -12,7 +12,7 @@
 #ifndef HWR_PAGE_ALIGN_H
 #define HWR_PAGE_ALIGN_H
 
-#include "map.h"
+#include "core/page/map.h"
 #include "warp.h"
 
 #define HWR_ALIGN_LEVELS 4

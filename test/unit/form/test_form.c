@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/page/field.h"
+#include "core/form/field.h"
 
 #define WIDTH 600
 #define HEIGHT 800

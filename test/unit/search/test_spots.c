@@ -4,8 +4,8 @@
  */
 #include "search_cases.h"
 
-#include "core/decode/hypotheses.h"
-#include "core/decode/spots.h"
+#include "core/search/hypotheses.h"
+#include "core/search/spots.h"
 
 static HwrStatus st;
 

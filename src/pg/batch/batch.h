@@ -34,7 +34,7 @@
 #include "core/image/image.h"
 #include "core/network/recognizer.h"
 #include "pg/catalog/cache.h"
-#include "reader.h"
+#include "pg/reader/reader.h"
 
 /* Columns with images that one node looks after; further ones are read one by one. */
 #define HWR_BATCH_COLUMNS 8

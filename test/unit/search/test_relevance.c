@@ -4,7 +4,7 @@
  */
 #include "search_cases.h"
 
-#include "core/decode/relevance.h"
+#include "core/search/relevance.h"
 
 static HwrStatus st;
 

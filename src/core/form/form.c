@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "page_internal.h"
+#include "core/page/ink.h"
 #include "pose.h"
 
 /* Pixels of the reduced pictures; the page may show more than the form. */

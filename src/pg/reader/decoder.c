@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 
 #include "decoder.h"
-#include "lm.h"
+#include "pg/lm/lm.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 

@@ -4,7 +4,7 @@
  */
 #include "search_cases.h"
 
-#include "core/decode/trigram.h"
+#include "core/search/trigram.h"
 
 static HwrStatus st;
 

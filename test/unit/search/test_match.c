@@ -5,7 +5,7 @@
 #include "search_cases.h"
 
 #include "core/base/rng.h"
-#include "core/decode/match.h"
+#include "core/search/match.h"
 
 static HwrStatus st;
 

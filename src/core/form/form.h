@@ -14,7 +14,7 @@
 
 #include "core/image/image.h"
 #include "align.h"
-#include "page.h"
+#include "core/page/page.h"
 
 #define HWR_FORM_BYTES (64 << 20)
 
