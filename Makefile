@@ -38,7 +38,7 @@ UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
 UNIT_CFLAGS = -fno-tree-vectorize
 
 # Decoding is of float posteriors always; no test of the double build needs it.
-DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c)
+DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c mix.c)
 
 # Backends for test_device to open.
 DEVICE_LIBRARIES = $(patsubst %,build/unit/library_%.so,good old empty no_device)

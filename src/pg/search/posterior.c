@@ -25,6 +25,7 @@
 #include "pg/batch/batch.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
+#include "posterior.h"
 
 PG_FUNCTION_INFO_V1(hwr_posterior_in);
 PG_FUNCTION_INFO_V1(hwr_posterior_out);
@@ -166,9 +167,8 @@ hwr_posterior_hash_extended(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* What is kept of an image, in the current memory context. */
-static bytea *
-pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound)
+bytea *
+hwr_keep_posterior(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound)
 {
 	HwrPosteriorOrigin origin = {
 		.mapping = loaded.model->mapping,
@@ -200,8 +200,8 @@ pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bo
 	return value;
 }
 
-static double
-bound_argument(FunctionCallInfo fcinfo, int argno)
+double
+hwr_keep_bound(FunctionCallInfo fcinfo, int argno)
 {
 	double		bound = PG_ARGISNULL(argno) ? HWR_POSTERIOR_BOUND : PG_GETARG_FLOAT8(argno);
 
@@ -240,10 +240,10 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	bound = bound_argument(fcinfo, 2);
+	bound = hwr_keep_bound(fcinfo, 2);
 	loaded = get_model(fcinfo, 1);
 	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
-		PG_RETURN_POINTER(pack(ahead.posterior, ahead.canvas, loaded, bound));
+		PG_RETURN_POINTER(hwr_keep_posterior(ahead.posterior, ahead.canvas, loaded, bound));
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
@@ -251,7 +251,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 		hwr_raise(&st);
 	hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
-	value = pack(&batch->posteriors[0], &batch->canvases[0], loaded, bound);
+	value = hwr_keep_posterior(&batch->posteriors[0], &batch->canvases[0], loaded, bound);
 	hwr_batch_free(batch);
 	PG_RETURN_POINTER(value);
 }
@@ -298,7 +298,7 @@ read_elements(HwrLoaded loaded, double bound, Datum *images, bool *nulls, int n,
 		hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < batch->n; i++)
-		values[where[i]] = PointerGetDatum(pack(&batch->posteriors[i], &batch->canvases[i], loaded, bound));
+		values[where[i]] = PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i], &batch->canvases[i], loaded, bound));
 	hwr_batch_free(batch);
 }
 
@@ -321,7 +321,7 @@ hwr_posterior_of_images(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!OidIsValid(element))
 		elog(ERROR, "could not determine the type of the result");
-	bound = bound_argument(fcinfo, 2);
+	bound = hwr_keep_bound(fcinfo, 2);
 	array = PG_GETARG_ARRAYTYPE_P(0);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,

@@ -74,6 +74,14 @@ CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bou
 COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision) IS
 'the same for many images, in batches; NULL elements stay NULL';
 
+CREATE FUNCTION hwr_page_posteriors(page bytea, model text DEFAULT NULL, turn integer DEFAULT 0, right_to_left boolean DEFAULT false,
+									bound double precision DEFAULT 0.0003,
+									OUT line integer, OUT region integer, OUT ink hwr_posterior, OUT outline polygon, OUT baseline path)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'hwr_page_posteriors' LANGUAGE C STABLE PARALLEL SAFE COST 4000000 ROWS 40;
+COMMENT ON FUNCTION hwr_page_posteriors(bytea, text, integer, boolean, double precision) IS
+'the lines of a page in reading order, each with what a model says about it, packed, and where it is';
+
 CREATE FUNCTION hwr_text(posterior hwr_posterior) RETURNS text
 	AS 'MODULE_PATHNAME', 'hwr_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION hwr_text(hwr_posterior) IS 'what the kept posterior reads as, by the ink alone';
