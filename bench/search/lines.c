@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/search/posterior.h"
+#include "core/search/posterior_internal.h"
 
 #define MAX_LINE (1 << 20)
 #define KEYS 2000
@@ -275,11 +275,26 @@ put_run(int *run)
 }
 
 static void
+put_other(int skip, int q)
+{
+	unsigned	level = 0;
+
+	while (level < LEVELS && hwr_posterior_levels[level] < q)
+		level++;
+	put_byte((unsigned) (skip < MAX_SKIP ? skip : MAX_SKIP) << 4 | level);
+	if (skip >= MAX_SKIP)
+		put_number((unsigned) (skip - MAX_SKIP));
+	if (level == LEVELS)
+		put_byte((unsigned) (q < 255 ? q : 255));
+}
+
+static void
 put_step(const Line *line, const Step *step)
 {
 	int			q[MAX_CLASSES + 1] = {0};
 	int			best = 0;
 	unsigned	others = (unsigned) step->n - 1;
+	int			last = -1;
 
 	for (int i = 0; i < step->n; i++)
 	{
@@ -298,8 +313,8 @@ put_step(const Line *line, const Step *step)
 	for (int class = 0; class <= line->ncodepoints; class++)
 		if (q[class] > 0)
 		{
-			put_number((unsigned) class);
-			put_byte((unsigned) (q[class] < 255 ? q[class] : 255));
+			put_other(class - last - 1, q[class]);
+			last = class;
 		}
 }
 

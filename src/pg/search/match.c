@@ -200,8 +200,12 @@ run_query(MatchSite *site, HwrNames *names, const char *query)
 	if (!SPI_is_cursor_plan(plan))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("candidates must be a query that returns rows")));
+				 errmsg("\"query\" must return rows")));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	if (portal->tupDesc == NULL || portal->tupDesc->natts == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"query\" must return candidates in its first column")));
 	do
 	{
 		CHECK_FOR_INTERRUPTS();

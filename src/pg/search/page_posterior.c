@@ -25,12 +25,13 @@ enum
 	ARG_MODEL,
 	ARG_TURN,
 	ARG_RIGHT_TO_LEFT,
-	ARG_BOUND
+	ARG_BOUND,
+	ARG_LANGUAGE
 };
 
 /* Read lines[from, to), at most a batch, and put their rows. */
 static void
-keep_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, double bound, int from, int to)
+keep_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, HwrKeep keep, int from, int to)
 {
 	HwrBatchReader *batch = hwr_batch_create();
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
@@ -51,7 +52,7 @@ keep_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, double bo
 
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Int32GetDatum(line->region);
-		values[2] = PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i - from], &batch->canvases[i - from], loaded, bound));
+		values[2] = PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i - from], &batch->canvases[i - from], loaded, keep));
 		values[3] = hwr_points_polygon(line->outline, line->outline_n);
 		values[4] = hwr_points_path(line->baseline, line->baseline_n);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -61,7 +62,8 @@ keep_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, double bo
 }
 
 /*
- * hwr_page_posteriors(page bytea, model text, turn integer, right_to_left boolean, bound double precision) returns setof record
+ * hwr_page_posteriors(page bytea, model text, turn integer, right_to_left boolean, bound double precision,
+ * language double precision) returns setof record
  */
 Datum
 hwr_page_posteriors(PG_FUNCTION_ARGS)
@@ -69,7 +71,7 @@ hwr_page_posteriors(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	int			turn = hwr_turn_argument(fcinfo, ARG_TURN);
 	bool		right_to_left = !PG_ARGISNULL(ARG_RIGHT_TO_LEFT) && PG_GETARG_BOOL(ARG_RIGHT_TO_LEFT);
-	double		bound = hwr_keep_bound(fcinfo, ARG_BOUND);
+	HwrKeep		keep = hwr_keep_arguments(fcinfo, ARG_BOUND, ARG_LANGUAGE);
 	MemoryContext context;
 	MemoryContext caller;
 	HwrPageWork *work;
@@ -92,7 +94,7 @@ hwr_page_posteriors(PG_FUNCTION_ARGS)
 	while (n < work->lines.n && work->lines.lines[n].kind == HWR_LINE_TEXT)
 		n++;
 	for (int from = 0; from < n; from += HWR_RECOGNIZE_BATCH)
-		keep_batch(result, work, loaded, bound, from, Min(n, from + HWR_RECOGNIZE_BATCH));
+		keep_batch(result, work, loaded, keep, from, Min(n, from + HWR_RECOGNIZE_BATCH));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return (Datum) 0;

@@ -13,10 +13,17 @@
 #include "core/network/recognizer.h"
 #include "pg/catalog/cache.h"
 
-/* What is kept of an image, in the current memory context. */
-extern bytea *hwr_keep_posterior(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound);
+/* How a caller wants it kept. */
+typedef struct HwrKeep
+{
+	double		bound;			/* 0 .. 0.5 */
+	double		language;		/* share of the model's language model, 0 .. 1 */
+} HwrKeep;
 
-/* The argument bound, its default where it is NULL. */
-extern double hwr_keep_bound(FunctionCallInfo fcinfo, int argno);
+/* The arguments bound and language, with their defaults where they are NULL. */
+extern HwrKeep hwr_keep_arguments(FunctionCallInfo fcinfo, int bound, int language);
+
+/* What is kept of an image, in the current memory context. */
+extern bytea *hwr_keep_posterior(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, HwrKeep keep);
 
 #endif							/* HWR_PG_POSTERIOR_H */
