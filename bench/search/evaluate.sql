@@ -17,21 +17,21 @@
 SET client_min_messages = warning;
 SET jit = off;
 \if :{?limit} \else \set limit 1000000 \endif
-\if :{?ways} \else \set ways '(''bound 0.0003'', hwr_relevance(p35, q.word)), (''bound 1e-7'', hwr_relevance(p7, q.word))' \endif
+\if :{?ways} \else \set ways '(''kept'', hwr_relevance(kept, q.word)), (''ink'', hwr_relevance(ink, q.word)), (''small'', hwr_relevance(small, q.word))' \endif
 
 CREATE TEMP TABLE ev_posteriors AS
-	SELECT *, ' ' || hwr_fold(label) || ' ' AS truth, ' ' || hwr_fold(hwr_text(p7)) || ' ' AS ink, ' ' || hwr_fold(reading) || ' ' AS folded
+	SELECT *, ' ' || hwr_fold(label) || ' ' AS truth, ' ' || hwr_fold(hwr_text(dense)) || ' ' AS greedy, ' ' || hwr_fold(reading) || ' ' AS folded
 	FROM :kept WHERE id <= :limit;
 
 -- Size, beside 8 bits for each class at each step (their number is byte 11, as long as it is below 256), and what decoding loses
-SELECT v.bound, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
+SELECT v.way, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
 	round(60.0 * sum(octet_length(p::bytea)) / sum(length(label))) AS bytes_of_60,
 	round(avg(octet_length(p::bytea)) FILTER (WHERE length(label) BETWEEN 55 AND 65)) AS bytes_of_55_to_65,
 	round(sum(octet_length(p::bytea))::numeric / sum(steps * get_byte(p::bytea, 11)), 4) AS share_of_dense,
 	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer, round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
-FROM ev_posteriors, LATERAL (VALUES ('1e-7', p7), ('0.00001', p5), ('0.0001', p4), ('0.0003', p35), ('0.001', p3), ('0.003', p25), ('0.01', p2)) v (bound, p),
+FROM ev_posteriors, LATERAL (VALUES ('dense', dense), ('ink', ink), ('kept', kept), ('small', small)) v (way, p),
 	LATERAL (SELECT steps FROM hwr_posterior_info(p)) i
-GROUP BY v.bound ORDER BY min(octet_length(p::bytea)) DESC;
+GROUP BY v.way ORDER BY avg(octet_length(p::bytea)) DESC;
 
 CREATE TEMP TABLE ev_queries AS
 	SELECT DISTINCT word FROM ev_posteriors, regexp_split_to_table(trim(truth), ' ') word WHERE length(word) >= 2;
@@ -43,11 +43,11 @@ INSERT INTO ev_queries
 CREATE TEMP TABLE ev_pairs AS
 	SELECT q.word, l.id, position(' ' || q.word || ' ' IN l.truth) > 0 AS relevant, v.method, v.score
 	FROM ev_queries q, ev_posteriors l, LATERAL (VALUES
-		('reading, ink alone', (position(' ' || q.word || ' ' IN l.ink) > 0)::integer::float8),
+		('reading, ink alone', (position(' ' || q.word || ' ' IN l.greedy) > 0)::integer::float8),
 		('reading', (position(' ' || q.word || ' ' IN l.folded) > 0)::integer::float8),
-		('word_similarity, ink alone', word_similarity(q.word, l.ink)::float8),
+		('word_similarity, ink alone', word_similarity(q.word, l.greedy)::float8),
 		('word_similarity', word_similarity(q.word, l.folded)::float8),
-		('strict_word_similarity, ink alone', strict_word_similarity(q.word, l.ink)::float8),
+		('strict_word_similarity, ink alone', strict_word_similarity(q.word, l.greedy)::float8),
 		('strict_word_similarity', strict_word_similarity(q.word, l.folded)::float8), :ways) v (method, score)
 	WHERE v.score > 0 OR position(' ' || q.word || ' ' IN l.truth) > 0;
 
