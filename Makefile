@@ -175,7 +175,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
 program-build: $(PROGRAMS)
 
 # What the TAP tests load
