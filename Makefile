@@ -38,7 +38,7 @@ UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
 UNIT_CFLAGS = -fno-tree-vectorize
 
 # Decoding is of float posteriors always; no test of the double build needs it.
-DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c)
+DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c mix.c)
 
 # Backends for test_device to open.
 DEVICE_LIBRARIES = $(patsubst %,build/unit/library_%.so,good old empty no_device)
@@ -73,7 +73,7 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/nbest search/relevance search/index search/words \
+	search/posterior search/nbest search/relevance search/index search/words search/match \
 	pipeline/attach pipeline/trial pipeline/drift pipeline/work pipeline/corrections pipeline/trial_compare pipeline/improve
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
@@ -174,7 +174,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
 program-build: $(PROGRAMS)
 
 # What the TAP tests load
@@ -260,6 +260,10 @@ build/fit-form: tools/fit-form.c tools/read_file.h build/f32/libhwr_core.a Makef
 
 # Our side of "make bench".
 build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Many lines of kept posteriors: see bench/search.
+build/search-lines: bench/search/lines.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # The stages of a training step: see doc/performance.md.

@@ -338,6 +338,29 @@ fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float 
 	return total > 0 || hwr_fail(w->st, HWR_BAD_OPTION, "area lies outside the image");
 }
 
+static bool
+crop_size(const Crop *c, int *width, int *height, HwrStatus *st)
+{
+	float		across = (c->frame.x1 - c->frame.x0) / c->scale;
+	float		down = (c->frame.y1 - c->frame.y0) / c->scale;
+
+	if (!(across >= 0.5F && down >= 0.5F && c->scale < 100))
+		return hwr_fail(st, HWR_BAD_OPTION, "area has no extent, or too great a one");
+	*width = (int) ceilf(across - 0.01F);
+	*height = (int) ceilf(down - 0.01F);
+	return true;
+}
+
+bool
+hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, int *width,
+				   int *height, HwrStatus *st)
+{
+	Watch		unwatched = {.st = st};
+	Crop		c;
+
+	return begin_crop(&c, baseline, baseline_n, outline, outline_n, &unwatched) && crop_size(&c, width, height, st);
+}
+
 bool
 hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 			  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out, HwrStatus *st)
@@ -346,17 +369,12 @@ hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 	Crop		c;
 	HwrPoint   *framed;
 	uint8_t    *known;
-	float		width;
-	float		height;
 	bool		ok;
 
-	if (!begin_crop(&c, baseline, baseline_n, outline, outline_n, &w))
+	*out = (HwrImage){0};
+	if (!begin_crop(&c, baseline, baseline_n, outline, outline_n, &w) ||
+		!crop_size(&c, &out->width, &out->height, st))
 		return false;
-	width = (c.frame.x1 - c.frame.x0) / c.scale;
-	height = (c.frame.y1 - c.frame.y0) / c.scale;
-	if (!(width >= 0.5F && height >= 0.5F && c.scale < 100))
-		return hwr_fail(st, HWR_BAD_OPTION, "area has no extent, or too great a one");
-	*out = (HwrImage){.width = (int) ceilf(width - 0.01F),.height = (int) ceilf(height - 0.01F)};
 	out->source_width = out->width;
 	out->source_height = out->height;
 	/* The outline in the frame, and room for the crossings of a column behind it. */

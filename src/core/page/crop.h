@@ -27,6 +27,10 @@ extern bool hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int ba
 						  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out,
 						  HwrStatus *st);
 
+/* Width and height of such an image; fails as hwr_page_crop where it has none. */
+extern bool hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n,
+							   int *width, int *height, HwrStatus *st);
+
 /*
  * The point of the page that a point of such an image shows; the same baseline and outline.
  */

@@ -41,6 +41,9 @@ extern bool hwr_names_add(HwrNames *names, const char *utf8, size_t len, int num
 extern bool hwr_names_finish(HwrNames *names, HwrStatus *st);
 extern int	hwr_names_count(const HwrNames *names);	/* different ones */
 
+/* The next higher number that was added with the same folded text as this one, -1: none. */
+extern int	hwr_names_same(const HwrNames *names, int number);
+
 typedef struct HwrMatch
 {
 	int			number;			/* the lowest of those added with this folded text */

@@ -37,6 +37,8 @@ struct HwrNames
 	size_t		work;			/* since stop was asked */
 	HwrStopFn	stop;
 	void	   *stop_arg;
+	int			most;			/* the highest number */
+	int		   *same;			/* [most + 1] the next number with the same text, -1: none */
 };
 
 /* Count work; false, with HWR_CANCELLED, where it is to stop. */

@@ -44,6 +44,7 @@ hwr_names_free(HwrNames *names)
 	free(names->names);
 	free(names->pool);
 	free(names->nodes);
+	free(names->same);
 	free(names);
 }
 
@@ -51,6 +52,12 @@ int
 hwr_names_count(const HwrNames *names)
 {
 	return names->different;
+}
+
+int
+hwr_names_same(const HwrNames *names, int number)
+{
+	return names->same[number];
 }
 
 static bool
@@ -113,6 +120,7 @@ hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStat
 	names->names[names->n++] = (HwrName) {(int) names->npool, n, number};
 	names->npool += (size_t) n;
 	names->depth = n > names->depth ? n : names->depth;
+	names->most = number > names->most ? number : names->most;
 	return true;
 }
 
@@ -164,8 +172,11 @@ build_tree(HwrNames *names, int *path, HwrStatus *st)
 	const HwrName *last = NULL;
 
 	names->nodes = hwr_alloc(names->npool + 1, sizeof(HwrNode), st);
-	if (names->nodes == NULL)
+	names->same = hwr_alloc((size_t) names->most + 1, sizeof(int), st);
+	if (names->nodes == NULL || names->same == NULL)
 		return false;
+	for (int i = 0; i <= names->most; i++)
+		names->same[i] = -1;
 	names->nodes[0] = (HwrNode) {.symbol = HWR_SEPARATOR,.number = -1};
 	names->nnodes = 1;
 	path[0] = 0;
@@ -181,7 +192,11 @@ build_tree(HwrNames *names, int *path, HwrStatus *st)
 			   symbols[common] == names->pool[last->from + common])
 			common++;
 		if (last != NULL && common == name->n && common == last->n)
+		{
+			names->same[last->number] = name->number;
+			last = name;
 			continue;
+		}
 		for (int d = common; d < name->n; d++)
 		{
 			int			node = names->nnodes++;

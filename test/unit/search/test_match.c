@@ -253,6 +253,24 @@ test_edges(void **state)
 	hwr_names_free(none);
 }
 
+/* Numbers of texts that are the same folded follow each other. */
+static void
+test_same(void **state)
+{
+	static const char *const texts[] = {"Anna", "Otto", "ANNA", "", "\xc3\x84nna", "Ott", "anna"};
+	HwrNames   *names = make_names(texts, 7);
+
+	(void) state;
+	assert_int_equal(hwr_names_count(names), 3);
+	assert_int_equal(hwr_names_same(names, 0), 2);
+	assert_int_equal(hwr_names_same(names, 2), 4);
+	assert_int_equal(hwr_names_same(names, 4), 6);
+	assert_int_equal(hwr_names_same(names, 6), -1);
+	assert_int_equal(hwr_names_same(names, 1), -1);
+	assert_int_equal(hwr_names_same(names, 5), -1);
+	hwr_names_free(names);
+}
+
 int
 main(void)
 {
@@ -261,6 +279,7 @@ main(void)
 		cmocka_unit_test(test_pruned),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
