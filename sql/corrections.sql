@@ -127,6 +127,23 @@ SELECT (v.features->>'n')::bigint = j.validation_images AS of_validation, (SELEC
 SELECT version, activated, former_rows > 0 AS former FROM hwr_improve('pipe', 'strokes', options => '{"epochs": 1, "threads": 1}', "rows" => 5);
 SELECT count(*) FROM hwr_improvement;
 
+-- One that is better is activated: of a model that takes upper strokes for lower ones, which corrections tell.  A byte behind an image's end makes it another one.
+SELECT hwr_import_model(stroke_model(data => '\x0000000000008040000080c000008040000000000000804000008040000080c0000000000000c0c0000000c0000000c0'), 'mirrored');
+CREATE TABLE taught (id integer PRIMARY KEY, source integer, image bytea, text text);
+SELECT hwr_attach('taught', model => 'mirrored', reread => 'all') > 0 AS attached;
+INSERT INTO taught SELECT id + 10 * i, id, image || int4send(i) FROM strokes, generate_series(1, 40) i;
+CALL hwr_work('taught');
+SELECT count(*) FILTER (WHERE t.text <> s.label) > 100 AS wrong FROM taught t JOIN strokes s ON s.id = t.source;
+UPDATE taught t SET text = s.label FROM strokes s WHERE s.id = t.source AND t.id % 20 < 10;
+SELECT version, activated, cer < cer_before AS better, verdict ~ 'version 2 is activated: CER .* against .* of version 1' AS verdict
+	FROM hwr_improve('mirrored', options => '{"epochs": 40, "batch_size": 8, "patience": 0, "learning_rate": 0.1, "threads": 1, "augment": 0}');
+SELECT waiting > 0 AS waiting, waiting = again AS again FROM hwr_queue WHERE data = 'taught'::regclass;
+CALL hwr_work('taught');
+SELECT count(*) FILTER (WHERE t.text <> s.label) * 10 < count(*) AS right FROM taught t JOIN strokes s ON s.id = t.source WHERE t.id % 20 >= 10;
+SELECT hwr_detach('taught', forget => true);
+DROP TABLE taught;
+SELECT hwr_drop_model('mirrored');
+
 -- A version that is tried: in the shadow, then in the place of the other, on a share that stays the same
 SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'tried');
 SELECT hwr_try('corrected', 'nobody');
