@@ -25,6 +25,16 @@ sub workers
 	$node->reload;
 }
 
+# A session that stays; NOTICEs would be taken for errors.
+sub session
+{
+	my $session = $node->background_psql('postgres');
+
+	$session->query_safe('SET client_min_messages = warning');
+	$session->query_safe(q{SET statement_timeout = '60s'});
+	return $session;
+}
+
 load_golden($node, 'm');
 sql(q{SELECT hwr_import_model(file, 'm', activate => false) FROM golden});
 
@@ -87,8 +97,8 @@ my $read = q{SELECT count(*), min(version), max(version), (SELECT count(*) FROM 
 
 foreach my $how ('committed', 'not committed')
 {
-	my $holder = $node->background_psql('postgres');
-	my $activator = $node->background_psql('postgres');
+	my $holder = session();
+	my $activator = session();
 
 	sql(q{SELECT hwr_activate_model('m', 1)});
 	sql(q{TRUNCATE busy; INSERT INTO busy SELECT CASE id WHEN 3 THEN 99 ELSE id END, image FROM words WHERE id <= 3});
@@ -123,10 +133,9 @@ INSERT INTO many SELECT id, image FROM words WHERE id <= 20;
 CALL hwr_work();
 SQL
 {
-	my $changer = $node->background_psql('postgres');
-	my $activator = $node->background_psql('postgres');
+	my $changer = session();
+	my $activator = session();
 
-	$_->query_safe(q{SET statement_timeout = '20s'}) foreach $changer, $activator;
 	$_->query_safe('BEGIN') foreach $changer, $activator;
 	$changer->query_safe('UPDATE many SET text = NULL WHERE id = 20');
 	$activator->query_safe(q{SELECT hwr_activate_model('m', 2)});
