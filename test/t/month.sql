@@ -46,6 +46,7 @@ BEGIN
 	RETURN known_right;
 END $$;
 
+-- options: of the training, and rows, of hwr_improve
 CREATE PROCEDURE month_week(arm text, week integer, percent float8, options jsonb) LANGUAGE plpgsql AS $$
 DECLARE
 	rows integer;
@@ -62,7 +63,7 @@ BEGIN
 	known_right := month_correct(arm, ceil(rows * percent / 100)::integer);
 	COMMIT;
 	BEGIN
-		SELECT * INTO result FROM hwr_improve(arm, 'known', options => options);
+		SELECT * INTO result FROM hwr_improve(arm, 'known', options => options - 'rows', "rows" => (options->>'rows')::bigint);
 	EXCEPTION WHEN object_not_in_prerequisite_state THEN	-- too few to learn from
 		SELECT false AS activated, SQLERRM AS verdict INTO result;
 	END;

@@ -140,6 +140,11 @@ record_problem(int32 attachment, int sqlerrcode, const char *message)
 	commit();
 }
 
+/* Attachments a that can be read, with the time q.due when the first row of each lane of the queue is due. */
+#define READABLE_ATTACHMENTS "hwr.attachment a CROSS JOIN generate_series(0, 2) l(lane) " \
+	"CROSS JOIN LATERAL (SELECT e.due FROM hwr.queue e WHERE e.attachment = a.id AND e.lane = l.lane AND NOT e.failed ORDER BY e.due LIMIT 1) q " \
+	"WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
+
 /* Attachments that have something due, and, where there are none, when there will be, 0: never. */
 static int32 *
 find_work(int *n, TimestampTz *next)
@@ -147,11 +152,14 @@ find_work(int *n, TimestampTz *next)
 	uint64		found;
 	int32	   *list;
 	bool		isnull;
+	int			level;
 
 	begin("looking for rows to read");
-	found = hwr_catalog_query("SELECT a.id FROM hwr.attachment a WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) "
-							  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND coalesce(a.next_try <= clock_timestamp(), true) "
-							  "AND EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = a.id AND NOT q.failed AND q.due <= clock_timestamp()) ORDER BY a.id",
+	level = NewGUCNestLevel();
+	/* as in work_claim.c: a queue may be long, and the index has the next ones first */
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), true) AND q.due <= clock_timestamp() ORDER BY a.id",
 							  0, NULL, NULL);
 	list = MemoryContextAlloc(TopMemoryContext, Max(found, 1) * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)
@@ -162,13 +170,12 @@ find_work(int *n, TimestampTz *next)
 	{
 		Datum		value;
 
-		hwr_catalog_query("SELECT min(greatest(a.next_try, q.due)) FROM hwr.attachment a CROSS JOIN LATERAL (SELECT min(e.due) AS due FROM hwr.queue e "
-						  "WHERE e.attachment = a.id AND NOT e.failed) q WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND q.due IS NOT NULL "
-						  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)", 0, NULL, NULL);
+		hwr_catalog_query("SELECT min(greatest(a.next_try, q.due)) FROM " READABLE_ATTACHMENTS, 0, NULL, NULL);
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		if (!isnull)
 			*next = DatumGetTimestampTz(value);
 	}
+	AtEOXact_GUC(false, level);
 	commit();
 	return list;
 }

@@ -65,7 +65,7 @@ drop_written(HwrWork *b, const int *chosen, int n, const double *confidences)
 	Oid			types[4] = {TEXTARRAYOID, FLOAT8ARRAYOID, INT4OID, INT4OID};
 	Datum		values[4];
 
-	if (!is_active_still(b))
+	if (b->changing)
 	{
 		FIELD_ARRAY(b, chosen, n, place, values[0]);
 		values[1] = hwr_work_float8_array(confidences, n);
@@ -233,7 +233,12 @@ static void
 settle_needless(HwrWork *b)
 {
 	int			n;
-	int		   *chosen = hwr_work_choose(b, 0, b->n, ENTRY_NEEDLESS, &n);
+	int		   *chosen;
+
+	for (int i = 0; i < b->n && b->changing; i++)	/* it may be needed in a moment */
+		if (b->entries[i].state == ENTRY_NEEDLESS && b->entries[i].lane > 0)
+			b->entries[i].state = ENTRY_TAKEN;
+	chosen = hwr_work_choose(b, 0, b->n, ENTRY_NEEDLESS, &n);
 
 	drop_entries(b, chosen, n);
 }
@@ -275,6 +280,7 @@ hwr_work_settle(HwrWork *b, double began, HwrBatchResult *out)
 	Datum		values[5];
 	char	   *features = NULL;
 
+	b->changing = !is_active_still(b);
 	settle_gone(b);
 	settle_needless(b);
 	settle_passed_over(b);
