@@ -94,8 +94,8 @@ async function trial(table) {
 
 function comparison(table, compared) {
 	const exact = (share) => percent(share, 1);
-	const rows = [['what the table is read with', table.model, compared.labelled_a, compared.cer_a, compared.exact_a],
-		['what is tried', `${compared.model_b}${compared.version_b ? `, version ${compared.version_b}` : ''}`, compared.labelled_b, compared.cer_b, compared.exact_b]];
+	const rows = [['the table’s own', table.model, compared.labelled_a, compared.cer_a, compared.exact_a],
+		['on trial', `${compared.model_b}${compared.version_b ? `, version ${compared.version_b}` : ''}`, compared.labelled_b, compared.cer_b, compared.exact_b]];
 	return element('div', {},
 		element('p', { className: 'soft' }, table.trial ? `On trial on ${percent(table.trial.share)} of the rows, ${table.trial.shadow ? 'in the shadow' : 'in the place of the table’s own'}.` :
 			'The last trial has ended.'),
