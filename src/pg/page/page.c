@@ -139,8 +139,11 @@ hwr_points_path(const HwrPoint *points, int n)
 int
 hwr_turn_argument(FunctionCallInfo fcinfo, int argno)
 {
-	int			turn = PG_ARGISNULL(argno) ? 0 : PG_GETARG_INT32(argno);
+	int			turn;
 
+	if (PG_ARGISNULL(argno))
+		return HWR_TURN_UNKNOWN;
+	turn = PG_GETARG_INT32(argno);
 	if (turn != 0 && turn != 90 && turn != 180 && turn != 270)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
