@@ -11,16 +11,16 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search right_to_left lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
 #
 
-DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc libprotobuf-c
+DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc fribidi libprotobuf-c
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lprotobuf-c) -lm -lpthread -ldl
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lfribidi -lprotobuf-c) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
@@ -90,7 +90,7 @@ build/proto/%.pb-c.c build/proto/%.pb-c.h &: src/core/model/%.proto
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES))) build/$(1)/proto/onnx.pb-c.o
 	rm -f $$@
-	ar rcs $$@ $$^
+	$$(AR) rcs $$@ $$^
 build/$(1)/proto/%.pb-c.o: build/proto/%.pb-c.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -c -o $$@ $$<
@@ -118,11 +118,10 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
-	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/search-lines build/stages \
-	fuzz build/make-corpus
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build \
+	unit-asan unit-valgrind format lint samples fuzz
 
-ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
+ifneq (,$(filter $(PLAIN_GOALS) build/%,$(MAKECMDGOALS)))
 
 .PHONY: $(PLAIN_GOALS)
 

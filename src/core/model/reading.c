@@ -19,7 +19,7 @@ take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReadi
 	if (chars == NULL)
 		return false;
 	for (int i = 0; i < best->n; i++)
-		chars[i] = (HwrChar) {.codepoint = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
+		chars[i] = (HwrChar) {.ink = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
 			.first_step = best->spans[i].first_step,.last_step = best->spans[i].last_step};
 	if (!hwr_text_of_chars(chars, best->n, &text, st))
 	{

@@ -124,6 +124,7 @@ hwr_crop_batch(PG_FUNCTION_ARGS)
 	int			n;
 	int			baselines_n = 0;
 	int			number = 0;
+	Size		total = 0;
 	int			dims[1];
 	int			lower[1] = {1};
 	HwrStatus	st;
@@ -171,6 +172,12 @@ hwr_crop_batch(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(caller);
 		images[i] = hwr_image_datum(&work->crop);
 		nulls[i] = false;
+		/* No array can hold more: sooner told than when all are in memory. */
+		total += VARSIZE_ANY(DatumGetPointer(images[i]));
+		if (!AllocSizeIsValid(total))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("parts of the image are too large for one array")));
 		MemoryContextSwitchTo(context);
 	}
 	error_context_stack = error_context.previous;

@@ -5,7 +5,7 @@
 
 CREATE FUNCTION hwr_lines(
 	page			bytea,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false,
 	images			boolean			DEFAULT true
 )
@@ -72,7 +72,7 @@ COMMENT ON FUNCTION hwr_image_size(bytea) IS
 CREATE FUNCTION hwr_read_page(
 	page			bytea,
 	model			text			DEFAULT NULL,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS TABLE (
@@ -93,7 +93,7 @@ COMMENT ON FUNCTION hwr_read_page(bytea, text, integer, boolean) IS
 CREATE FUNCTION hwr_page_text(
 	page			bytea,
 	model			text			DEFAULT NULL,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS text

@@ -21,6 +21,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/hold.h"
+#include "pg/base/interrupt.h"
 
 PG_FUNCTION_INFO_V1(hwr_match);
 PG_FUNCTION_INFO_V1(hwr_match_query);
@@ -106,6 +107,7 @@ begin_names(MatchSite *site)
 	if (!hwr_names_create(&names, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->names, names);
+	hwr_names_set_stop(names, hwr_interrupt_pending, NULL);
 	return names;
 }
 
@@ -115,7 +117,7 @@ finish_names(HwrNames *names)
 	HwrStatus	st;
 
 	if (!hwr_names_finish(names, &st))
-		hwr_raise(&st);
+		hwr_raise_interrupted(&st);
 }
 
 /* Candidates as a tree, made anew where they are not those of the last call. */
@@ -243,7 +245,7 @@ names_of_query(MatchSite *site, const char *query)
 
 /* The best n names; *seen is the probability of all that were looked at. */
 static const HwrMatch *
-match(MatchSite *site, const HwrNames *names, Datum posterior, int n, int *nbest, double *seen)
+match(MatchSite *site, HwrNames *names, Datum posterior, int n, int *nbest, double *seen)
 {
 	HwrMatcher *matcher = site->matcher->object;
 	HwrSparse  *sparse = hwr_ink_read(site->ink, posterior);
@@ -252,12 +254,12 @@ match(MatchSite *site, const HwrNames *names, Datum posterior, int n, int *nbest
 	HwrStatus	st;
 
 	if (!hwr_match_begin(matcher, names, sparse, n, true, &st))
-		hwr_raise(&st);
+		hwr_raise_interrupted(&st);
 	while (!done)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!hwr_match_step(matcher, &done, &st))
-			hwr_raise(&st);
+			hwr_raise_interrupted(&st);
 	}
 	hwr_match_get(matcher, &best, nbest, seen);
 	return best;

@@ -13,6 +13,7 @@
 
 #include "core/search/hypotheses.h"
 #include "core/search/spots.h"
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
@@ -197,7 +198,7 @@ list_words(WordsSite *site, const HwrSparse *sparse, double bound, int *n)
 
 		if (*n == room)
 			rows = repalloc(rows, (room *= 2) * sizeof(Row));
-		if (!hwr_text_encode(symbols, length, &utf8, &st))
+		if (!hwr_text_encode_ink(symbols, length, &utf8, &st))
 			hwr_raise(&st);
 		strlcpy(copy, utf8, sizeof(copy));
 		free(utf8);
