@@ -26,7 +26,6 @@ SELECT (SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lm_weight => 0))
 -- The ink alone is scored.  What is kept has a share of it, if one wants.
 SELECT hwr_score(image, 'I', 'bound') = hwr_score(image, 'I', 'bound', 1) AS score,
 	hwr_text(hwr_posterior(image, 'bound', language => 0)) = hwr_recognize(image, 'bound', 1) AS ink,
-	hwr_text(hwr_posterior(image, 'bound')) = hwr_recognize(image, 'bound') AS shared,
 	hwr_posterior(image, 'bound', language => 0) <> hwr_posterior(image, 'bound') AS different,
 	hwr_text((hwr_posterior_batch(ARRAY[image], 'bound', language => 1))[1]) = hwr_recognize(image, 'bound') AS alone FROM strokes WHERE id = 1;
 SELECT hwr_posterior(image, 'bound', language => 1.1) FROM strokes WHERE id = 1;
