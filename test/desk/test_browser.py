@@ -192,6 +192,7 @@ def test_form():
     browser.execute_script("document.querySelector('input[value=form]').click()")
     choose("#blank", "blanks: registration")
     choose("#fields", "parts")
+    choose("#model", "hers")        # a small one
     click("#read")
     ok(wait(browser, lambda: [name.text for name in browser.find_elements("css selector", "#lines .name")] == ["family_name", "married"]), "a form's fields are read")
     ok(len(browser.find_elements("css selector", ".picture polygon")) == 2, "and drawn on the page")

@@ -28,7 +28,10 @@ function prepare(row) {
 	new Image().src = row.source;
 }
 
+let loads = 0;
+
 async function load() {
+	const mine = ++loads;
 	if (!table) {
 		show();
 		return;
@@ -36,6 +39,9 @@ async function load() {
 	const { image, text, confidence, checked, model } = columns();
 	byId('status').textContent = confidence ? '' : 'Reading the table…';
 	const answer = await api(path(['review', table.schema, table.name], { image, text, confidence, checked, model, limit: Math.min(200, 20 + skipped.size) }));
+	if (mine !== loads) {		// another table, or other columns, were chosen meanwhile
+		return;
+	}
 	byId('status').textContent = '';
 	waiting = answer.waiting;
 	queue = answer.rows.filter((row) => !skipped.has(row.key));
