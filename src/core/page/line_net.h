@@ -69,8 +69,8 @@ extern int	hwr_line_net_rows(const HwrLineNet *lines);
 extern bool hwr_line_net_takes(const HwrMap *ink);
 
 /*
- * One tile more of a canvas that it takes, at most about 100 ms.  *maps is zeroed before the first and the caller's in any case; *done
- * becomes true with the last.
+ * One tile more of a canvas that it takes, at most about 100 ms.  *maps is zeroed before the first and the caller's
+ * in any case; *done becomes true with the last.
  */
 extern bool hwr_line_net_step(HwrLineNet *lines, const HwrMap *ink, HwrLineMaps *maps, int *next, bool *done,
 							  HwrStatus *st);

@@ -114,11 +114,6 @@ hwr_bind_lm(PG_FUNCTION_ARGS)
 		hwr_raise_for_model(&st, name);
 	hwr_hold_replace(loaded, model);
 	pfree(bytes);
-	if (model->ensemble != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" is an ensemble, which reads without a language model inside", name),
-				 errhint("hwr_recognize_nbest takes one for a call: lm.")));
 	set_lm(fcinfo, model);
 	if (!hwr_model_save(model, &saved, &len, &st))
 		hwr_raise_for_model(&st, name);

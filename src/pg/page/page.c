@@ -15,6 +15,7 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/settings.h"
 
 static void
@@ -84,9 +85,11 @@ hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st)
 	CHECK_FOR_INTERRUPTS();
 	hwr_image_free(&work->crop);
 	work->crop.pixels = NULL;
-	if (hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, &work->crop, st))
+	if (hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, hwr_interrupt_pending, NULL,
+					  &work->crop, st))
 		return true;
 	work->crop.pixels = NULL;
+	CHECK_FOR_INTERRUPTS();
 	return false;
 }
 
