@@ -14,8 +14,8 @@
 #define LEAST_TILE 256
 
 const char *const hwr_line_net_vgsl =
-"[1,512,0,1 Cr3,3,8,2,2 Bn Cr3,3,24,2,2 Bn Cr3,3,40,1,2 Bn Cr3,3,40 Bn Cr7,1,40 Bn Cr1,9,40 Bn Cr3,3,40 Bn "
-"Cr7,1,40,1,1,2,1 Bn Cr1,9,40,1,1,1,2 Bn Cr3,3,40 Bn Cr7,1,40 Bn Cr1,9,40 Bn Cr3,3,40 Bn O2l4]";
+"[1,512,0,1 Cr3,3,8,2,2 Bn Cr3,3,24,2,2 Bn Cr3,3,32,1,2 Bn Cr3,3,32 Bn Cr7,1,32 Bn Cr1,9,32 Bn Cr3,3,32 Bn "
+"Cr7,1,32 Bn Cr1,9,32 Bn Cr3,3,32 Bn O2l4]";
 
 struct HwrLineNet
 {

@@ -12,7 +12,7 @@
 #include "canvas.h"
 #include "core/network/backend.h"
 
-#define HWR_TILE_MARGIN 72
+#define HWR_TILE_MARGIN 48
 
 /* What the maps say of a place. */
 typedef enum HwrLineMap

@@ -50,8 +50,11 @@ BEGIN
 				before[0], before[1], (l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2, round(unit, 2)) END
 			|| format('<text x="%s" y="%s" font-size="%s" fill="#d00" text-anchor="end">%s</text>', (l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2,
 				round(14 * unit, 1), l.line)
-			|| CASE WHEN coalesce(l.text, '') = '' THEN '' ELSE format('<text x="%s" y="%s" font-size="%s" fill="%s">%s</text>', (l.bounds[1])[0], (l.bounds[1])[1],
-				round(14 * unit, 1), colours[1 + (l.region - 1) % 6], replace(replace(replace(l.text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) END;
+			|| CASE WHEN coalesce(l.text, '') = '' THEN '' ELSE format('<text x="%s" y="%s" font-size="%s" fill="%s" stroke="#fff" stroke-width="%s" paint-order="stroke">%s</text>',
+				(l.bounds[1])[0], (l.bounds[1])[1],
+				-- as long as the line at most, as far as it can still be read
+				round(greatest(least(14 * unit, ((l.bounds[0])[0] - (l.bounds[1])[0])::numeric / (0.55 * length(l.text))), 6 * unit), 1),
+				colours[1 + (l.region - 1) % 6], round(2 * unit, 1), replace(replace(replace(l.text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) END;
 		before := point((l.bounds[1])[0], ((l.bounds[0])[1] + (l.bounds[1])[1]) / 2);
 	END LOOP;
 	RETURN svg || '</svg>';
