@@ -265,8 +265,20 @@ get_number(const json_t *object, const char *key, double *out, HwrStatus *st)
 	return true;
 }
 
+/* Files from before it was fitted have none. */
 static bool
-load_weights_of_lm(const HwrSafeTensors *file, double *weight, double *length_bonus, HwrStatus *st)
+get_confidence(const json_t *object, HwrConfidence *out, HwrStatus *st)
+{
+	*out = HWR_CONFIDENCE_DEFAULT;
+	if (object == NULL)
+		return true;
+	return get_number(object, "share", &out->share, st) && get_number(object, "found", &out->found, st) &&
+		get_number(object, "most", &out->most, st) &&
+		(hwr_confidence_is_valid(out) || fail_model(st, "The \"confidence\" of the language model is out of range."));
+}
+
+static bool
+load_weights_of_lm(const HwrSafeTensors *file, HwrOwnLm *out, HwrStatus *st)
 {
 	const char *text;
 	json_t	   *object;
@@ -275,8 +287,9 @@ load_weights_of_lm(const HwrSafeTensors *file, double *weight, double *length_bo
 	if (!get_metadata(file, LANGUAGE_MODEL, &text, st))
 		return false;
 	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	ok = get_number(object, "weight", weight, st) && get_number(object, "length_bonus", length_bonus, st) &&
-		(*weight >= 0 || fail_model(st, "The weight of the language model is negative."));
+	ok = get_number(object, "weight", &out->weight, st) && get_number(object, "length_bonus", &out->length_bonus, st) &&
+		(out->weight >= 0 || fail_model(st, "The weight of the language model is negative.")) &&
+		get_confidence(json_object_get(object, "confidence"), &out->confidence, st);
 	json_decref(object);
 	return ok;
 }
@@ -285,24 +298,25 @@ static bool
 load_lm(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 {
 	const HwrSafeTensor *t = hwr_safetensors_find(file, LANGUAGE_MODEL);
-	double		weight;
-	double		length_bonus;
-	HwrLm	   *lm;
+	HwrOwnLm	own;
 	HwrStatus	reason;
 
 	if (t == NULL)
 		return true;
 	if (strcmp(t->dtype, "U8") != 0 || t->ndim != 1)
 		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\" is not an array of bytes.");
-	if (!load_weights_of_lm(file, &weight, &length_bonus, st))
+	if (!load_weights_of_lm(file, &own, st))
 		return false;
-	if (!hwr_lm_load(t->data, t->nbytes, &lm, &reason))
+	if (!hwr_lm_load(t->data, t->nbytes, &own.lm, &reason))
 	{
 		if (reason.code == HWR_OUT_OF_MEMORY)
 			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
 		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\": %.300s", reason.detail);
 	}
-	return hwr_model_set_lm(model, lm, weight, length_bonus, st);
+	if (!hwr_model_set_lm(model, own.lm, own.weight, own.length_bonus, st))
+		return false;
+	model->own.confidence = own.confidence;
+	return true;
 }
 
 static bool
@@ -403,11 +417,21 @@ describe_values(const HwrModel *model, bool half, HwrSafeTensorOut *tensors)
 	}
 }
 
+static bool
+is_default(const HwrConfidence *c)
+{
+	const HwrConfidence start = HWR_CONFIDENCE_DEFAULT;
+
+	return c->share == start.share && c->found == start.found && c->most == start.most;
+}
+
 /* The same for its language model, if it has one: *bytes is to be freed after writing. */
 static bool
 describe_lm(const HwrModel *model, HwrSafeTensorOut *tensor, uint8_t **bytes, char *metadata, size_t size, HwrStatus *st)
 {
+	const HwrConfidence *c = &model->own.confidence;
 	size_t		len;
+	int			n;
 
 	*bytes = NULL;
 	metadata[0] = '\0';
@@ -415,7 +439,11 @@ describe_lm(const HwrModel *model, HwrSafeTensorOut *tensor, uint8_t **bytes, ch
 		return true;
 	if (!hwr_lm_save(model->own.lm, bytes, &len, st))
 		return false;
-	snprintf(metadata, size, "{\"weight\": %.9g, \"length_bonus\": %.9g}", model->own.weight, model->own.length_bonus);
+	n = snprintf(metadata, size, "{\"weight\": %.9g, \"length_bonus\": %.9g", model->own.weight, model->own.length_bonus);
+	if (!is_default(c))
+		n += snprintf(metadata + n, size - (size_t) n, ", \"confidence\": {\"share\": %.9g, \"found\": %.9g, \"most\": %.9g}",
+					  c->share, c->found, c->most);
+	snprintf(metadata + n, size - (size_t) n, "}");
 	*tensor = (HwrSafeTensorOut) {.name = LANGUAGE_MODEL,.ndim = 1,.shape = {(int) len},.bytes = *bytes};
 	return len <= INT_MAX || hwr_fail(st, HWR_BAD_MODEL, "language model is too large");
 }
@@ -459,7 +487,7 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 	HwrSafeTensorOut *tensors;
 	char	   *alphabet;
 	uint8_t    *lm = NULL;
-	char		lm_metadata[100];
+	char		lm_metadata[200];
 	bool		ok;
 
 	if (model->ensemble != NULL)
@@ -508,7 +536,8 @@ hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus,
 	if (lm == NULL)
 		return true;
 	symbols = hwr_alloc((size_t) model->alphabet.n + 1, sizeof(int), st);
-	model->own = (HwrOwnLm) {.lm = lm,.symbols = symbols,.weight = weight,.length_bonus = length_bonus};
+	model->own = (HwrOwnLm) {.lm = lm,.symbols = symbols,.weight = weight,.length_bonus = length_bonus,
+		.confidence = HWR_CONFIDENCE_DEFAULT};
 	return symbols != NULL && hwr_lm_class_symbols(lm, &model->alphabet, symbols, st);
 }
 

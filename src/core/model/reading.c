@@ -8,8 +8,9 @@
 
 /* The best text that was found, in place of the path's. */
 static bool
-take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
+take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
 {
+	const HwrHypothesis *best = &nbest->hypotheses[0];
 	HwrChar    *chars = hwr_alloc((size_t) best->n, sizeof(HwrChar), st);
 	char	   *text;
 
@@ -29,6 +30,8 @@ take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReadi
 	out->chars = chars;
 	out->n = best->n;
 	out->confidence = best->confidence;
+	out->log_share = best->score - nbest->log_weight;
+	out->log_found = nbest->log_found;
 	return true;
 }
 
@@ -48,8 +51,9 @@ hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam,
 	query.lm_symbols = own->symbols;
 	query.lm_weight = own->weight;
 	query.length_bonus = own->length_bonus;
+	query.confidence = &own->confidence;
 	ok = hwr_beam_search(beam, &query, 1, &nbest, st) &&
-		(nbest.n == 0 || take_hypothesis(&nbest.hypotheses[0], &model->alphabet, out, st));
+		(nbest.n == 0 || take_best(&nbest, &model->alphabet, out, st));
 	hwr_nbest_free(&nbest);
 	if (!ok)
 		hwr_reading_free(out);

@@ -306,6 +306,9 @@ float_argument(FunctionCallInfo fcinfo, int argno, const char *name, double othe
 	return value;
 }
 
+/* Nobody has measured how far readings with it can be believed. */
+static const HwrConfidence confidence_of_named_lm = HWR_CONFIDENCE_DEFAULT;
+
 int
 hwr_decoder_n(FunctionCallInfo fcinfo, int argno)
 {
@@ -329,6 +332,7 @@ hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first,
 	{
 		get_lm(site, text_to_cstring(PG_GETARG_TEXT_PP(lm)));
 		query->lm = site->lm->object;
+		query->confidence = &confidence_of_named_lm;
 	}
 }
 
@@ -347,6 +351,7 @@ bind_own_lm(FunctionCallInfo fcinfo, int first, const HwrOwnLm *own, HwrBeamQuer
 	share = own->weight > 0 ? query->lm_weight / own->weight : 0;
 	query->lm = own->lm;
 	query->lm_symbols = own->symbols;
+	query->confidence = &own->confidence;
 	if (PG_ARGISNULL(first + HWR_ARG_LENGTH_BONUS))
 		query->length_bonus = share * own->length_bonus;
 }
