@@ -17,6 +17,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "core/model/reading.h"
 #include "decoder.h"
 #include "pg/lm/lm.h"
 #include "pg/base/compat.h"
@@ -352,6 +353,7 @@ bind_own_lm(FunctionCallInfo fcinfo, int first, const HwrOwnLm *own, HwrBeamQuer
 	query->lm = own->lm;
 	query->lm_symbols = own->symbols;
 	query->confidence = &own->confidence;
+	query->class_cut = HWR_READING_CLASS_CUT;
 	if (PG_ARGISNULL(first + HWR_ARG_LENGTH_BONUS))
 		query->length_bonus = share * own->length_bonus;
 }
