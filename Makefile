@@ -118,7 +118,7 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
 	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
 	fuzz build/make-corpus
 
@@ -174,6 +174,10 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
+# Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
+PROGRAMS = $(addprefix build/,bench_core stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+program-build: $(PROGRAMS)
+
 # What the TAP tests load
 library-build: $(DEVICE_LIBRARIES) build/unit/library_cpu.so build/unit/library_fault.so
 
@@ -224,8 +228,13 @@ build/generate-forms: $(FORM_GENERATOR) Makefile
 		$(filter %.c,$(FORM_GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
-build/posteriors build/conditions build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
+build/posteriors build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# How well a model reads under other conditions of scanning: see doc/results.md.
+CONDITIONS = $(wildcard tools/conditions/*.[ch])
+build/conditions: $(CONDITIONS) tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $(filter %.c,$(CONDITIONS)) build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.
 PACK_HEADERS = tools/pack/pack.h tools/read_file.h

@@ -27,8 +27,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/train/presets.h"
+#include "core/model/model.h"
 #include "core/network/recognizer.h"
+#include "core/train/presets.h"
 #include "../tools/read_file.h"
 
 #define SEED 1

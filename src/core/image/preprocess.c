@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "lanczos.h"
+#include "level.h"
 #include "paper.h"
 
 const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", NULL};
@@ -338,7 +339,12 @@ hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *li
 	/* a filter that rings tells a picture from one that was shrunk before */
 	if (fit == HWR_FIT_KRAKEN)
 		height = width = 0;
-	return hwr_image_decode(bytes, len, limits, height, width, out, st);
+	if (!hwr_image_decode(bytes, len, limits, height, width, out, st))
+		return false;
+	if (fit != HWR_FIT_PAD || hwr_image_level(out, st))
+		return true;
+	hwr_image_free(out);
+	return false;
 }
 
 static bool

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amx.h"
+
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -41,10 +43,11 @@ typedef enum Level
 	AVX2,
 	AVX512,
 	AVX512_VNNI,
-	AVX512_BF16
+	AVX512_BF16,
+	AMX
 } Level;
 
-static const char *const level_names[] = {"plain", "avx2", "avx512", "avx512vnni", "avx512bf16"};
+static const char *const level_names[] = {"plain", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
 
 static Level
 best_level(void)
@@ -58,7 +61,13 @@ best_level(void)
 		return AVX2;
 	if (!__builtin_cpu_supports("avx512vnni"))
 		return AVX512;
-	return __builtin_cpu_supports("avx512bf16") ? AVX512_BF16 : AVX512_VNNI;
+	if (!__builtin_cpu_supports("avx512bf16"))
+		return AVX512_VNNI;
+#if !defined(HWR_REAL_DOUBLE)
+	if (hwr_amx_ready())
+		return AMX;
+#endif
+	return AVX512_BF16;
 #else
 	return PLAIN;
 #endif
@@ -79,9 +88,9 @@ level(void)
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 /*
- * Intel's processors have the instructions for bfloat16 products and are slower with them: on
- * Sapphire Rapids float32 recognises 1.5 and trains 1.6 times as fast.  On AMD's they are the
- * faster ones.  This is a table and no measurement, because a measurement on a busy machine does
+ * Intel's processors have AVX-512's instructions for bfloat16 products and are slower with them: on
+ * Sapphire Rapids float32 recognises 1.5 and trains 1.6 times as fast, where AMX may not be used.  On
+ * AMD's they are the faster ones.  This is a table and no measurement, because a measurement on a busy machine does
  * not come out the same each time, and neither would a training.  Who names avx512bf16 in HWR_CPU
  * gets them anyhow.
  */
@@ -113,6 +122,8 @@ const HwrElements *
 hwr_elements_bfloat16(void)
 {
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= AMX)
+		return &hwr_elements_amx_bf16;
 	if (level() >= AVX512_BF16 && bfloat16_pays())
 		return &hwr_elements_avx512_bf16;
 #elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
@@ -126,6 +137,8 @@ const HwrElements *
 hwr_elements_int8(void)
 {
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= AMX)
+		return &hwr_elements_amx_int8;
 	if (level() >= AVX512_VNNI)
 		return &hwr_elements_avx512_int8;
 #elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
@@ -133,4 +146,14 @@ hwr_elements_int8(void)
 		return &hwr_elements_neon_int8;
 #endif
 	return NULL;
+}
+
+bool
+hwr_elements_on_tiles(void)
+{
+#if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	return level() >= AMX;
+#else
+	return false;
+#endif
 }

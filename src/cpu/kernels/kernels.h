@@ -4,8 +4,8 @@
  *
  * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
  * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
- * avx512vnni | avx512bf16, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice (for
- * tests).  Maps are row-major [rows][cols], cols being channels.
+ * avx512vnni | avx512bf16 | amx, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice
+ * (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
 #define HWR_KERNELS_H
@@ -240,12 +240,17 @@ extern const HwrElements *hwr_elements_bfloat16(void);
 /* 8-bit elements, likewise. */
 extern const HwrElements *hwr_elements_int8(void);
 
+/* Whether these two multiply on AMX's tiles. */
+extern bool hwr_elements_on_tiles(void);
+
 extern const HwrKernels hwr_kernels_plain;
 #if defined(__x86_64__)
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx512_bf16;
 extern const HwrElements hwr_elements_avx512_int8;
+extern const HwrElements hwr_elements_amx_bf16;
+extern const HwrElements hwr_elements_amx_int8;
 #elif defined(__aarch64__)
 extern const HwrKernels hwr_kernels_neon;
 extern const HwrElements hwr_elements_neon_bf16;

@@ -3,6 +3,7 @@
  *	  Products of bfloat16 elements with AVX-512 BF16: two multiply-adds a lane and instruction, summed
  *	  in float32.
  */
+#include "amx.h"
 #include "kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
@@ -189,5 +190,34 @@ const HwrElements hwr_elements_avx512_bf16 = {
 	.pack_columns = pack_columns,
 	.outer = outer,
 };
+
+/* The same where the processor has tiles besides. */
+static void
+multiply_tiles(const HwrProduct *p)
+{
+	if (p->k < HWR_AMX_LEAST_DEPTH)
+		multiply(p);
+	else
+		hwr_amx_multiply_bf16(p);
+}
+
+const HwrElements hwr_elements_amx_bf16 = {
+	.name = "bfloat16",
+	.size = sizeof(Element),
+	.panel = PANEL,
+	.multiply = multiply_tiles,
+	.packed_size = packed_size,
+	.pack = pack,
+	.winograd_in = winograd_in,
+	.store = store,
+	.store_ink = store_ink,
+	.group = 2,
+	.outer_rows = HWR_AMX_OUTER_ROWS,
+	.pack_rows = pack_rows,
+	.pack_columns = pack_columns,
+	.outer = hwr_amx_outer_bf16,
+};
+
+_Static_assert(PANEL == HWR_AMX_PANEL, "tiles are loaded from panels of AVX-512");
 
 #endif

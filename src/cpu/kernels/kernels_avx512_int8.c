@@ -10,12 +10,14 @@
  *	 int32   start[columns]		-128 times the sum of the column: what sums begin with, for the 128 in A
  * and the panels follow.
  */
+#include "amx.h"
 #include "kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
 #pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
-#pragma GCC optimize("O3")
+/* A product and a sum rounded each: the same bits from AVX-512 and from tiles. */
+#pragma GCC optimize("O3,fp-contract=off")
 
 #include <float.h>
 #include <string.h>
@@ -165,5 +167,27 @@ const HwrElements hwr_elements_avx512_int8 = {
 	.pack = pack,
 	.store = store,
 };
+
+/* The same where the processor has tiles besides. */
+static void
+multiply_tiles(const HwrProduct *p)
+{
+	if (p->k < HWR_AMX_LEAST_DEPTH || p->m < HWR_AMX_LEAST_ROWS)
+		multiply(p);
+	else
+		hwr_amx_multiply_int8(p, packed_scales(p), packed_starts(p), packed_panels(p));
+}
+
+const HwrElements hwr_elements_amx_int8 = {
+	.name = "int8",
+	.size = 1,
+	.panel = PANEL,
+	.multiply = multiply_tiles,
+	.packed_size = packed_size,
+	.pack = pack,
+	.store = store,
+};
+
+_Static_assert(PANEL == HWR_AMX_PANEL, "tiles are loaded from panels of AVX-512");
 
 #endif

@@ -1,57 +1,16 @@
 /*
- * conditions.c
- *	  How well a model reads the same images under other conditions of scanning.
- *
- * usage: conditions MODEL.safetensors FOLDER LIST.csv [MAX [CONDITION...]]
- *
- * LIST.csv has a header and lines "filename,label,..." of images in FOLDER; at most MAX of them (0: all) are
- * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read; the table
- * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink, and the time to decode and preprocess.
- * Conditions whose name begins with "no_" hold no line of text: there the empty readings count.
+ * draw.c
+ *	  Pictures under other conditions of scanning.
  */
+#include "conditions.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jpeglib.h>
-
-#include "core/base/rng.h"
-#include "core/decode/decode.h"
-#include "core/model/model.h"
-#include "core/network/device.h"
-#include "core/network/recognizer.h"
-#include "core/text/metrics.h"
-#include "read_file.h"
-
-static const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
-
-typedef struct Picture
-{
-	int			w;
-	int			h;
-	uint8_t    *p;				/* [h][w] */
-} Picture;
-
-static void
-fail(const char *what, const HwrStatus *st)
-{
-	fprintf(stderr, "conditions: %s: %s %s\n", what, st->message, st->detail);
-	exit(1);
-}
-
-static void *
-must(void *p)
-{
-	if (p == NULL)
-	{
-		fprintf(stderr, "conditions: out of memory\n");
-		exit(1);
-	}
-	return p;
-}
 
 static uint8_t
 clip(double v)
@@ -199,6 +158,60 @@ blank(Picture *a, HwrRng *rng, double sd, double slope)
 			a->p[y * a->w + x] = clip(230 - slope * x / a->w + noise(rng, sd));
 }
 
+static void
+replace(Picture *a, Picture b)
+{
+	free(a->p);
+	*a = b;
+}
+
+/* Turned about the middle by so many degrees, on paper that goes on at the edges. */
+static void
+turn(Picture *a, double degrees)
+{
+	double		c = cos(degrees * M_PI / 180);
+	double		s = sin(degrees * M_PI / 180);
+	Picture		b = new_picture((int) (a->w * fabs(c) + a->h * fabs(s)), (int) (a->w * fabs(s) + a->h * fabs(c)));
+	int			paper = paper_of(a);
+
+	for (int y = 0; y < b.h; y++)
+		for (int x = 0; x < b.w; x++)
+		{
+			double		u = (x - b.w / 2.0) * c + (y - b.h / 2.0) * s + a->w / 2.0;
+			double		v = (y - b.h / 2.0) * c - (x - b.w / 2.0) * s + a->h / 2.0;
+			int			i = (int) floor(u);
+			int			j = (int) floor(v);
+			const uint8_t *at = a->p + j * a->w + i;
+
+			b.p[y * b.w + x] = (uint8_t) paper;
+			if (i >= 0 && j >= 0 && i + 1 < a->w && j + 1 < a->h)
+				b.p[y * b.w + x] = clip((at[0] * (1 - u + i) + at[1] * (u - i)) * (1 - v + j) +
+										(at[a->w] * (1 - u + i) + at[a->w + 1] * (u - i)) * (v - j));
+		}
+	replace(a, b);
+}
+
+/* Out of focus: each pixel becomes the mean of those around it. */
+static void
+blur(Picture *a, int radius)
+{
+	Picture		b = new_picture(a->w, a->h);
+
+	for (int y = 0; y < a->h; y++)
+		for (int x = 0; x < a->w; x++)
+		{
+			int			sum = 0;
+			int			n = 0;
+
+			for (int j = y - radius; j <= y + radius; j++)
+				for (int i = x - radius; i <= x + radius; i++)
+					if (i >= 0 && j >= 0 && i < a->w && j < a->h)
+						sum += a->p[j * a->w + i], n++;
+			b.p[y * a->w + x] = (uint8_t) (sum / n);
+		}
+	replace(a, b);
+}
+
 /* Clouds: octaves of smooth noise, as the picture of a landscape has them. */
 static void
 clouds(Picture *a, HwrRng *rng)
@@ -241,11 +254,34 @@ page(Picture *a)
 	*a = b;
 }
 
-static void
-replace(Picture *a, Picture b)
+/* Colours of full ink and of paper. */
+typedef struct Colours
 {
-	free(a->p);
-	*a = b;
+	uint8_t		ink[3];
+	uint8_t		paper[3];
+} Colours;
+
+static const Colours *
+colours_of(const char *name)
+{
+	static const Colours blue = {{40, 60, 160}, {250, 250, 245}};
+	static const Colours red = {{190, 40, 50}, {250, 250, 245}};
+	static const Colours yellow = {{40, 50, 120}, {240, 222, 150}};
+
+	return strcmp(name, "blue_ink") == 0 ? &blue : strcmp(name, "red_ink") == 0 ? &red : strcmp(name, "yellow_paper") == 0 ? &yellow : NULL;
+}
+
+/* A row of grey in colours: black is ink, the picture's paper is paper. */
+static void
+paint(const uint8_t *row, int w, int paper, const Colours *colours, uint8_t *out)
+{
+	for (int x = 0; x < w; x++)
+		for (int i = 0; i < 3; i++)
+		{
+			double		share = paper > 0 && row[x] < paper ? (double) row[x] / paper : 1;
+
+			out[3 * x + i] = clip(colours->ink[i] + share * (colours->paper[i] - colours->ink[i]));
+		}
 }
 
 /* Apply a condition by name; the JPEG quality to store with. */
@@ -298,6 +334,17 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		blank(a, rng, 1, 0), rules(a, n, 110, 0, false);
 	else if (strcmp(name, "no_shadow_blank") == 0)
 		blank(a, rng, 1, 0), light(a, 1, 0.4, 1, 1, true);
+	else if (sscanf(name, "turned_%lf", &f) == 1)
+		turn(a, f);
+	else if (sscanf(name, "blurred_%d", &n) == 1)
+		blur(a, n);
+	else if (strcmp(name, "photograph") == 0)
+	{
+		turn(a, 1);
+		blur(a, 1);
+		light(a, 1, 0.6, 0.8, 1, false);
+		return 60;
+	}
 	else if (strcmp(name, "no_photograph") == 0)
 		clouds(a, rng);
 	else if (strcmp(name, "no_page") == 0)
@@ -306,7 +353,7 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		invert(a);
 	else if (strcmp(name, "inverted_frame") == 0)
 		invert(a), frame(a, 2), invert(a), invert(a);
-	else if (strcmp(name, "clean") != 0)
+	else if (strcmp(name, "clean") != 0 && colours_of(name) == NULL)
 	{
 		fprintf(stderr, "conditions: no condition \"%s\"\n", name);
 		exit(2);
@@ -314,9 +361,12 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	return 75;
 }
 
+/* colours: NULL for grey */
 static uint8_t *
-compress(const Picture *a, int quality, size_t *len)
+compress(const Picture *a, int quality, const Colours *colours, size_t *len)
 {
+	uint8_t    *line = must(malloc(3 * (size_t) a->w));
+	int			paper = paper_of(a);
 	struct jpeg_compress_struct c;
 	struct jpeg_error_mgr errors;
 	unsigned char *bytes = NULL;
@@ -327,8 +377,8 @@ compress(const Picture *a, int quality, size_t *len)
 	jpeg_mem_dest(&c, &bytes, &n);
 	c.image_width = (JDIMENSION) a->w;
 	c.image_height = (JDIMENSION) a->h;
-	c.in_color_space = JCS_GRAYSCALE;
-	c.input_components = 1;
+	c.in_color_space = colours == NULL ? JCS_GRAYSCALE : JCS_RGB;
+	c.input_components = colours == NULL ? 1 : 3;
 	jpeg_set_defaults(&c);
 	jpeg_set_quality(&c, quality, TRUE);
 	jpeg_start_compress(&c, TRUE);
@@ -336,198 +386,28 @@ compress(const Picture *a, int quality, size_t *len)
 	{
 		JSAMPROW	row = a->p + (size_t) c.next_scanline * (size_t) a->w;
 
+		if (colours != NULL)
+			paint(row, a->w, paper, colours, line), row = line;
 		jpeg_write_scanlines(&c, &row, 1);
 	}
 	jpeg_finish_compress(&c);
 	jpeg_destroy_compress(&c);
+	free(line);
 	*len = n;
 	return bytes;
 }
 
-typedef struct Row
+/* The picture under a condition, as a JPEG file; malloc'd. */
+uint8_t *
+draw_condition(const char *name, const Picture *picture, HwrRng *rng, size_t *len)
 {
-	Picture		picture;
-	uint8_t    *bytes;			/* as stored */
-	size_t		len;
-	char	   *label;
-} Row;
-
-/* One CSV field in place; *next behind it. */
-static char *
-field(char *s, char **next)
-{
-	char	   *start = s;
-	char	   *to = s;
-	bool		quoted = *s == '"';
-
-	if (quoted)
-		s++;
-	for (; *s != '\0' && *s != '\n' && *s != '\r'; s++)
-	{
-		if (quoted && *s == '"')
-		{
-			if (s[1] != '"')
-			{
-				quoted = false;
-				continue;
-			}
-			s++;
-		}
-		else if (!quoted && *s == ',')
-			break;
-		*to++ = *s;
-	}
-	*next = *s == ',' ? s + 1 : s;
-	*to = '\0';
-	return start;
-}
-
-static Row *
-read_rows(const char *folder, const char *csv, int max, int *n)
-{
-	FILE	   *f = fopen(csv, "r");
-	char		line[4096];
-	Row		   *rows = NULL;
-
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
-	{
-		perror(csv);
-		exit(1);
-	}
-	for (*n = 0; (max == 0 || *n < max) && fgets(line, sizeof(line), f) != NULL;)
-	{
-		char	   *next;
-		char	   *name = field(line, &next);
-		char	   *label = field(next, &next);
-		char		path[4600];
-		Row			row;
-		HwrImage	img;
-		HwrStatus	st = {0};
-
-		snprintf(path, sizeof(path), "%s/%s", folder, name);
-		row.bytes = read_file(path, &row.len);
-		if (!hwr_image_decode(row.bytes, row.len, &limits, 0, 0, &img, &st))
-		{
-			free(row.bytes);
-			continue;
-		}
-		row.picture = (Picture) {img.width, img.height, img.pixels};
-		row.label = must(strdup(label));
-		rows = must(realloc(rows, (size_t) (*n + 1) * sizeof(Row)));
-		rows[(*n)++] = row;
-	}
-	fclose(f);
-	return rows;
-}
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
-}
-
-static void
-measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, const Row *rows, int n)
-{
-	HwrMetrics	m = {0};
-	HwrStatus	st = {0};
-	HwrRng		rng;
-	int			empty = 0;
-	int			bare = 0;
-	double		time = 0;
-
-	hwr_rng_seed(&rng, 1, 0);
-	for (int i = 0; i < n; i++)
-	{
-		Picture		a = new_picture(rows[i].picture.w, rows[i].picture.h);
-		uint8_t    *bytes = rows[i].bytes;
-		size_t		len = rows[i].len;
-		HwrCanvas	canvas;
-		HwrPosterior posterior;
-		HwrReading	reading;
-		double		start;
-
-		memcpy(a.p, rows[i].picture.p, (size_t) a.w * (size_t) a.h);
-		if (strcmp(condition, "stored") != 0)
-		{
-			int			quality = apply(condition, &a, &rng);
-
-			bytes = compress(&a, quality, &len);
-		}
-		start = seconds();
-		if (!hwr_recognizer_prepare(rec, bytes, len, &limits, &canvas, &st))
-			fail(condition, &st);
-		time += seconds() - start;
-		if (!hwr_recognizer_run(rec, 1, &canvas, &posterior, &st) ||
-			!hwr_decode_greedy(posterior.logp, posterior.steps, posterior.classes, &model->alphabet, &reading, &st) ||
-			!hwr_metrics_add(&m, NULL, rows[i].label, strlen(rows[i].label), reading.text, strlen(reading.text), &st))
-			fail(condition, &st);
-		empty += reading.text[0] == '\0';
-		bare += hwr_canvas_is_empty(&canvas, model->net.height);
-		hwr_reading_free(&reading);
-		hwr_posterior_free(&posterior);
-		hwr_canvas_free(&canvas);
-		if (bytes != rows[i].bytes)
-			free(bytes);
-		free(a.p);
-	}
-	if (strncmp(condition, "no_", 3) == 0)
-		printf("%-22s %38.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
-	else
-		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100 * hwr_metrics_cer(&m),
-			   100 * hwr_metrics_exact(&m), 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
-	fflush(stdout);
-}
-
-int
-main(int argc, char **argv)
-{
-	static const char *all[] = {
-		"stored", "clean", "quality_20", "height_12", "height_24", "height_400", "fade_0.25", "noise_8",
-		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
-		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
-		"ruled_3", "sloped_ruled_3", "squared_4",
-		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
-		"no_framed_blank_2", "no_ruled_blank_3", "no_shadow_blank", "no_photograph", "no_page",
-	};
-	HwrStatus	st = {0};
-	HwrModel   *model;
-	HwrRecognizer *rec;
+	Picture		a = new_picture(picture->w, picture->h);
 	uint8_t    *bytes;
-	size_t		len;
-	Row		   *rows;
-	int			n;
+	int			quality;
 
-	if (argc < 4)
-	{
-		fprintf(stderr, "usage: conditions MODEL.safetensors FOLDER LIST.csv [MAX [CONDITION...]]\n");
-		return 2;
-	}
-	bytes = read_file(argv[1], &len);
-	if (!hwr_model_load(bytes, len, &model, &st) ||
-		!hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st))
-		fail(argv[1], &st);
-	free(bytes);
-	rows = read_rows(argv[2], argv[3], argc > 4 ? atoi(argv[4]) : 0, &n);
-	printf("%d images\n", n);
-	if (argc > 5)
-		for (int i = 5; i < argc; i++)
-			measure(argv[i], rec, model, rows, n);
-	else
-		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-			measure(all[i], rec, model, rows, n);
-
-	for (int i = 0; i < n; i++)
-	{
-		free(rows[i].bytes);
-		free(rows[i].picture.p);
-		free(rows[i].label);
-	}
-	free(rows);
-	hwr_recognizer_free(rec);
-	hwr_model_free(model);
-	return 0;
+	memcpy(a.p, picture->p, (size_t) a.w * (size_t) a.h);
+	quality = apply(name, &a, rng);
+	bytes = compress(&a, quality, colours_of(name), len);
+	free(a.p);
+	return bytes;
 }
