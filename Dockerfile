@@ -8,7 +8,7 @@ ARG BASE=postgres:17-bookworm
 
 FROM $BASE AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config \
-	libjpeg-dev libpng-dev libjansson-dev libutf8proc-dev libprotobuf-c-dev protobuf-c-compiler \
+	libjpeg-dev libpng-dev libjansson-dev libutf8proc-dev libfribidi-dev libprotobuf-c-dev protobuf-c-compiler \
 	libopenblas-pthread-dev "postgresql-server-dev-$PG_MAJOR"
 COPY . /src
 WORKDIR /src

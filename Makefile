@@ -11,16 +11,16 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search right_to_left lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library
 #
 
-DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc libprotobuf-c
+DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc fribidi libprotobuf-c
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lprotobuf-c) -lm -lpthread -ldl
+	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lfribidi -lprotobuf-c) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
@@ -38,7 +38,7 @@ UNIT_F32_SOURCES := $(filter-out %_f64.c,$(UNIT_SOURCES))
 UNIT_CFLAGS = -fno-tree-vectorize
 
 # Decoding is of float posteriors always; no test of the double build needs it.
-DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c)
+DECODING_SOURCES = $(addprefix src/core/decode/,score.c nbest.c beam.c mix.c)
 
 # Backends for test_device to open.
 DEVICE_LIBRARIES = $(patsubst %,build/unit/library_%.so,good old empty no_device)
@@ -73,7 +73,7 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/nbest search/relevance search/index search/words \
+	search/posterior search/nbest search/relevance search/index search/words search/match \
 	pipeline/attach pipeline/trial pipeline/drift pipeline/work pipeline/corrections pipeline/trial_compare pipeline/improve
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 
@@ -90,7 +90,7 @@ build/proto/%.pb-c.c build/proto/%.pb-c.h &: src/core/model/%.proto
 define VARIANT
 build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(CORE_SOURCES))) build/$(1)/proto/onnx.pb-c.o
 	rm -f $$@
-	ar rcs $$@ $$^
+	$$(AR) rcs $$@ $$^
 build/$(1)/proto/%.pb-c.o: build/proto/%.pb-c.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -c -o $$@ $$<
@@ -118,11 +118,10 @@ include test/fuzz/fuzz.mk
 # Goals that need no PGXS
 #
 
-PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build unit-asan unit-valgrind format lint samples build/generate-words build/generate-forms build/fit-form \
-	build/posteriors build/conditions build/to-onnx build/pack build/train-pack build/random-model build/describe build/find-lines build/bench_core build/stages \
-	fuzz build/make-corpus
+PLAIN_GOALS = check check-long check-asan demo desk bench gpu check-gpu bench-gpu deps dist lib unit unit-build program-build library-build \
+	unit-asan unit-valgrind format lint samples fuzz
 
-ifneq (,$(filter $(PLAIN_GOALS),$(MAKECMDGOALS)))
+ifneq (,$(filter $(PLAIN_GOALS) build/%,$(MAKECMDGOALS)))
 
 .PHONY: $(PLAIN_GOALS)
 
@@ -175,7 +174,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
 program-build: $(PROGRAMS)
 
 # What the TAP tests load
@@ -261,6 +260,10 @@ build/fit-form: tools/fit-form.c tools/read_file.h build/f32/libhwr_core.a Makef
 
 # Our side of "make bench".
 build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Many lines of kept posteriors: see bench/search.
+build/search-lines: bench/search/lines.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # The stages of a training step: see doc/performance.md.

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from kraken.lib.bidi import get_display
 from kraken.lib.ctc_decoder import greedy_decoder
 from kraken.lib.dataset import ImageInputTransforms
 from kraken.models.loaders import load_safetensors
@@ -34,7 +35,7 @@ class Kraken:
         self.model = load_safetensors(path)[0]
         self.model.eval()
         batch, channels, height, width = self.model.input
-        self.prepare = ImageInputTransforms(batch, height, width, channels, (16, 0), False)
+        self.prepare = ImageInputTransforms(batch, height, width, channels, (16, 0), self.model.seg_type == "bbox")
 
     def logits(self, image):
         with torch.inference_mode():
@@ -42,7 +43,7 @@ class Kraken:
         return y[0, :, 0].T.numpy()
 
     def decode(self, y, lens):
-        return ["".join(c for c, *_ in self.model.codec.decode(seq)) for seq in greedy_decoder(y.softmax(1).squeeze(2), lens)]
+        return [get_display("".join(c for c, *_ in self.model.codec.decode(seq))) for seq in greedy_decoder(y.softmax(1).squeeze(2), lens)]
 
     def read(self, images, size):
         """Texts, size images at a time, as its own recognition does it: sequences are padded, and their lengths given."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ten networks of kraken's, each trained by its own layers for a little while: enough to read something.
+"""Twelve networks of kraken's, each trained by its own layers for a little while: enough to read something.
 
 usage: kraken_models.py IMAGES CSV OUT [SECONDS [NAME...]]
 
@@ -38,8 +38,11 @@ NETWORKS = {
     "clstm": "[1,1,0,32 Lbxc96 O1caK]",
     "dilated": "[1,48,0,1 Clr3,3,24,1,1,1,2 Mp2,2 Clr3,3,48,1,1,2,2 Mp2,2 S1(1x0)1,3 Lbx96 Lbx96 O1cK]",
     "forward": "[1,40,0,1 Ct3,3,24 Mp2,2 Ct3,3,48 Mp2,2 S1(1x0)1,3 Lfx128 Lrx128 O1cK]",
+    "boxes": "[1,48,0,1 Cr3,3,24 Mp2,2 Cr3,3,48 Mp2,2 S1(1x0)1,3 Lbx96 O1cK]",
+    "residual": "[1,40,0,1 Cr3,3,24,2,2 ([Cr3,3,24 Gn8 Cl3,3,24] I) A3,24 Mp2,2 (Cr3,3,24 Cr5,5,24) S1(1x0)1,3 Lbx96 O1cK]",
     "stacked": "[1,64,0,1 Cr3,3,24 Mp2,2 Cr3,3,48 Mp4,2 Cs3,3,64 Mp2,1 S1(1x0)1,3 O1l96 Lbx96 O1cK]",
 }
+BOXES = ["boxes"]                # of lines cut out as boxes, which are straightened
 BATCH = 8
 
 
@@ -51,10 +54,10 @@ def lines(folder, path):
 
 def train(name, spec, rows, seconds):
     codec = PytorchCodec(sorted(set("".join(label for _, label in rows))))
-    model = TorchVGSLModel(vgsl=spec.replace("K]", "%d]" % (codec.max_label + 1)), codec=codec.c2l, seg_type="baselines",
-                           model_type=["recognition"], one_channel_mode="L", legacy_polygons=False)
+    model = TorchVGSLModel(vgsl=spec.replace("K]", "%d]" % (codec.max_label + 1)), codec=codec.c2l,
+                           seg_type="bbox" if name in BOXES else "baselines", model_type=["recognition"], one_channel_mode="L", legacy_polygons=False)
     batch, channels, height, width = model.input
-    prepare = ImageInputTransforms(batch, height, width, channels, (16, 0), False)
+    prepare = ImageInputTransforms(batch, height, width, channels, (16, 0), name in BOXES)
     optimizer = torch.optim.Adam(model.nn.parameters(), lr=1e-3)
     end, step, loss = time.time() + seconds, 0, None
     cache = {}

@@ -41,7 +41,10 @@ ops_of(HwrLayerKind kind)
 			return &hwr_gpu_dropout_ops;
 		case HWR_LAYER_POOL:
 		case HWR_LAYER_BATCH_NORM:
-		case HWR_LAYER_GROUP_NORM:	/* refused by hwr_gpu_net_create */
+		case HWR_LAYER_GROUP_NORM:	/* these four are refused by hwr_gpu_net_create */
+		case HWR_LAYER_IDENTITY:
+		case HWR_LAYER_SUM:
+		case HWR_LAYER_JOIN:
 			break;
 	}
 	return &hwr_gpu_point_ops;

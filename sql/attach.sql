@@ -241,6 +241,38 @@ DROP TABLE parts;
 SELECT count(*) FROM hwr_attachments;
 CALL hwr_work();
 
+-- Keys that change places in one statement, where the primary key can wait for its end
+CREATE TABLE swapped (id integer PRIMARY KEY DEFERRABLE, image bytea, text text);
+SELECT hwr_attach('swapped', model => 'pipe') AS swapped \gset
+CREATE VIEW known AS SELECT s.id, s.text, r.corrected, r.hash = sha256(s.image) AS of_image, c.label
+	FROM swapped s LEFT JOIN hwr.read_row r ON r.attachment = :swapped AND r.key = ARRAY[s.id::text]
+	LEFT JOIN hwr.correction c ON c.attachment = :swapped AND c.key = r.key AND c.hash = r.hash ORDER BY id;
+INSERT INTO swapped SELECT id, image FROM strokes WHERE id <= 3;
+INSERT INTO swapped SELECT 4, image FROM strokes WHERE id = 3;
+CALL hwr_work('swapped');
+UPDATE swapped SET text = 'MINE ' || id WHERE id <> 3;
+UPDATE swapped SET id = 3 - id WHERE id <= 2;
+SELECT * FROM known;
+UPDATE swapped SET id = 7 - id WHERE id >= 3;
+UPDATE swapped SET id = 1 + id % 4;
+SELECT * FROM known;
+SELECT count(*) FROM hwr.read_row WHERE attachment = :swapped;
+DROP VIEW known;
+SELECT hwr_detach('swapped', forget => true);
+DROP TABLE swapped;
+
+-- An attachment that cannot be read at all is not in the way of the others.
+CREATE TABLE lame (id integer PRIMARY KEY, image bytea, text text);
+CREATE TABLE sound (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('lame', model => 'pipe') < hwr_attach('sound', model => 'pipe') AS attached;
+INSERT INTO lame SELECT id, image FROM strokes WHERE id <= 2;
+INSERT INTO sound SELECT id, image FROM strokes WHERE id <= 2;
+ALTER TABLE lame RENAME text TO writing;
+CALL hwr_work();
+SELECT count(text) FROM sound;
+SELECT count(*), max(attempts) FROM hwr.queue;
+DROP TABLE lame, sound;
+
 -- What cannot be attached
 SELECT hwr_attach(NULL);
 SELECT hwr_attach('pipe');

@@ -23,9 +23,13 @@ SELECT (SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lm_weight => 0))
 	(SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', lexicon => '{I,II,III}')) AS lexicon,
 	(SELECT text FROM hwr_recognize_nbest(image, 1, 'bound', pattern => 'I+')) AS pattern
 	FROM strokes WHERE id = 1;
--- The ink alone is scored and kept.
+-- The ink alone is scored.  What is kept has a share of it, if one wants.
 SELECT hwr_score(image, 'I', 'bound') = hwr_score(image, 'I', 'bound', 1) AS score,
-	hwr_text(hwr_posterior(image, 'bound')) = hwr_recognize(image, 'bound', 1) AS posterior FROM strokes WHERE id = 1;
+	hwr_text(hwr_posterior(image, 'bound', language => 0)) = hwr_recognize(image, 'bound', 1) AS ink,
+	hwr_text(hwr_posterior(image, 'bound')) = hwr_recognize(image, 'bound') AS shared,
+	hwr_posterior(image, 'bound', language => 0) <> hwr_posterior(image, 'bound') AS different,
+	hwr_text((hwr_posterior_batch(ARRAY[image], 'bound', language => 1))[1]) = hwr_recognize(image, 'bound') AS alone FROM strokes WHERE id = 1;
+SELECT hwr_posterior(image, 'bound', language => 1.1) FROM strokes WHERE id = 1;
 
 -- So it is in attached tables, whenever they are read, and in fields of forms.
 CREATE TABLE bound_queue (id integer PRIMARY KEY, image bytea, text text, confidence double precision);

@@ -70,6 +70,38 @@ UPDATE corrected SET image = (SELECT image FROM strokes WHERE id = 5) WHERE id =
 DELETE FROM corrected WHERE id = 102;
 SELECT key FROM hwr_corrections ORDER BY id;
 
+-- Taken back: one's own newest one, as if it had not been made
+CREATE VIEW taken_back AS SELECT c.text = s.label AS right, r.corrected, r.model, (SELECT count(*) FROM hwr.correction x WHERE x.key = '{5}') AS corrections
+	FROM corrected c JOIN strokes s ON s.id = c.source LEFT JOIN hwr.read_row r ON r.key = '{5}' WHERE c.id = 5;
+GRANT SELECT ON taken_back TO PUBLIC;
+SET ROLE regress_hwr_clerk;
+SELECT hwr_undo_correction('corrected', '{5}');
+UPDATE corrected SET text = 'X' WHERE id = 5;
+SELECT * FROM taken_back;
+SELECT hwr_undo_correction('corrected', '{5}');
+SELECT * FROM taken_back;
+SELECT hwr_confirm('corrected', '{5}'), hwr_undo_correction('corrected', '{5}');
+SELECT * FROM taken_back;
+UPDATE corrected SET text = 'X' WHERE id = 5;
+UPDATE corrected SET text = 'Y' WHERE id = 5;
+SELECT hwr_undo_correction('corrected', '{5}');
+SELECT text, corrected, corrections FROM taken_back, corrected WHERE id = 5;
+RESET ROLE;
+SELECT hwr_undo_correction('corrected', '{5}');		-- another's
+SET ROLE regress_hwr_other;
+SELECT hwr_undo_correction('corrected', '{5}');
+SELECT hwr.undo_correction(:attachment, '{5}');
+SET ROLE regress_hwr_clerk;
+SELECT hwr_undo_correction('corrected', '{5}');
+SELECT * FROM taken_back;
+UPDATE corrected SET text = NULL WHERE id = 5;
+UPDATE corrected SET text = 'BEFORE IT IS READ' WHERE id = 5;
+SELECT hwr_undo_correction('corrected', '{5}');
+RESET ROLE;
+CALL hwr_work();
+SELECT * FROM taken_back;
+DROP VIEW taken_back;
+
 -- What to look at next
 SELECT count(*) > 0 AS some, bool_and(teaches >= 0) AS positive FROM hwr_review_next('corrected');
 SELECT count(*) FROM hwr_review_next('corrected', 3);
@@ -88,8 +120,29 @@ SELECT count(*) FROM hwr_improvement;
 SELECT version, activated, corrections > 0 AS corrections, held_out > 0 AS held_out, former_rows, cer <= 1 AS cer, verdict LIKE '%version 2 is not activated: CER % against % of version 1 on the same % images%' AS verdict
 	FROM hwr_improve('pipe', options => '{"epochs": 1, "threads": 1}');
 SELECT training, state, options->>'base' AS base FROM hwr_job_details ORDER BY job DESC LIMIT 1;
+-- what its validation images look like, which drift is measured against
+SELECT (v.features->>'n')::bigint = j.validation_images AS of_validation, (SELECT sum(n::bigint) FROM jsonb_array_elements_text(v.features->'confidence') n) = j.validation_images AS all_counted,
+	ARRAY(SELECT k FROM jsonb_object_keys(v.features) k ORDER BY k) AS features
+	FROM hwr.version v JOIN hwr.model m ON m.id = v.model_id JOIN hwr_job_details j ON j.job = v.job WHERE m.name = 'pipe' AND v.version = 2;
 SELECT version, activated, former_rows > 0 AS former FROM hwr_improve('pipe', 'strokes', options => '{"epochs": 1, "threads": 1}', "rows" => 5);
 SELECT count(*) FROM hwr_improvement;
+
+-- One that is better is activated: of a model that takes upper strokes for lower ones, which corrections tell.  A byte behind an image's end makes it another one.
+SELECT hwr_import_model(stroke_model(data => '\x0000000000008040000080c000008040000000000000804000008040000080c0000000000000c0c0000000c0000000c0'), 'mirrored');
+CREATE TABLE taught (id integer PRIMARY KEY, source integer, image bytea, text text);
+SELECT hwr_attach('taught', model => 'mirrored', reread => 'all') > 0 AS attached;
+INSERT INTO taught SELECT id + 10 * i, id, image || int4send(i) FROM strokes, generate_series(1, 40) i;
+CALL hwr_work('taught');
+SELECT count(*) FILTER (WHERE t.text <> s.label) > 100 AS wrong FROM taught t JOIN strokes s ON s.id = t.source;
+UPDATE taught t SET text = s.label FROM strokes s WHERE s.id = t.source AND t.id % 20 < 10;
+SELECT version, activated, cer < cer_before AS better, verdict ~ 'version 2 is activated: CER .* against .* of version 1' AS verdict
+	FROM hwr_improve('mirrored', options => '{"epochs": 40, "batch_size": 8, "patience": 0, "learning_rate": 0.1, "threads": 1, "augment": 0}');
+SELECT waiting > 0 AS waiting, waiting = again AS again FROM hwr_queue WHERE data = 'taught'::regclass;
+CALL hwr_work('taught');
+SELECT count(*) FILTER (WHERE t.text <> s.label) * 10 < count(*) AS right FROM taught t JOIN strokes s ON s.id = t.source WHERE t.id % 20 >= 10;
+SELECT hwr_detach('taught', forget => true);
+DROP TABLE taught;
+SELECT hwr_drop_model('mirrored');
 
 -- A version that is tried: in the shadow, then in the place of the other, on a share that stays the same
 SELECT hwr_import_model(stroke_model('{"alphabet": "abc"}'), 'tried');
@@ -143,6 +196,11 @@ SELECT drift FROM hwr.attachment;
 SELECT hwr_set_baseline('corrected') > 0 AS set;
 SELECT drift IS NULL AS none FROM hwr.attachment;
 SELECT hwr_set_baseline('corrected', false);
+-- windows are not kept for ever
+INSERT INTO hwr.drift_window (attachment, began, ended, rows, features, baseline) SELECT attachment, now(), now(), 1, '{}', 'former' FROM hwr_attachments, generate_series(1, 1100);
+INSERT INTO corrected SELECT 3000 + i, id, image FROM strokes, generate_series(1, 150) i WHERE id = 1;
+CALL hwr_work();
+SELECT count(*) FROM hwr.drift_window;
 
 SELECT hwr_detach('corrected', forget => true);
 DROP TABLE corrected;

@@ -99,8 +99,22 @@ SELECT hwr_import_model(changed(hwr_export_model('three'), '"[1,16,64,1', '"[1,1
 DROP FUNCTION changed;
 SELECT count(*) AS nothing FROM hwr_models WHERE model IN ('x', 'bad');
 
--- It has no language model of its own.
-SELECT hwr_bind_lm('pair', NULL);
+-- A language model inside is one of all members: bound, exported, taken out.
+SELECT texts_read FROM hwr_train_lm_texts('bars', (SELECT array_agg(repeat('_', n)) FROM generate_series(1, 9) n));
+SELECT hwr_bind_lm('three', 'bars', 40) AS bound;
+SELECT id, hwr_recognize(image, 'three', 1) AS alone, hwr_recognize(image, 'three', 2) AS bound FROM strokes WHERE id IN (1, 3) ORDER BY id;
+SELECT bool_and(hwr_recognize(image, 'three', 2) = text) AS nbest FROM strokes, hwr_recognize_nbest(image, 1, 'three', version => 2) WHERE id IN (1, 3);
+SELECT hwr_import_model(hwr_export_model('three', half => true), 'again') AS again;
+SELECT bool_and(hwr_recognize(image, 'again') = hwr_recognize(image, 'three', 2)) AS same FROM strokes WHERE id IN (1, 3);
+SELECT hwr_bind_lm('again', NULL) AS without;
+SELECT bool_and(hwr_recognize(image, 'again') = hwr_recognize(image, 'three', 1)) AS same FROM strokes WHERE id IN (1, 3);
+-- A member's is taken over.
+SELECT hwr_import_model(hwr_export_model('one'), 'speaking') AS speaking;
+SELECT hwr_bind_lm('speaking', 'bars', 40) AS bound;
+SELECT hwr_make_ensemble('heirs', ARRAY['other', 'speaking']) AS heirs;
+SELECT hwr_recognize(image, 'speaking') AS member, hwr_recognize(image, 'heirs') AS heirs FROM strokes WHERE id = 1;
+SELECT hwr_drop_model(m) FROM unnest('{speaking,heirs}'::text[]) m;
+SELECT hwr_drop_lm('bars');
 
 -- Who may read all members may make one; who may not is told so.
 CREATE ROLE regress_hwr_joiner;

@@ -95,6 +95,18 @@ SELECT get_byte(part, 18) * 256 + get_byte(part, 19) AS width, get_byte(part, 22
 SELECT get_byte(part, 18) * 256 + get_byte(part, 19) AS width, get_byte(part, 22) * 256 + get_byte(part, 23) AS height
 	FROM page, hwr_crop(page, polygon(box '(190,10),(370,55)'), path '[(280,55),(280,10)]') part;
 SELECT count(*) FILTER (WHERE hwr_crop(page, outline, baseline) = image) AS same, count(*) FROM page, hwr_lines(page) WHERE kind = 'text';
+-- And back: where columns of such an image are on the page
+SELECT box(hwr_uncrop(polygon(box '(190,10),(370,55)'), 10, 20)), box(hwr_uncrop(polygon(box '(190,10),(370,55)'), 5, 15, path '[(280,55),(280,10)]')) AS upright;
+SELECT bool_and(box(hwr_uncrop(outline, 0, s.width, baseline)) @> box(outline)) AS whole, bool_and(box(hwr_uncrop(outline, 0, s.width / 2, baseline)) << box(hwr_uncrop(outline, s.width / 2 + 1, s.width, baseline))) AS halves
+	FROM page, hwr_lines(page), hwr_image_size(image) s WHERE kind = 'text';
+SELECT hwr_uncrop(NULL, 1, 2) IS NULL AS none;
+SELECT outcome(format('SELECT hwr_uncrop(polygon(box ''(190,10),(370,55)''), %L, %L)', a, b)) FROM (VALUES (-1, 5), (5, 4), (170, 181), ('NaN'::float8, 5)) v (a, b);
+-- What was kept of a page's lines reads as they do, and a word is found where it is.
+SELECT count(*), bool_and(hwr_text(k.ink) = r.text) AS text, bool_and(k.outline ~= r.outline AND k.region = r.region) AS place,
+	bool_and(box(hwr_uncrop(k.outline, (SELECT min(x0) FROM hwr_places(k.ink)), (SELECT max(x1) FROM hwr_places(k.ink)), k.baseline)) && box(r.outline)) AS characters
+	FROM page, hwr_page_posteriors(page, 'strokes') k, hwr_read_page(page, 'strokes') r WHERE k.line = r.line;
+SELECT count(*) FROM hwr_page_posteriors(NULL);
+SELECT outcome($$SELECT count(*) FROM page, hwr_page_posteriors(page, 'strokes', bound => 2)$$);
 
 -- Nothing in, nothing out
 SELECT * FROM hwr_lines(NULL);

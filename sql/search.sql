@@ -50,10 +50,11 @@ BEGIN
 		x := array_position(letters, substr(best, i, 1));
 		y := array_position(letters, substr(other, i, 1));
 		b := b || CASE WHEN x = y THEN '00' || lpad(to_hex(x), 2, '0')
-			ELSE '01' || lpad(to_hex(x), 2, '0') || lpad(to_hex(y), 2, '0') || lpad(to_hex(ceil(-16 * ln(p))::integer), 2, '0') END || '80';
+			ELSE '01' || lpad(to_hex(x), 2, '0') || lpad(to_hex(16 * least(y, 15) + (SELECT count(*)::integer FROM unnest('{12,15,18,22,26,31,37,44,52,61,72,84,98,113,130}'::integer[]) l WHERE l < -16 * ln(p))), 2, '0') ||
+				CASE WHEN y < 15 THEN '' ELSE lpad(to_hex(y - 15), 2, '0') END END || '80';
 	END LOOP;
 	x := 2 * length(best);
-	RETURN ('\x01' || repeat('00', 9) || '60' || lpad(to_hex(cardinality(letters) + 2), 2, '0') || lpad(to_hex(x), 2, '0') ||
+	RETURN ('\x02' || repeat('00', 9) || '60' || lpad(to_hex(cardinality(letters) + 2), 2, '0') || lpad(to_hex(x), 2, '0') ||
 		lpad(to_hex(x), 2, '0') || lpad(to_hex(x), 2, '0') || lpad(to_hex(x), 2, '0') || lpad(to_hex(cardinality(letters)), 2, '0') || b)::hwr_posterior;
 END $$;
 
@@ -63,9 +64,9 @@ SELECT * FROM hwr_posterior_info(ink('Anna', 'Amma'));
 SELECT "position", "char", round(confidence::numeric, 1) AS confidence, x0, x1 FROM hwr_places(ink('Anna', 'Amma'));
 
 -- Text and binary input are checked alike.
-SELECT outcome(format('SELECT %L::hwr_posterior', v)) FROM (VALUES ('Anna'), ('\x'), ('\x02'), ('\x0'), ('\x01'), (ink('Anna')::text || '80'),
-	(rtrim(ink('Anna')::text, '80')), ('\x0100000000000000000060ff'), (repeat('\x01', 2))) t (v);
-SELECT outcome(format('SELECT %L::bytea::hwr_posterior', '\x0203'));
+SELECT outcome(format('SELECT %L::hwr_posterior', v)) FROM (VALUES ('Anna'), ('\x'), ('\x01'), ('\x0'), ('\x02'), (ink('Anna')::text || '80'),
+	(rtrim(ink('Anna')::text, '80')), ('\x0200000000000000000060ff'), (repeat('\x02', 2))) t (v);
+SELECT outcome(format('SELECT %L::bytea::hwr_posterior', '\x0303'));
 SELECT ink('Anna')::text::hwr_posterior = ink('Anna') AS same, ink('Anna')::bytea::hwr_posterior = ink('Anna') AS too;
 CREATE TABLE lines (id integer, p hwr_posterior);
 INSERT INTO lines VALUES (1, ink('Anna')), (2, ink('Anna')), (3, ink('Otto')), (4, NULL);
@@ -209,6 +210,24 @@ SELECT rank, candidate, "index" FROM hwr_match(ink('Marie', 'Maria'), '[5:6]={Ma
 SELECT * FROM hwr_match(ink('Marie'), '{}');
 SELECT * FROM hwr_match(ink('Marie'), '{Marie}', 0);
 SELECT * FROM hwr_match(ink('Marie'), '{{Marie}}');
+-- Rows of a query: with keys, all that are the same folded, and per line those of its town
+CREATE TABLE customers (id integer, name text, town text);
+INSERT INTO customers VALUES (1, 'Otto', 'Lyon'), (2, 'MARIA', 'Lyon'), (3, 'Márie', 'Nantes'), (4, 'Marie', 'Lyon'), (5, NULL, 'Lyon'), (6, '', 'Lyon'), (7, 'Maria', 'Nantes');
+SELECT rank, candidate, key, round(probability::numeric, 1) AS p, round(outside::numeric, 1) AS outside
+	FROM hwr_match_query(ink('Marie', 'Maria'), 'SELECT name, id FROM customers ORDER BY id', 3);
+SELECT f.id, m.candidate, m.key FROM (VALUES (1, 'Lyon'), (2, 'Nantes'), (3, 'Lyon'), (4, 'Brest')) f (id, town),
+	hwr_match_query(ink('Otto ', 'Marie'), format('SELECT name FROM customers WHERE town = %L', town)) m ORDER BY f.id;
+SELECT count(*) AS names, bool_and(a.candidate = b.candidate AND abs(a.log_probability - b.log_probability) < 1e-9 AND abs(a.outside - b.outside) < 1e-9) AS same
+	FROM (SELECT string_agg(substr('aeinorst', ascii(substr(md5(i::text), k, 1)) % 8 + 1, 1), '' ORDER BY k) AS name FROM generate_series(1, 20) i, generate_series(1, 5) k GROUP BY i) n,
+	hwr_match(ink(name, reverse(name)), (SELECT array_agg(name ORDER BY id) FROM customers)) a, LATERAL (SELECT * FROM hwr_match_query(ink(name, reverse(name)), 'SELECT name FROM customers ORDER BY id') LIMIT 1) b;
+SELECT outcome(format('SELECT * FROM hwr_match_query(ink(''Marie''), %L)', q)) FROM (VALUES ('DELETE FROM customers'), ('DELETE FROM customers RETURNING name'), ('SELECT FROM customers'),
+	('SELECT nothing FROM customers'), ('SELECT 1; SELECT 2'), ('')) v (q);
+CREATE ROLE hwr_searcher;
+SET ROLE hwr_searcher;
+SELECT hwr_match_query('\x0200000000000000000060030101010101610001', 'SELECT name FROM customers');
+RESET ROLE;
+DROP ROLE hwr_searcher;
+DROP TABLE customers;
 
 DROP TABLE lines, ledger, few, many;
 DROP FUNCTION ink, differences, explained;

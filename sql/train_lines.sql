@@ -23,6 +23,9 @@ SELECT version, loss < 10 AS loss FROM hwr_train_lines('tl_pages', 'tl_small', s
 -- The same again is the same, bit for bit.
 SELECT hwr_train_lines('tl_pages', 'tl_again', steps => 20, architecture => :'small', validation => 3) IS NOT NULL AS trained;
 SELECT hwr_export_model('tl_small', 1) = hwr_export_model('tl_again') AS same;
+-- It ends when its time is over, measured and stored.
+SELECT steps < 1000000 AS early, best_step BETWEEN 1 AND steps AS best, validation_loss > 0 AS validation
+	FROM hwr_train_lines('tl_pages', 'tl_again', steps => 1000000, architecture => :'small', validation => 3, max_minutes => 0.02);
 -- It goes out and in, and finds lines, whatever it thinks of them.
 SELECT hwr_import_model(hwr_export_model('tl_small', half => true), 'tl_half');
 SET hwr.line_model = 'tl_half';
@@ -50,6 +53,8 @@ SELECT outcome($$SELECT hwr_train_lines('tl_pages', NULL)$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', steps => 0)$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', validation => 1)$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', batch => 65)$$);
+SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', max_minutes => 0)$$);
+SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', max_minutes => 'NaN')$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', page_column => 'image')$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', architecture => '[1,16,64,1 Mp8,4 S1(1x0)1,3 O1c4]')$$);
 SELECT outcome($$SELECT hwr_train_lines('tl_pages', 'tl_x', architecture => '[1,256,0,1 Cr3,3,4,4,4 O2l3]')$$);

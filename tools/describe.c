@@ -77,8 +77,14 @@ main(int argc, char **argv)
 	printf("| | input | %d x %d x 1 | | |\n", net.height, width);
 	net.vgsl[strlen(net.vgsl) - 1] = '\0';	/* the bracket */
 	item = strtok(net.vgsl, " ");
-	for (int i = 0; i < net.nlayers && (item = strtok(NULL, " ")) != NULL; i++)
-		print_layer(&net, i, item, shapes[i], width);
+	for (int i = 0; i < net.nlayers; i++)
+	{
+		bool		join = net.layers[i].kind == HWR_LAYER_JOIN;	/* a bracket at the end of the item before */
+
+		if (!join && (item = strtok(NULL, " ")) == NULL)
+			break;
+		print_layer(&net, i, join ? ")" : item, shapes[i], width);
+	}
 	printf("| | sum | %d steps | %zu | %.1f |\n", shapes[net.nlayers - 1].w, net.nvalues, hwr_net_macs(&net, width) / 1e6);
 	return 0;
 }

@@ -2,11 +2,12 @@
  * find-lines.c
  *	  Find the lines of pages outside the database, for measuring and looking.
  *
- * usage: find-lines [--model FILE] IMAGE...
+ * usage: find-lines [--model FILE] [--turn DEGREES] IMAGE...
  *
- * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS" and for each of its lines
+ * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS TURN" and for each of its lines
  * "line REGION KIND CONFIDENCE BASELINE OUTLINE REASON", points as x,y;x,y;...  Milliseconds are of finding
- * lines, without decoding the image, in this thread.
+ * lines, without decoding the image, in this thread.  TURN is by how many degrees clockwise the page becomes upright, found out where it
+ * is not given.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ int
 main(int argc, char **argv)
 {
 	const HwrImageLimits limits = {(int64_t) 1 << 30, (int64_t) 1 << 30};
-	HwrPageOptions options = {.turn = 0};
+	HwrPageOptions options = {.turn = HWR_TURN_UNKNOWN};
 	HwrModel   *model = NULL;
 	HwrStatus	st = {0};
 	int			first = 1;
@@ -60,6 +61,11 @@ main(int argc, char **argv)
 			fail(argv[2], &st);
 		free(bytes);
 		first = 3;
+	}
+	if (argc > first + 1 && strcmp(argv[first], "--turn") == 0)
+	{
+		options.turn = atoi(argv[first + 1]) / 90;
+		first += 2;
 	}
 	for (int i = first; i < argc; i++)
 	{
@@ -81,8 +87,8 @@ main(int argc, char **argv)
 			if (!hwr_page_finder_step(finder, &done, &st))
 				fail(argv[i], &st);
 		hwr_page_finder_take(finder, &lines);
-		printf("page\t%s\t%d\t%d\t%d\t%.1f\t%.1f\n", argv[i], image.width, image.height, lines.n,
-			   (double) lines.size, now() - start);
+		printf("page\t%s\t%d\t%d\t%d\t%.1f\t%.1f\t%d\n", argv[i], image.width, image.height, lines.n,
+			   (double) lines.size, now() - start, 90 * lines.turn);
 		for (int k = 0; k < lines.n; k++)
 		{
 			const HwrPageLine *line = &lines.lines[k];

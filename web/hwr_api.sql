@@ -30,6 +30,8 @@ CREATE VIEW hwr_api.progress AS SELECT * FROM hwr_progress;
 COMMENT ON VIEW hwr_api.progress IS 'your trainings that run';
 CREATE VIEW hwr_api.stat AS SELECT * FROM hwr_stat;
 COMMENT ON VIEW hwr_api.stat IS 'what each version of a model has read';
+CREATE VIEW hwr_api.queue AS SELECT * FROM hwr_queue;
+COMMENT ON VIEW hwr_api.queue IS 'tables that read themselves, and how far they are';
 GRANT SELECT ON ALL TABLES IN SCHEMA hwr_api TO PUBLIC;
 
 CREATE FUNCTION hwr_api.metrics(model text DEFAULT NULL) RETURNS SETOF hwr.metrics
@@ -56,6 +58,13 @@ CREATE FUNCTION hwr_api.read_with(image text, model text DEFAULT NULL, n integer
 	$$SELECT rank, text, confidence, characters FROM hwr_recognize_nbest(decode($1, 'base64'), $3, $2)$$;
 COMMENT ON FUNCTION hwr_api.read_with(text, text, integer) IS 'the most probable texts of an image in base64, by a model';
 
+CREATE FUNCTION hwr_api.read_form(page text, blank text, fields text, model text DEFAULT NULL)
+	RETURNS TABLE (field text, text text, value text, confidence double precision, fit double precision, area polygon)
+	LANGUAGE sql STABLE SET search_path = :"hwr", pg_catalog, pg_temp AS
+	$$SELECT field, text, value, confidence, fit, area FROM hwr_read_form(decode($1, 'base64'), decode($2, 'base64'), $3::regclass, $4, false)$$;
+COMMENT ON FUNCTION hwr_api.read_form(text, text, text, text) IS
+'the fields of a filled form; page and blank form are images in base64, fields the name of a table with columns name and area';
+
 -- Review and search.  "table" is a name as SQL writes it: forms, public.forms, "My forms".
 
 CREATE FUNCTION hwr_api.review("table" text, model text DEFAULT NULL, "limit" integer DEFAULT 50, image_column text DEFAULT NULL,
@@ -81,6 +90,23 @@ CREATE FUNCTION hwr_api.train("table" text, model text DEFAULT 'default', image_
 	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS
 	'SELECT job FROM hwr_train($1::regclass, $2, $3::name, $4::name, $5, false, $6)';
 COMMENT ON FUNCTION hwr_api.train(text, text, text, text, jsonb, text) IS 'start a training in the background; returns its job';
+CREATE FUNCTION hwr_api.improve(model text DEFAULT 'default', training text DEFAULT NULL, options jsonb DEFAULT '{}')
+	RETURNS TABLE (job bigint, corrections bigint, held_out bigint, former_rows bigint)
+	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS
+	'SELECT job, corrections, held_out, former_rows FROM hwr_improve($1, $2::regclass, options => $3, wait => false)';
+COMMENT ON FUNCTION hwr_api.improve(text, text, jsonb) IS 'start to learn from corrections in the background; the job''s message says what the gate decided';
+CREATE FUNCTION hwr_api.try("table" text, model text, version integer DEFAULT NULL, share double precision DEFAULT 0.1, shadow boolean DEFAULT true) RETURNS integer
+	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS 'SELECT hwr_try($1::regclass, $2, $3, $4, $5)';
+COMMENT ON FUNCTION hwr_api.try(text, text, integer, double precision, boolean) IS 'try another version on a share of a table''s rows; returns the trial';
+CREATE FUNCTION hwr_api.try_end("table" text) RETURNS boolean
+	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS 'SELECT hwr_try_end($1::regclass)';
+COMMENT ON FUNCTION hwr_api.try_end(text) IS 'end a trial; false: nothing was tried';
+CREATE FUNCTION hwr_api.compare("table" text)
+	RETURNS TABLE (trial integer, shadow boolean, model_b text, version_b integer, labelled_a bigint, labelled_b bigint, cer_a double precision, cer_b double precision,
+				   exact_a double precision, exact_b double precision, p_value double precision, bound double precision, verdict text)
+	LANGUAGE sql STABLE SET search_path = :"hwr", pg_catalog, pg_temp AS
+	'SELECT trial, shadow, model_b, version_b, labelled_a, labelled_b, cer_a, cer_b, exact_a, exact_b, p_value, bound, verdict FROM hwr_compare($1::regclass)';
+COMMENT ON FUNCTION hwr_api.compare(text) IS 'what came of a table''s newest trial';
 CREATE FUNCTION hwr_api.cancel(job bigint) RETURNS boolean
 	LANGUAGE sql SET search_path = :"hwr", pg_catalog, pg_temp AS 'SELECT hwr_cancel($1)';
 COMMENT ON FUNCTION hwr_api.cancel(bigint) IS 'stop a training; false if it has already ended';

@@ -32,4 +32,13 @@ SELECT to_regproc('hwr_improve') IS NOT NULL AS attaches \gset
 \else
 	UPDATE forms SET reading = hwr_text(ink), confidence = hwr_confidence(ink);
 \endif
-VACUUM ANALYZE forms, words;
+-- A blank form, and what its fields are; a filled copy is test/data/forms/scan.jpg.
+CREATE TABLE blank_forms (id integer PRIMARY KEY, title text, page bytea);
+\set page `base64 -w 0 test/data/forms/registration.jpg`
+INSERT INTO blank_forms VALUES (1, 'registration', decode(:'page', 'base64'));
+CREATE TABLE registration_fields (name text, area box, kind text, allow text, cells integer);
+INSERT INTO registration_fields VALUES ('family_name', '(55,132),(363,165)', 'text', NULL, NULL), ('birthday', '(496,195),(680,223)', 'date', NULL, 8),
+	('postcode', '(53,269),(177,301)', 'postcode', NULL, 5), ('married', '(301,322),(319,340)', 'tick', NULL, NULL),
+	('pass', '(53,383),(283,411)', 'comb', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789', NULL);
+GRANT SELECT ON blank_forms, registration_fields TO clerk;
+VACUUM ANALYZE forms, words, blank_forms;

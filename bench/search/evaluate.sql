@@ -1,11 +1,12 @@
 -- Keyword search in kept posteriors beside search in the reading, on labelled lines.
 --
---	psql -v lines=held_out -v other=training -v model=latin -f bench/search/evaluate.sql
+--	psql -v kept=kept -v other=training -f bench/search/evaluate.sql
 --
--- lines: a table with columns image and label, of lines that the model has not learned from; other: one with a
--- column label, for words that do not occur in them.  Queries are all different words of at least two characters of the
--- labels, folded (hwr_fold), and as many words of the other table that are in no label.  A line is relevant to a word if its
--- label has it as a word.  Needs the extension pg_trgm.  Makes temporary tables only.
+-- kept: a table of keep.sql, of lines that the model has not learned from; other: a table with a column label, for words that do not occur in
+-- them.  Queries are all different words of at least two characters of the labels, folded (hwr_fold), and as many words of
+-- the other table that are in no label.  A line is relevant to a word if its label has it as a word.  The reading is
+-- looked at twice: by the ink alone (greedy), and as hwr_recognize gives it.  limit: lines that are taken; ways: what
+-- else is compared, as rows of (name, expression of q.word and l's columns).  Needs the extension pg_trgm.  Makes temporary tables only.
 --
 -- AP of a query: the sum over the different scores, the highest first, of the recall that the lines with that score
 -- add, times the precision down to there; lines with score 0 are not found.  mAP: its mean over the queries with relevant
@@ -16,26 +17,21 @@
 SET client_min_messages = warning;
 SET jit = off;
 \if :{?limit} \else \set limit 1000000 \endif
+\if :{?ways} \else \set ways '(''kept'', hwr_relevance(kept, q.word)), (''ink'', hwr_relevance(ink, q.word)), (''small'', hwr_relevance(small, q.word))' \endif
 
-CREATE TEMP TABLE ev_lines AS
-	SELECT row_number() OVER (ORDER BY md5(image)) AS id, image, ' ' || hwr_fold(label) || ' ' AS truth, label
-	FROM :lines WHERE label <> '' ORDER BY md5(image) LIMIT :limit;
 CREATE TEMP TABLE ev_posteriors AS
-	SELECT l.id, l.label, l.truth, hwr_recognize(image, :'model') AS reading,
-		hwr_posterior(image, :'model', 0.00001) AS p5, hwr_posterior(image, :'model', 0.0001) AS p4,
-		hwr_posterior(image, :'model', 0.001) AS p3, hwr_posterior(image, :'model', 0.01) AS p2
-	FROM ev_lines l;
-ALTER TABLE ev_posteriors ADD folded text;
-UPDATE ev_posteriors SET folded = ' ' || hwr_fold(reading) || ' ';
+	SELECT *, ' ' || hwr_fold(label) || ' ' AS truth, ' ' || hwr_fold(hwr_text(dense)) || ' ' AS greedy, ' ' || hwr_fold(reading) || ' ' AS folded
+	FROM :kept WHERE id <= :limit;
 
--- Size, and what decoding loses
-SELECT bound, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
-	round(avg(octet_length(p::bytea) / (length(label) + 0.0001)) * 60) AS bytes_of_60,
-	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer,
-	round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
-FROM ev_posteriors, LATERAL (VALUES ('0.00001', p5), ('0.0001', p4), ('0.001', p3), ('0.01', p2)) v (bound, p),
+-- Size, beside 8 bits for each class at each step (their number is byte 11, as long as it is below 256), and what decoding loses
+SELECT v.way, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
+	round(60.0 * sum(octet_length(p::bytea)) / sum(length(label))) AS bytes_of_60,
+	round(avg(octet_length(p::bytea)) FILTER (WHERE length(label) BETWEEN 55 AND 65)) AS bytes_of_55_to_65,
+	round(sum(octet_length(p::bytea))::numeric / sum(steps * get_byte(p::bytea, 11)), 4) AS share_of_dense,
+	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer, round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
+FROM ev_posteriors, LATERAL (VALUES ('dense', dense), ('ink', ink), ('kept', kept), ('small', small)) v (way, p),
 	LATERAL (SELECT steps FROM hwr_posterior_info(p)) i
-GROUP BY bound ORDER BY bound;
+GROUP BY v.way ORDER BY avg(octet_length(p::bytea)) DESC;
 
 CREATE TEMP TABLE ev_queries AS
 	SELECT DISTINCT word FROM ev_posteriors, regexp_split_to_table(trim(truth), ' ') word WHERE length(word) >= 2;
@@ -47,12 +43,12 @@ INSERT INTO ev_queries
 CREATE TEMP TABLE ev_pairs AS
 	SELECT q.word, l.id, position(' ' || q.word || ' ' IN l.truth) > 0 AS relevant, v.method, v.score
 	FROM ev_queries q, ev_posteriors l, LATERAL (VALUES
+		('reading, ink alone', (position(' ' || q.word || ' ' IN l.greedy) > 0)::integer::float8),
 		('reading', (position(' ' || q.word || ' ' IN l.folded) > 0)::integer::float8),
-		('pg_trgm', strict_word_similarity(q.word, l.folded)::float8),
-		('bound 0.00001', hwr_relevance(p5, q.word)),
-		('bound 0.0001', hwr_relevance(p4, q.word)),
-		('bound 0.001', hwr_relevance(p3, q.word)),
-		('bound 0.01', hwr_relevance(p2, q.word))) v (method, score)
+		('word_similarity, ink alone', word_similarity(q.word, l.greedy)::float8),
+		('word_similarity', word_similarity(q.word, l.folded)::float8),
+		('strict_word_similarity, ink alone', strict_word_similarity(q.word, l.greedy)::float8),
+		('strict_word_similarity', strict_word_similarity(q.word, l.folded)::float8), :ways) v (method, score)
 	WHERE v.score > 0 OR position(' ' || q.word || ' ' IN l.truth) > 0;
 
 -- Pairs with the same score are one step of the curve.

@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 def canvas(image, meta):
     """The picture as ink [H][W], 0 paper .. 255 ink."""
     height, width, step, widest = (int(meta[k]) for k in ("height", "width", "width_step", "max_width"))
+    if meta["fit"] == "kraken-box":
+        sys.exit("This model's lines are straightened first: take the canvas from the database (hwr_canvas).")
     image = ImageOps.exif_transpose(image).convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("L")
     if meta["fit"] == "kraken":

@@ -40,14 +40,21 @@ cpu_destroy(HwrBackendContext *ctx)
 	free(ctx);
 }
 
-/* The first layer that gains from seeing many images at once. */
+/* The first layer that gains from seeing many images at once, or the beginning of the block that it is in. */
 static int
 split_point(const HwrNet *net)
 {
-	for (int i = 0; i < net->nlayers; i++)
-		if (net->layers[i].kind == HWR_LAYER_LSTM)
-			return i;
-	return net->nlayers - 1;	/* the output layer, so that both halves have layers */
+	int			split = 0;
+
+	while (split < net->nlayers && net->layers[split].kind != HWR_LAYER_LSTM)
+		split++;
+	for (int i = split; i < net->nlayers; i++)
+		if (net->layers[i].source < split - 1)
+		{
+			split = net->layers[i].source + 1;
+			i = split - 1;		/* look again from there */
+		}
+	return split < net->nlayers ? split : net->nlayers - 1; /* the output layer, so that both halves have layers */
 }
 
 static const HwrElements *

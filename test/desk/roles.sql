@@ -3,7 +3,7 @@ CREATE ROLE anna LOGIN PASSWORD 'anna''s password';
 CREATE ROLE ben LOGIN PASSWORD 'ben''s password';
 CREATE ROLE carl LOGIN PASSWORD 'carl''s password';
 CREATE ROLE trusted LOGIN;
-GRANT EXECUTE ON FUNCTION hwr_train, hwr_activate_model TO anna;
+GRANT EXECUTE ON FUNCTION hwr_train, hwr_activate_model, hwr_attach, hwr_improve TO anna;
 
 CREATE TABLE forms (
 	id			integer		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

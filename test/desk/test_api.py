@@ -153,7 +153,88 @@ def test_confirming():
     corrections = one("SELECT max(id) FROM hwr_corrections")
     refused(anna.send("PUT", "tables", "public", "itself", "text", json_body=change), 409, "not what stands there meanwhile")
     ok(one("SELECT max(id) FROM hwr_corrections") == corrections, "and nothing is kept of it")
+    # undone: as if it had not been said
+    change = {"key": '["1"]', "column": "reading", "text": "ROME", "expected": "PARIS"}
+    before = one("SELECT count(*) FROM hwr.correction")
+    ok(anna.send("PUT", "tables", "public", "itself", "text", json_body=change)[0] == 200 and one("SELECT count(*) FROM hwr.correction") == before + 1, "a correction")
+    undo = ("DELETE", "tables", "public", "itself", "text")
+    ok(anna.send(*undo, key='["1"]', column="reading")[2] == {"done": True} and one("SELECT reading FROM itself") == "PARIS" and
+       one("SELECT count(*) FROM hwr.correction") == before, "is undone, and is no other correction")
+    refused(anna.send(*undo, key='["1"]', column="reading"), 409, "only one's own")
+    refused(ben.send(*undo, key='["1"]', column="reading"), 404, "nor another's table")
+    refused(anna.send("DELETE", "tables", "public", "forms", "text", key='["1"]', column="reading"), 409, "nor where nothing is kept")
     database.execute("DROP TABLE itself")
+
+
+def test_tables_that_read_themselves():
+    database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text)")
+    database.execute("ALTER TABLE itself OWNER TO anna")
+    one("SELECT hwr_attach('itself', model => 'hers')")
+    database.execute("INSERT INTO itself SELECT id, image FROM words WHERE id <= 40")
+    database.execute("CALL hwr_work()")
+    found = [table for table in anna.get("attached")[2] if table["name"] == "itself"]
+    ok(len(found) == 1 and found[0]["read"] == 40 and found[0]["mine"] and found[0]["may_improve"] and found[0]["trial"] is None, "a table that reads itself", found)
+    ok("itself" not in {table["name"] for table in ben.get("attached")[2]}, "is nothing to another role")
+    # pause
+    ok(anna.send("PUT", "attached", "public", "itself", "paused", json_body={"paused": True})[0] == 204 and
+       one("SELECT paused FROM hwr_attachments WHERE data = 'itself'::regclass"), "paused")
+    ok(anna.send("PUT", "attached", "public", "itself", "paused", json_body={"paused": False})[0] == 204 and
+       not one("SELECT paused FROM hwr_attachments WHERE data = 'itself'::regclass"), "and going on")
+    refused(ben.send("PUT", "attached", "public", "itself", "paused", json_body={"paused": True}), 404, "not by another role")
+    # a trial
+    refused(anna.get("attached", "public", "itself", "trial"), 404, "nothing is on trial")
+    trial = {"model": "names", "share": 0.5, "shadow": True}
+    ok(anna.send("POST", "attached", "public", "itself", "trial", json_body=trial)[2].get("trial", 0) > 0, "a version is tried")
+    status, _, compared = anna.get("attached", "public", "itself", "trial")
+    ok(status == 200 and compared["model_b"] == "names" and compared["verdict"].startswith("too early"), "and compared", compared)
+    refused(anna.send("POST", "attached", "public", "itself", "trial", json_body={"model": "nobody"}), 404, "not a model that is not there", "42704")
+    refused(anna.send("POST", "attached", "public", "itself", "trial", json_body={"model": "names", "share": 2}), 422, "nor on more than all rows")
+    ok(anna.send("DELETE", "attached", "public", "itself", "trial")[2] == {"done": True}, "it ends")
+    ok(anna.send("DELETE", "attached", "public", "itself", "trial")[2] == {"done": False}, "once")
+    # learning
+    refused(anna.send("POST", "improvements", json_body={"model": "hers"}), 409, "nothing to learn from", "55000")
+    database.execute("SET ROLE anna; UPDATE itself SET reading = w.label FROM words w WHERE w.id = itself.id; RESET ROLE")
+    database.execute("SELECT hwr_confirm('itself', ARRAY[id::text]) FROM itself")
+    lessons = anna.get("improvements", model="hers")[2]
+    ok(lessons["corrections"] + lessons["held_out"] == 40 and lessons["held_out"] > 0, "corrections to learn from", lessons)
+    status, _, content = anna.send("POST", "improvements", json_body={"model": "hers", "options": {"epochs": 1, "threads": 1}})
+    ok(status == 201 and content["corrections"] == lessons["corrections"], "they are learned from", content)
+    for _ in range(1200):
+        job = anna.get("jobs", content["job"])[2]
+        if job["state"] not in ("queued", "starting", "running"):
+            break
+        one("SELECT pg_sleep(0.1) IS NULL")
+    ok(job["state"] == "done" and "activ" in job["message"] and "CER" in job["message"], "and what the gate decided is said", (job["state"], job["message"]))
+    refused(ben.send("POST", "improvements", json_body={"model": "hers"}), 403, "not without the privilege", "42501")
+    database.execute("SELECT hwr_detach('itself', forget => true)")
+    database.execute("DROP TABLE itself")
+
+
+def test_forms():
+    """A filled form over a blank one that is a row of a table."""
+    def file(name):
+        with open(f"test/data/forms/{name}.jpg", "rb") as opened:
+            return opened.read()
+
+    database.execute("CREATE TABLE blanks (id integer PRIMARY KEY, title text, page bytea)")
+    database.execute("INSERT INTO blanks VALUES (1, 'registration', %b), (2, 'another', %b)", [file("registration"), picture])
+    database.execute("CREATE TABLE parts (name text, area box, kind text, cells integer)")
+    database.execute("INSERT INTO parts VALUES ('family_name', '(55,132),(363,165)', NULL, NULL), ('married', '(301,322),(319,340)', 'tick', NULL)")
+    database.execute("GRANT SELECT ON blanks, parts TO anna")
+    forms = anna.get("forms")[2]
+    ok({"schema": "public", "name": "parts"} in forms["fields"] and
+       [blank["title"] for blank in forms["blanks"] if blank["name"] == "blanks"] == ["registration", "another"], "blank forms and fields that she may read", forms)
+    ok(ben.get("forms")[2] == {"fields": [], "blanks": []}, "which others may not")
+    where = {"schema": "public", "name": "blanks", "key": '["1"]', "fields": "parts"}
+    status, _, content = anna.send("POST", "forms", image=file("scan"), **where)
+    expected = database.execute("SELECT r.field, r.text FROM blanks b, hwr_read_form(%b::bytea, b.page, 'parts'::regclass, images => false) r WHERE b.id = 1",
+                                [file("scan")]).fetchall()
+    ok(status == 200 and [(field["field"], field["text"]) for field in content["fields"]] == expected and len(expected) == 2, "a form is read", content)
+    ok(all(len(field["area"]) >= 4 and 0 <= field["area"][0][0] <= content["width"] for field in content["fields"]), "with the places of its fields")
+    refused(anna.send("POST", "forms", image=file("scan"), **{**where, "key": '["2"]'}), 400, "a page that does not fit", "22000")
+    refused(anna.send("POST", "forms", image=file("scan"), **{**where, "fields": "pg_authid"}), 404, "fields that she may not read")
+    refused(ben.send("POST", "forms", image=file("scan"), **where), 404, "a blank form that he may not read")
+    database.execute("DROP TABLE blanks, parts")
 
 
 def test_rows():
@@ -246,6 +327,13 @@ def test_models_and_monitor():
     ok(len(hits) > 0 and all(hit["relevance"] >= 0.3 and hit["spots"] for hit in hits), "a word in the ink", hits)
 
 
+def test_many_sessions():
+    """A role has its own number of sessions; with one more, its oldest ends, and nobody else's."""
+    clients = [Client(url, "ben", "ben's password") for _ in range(11)]
+    ok(clients[0].get("session")[0] == 401 and all(client.get("session")[0] == 200 for client in clients[1:]), "the session that was used the longest ago ends")
+    ok(anna.get("session")[0] == 200, "and not another role's")
+
+
 def test_logging_out():
     carla = Client(url, "anna", "anna's password")
     ok(carla.send("DELETE", "session")[0] == 204 and carla.get("session")[0] == 401, "a session ends, whoever has its cookie")
@@ -255,5 +343,6 @@ def test_logging_out():
     ok(stranger.get("session")[0] == 401, "a cookie cannot be made up")
 
 
-run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming, test_rows,
-    test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_logging_out)
+run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming,
+    test_tables_that_read_themselves, test_forms, test_rows,
+    test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_many_sessions, test_logging_out)

@@ -13,7 +13,7 @@ from tap import diag, ok, run
 
 url, superuser = sys.argv[1:3]
 database = psycopg.connect(superuser, autocommit=True, client_encoding="UTF8")
-PAGES = ("write", "upload", "review", "search", "models", "train", "monitor")
+PAGES = ("write", "upload", "review", "search", "models", "train", "tables", "monitor")
 WORD = "ANNA"
 
 
@@ -180,6 +180,60 @@ def test_search_upload_models_monitor():
     ok(errors() == [], "no errors of the browser")
 
 
+def test_form():
+    """A filled form is laid over a blank one."""
+    with open("test/data/forms/registration.jpg", "rb") as blank:
+        database.execute("CREATE TABLE blanks (id integer PRIMARY KEY, title text, page bytea)")
+        database.execute("INSERT INTO blanks VALUES (1, 'registration', %b)", [blank.read()])
+    database.execute("CREATE TABLE parts AS SELECT * FROM (VALUES ('family_name', box '(55,132),(363,165)', NULL), ('married', '(301,322),(319,340)', 'tick')) f (name, area, kind)")
+    database.execute("GRANT SELECT ON blanks, parts TO anna")
+    go("upload")
+    find(browser, "#file").send_keys(os.path.abspath("test/data/forms/scan.jpg"))
+    browser.execute_script("document.querySelector('input[value=form]').click()")
+    choose("#blank", "blanks: registration")
+    choose("#fields", "parts")
+    click("#read")
+    ok(wait(browser, lambda: [name.text for name in browser.find_elements("css selector", "#lines .name")] == ["family_name", "married"]), "a form's fields are read")
+    ok(len(browser.find_elements("css selector", ".picture polygon")) == 2, "and drawn on the page")
+    database.execute("DROP TABLE blanks, parts")
+    ok(errors() == [], "no errors of the browser")
+
+
+def test_tables():
+    """A table that reads itself: corrected and undone, tried, learned from."""
+    database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text)")
+    database.execute("ALTER TABLE itself OWNER TO anna")
+    database.execute("SELECT hwr_attach('itself', model => 'hers')")
+    database.execute("INSERT INTO itself SELECT id, image FROM words WHERE id <= 40")
+    database.execute("CALL hwr_work()")
+    go("review")
+    choose("#table", "itself")
+    wait(browser, lambda: "/itself/" in find(browser, "#crop").get_attribute("src") and len(browser.find_elements("css selector", "#alternatives li")) == 5)
+    press(browser, Keys.ESCAPE)
+    press(browser, "2")
+    ok(wait(browser, lambda: one("SELECT count(*) FROM hwr.correction") == 1), "a correction is kept")
+    wait(browser, lambda: "Saved" in text(browser, "#status"))
+    press(browser, "u")
+    ok(wait(browser, lambda: one("SELECT count(*) FROM hwr.correction") == 0), "undone, it is none")
+    database.execute("SELECT hwr_confirm('itself', ARRAY[id::text]) FROM itself WHERE id > 1")
+    go("tables")
+    ok(wait(browser, lambda: "39" in text(browser, ".attached .figures")), "the table's figures")
+    click(".attached .try")
+    wait(browser, lambda: find(browser, "dialog[open]"))
+    choose("#trial #model", "names")
+    click("dialog[open] button[value=yes]")
+    ok(wait(browser, lambda: "too early" in text(browser, ".attached .verdict")), "a version is tried and compared")
+    ok(one("SELECT count(*) FROM hwr_trials WHERE model = 'names' AND ended IS NULL AND shadow AND share = 0.2") == 1, "in the shadow of a fifth of the rows")
+    click(".attached .end")
+    ok(wait(browser, lambda: "has ended" in text(browser, "#status")), "and ended")
+    click(".attached .learn")
+    ok(wait(browser, lambda: "CER" in text(browser, ".attached [role=status]")), "it learns from corrections, and says what the gate decided",
+       text(browser, ".attached [role=status]"))
+    database.execute("SELECT hwr_detach('itself', forget => true)")
+    database.execute("DROP TABLE itself")
+    ok(errors() == [], "no errors of the browser")
+
+
 def test_pages_for_everybody():
     with open(os.path.join(os.path.dirname(__file__), "page_checks.js"), encoding="utf-8") as file:
         checks = file.read()
@@ -215,6 +269,6 @@ def test_log_out():
 with tempfile.TemporaryDirectory() as folder:
     browser = chromium(folder)
     try:
-        run(test_log_in, test_write, test_review_by_keyboard, test_train, test_search_upload_models_monitor, test_pages_for_everybody, test_log_out)
+        run(test_log_in, test_write, test_review_by_keyboard, test_train, test_search_upload_models_monitor, test_form, test_tables, test_pages_for_everybody, test_log_out)
     finally:
         browser.quit()

@@ -176,6 +176,10 @@ main(int argc, char **argv)
 	put_model("half.safetensors", "[1,8,0,1 Ct3,3,2,2,2 S1(2x2)2,3 Lfx2 Fs3 O1c4]", true);
 	put_lm();
 	put_posterior();
+	put_text("pattern", "date", "(\\d{2}\\.){2}(19|20)\\d{2}");
+	put_text("pattern", "classes", "(?i)[a-z]+([^ 0-9]|\\w){1,3}x?");
+	put_text("pattern", "states", "(a|b)*a(a|b){11}");
+	put_text("pattern", "nothing", "(((((){100}){100}){100}){100})");
 	put_text("query", "words", "anna & (mar?e | \"de la\") !otto*");
 	put_text("query", "escapes", "a\\&b \\\"c \xc3\x89t\xc3\xa9");
 	put_text("vgsl", "default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25 O1c32]");
@@ -185,6 +189,8 @@ main(int argc, char **argv)
 	put_text("options", "empty", "{}");
 	put_text("options", "some", "{\"preset\": \"small\", \"epochs\": 3, \"learning_rate\": 1e-3, \"schedule\": \"cosine\", \"seed\": 7}");
 	put_text("options", "network", "{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Lbx12\", \"case\": \"upper\", \"dropout\": null}");
+	put_text("vgsl", "blocks", "[1,16,0,1 Cr3,3,4 ([Cr3,3,4 Gn2 Cl3,3,4] I) A3,4 (Cl1,1,2 [Mp1,1 (Ct1,3,3 I)]) S1(1x0)1,3 (Lbx3 [Fl2]) O1c5]");
+	put_text("label", "right_to_left", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d (abc) 12,5% \xd8\xa7\xd9\x84[\xd8\xb3] \xe2\x81\xa7x\xe2\x81\xa9");
 	put_text("label", "plain", "Anna  Maria\t\n");
 	put_text("label", "combining", "E\xcc\x81lise \xc3\x9f \xef\xac\x81 \xe2\x84\xab");
 	put_text("label", "planes", "\xf0\x9f\x98\x80 \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d \xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab \xf0\x9d\x94\xb8");

@@ -15,8 +15,12 @@
 #include "core/search/trigram.h"
 #include "core/image/image.h"
 #include "core/text/lm.h"
+#include "core/text/pattern.h"
 #include "core/train/options.h"
+#include "core/image/centerline.h"
 #include "core/image/preprocess.h"
+#include "core/model/onnx.h"
+#include "core/text/bidi.h"
 #include "core/decode/decode.h"
 #include "core/model/kraken.h"
 #include "core/model/model.h"
@@ -94,6 +98,12 @@ fuzz_image(const uint8_t *bytes, size_t len)
 		preprocess(&img, HWR_FIT_PAD);
 		preprocess(&img, HWR_FIT_STRETCH);
 		preprocess(&img, HWR_FIT_KRAKEN);
+		if ((int64_t) img.width * img.height < 20000)
+		{
+			promise(hwr_centerline_straighten(&img, &st), "any line can be straightened");
+			promise(img.height >= 1, "and something is left of it");
+			preprocess(&img, HWR_FIT_KRAKEN_BOX);
+		}
 		hwr_image_free(&img);
 	}
 	return 0;
@@ -238,7 +248,7 @@ fuzz_page(const uint8_t *bytes, size_t len)
 		promise(line->confidence >= 0 && line->confidence <= 1, "confidence is a probability");
 		check_points(&page, line->baseline, line->baseline_n);
 		check_points(&page, line->outline, line->outline_n);
-		if (hwr_page_crop(&page, line->baseline, line->baseline_n, line->outline, line->outline_n, &crop, &st))
+		if (hwr_page_crop(&page, line->baseline, line->baseline_n, line->outline, line->outline_n, NULL, NULL, &crop, &st))
 			hwr_image_free(&crop);
 		else
 			promise(line->kind == HWR_LINE_REJECTED, "a line can be cut out");
@@ -295,6 +305,13 @@ check_model(HwrModel *model)
 			memcmp(again->values, model->values, model->net.nvalues * sizeof(float)) == 0, "values are kept");
 	run(model);
 	free(saved);
+	if (model->net.nvalues <= MAX_VALUES)
+	{
+		if (hwr_model_export_onnx(model, false, &saved, &saved_len, &st))
+			free(saved);
+		else
+			check_status(&st);
+	}
 	hwr_model_free(model);
 	hwr_model_free(again);
 }
@@ -400,6 +417,30 @@ fuzz_options(const uint8_t *bytes, size_t len)
 	return 0;
 }
 
+/* The order of a text's ink: each of its characters is somewhere in it. */
+static void
+check_order(const char *text)
+{
+	HwrStatus	st = {0};
+	uint32_t   *codepoints;
+	int			n;
+	int		   *order;
+	bool	   *seen;
+
+	promise(hwr_text_decode(text, strlen(text), &codepoints, &n, &st), "normal text is valid");
+	order = malloc(((size_t) n + 1) * sizeof(int));
+	seen = calloc((size_t) n + 1, sizeof(bool));
+	promise(hwr_bidi_reorder(codepoints, n, order, &st), "any text has an order");
+	for (int i = 0; i < n; i++)
+	{
+		promise(order[i] >= 0 && order[i] < n && !seen[order[i]], "an order has each place once");
+		seen[order[i]] = true;
+	}
+	free(codepoints);
+	free(order);
+	free(seen);
+}
+
 int
 fuzz_label(const uint8_t *bytes, size_t len)
 {
@@ -418,6 +459,7 @@ fuzz_label(const uint8_t *bytes, size_t len)
 		}
 		promise(hwr_text_normalize(normal, strlen(normal), (HwrCase) mapping, &again, &st), "normal text is valid");
 		promise(strcmp(normal, again) == 0, "normal text stays as it is");
+		check_order(normal);
 		free(normal);
 		free(again);
 	}
@@ -530,5 +572,51 @@ fuzz_query(const uint8_t *bytes, size_t len)
 	}
 	promise(hwr_query_combine(query, words) >= 0 && hwr_query_combine(query, words) <= 1, "a query is worth a probability");
 	hwr_query_free(query);
+	return 0;
+}
+
+static void
+check_automaton(const HwrAutomaton *a)
+{
+	promise(a->nstates >= 1 && a->nstates <= HWR_PATTERN_MAX_STATES, "an automaton has states");
+	for (size_t i = 0; i < (size_t) a->nstates; i++)
+		for (int k = 1; k < a->classes; k++)
+		{
+			int			to = a->next[i * (size_t) a->classes + (size_t) k];
+
+			promise(to >= -1 && to < a->nstates, "a way leads to a state");
+		}
+}
+
+int
+fuzz_pattern(const uint8_t *bytes, size_t len)
+{
+	static const char letters[] = " 0aAb.\xc3\xa9";
+	HwrStatus	st = {0};
+	HwrAlphabet alphabet = {0};
+	HwrPattern *pattern;
+	HwrAutomaton *a;
+	char	   *text = terminated(bytes, len);
+
+	if (!hwr_pattern_compile(text, len, len % 2 == 1, &pattern, &st))
+	{
+		check_status(&st);
+		free(text);
+		return 0;
+	}
+	promise(hwr_alphabet_from_utf8(letters, strlen(letters), &alphabet, &st), "letters are an alphabet");
+	if (hwr_pattern_bind(pattern, &alphabet, NULL, NULL, &a, &st))
+	{
+		check_automaton(a);
+		hwr_automaton_free(a);
+	}
+	else
+		check_status(&st);
+	promise(hwr_pattern_add_characters(pattern, &alphabet, &st), "characters of a pattern can be added");
+	for (int i = 1; i < alphabet.n; i++)
+		promise(alphabet.codepoints[i - 1] < alphabet.codepoints[i], "an alphabet ascends");
+	hwr_alphabet_free(&alphabet);
+	hwr_pattern_free(pattern);
+	free(text);
 	return 0;
 }

@@ -21,6 +21,7 @@ extern int	fuzz_page(const uint8_t *bytes, size_t len);	/* pixels of a page: wid
 extern int	fuzz_form(const uint8_t *bytes, size_t len);	/* a blank form and a page: widths - 1 and grey values */
 extern int	fuzz_posterior(const uint8_t *bytes, size_t len);	/* kept posterior */
 extern int	fuzz_query(const uint8_t *bytes, size_t len);	/* search query */
+extern int	fuzz_pattern(const uint8_t *bytes, size_t len);	/* pattern of a text */
 extern int	fuzz_label(const uint8_t *bytes, size_t len);	/* text */
 
 #endif							/* HWR_FUZZ_TARGETS_H */

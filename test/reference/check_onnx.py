@@ -33,7 +33,9 @@ NETWORKS = ["default", "lines", "small", "keras", "pytorch",
             # what kraken's networks have: group normalisation, dilation, PyTorch's padding, leaky ReLU, other reshapes and
             # summaries
             "[1,48,0,1 Cr4,2,32,4,2,1,1 Gn8 Clr3,3,32,1,1,2,3 Mp2,2 S1(2x0)1,3 Clr3,4,12,2,2,1,1 Lbye8 Gn4 Lbx16 Lrxe8 Flr20",
-            "[1,32,0,1 Cr3,3,8 Cm3,3,8 Cr4,4,6,3,2,1,1 Gn3 Mp2,2 Lbys6 Ft24 Gn2 Lbx16"]
+            "[1,32,0,1 Cr3,3,8 Cm3,3,8 Cr4,4,6,3,2,1,1 Gn3 Mp2,2 Lbys6 Ft24 Gn2 Lbx16",
+            # layers in parallel, of maps and of sequences, that read the image, a map, or one another's
+            "[1,32,0,1 (Cr3,3,8 [Ct3,3,8 Gn4] I) Mp4,2 ([Cr3,3,17 Bn Cl3,3,17] I) A3,17 S1(1x0)1,3 (Lbx8 [Fr12 (I Lfx4)] Lrx8) A3,20 Lbx16"]
 MODELS = sorted(glob.glob(os.path.join(ROOT, "models", "*.safetensors")) +
                 glob.glob(os.path.join(ROOT, "test", "data", "kraken", "*.safetensors")))
 IMAGES = ["00002.jpg", "00003.jpg", "00005.jpg", "00007.jpg", "00011.jpg"]

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Small models of kraken's and what kraken's networks make of a canvas, for test/unit/model/test_kraken.c.
+"""Small models of kraken's and what kraken's networks make of a canvas, for test/unit/model/test_kraken.c;
+what kraken makes of lines cut out as boxes, for test/unit/image/test_centerline.c; the order of texts from right to left, for
+test/unit/text/test_bidi.c.
 
 usage: make_kraken.py
 
-Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel and test/unit/data/kraken_values.h.
+Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel test/unit/data/kraken_values.h, centerline_values.h and bidi_values.h.
 The models are untrained: their weights come from the formula of reference.py.
 """
 
@@ -19,6 +21,9 @@ logging.disable(logging.WARNING)
 
 import numpy as np
 import torch
+from PIL import Image
+from kraken.lib.bidi import get_display_map
+from kraken.lib.dataset import ImageInputTransforms
 from kraken.lib.vgsl import TorchVGSLModel
 from kraken.models.writers import write_coreml, write_safetensors
 
@@ -36,6 +41,7 @@ MODELS = {
     "dilated": "[1,20,0,1 Clr3,5,4,1,2,2,3 Ct4,3,5,3,1,1,2 Cm3,3,6 Mp2,3,2,1 Cl1,1,3 S1(0x1)3,1 Lfx4 Lrx5 O1c6]",
     "summary": "[1,18,0,1 Cr3,3,4 Mp2,2 Lfys6 Lbx4 O1c6]",
     "summary_both": "[1,18,0,1 Cr{conv}3,3,4 Mp{pool}2,2 Lbys{down}5 Do{drop}0.2,1 Lfx{across}4 O{out}1c6]",
+    "residual": "[1,16,0,1 Cr3,3,6 ([Cr3,3,6 Gn2 Cl3,3,6] I) A3,6 Mp2,2 (Cr3,3,4 ([Cr5,3,2 (I Ct1,3,3)] Cl1,1,2) [I]) S1(1x0)1,3 (Lbx4 [O1l3 Lfx2]) [Do0.1,1 Lbx3] O1c7]",
     "columns": "[1,1,0,12 Lbxc5 Gbx3 O1c6]",
 }
 
@@ -49,7 +55,66 @@ def fill(net):
         p.data = x * (3.0 / fan) ** 0.5 if fan else 0.3 * x + (1 if "weight" in list(net.state_dict())[i] and p.dim() == 1 else 0)
 
 
+# Of pictures of lines: width, height, height of the canvas
+LINES = [[200, 40, 48], [413, 57, 48], [97, 33, 30], [640, 21, 48], [60, 90, 36], [1, 24, 12], [15, 3, 12], [1200, 64, 120], [40, 2, 8]]
+
+
+def line_picture(i, w, h):
+    """A wavy line of ink on grained paper; test_centerline.c draws the same."""
+    x, y = np.meshgrid(np.arange(w), np.arange(h))
+    r = bits(7000 + i, w * h).reshape(h, w).astype(np.int64)
+    wave = np.abs(x * 4 % (4 * h) - 2 * h)                  # 0 .. 2h
+    middle = h // 4 + wave * h // (4 * h)                   # h/4 .. 3h/4
+    inked = (np.abs(y - middle) * 7 < h) & (r % 3 == 0)
+    return np.where(inked, 20 + r // 8 % 60, 200 + r // 8 % 50).astype(np.uint8)
+
+
+def make_centerline():
+    rows = []
+    for i, (w, h, height) in enumerate(LINES):
+        transform = ImageInputTransforms(1, height, 0, 1, (16, 0), True)
+        try:
+            ink = np.rint(transform(Image.fromarray(line_picture(i, w, h))).numpy()[0] * 255).astype(np.uint8)
+        except Exception as problem:
+            print(w, h, height, problem)
+            continue
+        if ink.shape[1] <= 32:                  # of a line narrower than a column nothing is left there
+            continue
+        code = 2166136261
+        for v in ink.tobytes():
+            code = (code ^ v) * 16777619 & 0xFFFFFFFF
+        rows.append([i, w, h, height, ink.shape[1], code])
+    out = Header(os.path.join(TESTS, "unit", "data", "centerline_values.h"), "CENTERLINE_VALUES_H", "Hashes of canvases that kraken makes of lines cut out as boxes")
+    out.lines[1] = "/* Written by test/reference/make_kraken.py with kraken. */"
+    out.define("CENTERLINE_CASES", len(rows))
+    out.lines.append("/* picture, its width and height, the canvas's height and width, its hash */")
+    out.table("unsigned", "centerline_cases", rows)
+    out.write()
+
+
+# Hebrew, Arabic, Syriac; numbers of both kinds, Latin words, brackets, points and marks between, blanks at the end.
+TEXTS = ["abc (1) d", "שלום", "שלום עולם", "שלום (עולם)", "abc שלום def", "שלום abc 123 עולם", "123 שלום", "(שלום", "א(b)ג [ד] {ה}", "في ١٩٤٥ م",
+         "السلام عليكم، 12.5%", "a ب 1 c", "ܫܠܡܐ ܥܠܡܐ", "בְּרֵאשִׁית", "שלום  ", "  שלום", "3-4 שלום 5/6", "«שלום» <b>", "A-שלום+1", "قال (نعم [لا] abc) ثم", "؟",
+         "x ١٢ y", "א 1,000.50 ב", "$5 א 5$", "«a» א ‹b›", "((א))", "א)ב(ג"]
+
+
+def make_bidi():
+    out = Header(os.path.join(TESTS, "unit", "data", "bidi_values.h"), "BIDI_VALUES_H", "Texts in the order that kraken shows them in")
+    out.lines[1] = "/* Written by test/reference/make_kraken.py with kraken. */"
+    out.define("BIDI_CASES", len(TEXTS))
+    out.lines.append("typedef struct BidiCase { const char *text; const char *shown; int n; int order[32]; } BidiCase;")
+    out.lines.append("static const BidiCase bidi_cases[] = {")
+    for text in TEXTS:
+        shown, order = get_display_map(text)
+        quoted = ['"%s"' % "".join("\\x%02x" % b for b in s.encode()) for s in (text, shown)]
+        out.lines.append("\t{%s, %s, %d, {%s}}," % (*quoted, len(order), ", ".join(map(str, order))))
+    out.lines.append("};")
+    out.write()
+
+
 def main():
+    make_bidi()
+    make_centerline()
     torch.set_num_threads(1)
     os.makedirs(MODELS_DIR, exist_ok=True)
     names, widths, sizes, rows = [], [], [], []

@@ -2,7 +2,7 @@
 #	What the scripts of this folder share; bash sources it.
 #
 # A state is what hwr finds on a machine where somebody types "make demo" for the first time.  Scripts whose names begin with a, b, d,
-# e, package, archive and image make theirs in a fresh chroot: tools/check-in-chroot runs them there, as root, and they may install
+# e, package, archive, image and arm make theirs in a fresh chroot: tools/check-in-chroot runs them there, as root, and they may install
 # and change what they like; COMMAND is what a to e run then, SUITE the release.  The others leave the machine as it is; "make check-long" runs them,
 # deps.sh already "make check".  They print lines "ok - WHAT" and "not ok - WHAT".
 #
@@ -60,12 +60,12 @@ check() {
 }
 
 smoke() {
-	local file label model reading
-	IFS=, read -r file label model < <(sed -n 2p test/data/demo.csv)
+	local file label reading
+	IFS=, read -r file label < <(sed -n 2p test/data/demo.csv)
 	reading=$("$@" <<- SQL
 		CREATE EXTENSION hwr;
 		\\set image \`base64 -w 0 < $PWD/test/data/$file\`
-		SELECT hwr_recognize(decode(:'image', 'base64'), '$model');
+		SELECT hwr_recognize(decode(:'image', 'base64'));
 	SQL
 	)
 	echo "$file: $label, read as $reading"

@@ -55,6 +55,20 @@ store('strip', png(30_000, 200, sub { substr($noise, 0, 30_000) }));
 store('white', png(2000, 3000, sub { "\xff" x 2000 }));
 store('black', png(2000, 3000, sub { "\0" x 2000 }));
 store('dot', png(1, 1, sub { "\x80" }));
+
+# Something like a photograph: hills under a sky, and a sun
+store('photograph', png(1600, 1200, sub
+{
+	my ($y) = @_;
+	join '', map {
+		my $hill = 700 + 200 * sin($_ / 230) + 60 * sin($_ / 61);
+		my $sun = ($_ - 1200)**2 + ($y - 300)**2 < 150**2;
+		chr(int($sun ? 250 : $y > $hill ? 90 + 40 * sin($_ / 17 + $y / 23) + ($y - $hill) / 20 : 140 + $y / 12 + rand(6)));
+	} 0 .. 1599;
+}));
+# As large as images may be, with some writing-like noise, and a little larger
+store('huge', png(10_000, 10_000, sub { $_[0] % 1000 < 40 ? substr($noise, 0, 10_000) : "\xe0" x 10_000 }));
+store('larger', png(10_001, 10_000, sub { "\xe0" x 10_001 }));
 store($_, slurp_binary("test/data/forms/$_.jpg")) for qw(registration scan);
 
 # What takes long, and what reads it
@@ -85,6 +99,21 @@ for my $name (qw(strip white black dot))
 	like($err, qr/page does not fit the blank form|around field/, "$name: is not read as one");
 }
 
+is($node->safe_psql('postgres', "SELECT count(*) <= 2 FROM pages p, hwr_lines(p.page, images => false) WHERE p.name = 'photograph' AND kind = 'text'"),
+	't', 'photograph: next to no line of text');
+{
+	my $begun = time;
+	my $peak = $node->safe_psql('postgres', <<'SQL');
+SELECT count(*) >= 0 FROM pages p, hwr_lines(p.page, images => false) WHERE p.name = 'huge';
+SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'VmHWM:\s*(\d+)')::bigint / 1024;
+SQL
+	like($peak, qr/^t\n/, 'huge: is looked through');
+	cmp_ok((split /\n/, $peak)[1], '<', 700, 'huge: megabytes of memory');
+	cmp_ok(time - $begun, '<', 300, 'huge: seconds, even on a loaded machine');
+	my ($status, $out, $err) = $node->psql('postgres', "SELECT count(*) FROM pages p, hwr_lines(p.page) WHERE p.name = 'larger'");
+	like($err, qr/exceeds the maximum of 100000000 pixels/, 'larger: an error that says why');
+}
+
 # Memory: what a page took is given back, page after page.
 my $growth = $node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION own_memory() RETURNS bigint LANGUAGE sql VOLATILE AS $$
@@ -102,5 +131,30 @@ END $$;
 SELECT max(kb) FILTER (WHERE n = 6) - max(kb) FILTER (WHERE n = 3) FROM memory;
 SQL
 cmp_ok($growth, '<', 8192, 'no memory is lost');
+
+# Ctrl-C while a finder of lines is trained: what did best so far is stored.  Before anything was measured it is an error.
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE taught AS SELECT page, format('<PcGts><Page><TextRegion id="r">%s</TextRegion></Page></PcGts>',
+		(SELECT string_agg(format('<TextLine id="l%s"><Coords points="%s"/></TextLine>', line,
+			(SELECT string_agg(round(x.m[1]::numeric) || ',' || round(x.m[2]::numeric), ' ') FROM regexp_matches(outline::text, '\(([0-9.]+),([0-9.]+)\)', 'g') x (m))), '')
+			FROM hwr_lines(page, images => false) WHERE kind = 'text'))::xml AS document
+	FROM pages, generate_series(1, 4) WHERE name = 'scan';
+SQL
+my $teach = "SELECT steps, best_step FROM hwr_train_lines('taught', 'taught', steps => 1000000, validation => 4,
+	architecture => '[1,256,0,1 Cr3,3,4,4,4 Bn O2l4]')";
+sql_fails($node, "SET statement_timeout = '3s'; $teach", '57014', 'statement timeout', 'a timeout is an error');
+my ($out, $err, $patience) = ('', '', 8);
+for (1 .. 4)
+{
+	my $session = start_sql($node, $teach);
+	sleep $patience;
+	interrupt($session);
+	($out, $err) = finish_sql($session);
+	last if $err =~ /WARNING/;
+	like($err, qr/57014: canceling statement due to user request/, 'nothing had been measured');
+	$patience *= 2;
+}
+like($err, qr/WARNING: .*training was cancelled after step \d+, and step \d+ is stored/, 'the cancel is told (psql shows no row after one)');
+is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_models WHERE model = 'taught'"), '1', 'and a model is there');
 
 done_testing();

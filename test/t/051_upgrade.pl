@@ -2,47 +2,16 @@
 #
 # An update ends where a fresh installation begins: the same members, with the same definitions and privileges.  Tried is every
 # older version that the installed scripts lead from, and a version 0.9 made here, so that there is always one.  Scripts cannot be
-# put where PostgreSQL is installed, so this server runs from a folder of its own, which holds its programs and is otherwise
-# symbolic links: PostgreSQL looks for its files beside its programs.
+# put where PostgreSQL is installed, so this server runs from a copy of it.
 
 use strict;
 use warnings;
 
-use File::Basename;
-use File::Path qw(make_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 use HwrTest;
-
-# Where the links begin: PREFIX/lib/postgresql/15/bin and PREFIX/share/postgresql/15 become HERE/lib/... and HERE/share/...
-sub copy_installation
-{
-	my ($here) = @_;
-	my %path = map { my ($p) = run_command([ 'pg_config', "--$_" ]); $_ => $p } qw(bindir sharedir pkglibdir);
-	my $prefix = $path{bindir};
-
-	$prefix = dirname($prefix) while grep { index($_, "$prefix/") != 0 && $_ ne $prefix } values %path;
-	my %copy = map { $_ => $here . substr($path{$_}, length $prefix) } keys %path;
-	make_path($copy{bindir}, "$copy{sharedir}/extension", dirname($copy{pkglibdir}));
-	system('cp', (map { "$path{bindir}/$_" } qw(postgres initdb pg_ctl pg_config psql)), $copy{bindir}) == 0 or die;
-	symlink $path{pkglibdir}, $copy{pkglibdir} or die;
-	link_all($path{sharedir}, $copy{sharedir});
-	link_all("$path{sharedir}/extension", "$copy{sharedir}/extension");
-	return (dirname($copy{bindir}), "$copy{sharedir}/extension");
-}
-
-sub link_all
-{
-	my ($from, $to) = @_;
-
-	foreach my $file (glob("$from/*"))
-	{
-		my $link = "$to/" . basename($file);
-		symlink $file, $link or die "could not link $link: $!" unless -e $link;
-	}
-}
 
 sub write_file
 {
@@ -108,7 +77,8 @@ my $contents = q{
 	SELECT id, hwr_recognize(image, 'golden') FROM words WHERE id <= 20 ORDER BY id;
 	SET ROLE clerk; SELECT count(hwr_recognize(image, 'golden')) FROM words WHERE id <= 5};
 
-my ($install_path, $extension) = copy_installation(PostgreSQL::Test::Utils::tempdir);
+my ($install_path, $share) = copy_installation(PostgreSQL::Test::Utils::tempdir);
+my $extension = "$share/extension";
 my ($version) = slurp_file("$extension/hwr.control") =~ /^default_version = '(.*)'$/m or die 'default_version not found';
 make_old_version($extension, $version);
 

@@ -146,6 +146,19 @@ is(sql('SELECT count(*) FROM hwr.queue'), '10', 'rows of a clerk, who may nothin
 is(sql('SET ROLE clerk; SELECT count(*) FROM hwr_attachments'), '0', 'and sees nothing of it');
 sql('SET ROLE bob; CALL hwr_work()');
 is(sql("SELECT string_agg(id::text, ' ' ORDER BY id) FROM shared WHERE text IS NOT NULL"), '2 4 6 8 10', 'the rows that he sees are read');
+# what others have said of rows that he does not see
+sql(q{SET ROLE alice; UPDATE shared SET text = 'HIS' WHERE id = 2; UPDATE shared SET text = 'HIDDEN' WHERE id = 3});
+sql(q{INSERT INTO hwr.shadow (trial, attachment, key, hash, model, version, text) SELECT 1, attachment, key, '', 'm', 1, label FROM hwr.correction});
+foreach (['bob', 'HIS'], ['alice', 'HIDDEN HIS'], ['mallory', ''], ['clerk', ''])
+{
+	my ($role, $labels) = @$_;
+
+	is(sql("SET ROLE $role; SELECT string_agg(label, ' ' ORDER BY label) FROM hwr.own_corrections"), $labels, "corrections that $role sees");
+	is(sql("SET ROLE $role; SELECT string_agg(label, ' ' ORDER BY label) FROM hwr_corrections"), $labels, "with their images");
+	is(sql("SET ROLE $role; SELECT string_agg(text, ' ' ORDER BY text) FROM hwr.own_shadows"), $labels, "and shadow readings");
+}
+is(sql(q{SET ROLE bob; SELECT count(*) FROM hwr.own_rows WHERE key = '{3}'}), '0', 'nor that somebody has');
+sql('DELETE FROM hwr.shadow');
 sql_fails($node, "SET ROLE mallory; SELECT hwr_detach('shared')", '42704', 'is not attached', 'others do not see it');
 sql_fails($node, q{SET ROLE mallory; CALL hwr_work('shared')}, '42704', 'nothing attached that you may read', 'nor have it read');
 sql('SET ROLE alice; REVOKE UPDATE (text) ON shared FROM bob');

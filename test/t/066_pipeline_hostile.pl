@@ -121,7 +121,31 @@ TRUNCATE seen;
 SQL
 $node->psql('postgres', 'CALL hwr_work()');
 is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'triggers of a new owner do not run as the superuser who attached the table');
-sql_fails($node, 'CALL hwr_work()', '42501', 'was attached by a superuser, and is another role\'s now', 'which is said');
+sql_fails($node, 'CALL hwr_work()', '42501', 'has another owner than when it was attached', 'which is said');
+sql('DROP TABLE given');
+
+# between ordinary roles
+sql(<<'SQL');
+SET ROLE alice;
+CREATE TABLE given (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('given', model => 'm');
+INSERT INTO given SELECT id, image FROM words WHERE id <= 2;
+RESET ROLE;
+ALTER TABLE given OWNER TO mallory;
+GRANT ALL ON given TO alice;
+SET ROLE mallory;
+CREATE FUNCTION look() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES ('look', current_user); RETURN true; END $$;
+CREATE TRIGGER rise BEFORE UPDATE ON given FOR EACH ROW EXECUTE FUNCTION rise();
+ALTER TABLE given ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY look ON given USING (public.look());
+RESET ROLE;
+TRUNCATE seen;
+SQL
+sql_fails($node, 'CALL hwr_work()', '42501', 'has another owner than when it was attached', 'a table that an ordinary role has given away');
+sql_fails($node, q{SET ROLE mallory; SELECT hwr_reread('given', 'missing')}, '42501', 'has another owner than when it was attached', 'nor are its rows queued in his name');
+is(sql('SELECT count(*) FROM seen'), '0', 'nothing of the new owner has run');
+is(sql(q{SET ROLE mallory; SELECT hwr_detach('given'); SELECT hwr_attach('given', model => 'm') > 0; CALL hwr_work(); SELECT count(text) FROM given}), "\nt\n2|0\n2", 'the new owner attaches it anew');
+is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'in his own name');
 sql('DROP TABLE given');
 
 #

@@ -93,6 +93,12 @@ api_is('anna', q{SELECT count(*) > 0 FROM forms f, hwr_api.search('forms', 'ink'
 	WHERE hwr_text(f.ink) ~ '^[A-Z]{2,}$'}, 't', 'search');
 api_is('anna', qq{SELECT hwr_api.cancel(hwr_api.train('words', 'sql', options => $HwrTest::endless))}, 't', 'a training is started and cancelled');
 api_is('anna', q{SELECT count(*) FROM hwr_api.jobs WHERE model = 'sql'}, '1', 'her job');
+$node->safe_psql('postgres', q{CREATE TABLE tried (id integer PRIMARY KEY, image bytea, text text); ALTER TABLE tried OWNER TO anna; SELECT hwr_attach('tried', model => 'hers')});
+api_is('anna', q{SELECT waiting FROM hwr_api.queue WHERE data = 'tried'::regclass}, '0', 'a table that reads itself');
+api_is('anna', q{SELECT hwr_api.try('tried', 'names') > 0; SELECT verdict ~ 'too early' FROM hwr_api.compare('tried'); SELECT hwr_api.try_end('tried')}, "t\nt\nt", 'a version is tried');
+sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.improve('hers')}, '55000', 'too few corrections', 'hwr_api: nothing to learn from');
+sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.improve('hers')}, '42501', 'permission denied', 'hwr_api: learning without the privilege');
+sql_fails($node, q{SET ROLE ben; SELECT hwr_api.try('tried', 'names')}, '42704', 'is not attached', 'hwr_api: another\'s table');
 sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.review('forms')}, '42501', 'permission denied', 'hwr_api: the queue of another\'s table');
 sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'permission denied', 'hwr_api: a training without the privilege');
 sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)', '', 'hwr_api: a table with a poisoned name');

@@ -5,11 +5,14 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use File::Basename;
+use File::Path qw(make_path);
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_server load_words load_file load_golden keep_model survived job_is sql_fails start_sql interrupt finish_sql);
+our @EXPORT = qw(new_server copy_installation load_words load_file load_golden keep_model survived job_is sql_fails start_sql interrupt finish_sql);
 
 # Training options: a network that trains in a moment, and a job whose end is not near.
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
@@ -25,6 +28,35 @@ sub new_server
 	$node->start;
 	load_words($node);
 	return $node;
+}
+
+# A PostgreSQL whose files a test may change: a folder that holds its programs and is otherwise symbolic links, since PostgreSQL looks for
+# its files beside its programs.  PREFIX/lib/postgresql/15/bin and PREFIX/share/postgresql/15 become
+# HERE/lib/... and HERE/share/...  Returns where it is installed, for a cluster's install_path, and its share folder.
+sub copy_installation
+{
+	my ($here) = @_;
+	my %path = map { my ($p) = run_command([ 'pg_config', "--$_" ]); $_ => $p } qw(bindir sharedir pkglibdir);
+	my $prefix = $path{bindir};
+
+	$prefix = dirname($prefix) while grep { index($_, "$prefix/") != 0 && $_ ne $prefix } values %path;
+	my %copy = map { $_ => $here . substr($path{$_}, length $prefix) } keys %path;
+	make_path($copy{bindir}, "$copy{sharedir}/extension", "$copy{sharedir}/hwr", dirname($copy{pkglibdir}));
+	system('cp', (map { "$path{bindir}/$_" } qw(postgres initdb pg_ctl pg_config psql)), $copy{bindir}) == 0 or die;
+	symlink $path{pkglibdir}, $copy{pkglibdir} or die;
+	link_all("$path{sharedir}$_", "$copy{sharedir}$_") foreach '', '/extension', '/hwr';
+	return (dirname($copy{bindir}), $copy{sharedir});
+}
+
+sub link_all
+{
+	my ($from, $to) = @_;
+
+	foreach my $file (glob("$from/*"))
+	{
+		my $link = "$to/" . basename($file);
+		symlink $file, $link or die "could not link $link: $!" unless -e $link;
+	}
 }
 
 # Table words: 100 images.

@@ -177,6 +177,13 @@ test_posterior(void **state)
 }
 
 static void
+test_pattern(void **state)
+{
+	(void) state;
+	run_corpus("pattern", fuzz_pattern);
+}
+
+static void
 test_query(void **state)
 {
 	(void) state;
@@ -198,6 +205,7 @@ main(void)
 		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_posterior),
 		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_pattern),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

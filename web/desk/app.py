@@ -8,14 +8,14 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from . import errors
-from .api import jobs, models, monitor, reading, review, rows, search, session
+from .api import attached, forms, jobs, models, monitor, reading, review, rows, search, session
 from .security import Guard
 from .sessions import Sessions
 from .settings import Settings
 
 WEB = Path(__file__).parent.parent
 PAGES = {"login": "Log in", "write": "Write", "upload": "Upload", "review": "Review", "search": "Search", "models": "Models",
-         "train": "Train", "monitor": "Monitor", "api": "API"}
+         "train": "Train", "tables": "Tables", "monitor": "Monitor", "api": "API"}
 DESCRIPTION = "What the desk's pages do, for programs. Log in first; then send the session's csrf as X-CSRF-Token with all but GET."
 
 
@@ -28,7 +28,7 @@ def make_app(settings: Settings):
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts), www_redirect=False)
     app.add_middleware(Guard, settings=settings)
     errors.install(app)
-    for part in (session, reading, rows, review, search, models, jobs, monitor):
+    for part in (session, reading, forms, rows, review, search, models, jobs, attached, monitor):
         app.include_router(part.router)
     add_pages(app)
     app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")

@@ -65,8 +65,10 @@ class Sessions:
         with self._lock:
             self._throttle.check(who)
         self._end_idle()
-        if len(self._sessions) >= self._settings.max_sessions:
-            raise LoginRefused("Too many people are logged in.", 503)
+        with self._lock:    # a role that has all its sessions gets no place of another's
+            mine = sum(one.role == role for one in self._sessions.values())
+            if len(self._sessions) >= self._settings.max_sessions and mine < self._settings.role_sessions:
+                raise LoginRefused("Too many people are logged in.", 503)
         try:
             session = Session(role, Database(self._settings, role, password))
         except LoginRefused as refused:
@@ -78,6 +80,10 @@ class Sessions:
         with self._lock:
             self._throttle.passed(who)
             self._sessions[_hash(token)] = session
+            mine = sorted((one.used, key) for key, one in self._sessions.items() if one.role == role)
+            ended = [self._sessions.pop(key) for _, key in mine[:-self._settings.role_sessions]]
+        for one in ended:
+            one.database.close()
         return session, token
 
     def find(self, token):

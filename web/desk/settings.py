@@ -14,7 +14,8 @@ class Settings:
     https: bool = False                  # behind a proxy that speaks TLS: cookies are sent over it only
     upload_mb: int = 32                  # longest image
     idle_minutes: int = 60               # a session that nobody uses for so long ends
-    max_sessions: int = 50
+    max_sessions: int = 50               # of all roles
+    role_sessions: int = 10              # of a role; with one more, the one ends that nobody has used for the longest time
     connections: int = 4                 # of a session
     statement_seconds: int = 60          # statement_timeout
 
@@ -41,7 +42,7 @@ class Settings:
     def check(self):
         if not 0 <= self.port <= 65535:
             raise SystemExit(f"desk: there is no port {self.port}")
-        for name in ("upload_mb", "idle_minutes", "max_sessions", "connections", "statement_seconds"):
+        for name in ("upload_mb", "idle_minutes", "max_sessions", "role_sessions", "connections", "statement_seconds"):
             if getattr(self, name) < 1:
                 raise SystemExit(f"desk: DESK_{name.upper()} must be at least 1")
         try:

@@ -124,6 +124,16 @@ def find_table(database, schema, name):
     return _table(row, _attachments(database))
 
 
+def find_relation(database, schema, name):
+    """A table or view that the role may read, as a regclass in a statement; its columns are the extension's to check."""
+    row = database.row("SELECT c.oid::bigint AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                       " WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+                       " AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')", [schema, name])
+    if row is None:
+        raise HTTPException(404, f"There is no table {schema}.{name} that you may read.")
+    return sql.SQL(f"{row['oid']:d}::oid::regclass")
+
+
 def _attachments(database):
     """By schema and name of the table; none with an hwr that cannot attach tables."""
     return database.rows(_ATTACHED) if database.has("hwr_attachments") else []

@@ -21,7 +21,8 @@ function inputs(call, document_) {
 function show({ address, method, call }, document_) {
 	const rows = inputs(call, document_);
 	return element('details', { className: 'card call' },
-		element('summary', {}, element('span', { className: 'method' }, method.toUpperCase()), element('code', {}, address)),
+		element('summary', {}, element('span', { className: 'method' }, method.toUpperCase()), element('code', {}, address),
+			element('span', { className: 'soft small what' }, (call.description ?? call.summary).split(/[.;:,] /)[0].replace(/\.$/, ''))),
 		element('p', {}, call.description ?? call.summary),
 		rows.length ? element('div', { className: 'scroll' }, element('table', {},
 			element('thead', {}, element('tr', {}, ...['Name', 'In', 'Type', 'Meaning'].map((title) => element('th', { scope: 'col' }, title)))),

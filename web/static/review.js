@@ -14,8 +14,10 @@ const columns = () => ({
 	model: byId('model').value,
 });
 
+const isAttached = () => table.attached.some(({ text }) => text === columns().text);
+
 // Does the table itself, or hwr, know which rows a person has seen?
-const settles = () => Boolean(columns().checked) || table.attached.some(({ text }) => text === columns().text);
+const settles = () => Boolean(columns().checked) || isAttached();
 
 // What is needed to show a row; asked for ahead, while the person looks at the one before.
 function prepare(row) {
@@ -121,7 +123,11 @@ async function undo() {
 	if (!last || busy) {
 		return;
 	}
-	await write(last.row, last.before, last.after, false);
+	if (isAttached()) {
+		await api(path(['tables', table.schema, table.name, 'text'], { key: last.row.key, column: columns().text }), { method: 'DELETE' });
+	} else {
+		await write(last.row, last.before, last.after, false);
+	}
 	done.pop();
 	last.row.text = last.before;
 	skipped.delete(last.row.key);

@@ -1,34 +1,59 @@
 // Upload: an image is read; its lines are drawn over it.  Nothing is kept unless one says so.
-import { api, begin, byId, chooseTable, element, guarded, path, percent } from './common.js';
+import { api, begin, byId, chooseTable, element, fillSelect, guarded, path, percent } from './common.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 let file = null;
 let table = null;
+let forms = null;			// { fields, blanks }, once somebody asks for them
+
+// Reading needs a file, and a form what it is laid over.
+function allow() {
+	byId('read').disabled = !file || (kind() === 'form' && !(forms?.blanks.length && forms.fields.length));
+}
 
 function choose(chosen) {
 	file = chosen ?? null;
-	byId('read').disabled = !file;
+	allow();
 	document.querySelector('.dropped').replaceChildren(...(file ? [element('strong', {}, file.name), ` · ${Math.ceil(file.size / 1024)} kB`] :
 		['Choose an image or drop one here']));
 }
 
+const kind = () => document.querySelector('input[name="kind"]:checked').value;
+const seconds = (answer) => `${(answer.milliseconds / 1000).toFixed(1)} s`;
+
+// What each kind of image asks for, and what is said of the answer: its lines, { text, confidence, outline, name }
+const KINDS = {
+	async page(model) {
+		const answer = await api(path(['pages'], { model, turn: byId('turn').value }), { method: 'POST', image: file });
+		const { lines } = answer;
+		return { lines, size: answer, said: `${lines.length} ${lines.length === 1 ? 'line' : 'lines'}, read in ${seconds(answer)}` };
+	},
+	async line(model) {
+		const answer = await api(path(['readings'], { model, n: 5 }), { method: 'POST', image: file });
+		return { lines: answer.readings, said: `The ${answer.readings.length} most probable readings, in ${Math.round(answer.milliseconds)} ms` };
+	},
+	async form(model) {
+		const blank = forms.blanks[Number(byId('blank').value)];
+		const fields = forms.fields[Number(byId('fields').value)];
+		const { schema, name, column, key } = blank;
+		const answer = await api(path(['forms'], { schema, name, column, key, fields_schema: fields.schema, fields: fields.name, model }), { method: 'POST', image: file });
+		const lines = answer.fields.map((field) => ({ name: field.field, text: field.value ?? field.text, confidence: field.confidence, outline: field.area }));
+		return { lines, size: answer, said: `${lines.length} fields, read in ${seconds(answer)}` };
+	},
+};
+
 async function read() {
-	const page = document.querySelector('input[name="kind"]:checked').value === 'page';
-	const model = byId('model').value;
 	byId('status').textContent = 'Reading…';
 	byId('read').disabled = true;
 	try {
-		const answer = page ? await api(path(['pages'], { model, turn: byId('turn').value }), { method: 'POST', image: file }) :
-			await api(path(['readings'], { model, n: 5 }), { method: 'POST', image: file });
-		const lines = page ? answer.lines : answer.readings;
-		byId('status').textContent = page ? `${lines.length} ${lines.length === 1 ? 'line' : 'lines'}, read in ${(answer.milliseconds / 1000).toFixed(1)} s` :
-			`The ${lines.length} most probable readings, in ${Math.round(answer.milliseconds)} ms`;
-		await show(lines, page ? answer : null);
+		const { lines, size, said } = await KINDS[kind()](byId('model').value);
+		await show(lines, size);
+		byId('status').textContent = said;
 	} catch (problem) {
 		byId('status').textContent = '';
 		throw problem;
 	} finally {
-		byId('read').disabled = false;
+		allow();
 	}
 }
 
@@ -37,10 +62,12 @@ async function show(lines, size) {
 	const image = element('img', { alt: 'The uploaded image' });
 	URL.revokeObjectURL(picture.dataset.address);
 	image.src = picture.dataset.address = URL.createObjectURL(file);
+	// Once it is shown, nothing moves any more: what one is about to press stays where it is.
+	await image.decode().catch(() => {});
 	picture.replaceChildren(image, ...(size ? [outlines(lines, size)] : []));
 	byId('lines').replaceChildren(...lines.map((line, i) => element('li', {}, element('button', {
 		type: 'button', onclick: () => select(i), onmouseenter: () => select(i), onfocus: () => select(i),
-	}, element('span', { className: 'text', lang: '' }, line.text || '(nothing)'),
+	}, line.name ? element('span', { className: 'name' }, line.name) : null, element('span', { className: 'text', lang: '' }, line.text || '(nothing)'),
 	element('span', { className: 'figure', title: 'probability that the text is right' }, percent(line.confidence))))));
 	byId('outcome').hidden = false;
 	byId('store').hidden = !table;
@@ -77,11 +104,23 @@ byId('drop').addEventListener('drop', (event) => {
 });
 byId('form').addEventListener('submit', (event) => event.preventDefault());
 byId('form').addEventListener('submit', guarded(read));
-for (const kind of document.querySelectorAll('input[name="kind"]')) {
-	kind.addEventListener('change', () => {
-		const page = document.querySelector('input[name="kind"]:checked').value === 'page';
-		byId('turn').disabled = !page;
-	});
+async function chooseKind() {
+	byId('turned').hidden = kind() !== 'page';
+	byId('form-choice').hidden = byId('no-forms').hidden = true;
+	if (kind() === 'form') {
+		forms ??= await api('forms');
+		const shown = ({ schema, name }) => schema === 'public' ? name : `${schema}.${name}`;
+		const there = forms.blanks.length > 0 && forms.fields.length > 0;
+		fillSelect(byId('blank'), forms.blanks.map((one, i) => ({ value: String(i), text: `${shown(one)}: ${one.title ?? JSON.parse(one.key).join(', ')}` })));
+		fillSelect(byId('fields'), forms.fields.map((one, i) => ({ value: String(i), text: shown(one) })));
+		byId('form-choice').hidden = !there;
+		byId('no-forms').hidden = there;
+	}
+	allow();
+}
+
+for (const radio of document.querySelectorAll('input[name="kind"]')) {
+	radio.addEventListener('change', guarded(chooseKind));
 }
 byId('copy').addEventListener('click', guarded(async () => {
 	await navigator.clipboard.writeText([...document.querySelectorAll('#lines .text')].map((line) => line.textContent).join('\n'));
@@ -94,5 +133,9 @@ byId('store').addEventListener('submit', guarded(async () => {
 }));
 guarded(async () => {
 	await begin();
-	await chooseTable(byId('table'), { suits: (one) => one.insertable }, (chosen) => { table = chosen; });
+	// The lists may come later than a reading.
+	await chooseTable(byId('table'), { suits: (one) => one.insertable }, (chosen) => {
+		table = chosen;
+		byId('store').hidden = !table || byId('outcome').hidden;
+	});
 })();

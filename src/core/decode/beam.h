@@ -22,8 +22,8 @@
 #define HWR_BEAM_MAX_WIDTH 4096
 
 /*
- * What a language model weighs unless somebody says otherwise; and the bonus for a character, which pays back what one costs on
- * average in a language model of names, so that its use does not shorten texts.
+ * What a language model weighs unless somebody says otherwise; and the bonus for a character, which pays back what
+ * one costs on average in a language model of names, so that its use does not shorten texts.
  */
 #define HWR_LM_WEIGHT 0.5
 #define HWR_LM_BONUS_PER_WEIGHT 1.6

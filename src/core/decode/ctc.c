@@ -21,12 +21,16 @@
 #include "ctc.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #ifdef HWR_REAL_DOUBLE
 #define EXP_REAL exp
 #else
 #define EXP_REAL expf
 #endif
+
+/* States that are worked on between two questions whether to stop. */
+#define WORK_BETWEEN_STOPS (1 << 18)
 
 /* exp(x) below this does not change a sum that holds a one, in double. */
 #define NEGLIGIBLE (-37.5)
@@ -60,6 +64,12 @@ hwr_ctc_workspace(int T, int L)
 	size_t		states = 2 * (size_t) L + 1;
 
 	return ((size_t) T + 3) * states * sizeof(double);
+}
+
+size_t
+hwr_ctc_forward_workspace(int L)
+{
+	return 2 * (2 * (size_t) L + 1) * sizeof(double);
 }
 
 /* log(exp(a) + exp(b) + exp(c)); any of them may be -infinity. */
@@ -123,35 +133,52 @@ skips_to(const Ctc *c, int s)
 	return (s & 1) && s >= 3 && c->label[s >> 1] != c->label[(s >> 1) - 1];
 }
 
+/* The first row of alpha. */
+static void
+begin_forward(const Ctc *c, double *row)
+{
+	for (int s = 0; s < c->S; s++)
+		row[s] = -INFINITY;
+	for (int s = first_state(c, 0); s <= last_state(c, 0); s++)
+		row[s] = c->logp[emits(c, s)];
+}
+
+/* One row of alpha from the row of the step before it. */
+static void
+forward_row(const Ctc *c, int t, const double *prev, double *row)
+{
+	const hwr_real *y = c->logp + (size_t) t * c->K;
+	int			first = first_state(c, t);
+	int			last = last_state(c, t);
+
+	for (int s = 0; s < first; s++)
+		row[s] = -INFINITY;
+	for (int s = first; s <= last; s++)
+		row[s] = y[emits(c, s)] +
+			log_sum3(prev[s],
+					 s >= 1 ? prev[s - 1] : -INFINITY,
+					 skips_to(c, s) ? prev[s - 2] : -INFINITY);
+	for (int s = last + 1; s < c->S; s++)
+		row[s] = -INFINITY;
+}
+
+/* log P(label) from the last row. */
+static double
+end_forward(const Ctc *c, const double *row)
+{
+	return log_sum3(row[c->S - 1], c->S > 1 ? row[c->S - 2] : -INFINITY, -INFINITY);
+}
+
 /* Fill alpha; return log P(label). */
 static double
 forward(const Ctc *c)
 {
 	double	   *row = c->alpha;
 
-	for (int s = 0; s < c->S; s++)
-		row[s] = -INFINITY;
-	for (int s = first_state(c, 0); s <= last_state(c, 0); s++)
-		row[s] = c->logp[emits(c, s)];
-	for (int t = 1; t < c->T; t++)
-	{
-		const double *prev = row;
-		const hwr_real *y = c->logp + (size_t) t * c->K;
-		int			first = first_state(c, t);
-		int			last = last_state(c, t);
-
-		row += c->S;
-		for (int s = 0; s < first; s++)
-			row[s] = -INFINITY;
-		for (int s = first; s <= last; s++)
-			row[s] = y[emits(c, s)] +
-				log_sum3(prev[s],
-						 s >= 1 ? prev[s - 1] : -INFINITY,
-						 skips_to(c, s) ? prev[s - 2] : -INFINITY);
-		for (int s = last + 1; s < c->S; s++)
-			row[s] = -INFINITY;
-	}
-	return log_sum3(row[c->S - 1], c->S > 1 ? row[c->S - 2] : -INFINITY, -INFINITY);
+	begin_forward(c, row);
+	for (int t = 1; t < c->T; t++, row += c->S)
+		forward_row(c, t, row, row + c->S);
+	return end_forward(c, row);
 }
 
 /* One row of beta from the row of the step after it. */
@@ -234,6 +261,37 @@ backward(const Ctc *c, hwr_real *grad, double scale)
 		row = next;
 		next = swap;
 	}
+}
+
+bool
+hwr_ctc_forward(const hwr_real *logp, int T, int K, const int *label, int L, HwrStopFn stop, void *stop_arg,
+				double *loss, void *workspace)
+{
+	Ctc			c = {.logp = logp,.label = label,.T = T,.K = K,.L = L,.S = 2 * L + 1};
+	double	   *row = workspace;
+	double	   *next = row + c.S;
+	int64_t		work = 0;
+
+	*loss = T < hwr_ctc_min_steps(label, L) ? INFINITY : 0;
+	if (*loss > 0 || T == 0)
+		return true;
+	begin_forward(&c, row);
+	for (int t = 1; t < T; t++)
+	{
+		double	   *swap = row;
+
+		forward_row(&c, t, row, next);
+		row = next;
+		next = swap;
+		work += c.S;
+		if (work < WORK_BETWEEN_STOPS)
+			continue;
+		work = 0;
+		if (stop != NULL && stop(stop_arg))
+			return false;
+	}
+	*loss = -end_forward(&c, row);
+	return true;
 }
 
 bool

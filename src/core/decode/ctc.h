@@ -28,4 +28,13 @@ extern size_t hwr_ctc_workspace(int T, int L);
 extern bool hwr_ctc_loss(const hwr_real *logp, int T, int K, const int *label, int L,
 						 double *loss, hwr_real *grad, double scale, void *workspace);
 
+/*
+ * The loss alone, bit for bit the same, in memory that does not grow with T.  *loss = +infinity where the label does
+ * not fit. Lines may be long: stop, if not NULL, is asked every few milliseconds, and false is returned where it says
+ * so.
+ */
+extern size_t hwr_ctc_forward_workspace(int L);
+extern bool hwr_ctc_forward(const hwr_real *logp, int T, int K, const int *label, int L, HwrStopFn stop, void *stop_arg,
+							double *loss, void *workspace);
+
 #endif							/* HWR_CTC_H */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text/bidi.h"
+
 /* The most probable class; the lowest of equals, so the blank before any character. */
 static int
 best_class(const float *logp, int K)
@@ -54,25 +56,64 @@ read_runs(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 				chars[n - 1].confidence = p;
 		}
 		else if (k != 0)
-			chars[n++] = (HwrChar) {alphabet->codepoints[k - 1], p, t, t};
+			chars[n++] = (HwrChar) {.confidence = p,.first_step = t,.last_step = t,.ink = alphabet->codepoints[k - 1]};
 		previous = k;
 	}
 	return n;
 }
 
+/* Put characters into the text's order: chars[i] the one that was at order[i]. */
+static bool
+reorder_chars(HwrChar *chars, int n, const int *order, HwrStatus *st)
+{
+	HwrChar    *copy = hwr_alloc((size_t) n, sizeof(HwrChar), st);
+
+	if (copy == NULL)
+		return false;
+	memcpy(copy, chars, (size_t) n * sizeof(HwrChar));
+	for (int i = 0; i < n; i++)
+		chars[i] = copy[order[i]];
+	free(copy);
+	return true;
+}
+
 bool
-hwr_text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st)
+hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st)
 {
 	uint32_t   *codepoints = hwr_alloc((size_t) n, sizeof(uint32_t), st);
-	bool		ok;
+	int		   *order = hwr_alloc((size_t) n, sizeof(int), st);
+	bool		ok = codepoints != NULL && order != NULL;
 
-	if (codepoints == NULL)
-		return false;
-	for (int i = 0; i < n; i++)
-		codepoints[i] = chars[i].codepoint;
-	ok = hwr_text_encode(codepoints, n, text, st);
+	for (int i = 0; ok && i < n; i++)
+		codepoints[i] = chars[i].ink;
+	if (ok && hwr_any_right_to_left(codepoints, n))
+		ok = hwr_bidi_reorder(codepoints, n, order, st) && reorder_chars(chars, n, order, st);
+	for (int i = 0; ok && i < n; i++)
+		chars[i].codepoint = codepoints[i];
+	ok = ok && hwr_text_encode(codepoints, n, text, st);
 	free(codepoints);
+	free(order);
 	return ok;
+}
+
+void
+hwr_reading_classes(const HwrReading *reading, const HwrAlphabet *alphabet, int *classes)
+{
+	const HwrChar *chars = reading->chars;
+	bool		reordered = false;
+
+	for (int i = 1; i < reading->n; i++)
+		reordered = reordered || chars[i].first_step < chars[i - 1].first_step;
+	for (int i = 0; i < reading->n; i++)
+	{
+		int			place = i;
+
+		if (reordered)
+			place = 0;
+		for (int k = 0; reordered && k < reading->n; k++)
+			place += chars[k].first_step < chars[i].first_step;
+		classes[place] = hwr_alphabet_class(alphabet, chars[i].ink);
+	}
 }
 
 bool

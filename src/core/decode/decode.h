@@ -7,13 +7,17 @@
 
 #include "core/text/text.h"
 
-/* One read character. Steps are network time steps, first..last inclusive. */
+/*
+ * One read character. Steps are network time steps, first..last inclusive.  In a reading characters stand in the order of
+ * the text, which in scripts written from right to left is not that of their steps (core/text/bidi.h).
+ */
 typedef struct HwrChar
 {
-	uint32_t	codepoint;
+	uint32_t	codepoint;		/* in the text */
 	float		confidence;		/* highest posterior of this class in its run, 0..1 */
 	int			first_step;
 	int			last_step;
+	uint32_t	ink;			/* of the alphabet: another where codepoint is a mirrored bracket */
 } HwrChar;
 
 typedef struct HwrReading
@@ -35,8 +39,11 @@ typedef struct HwrReading
 extern bool hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 							  HwrReading *out, HwrStatus *st);
 
-/* The text of characters (malloc'd). */
-extern bool hwr_text_of_chars(const HwrChar *chars, int n, char **text, HwrStatus *st);
+/* The text (malloc'd) of characters in the order of their ink, with all but codepoint set, which are put into the text's order. */
+extern bool hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st);
+
+/* The classes of a reading in the order of the ink, as the network gave them: classes[reading->n]. */
+extern void hwr_reading_classes(const HwrReading *reading, const HwrAlphabet *alphabet, int *classes);
 extern void hwr_reading_free(HwrReading *reading);
 
 #endif							/* HWR_DECODE_H */

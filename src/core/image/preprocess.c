@@ -15,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "centerline.h"
 #include "lanczos.h"
 #include "level.h"
 #include "paper.h"
 
-const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", NULL};
+const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", "kraken-box", NULL};
 
 /* Loops over floats are worth vectors. */
 #ifdef __GNUC__
@@ -240,10 +241,10 @@ hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width)
 
 	if (width > 0)
 		return width;
-	natural = fit == HWR_FIT_KRAKEN ? kraken_width(img, height) + 2 * HWR_KRAKEN_MARGIN : scaled(img->width, height, img->height);
+	natural = hwr_fit_is_kraken(fit) ? kraken_width(img, height) + 2 * HWR_KRAKEN_MARGIN : scaled(img->width, height, img->height);
 	if (natural >= HWR_MAX_WIDTH)
 		return HWR_MAX_WIDTH;
-	if (fit == HWR_FIT_KRAKEN)
+	if (hwr_fit_is_kraken(fit))
 		return (int) natural;
 	/* nothing to stretch to: both others keep the aspect */
 	return (int) (natural + HWR_WIDTH_STEP - 1) / HWR_WIDTH_STEP * HWR_WIDTH_STEP;
@@ -329,7 +330,7 @@ draw(const HwrImage *img, const HwrPaper *paper, Box box, int height, int canvas
 int
 hwr_preprocess_margin(HwrFit fit)
 {
-	return fit == HWR_FIT_KRAKEN ? HWR_KRAKEN_MARGIN : 0;
+	return hwr_fit_is_kraken(fit) ? HWR_KRAKEN_MARGIN : 0;
 }
 
 bool
@@ -337,11 +338,11 @@ hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *li
 					  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st)
 {
 	/* a filter that rings tells a picture from one that was shrunk before */
-	if (fit == HWR_FIT_KRAKEN)
+	if (hwr_fit_is_kraken(fit))
 		height = width = 0;
 	if (!hwr_image_decode(bytes, len, limits, height, width, out, st))
 		return false;
-	if (fit != HWR_FIT_PAD || hwr_image_level(out, st))
+	if (fit == HWR_FIT_PAD ? hwr_image_level(out, st) : fit == HWR_FIT_KRAKEN_BOX ? hwr_centerline_straighten(out, st) : true)
 		return true;
 	hwr_image_free(out);
 	return false;
@@ -355,8 +356,12 @@ preprocess_as_kraken(const HwrImage *img, int height, int canvas_width, uint8_t 
 	int			width = natural <= room ? (int) natural : room > 0 ? room : 1;
 	int			margin = room > 0 ? HWR_KRAKEN_MARGIN : 0;
 	uint8_t    *grey = hwr_alloc((size_t) height, (size_t) width, st);
-	bool		ok = grey != NULL && hwr_lanczos_resize(img->pixels, img->width, img->height, width, height, grey, st);
+	bool		ok = grey != NULL;
 
+	if (ok && img->border != 0) /* straightened; a line of a page, cut along its baseline, is straight already */
+		hwr_bilinear_resize(img, width, height, grey);
+	else if (ok)
+		ok = hwr_lanczos_resize(img->pixels, img->width, img->height, width, height, grey, st);
 	if (ok)
 	{
 		memset(ink, 0, (size_t) height * (size_t) canvas_width);
@@ -381,7 +386,7 @@ hwr_preprocess(const HwrImage *img, HwrFit fit, int height, int canvas_width,
 	HwrPaper	paper = {0};
 	bool		ok;
 
-	if (fit == HWR_FIT_KRAKEN)
+	if (hwr_fit_is_kraken(fit))
 		return preprocess_as_kraken(img, height, canvas_width, ink, content_width, st);
 	if (fx > 1 || fy > 1)
 	{

@@ -17,7 +17,8 @@
  *
  * KRAKEN does what kraken does with a line, for models that were trained so, and nothing of the above: the
  * grey picture, resampled to the canvas's height as Pillow does it (lanczos.h), with HWR_KRAKEN_MARGIN
- * columns of paper before and behind; ink is 255 less the grey value.
+ * columns of paper before and behind; ink is 255 less the grey value.  KRAKEN_BOX is the same for its models of lines that were
+ * cut out as boxes: the picture is straightened along its middle when it is decoded, and resampled bilinearly (centerline.h).
  */
 #ifndef HWR_PREPROCESS_H
 #define HWR_PREPROCESS_H
@@ -28,8 +29,16 @@ typedef enum HwrFit
 {
 	HWR_FIT_PAD,
 	HWR_FIT_STRETCH,
-	HWR_FIT_KRAKEN
+	HWR_FIT_KRAKEN,
+	HWR_FIT_KRAKEN_BOX
 } HwrFit;
+
+/* Whether lines are prepared as kraken does. */
+static inline bool
+hwr_fit_is_kraken(HwrFit fit)
+{
+	return fit == HWR_FIT_KRAKEN || fit == HWR_FIT_KRAKEN_BOX;
+}
 
 /* Columns of paper on either side of a line, as kraken's default has it. */
 #define HWR_KRAKEN_MARGIN 16
@@ -37,7 +46,7 @@ typedef enum HwrFit
 /* Their words, by value, NULL-terminated: in options and model files. */
 extern const char *const hwr_fit_words[];
 
-/* Canvas widths for any-width networks: a multiple of this many pixels, but with HWR_FIT_KRAKEN. */
+/* Canvas widths for any-width networks: a multiple of this many pixels, but as kraken does. */
 #define HWR_WIDTH_STEP 32
 /* ... and at most this. */
 #define HWR_MAX_WIDTH 4096
@@ -45,7 +54,7 @@ extern const char *const hwr_fit_words[];
 /*
  * Width of the canvas for this image: width itself where it is positive; for an
  * any-width network (0) the scaled image's width rounded up to HWR_WIDTH_STEP,
- * at most HWR_MAX_WIDTH (a wider image is squeezed to fit).  With HWR_FIT_KRAKEN it is not rounded.
+ * at most HWR_MAX_WIDTH (a wider image is squeezed to fit).  As kraken does, it is not rounded.
  */
 extern int	hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width);
 
@@ -62,7 +71,10 @@ hwr_content_pixel(double column, int margin, int content_width, int source_width
 	return (inside < content_width ? inside : content_width) * source_width / content_width;
 }
 
-/* Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it, level where fit is PAD. */
+/*
+ * Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it, level where fit is PAD,
+ * straightened along its middle where it is KRAKEN_BOX.
+ */
 extern bool hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 								  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st);
 

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "core/decode/combine.h"
+#include "model_lm.h"
 
 const char *const hwr_ensemble_words[] = {"average", "vote", NULL};
 
@@ -71,16 +72,19 @@ check_members(HwrEnsembleMethod method, int n, HwrModel *const *models, HwrStatu
 
 static bool
 write_file(HwrEnsembleMethod method, int n, const uint8_t *const *files, const size_t *lens, const char *options,
-		   uint8_t **bytes, size_t *len, HwrStatus *st)
+		   const HwrLmOut *lm, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
+	bool		has_lm = lm->bytes != NULL;
 	const char *const metadata[][2] = {
 		{"format", HWR_ENSEMBLE_FORMAT},
 		{"format_version", "1"},
 		{"method", hwr_ensemble_words[method]},
 		{"options", options},
 		{"version", HWR_VERSION},
+		{HWR_LM_TENSOR, lm->metadata},
 	};
-	HwrSafeTensorOut members[HWR_MAX_MEMBERS];
+	int			nmetadata = (int) (sizeof(metadata) / sizeof(metadata[0])) - !has_lm;
+	HwrSafeTensorOut members[HWR_MAX_MEMBERS + 1];
 	char		names[HWR_MAX_MEMBERS][32];
 
 	for (int m = 0; m < n; m++)
@@ -90,7 +94,18 @@ write_file(HwrEnsembleMethod method, int n, const uint8_t *const *files, const s
 		snprintf(names[m], sizeof(names[m]), "member.%d", m);
 		members[m] = (HwrSafeTensorOut) {.name = names[m],.ndim = 1,.shape = {(int) lens[m]},.bytes = files[m]};
 	}
-	return hwr_safetensors_write(members, n, metadata, (int) (sizeof(metadata) / sizeof(metadata[0])), bytes, len, st);
+	members[n] = lm->tensor;
+	return hwr_safetensors_write(members, n + has_lm, metadata, nmetadata, bytes, len, st);
+}
+
+/* The language model of the first member that has one, as it is there. */
+static bool
+inherit_lm(int n, HwrModel *const *models, HwrLmOut *lm, HwrStatus *st)
+{
+	for (int m = 0; m < n; m++)
+		if (models[m]->own.lm != NULL)
+			return hwr_model_describe_lm(models[m], lm, st);
+	return true;
 }
 
 bool
@@ -98,6 +113,7 @@ hwr_ensemble_make(HwrEnsembleMethod method, int n, const uint8_t *const *files, 
 				  const char *options, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	HwrModel   *models[HWR_MAX_MEMBERS] = {0};
+	HwrLmOut	lm = {0};
 	bool		ok = true;
 
 	if (n < 2 || n > HWR_MAX_MEMBERS)
@@ -114,8 +130,9 @@ hwr_ensemble_make(HwrEnsembleMethod method, int n, const uint8_t *const *files, 
 				ok = unsuitable(st, "Two of them are the same.", NULL);
 		ok = ok && hwr_model_load(files[m], lens[m], &models[m], st);
 	}
-	ok = ok && check_members(method, n, models, st) &&
-		write_file(method, n, files, lens, options, bytes, len, st);
+	ok = ok && check_members(method, n, models, st) && inherit_lm(n, models, &lm, st) &&
+		write_file(method, n, files, lens, options, &lm, bytes, len, st);
+	free(lm.bytes);
 	for (int m = 0; m < n; m++)
 		hwr_model_free(models[m]);
 	return ok;
@@ -127,14 +144,16 @@ hwr_ensemble_save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len
 	const struct HwrEnsemble *e = model->ensemble;
 	uint8_t    *files[HWR_MAX_MEMBERS] = {0};
 	size_t		lens[HWR_MAX_MEMBERS];
-	bool		ok = true;
+	HwrLmOut	lm;
+	bool		ok = hwr_model_describe_lm(model, &lm, st);
 
 	for (int m = 0; m < e->n && ok; m++)
 		ok = half ? hwr_model_save_half(e->members[m], &files[m], &lens[m], st) :
 			hwr_model_save(e->members[m], &files[m], &lens[m], st);
-	ok = ok && write_file(e->method, e->n, (const uint8_t *const *) files, lens, model->options, bytes, len, st);
+	ok = ok && write_file(e->method, e->n, (const uint8_t *const *) files, lens, model->options, &lm, bytes, len, st);
 	for (int m = 0; m < e->n; m++)
 		free(files[m]);
+	free(lm.bytes);
 	return ok;
 }
 
@@ -145,7 +164,7 @@ hwr_ensemble_save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len
 static bool
 load_members(const HwrSafeTensors *file, struct HwrEnsemble *e, HwrStatus *st)
 {
-	int			n = hwr_safetensors_count(file);
+	int			n = hwr_safetensors_count(file) - (hwr_safetensors_find(file, HWR_LM_TENSOR) != NULL);
 
 	if (n < 2 || n > HWR_MAX_MEMBERS)
 		return corrupted(st, "An ensemble has too few or too many members.");
@@ -268,7 +287,7 @@ hwr_ensemble_load(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 	describe(e, &model->net);
 	model->fit = e->members[0]->fit;
 	model->mapping = e->members[0]->mapping;
-	return true;
+	return hwr_model_load_lm(file, model, st);
 }
 
 void

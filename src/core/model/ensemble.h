@@ -8,7 +8,9 @@
  *	 method           "average" | "vote" (combine.h)
  *	 options          JSON object: of what it was made
  *	 version          of the hwr that wrote it
- * and a U8 tensor "member.0", "member.1", ... for each member: its whole model file.  So an ensemble is
+ *	 language_model   as in a model's file (model.h), with the tensor of that name
+ * and a U8 tensor "member.0", "member.1", ... for each member: its whole model file.  Members read without the language models inside
+ * them; the ensemble's own reads what all of them see.  So an ensemble is
  * complete in itself, and what becomes of the models it was made of does not touch it.
  *
  * As a model it has no values and no tensors of its own; net says the first member's height, width and
@@ -39,7 +41,8 @@ struct HwrEnsemble
 };
 
 /*
- * The file of an ensemble of n model files, 2 to HWR_MAX_MEMBERS, malloc'd.  Errors: those of
+ * The file of an ensemble of n model files, 2 to HWR_MAX_MEMBERS, malloc'd.  Its language model is that of the first member that has
+ * one.  Errors: those of
  * hwr_model_load; HWR_BAD_OPTION 'models cannot be an ensemble' where one of them is one, letter cases
  * differ, or HWR_ENSEMBLE_AVERAGE is wanted of networks whose steps differ.
  */

@@ -146,14 +146,13 @@ find_model(const json_t *meta, const char **prefix, const json_t **out, HwrStatu
 								  hwr_text_quote(kind, quoted, sizeof(quoted)));
 }
 
-static bool
-check_settings(const json_t *model, HwrStatus *st)
+/* Lines that were cut out as boxes are straightened, those along a baseline are already. */
+static HwrFit
+get_fit(const json_t *model)
 {
 	const json_t *lines = json_object_get(model, "seg_type");
 
-	if (json_is_string(lines) && strcmp(json_string_value(lines), "bbox") == 0)
-		return hwr_kraken_unsupported(st, "It was trained on boxes (\"seg_type\": \"bbox\"), which kraken straightens along their middle; hwr does not.");
-	return true;
+	return json_is_string(lines) && strcmp(json_string_value(lines), "bbox") == 0 ? HWR_FIT_KRAKEN_BOX : HWR_FIT_KRAKEN;
 }
 
 /* The codec, an object or one as text (new reference). */
@@ -220,7 +219,7 @@ set_texts(HwrModel *model, const json_t *source, HwrStatus *st)
 		return false;
 	memcpy(model->options, "{}", 3);
 	memcpy(model->result, "{}", 3);
-	model->fit = HWR_FIT_KRAKEN;
+	model->fit = get_fit(source);
 	model->mapping = HWR_CASE_KEEP;
 	return make_card(source, &model->card, st);
 }
@@ -242,15 +241,19 @@ load_model(const HwrSafeTensors *file, size_t len, const char *prefix, const jso
 	HwrKrakenNetwork network;
 	json_t	   *codec;
 	int		   *labels = NULL;
+	int			classes;
 	bool		ok;
 
 	if (vgsl == NULL)
 		return hwr_kraken_damaged(st, "It has no description of its network (\"vgsl\").");
-	if (!check_settings(source, st) || !hwr_kraken_network(vgsl, &model->net, &network, st))
+	if (!hwr_kraken_network(vgsl, 0, &model->net, &network, st))
 		return false;
 	codec = get_codec(source, st);
 	ok = codec != NULL && hwr_kraken_alphabet(codec, model->net.classes, &model->alphabet, &labels, st);
 	json_decref(codec);
+	/* what has no text cannot be written: such outputs are left out, and the others are normalised without them */
+	classes = model->alphabet.n + 1;
+	ok = ok && (classes == model->net.classes || hwr_kraken_network(vgsl, classes, &model->net, &network, st));
 	ok = ok && alloc_values(model, len, st) && set_texts(model, source, st) &&
 		hwr_kraken_values(file, prefix, &network, &model->net, labels, model->values, st);
 	free(labels);

@@ -3,8 +3,8 @@
  *	  kraken's codecs as alphabets.
  *
  * A codec maps texts to sequences of labels.  Here a class is one character: a codec is taken where each
- * of its texts is one code point and has a label of its own, and the labels become classes in the
- * order of the code points.
+ * of its texts is one code point, or is composed to one (NFC), and has a label of its own, and the labels become classes in the
+ * order of the code points.  Labels without a text, which kraken leaves out of what it reads, are none.
  */
 #include "kraken_internal.h"
 
@@ -30,22 +30,29 @@ static bool
 get_codepoint(const char *text, uint32_t *out, HwrStatus *st)
 {
 	char		quoted[HWR_KRAKEN_QUOTE];
-	uint32_t   *codepoints;
+	char	   *composed = NULL;
+	size_t		len = strlen(text);
+	uint32_t   *codepoints = NULL;
 	int			n;
+	bool		ok;
 
-	if (!hwr_text_decode(text, strlen(text), &codepoints, &n, st))
-		return false;
-	*out = n == 1 ? codepoints[0] : 0;
+	/* a lone character stays what it is, though Unicode may have another for it */
+	ok = hwr_text_decode(text, len, &codepoints, &n, st);
+	if (ok && n > 1 && hwr_text_compose(text, len, &composed, &len, st) && composed != NULL)
+	{
+		free(codepoints);
+		codepoints = NULL;
+		ok = hwr_text_decode(composed, len, &codepoints, &n, st);
+		free(composed);
+	}
+	*out = ok && n == 1 ? codepoints[0] : 0;
 	free(codepoints);
+	if (!ok)
+		return false;
 	if (n == 0)
 		return hwr_kraken_damaged(st, "A text of its codec is empty.");
-	if (n > 1)
-		return hwr_kraken_unsupported(st, "Its codec has a label for several characters, \"%s\".",
-									  hwr_text_quote(text, quoted, sizeof(quoted)));
-	if (hwr_is_right_to_left(*out))
-		return hwr_kraken_unsupported(st, "It reads a script that is written from right to left (\"%s\"), whose order kraken turns afterwards.",
-									  hwr_text_quote(text, quoted, sizeof(quoted)));
-	return true;
+	return n == 1 || hwr_kraken_unsupported(st, "Its codec has a label for several characters, \"%s\".",
+											hwr_text_quote(text, quoted, sizeof(quoted)));
 }
 
 static bool
@@ -82,7 +89,7 @@ get_entries(const json_t *codec, int K, Entry *entries, HwrStatus *st)
 	return true;
 }
 
-/* labels[1 .. n] from the entries; each label once. */
+/* labels[1 .. n] from the entries; each label and each character once. */
 static bool
 assign_labels(const Entry *entries, int n, HwrAlphabet *alphabet, int *labels, bool *taken, HwrStatus *st)
 {
@@ -90,6 +97,9 @@ assign_labels(const Entry *entries, int n, HwrAlphabet *alphabet, int *labels, b
 	{
 		if (taken[entries[i].label])
 			return hwr_kraken_damaged(st, "Label %d of its codec has two texts.", entries[i].label);
+		if (i > 0 && entries[i].codepoint == entries[i - 1].codepoint)
+			return hwr_kraken_unsupported(st, "Its codec has two labels for one character, U+%04X, composed and decomposed.",
+										  (unsigned) entries[i].codepoint);
 		taken[entries[i].label] = true;
 		alphabet->codepoints[i] = entries[i].codepoint;
 		labels[i + 1] = entries[i].label;
@@ -107,8 +117,8 @@ hwr_kraken_alphabet(const json_t *codec, int K, HwrAlphabet *alphabet, int **lab
 
 	if (n >= (size_t) K)
 		return hwr_kraken_damaged(st, "Its codec has %zu texts, but its network %d classes with the blank.", n, K);
-	if (n + 1 < (size_t) K)
-		return hwr_kraken_unsupported(st, "Its network has %d classes with the blank, but its codec only %zu texts.", K, n);
+	if (n == 0)
+		return hwr_kraken_damaged(st, "Its codec is empty.");
 	entries = hwr_alloc(n, sizeof(Entry), st);
 	taken = hwr_alloc_zero((size_t) K, sizeof(bool), st);
 	*labels = hwr_alloc_zero((size_t) K, sizeof(int), st);

@@ -25,11 +25,13 @@ typedef enum HwrKrakenKind
 typedef struct HwrKrakenLayer
 {
 	char		name[64];
+	char		path[256];		/* of its tensors: the names of what is in each block around it, and its own */
 	HwrKrakenKind kind;
 	int			layer;			/* of the HwrNet */
 	bool		ones;			/* LSTM and linear: a one stands before the inputs, and its weights are biases */
 	bool		biases;			/* it has a bias besides */
 	bool		output;			/* its outputs are the classes */
+	int			rows;			/* linear: outputs in the file, of which the codec may name fewer */
 } HwrKrakenLayer;
 
 typedef struct HwrKrakenNetwork
@@ -38,12 +40,12 @@ typedef struct HwrKrakenNetwork
 	int			n;
 } HwrKrakenNetwork;
 
-/* kraken_vgsl.c: kraken's string to a network of ours, and where its values are to be found */
-extern bool hwr_kraken_network(const char *vgsl, HwrNet *net, HwrKrakenNetwork *out, HwrStatus *st);
+/* kraken_vgsl.c: kraken's string to a network of ours, of as many classes (0: as its own), and where its values are to be found */
+extern bool hwr_kraken_network(const char *vgsl, int classes, HwrNet *net, HwrKrakenNetwork *out, HwrStatus *st);
 
 /*
- * kraken_codec.c: the alphabet of a codec for K classes.  labels[k] is kraken's label of class k (malloc'd), 0
- * being the blank in either.
+ * kraken_codec.c: the alphabet of a codec for at most K classes, the blank included.  labels[k] is kraken's label of class k
+ * (malloc'd), 0 being the blank in either.
  */
 extern bool hwr_kraken_alphabet(const json_t *codec, int K, HwrAlphabet *alphabet, int **labels, HwrStatus *st);
 

@@ -27,22 +27,30 @@ target(const Source *s, const HwrLayer *layer, int i)
 	return s->values + s->net->tensors[layer->first_tensor + i].offset;
 }
 
-/* Tensor "PREFIX.nn.NAME.PART" of this shape (0: no more extents), malloc'd; NULL where there is no such. */
+/*
+ * Tensor "PREFIX.nn.PATH.PART" of this shape (0: no more extents), malloc'd; NULL where there is no such.  What tools/from-kraken
+ * writes has the layer's name for its path.
+ */
 static float *
-read_tensor(Source *s, const char *name, const char *part, const int shape[4])
+read_tensor(Source *s, const HwrKrakenLayer *k, const char *part, const int shape[4])
 {
-	char		full[512];
-	char		quoted[160];
+	char		full[800];
+	char		quoted[400];
 	const HwrSafeTensor *t;
 	size_t		count = 1;
 	int			ndim = 0;
 	bool		fits = true;
 	float	   *values;
 
-	snprintf(full, sizeof(full), "nn.%s.%s", name, part);
+	snprintf(full, sizeof(full), "nn.%s.%s", k->path, part);
 	hwr_text_quote(full, quoted, sizeof(quoted));
-	snprintf(full, sizeof(full), "%.300s.nn.%s.%s", s->prefix, name, part);
+	snprintf(full, sizeof(full), "%.300s.nn.%s.%s", s->prefix, k->path, part);
 	t = hwr_safetensors_find(s->file, full);
+	if (t == NULL)
+	{
+		snprintf(full, sizeof(full), "%.300s.nn.%s.%s", s->prefix, k->name, part);
+		t = hwr_safetensors_find(s->file, full);
+	}
 	if (t == NULL)
 	{
 		hwr_kraken_damaged(s->st, "Tensor \"%s\" is missing.", quoted);
@@ -98,8 +106,8 @@ fill_conv(Source *s, const HwrKrakenLayer *k)
 	int			d = l->units;
 	int			c = l->in.c;
 	size_t		places = (size_t) (l->ky * l->kx);
-	float	   *weight = read_tensor(s, k->name, "co.weight", (int[4]) {d, c, l->ky, l->kx});
-	float	   *bias = weight != NULL ? read_tensor(s, k->name, "co.bias", (int[4]) {d}) : NULL;
+	float	   *weight = read_tensor(s, k, "co.weight", (int[4]) {d, c, l->ky, l->kx});
+	float	   *bias = weight != NULL ? read_tensor(s, k, "co.bias", (int[4]) {d}) : NULL;
 	float	   *kernel = target(s, l, 0);
 
 	if (bias != NULL)
@@ -123,7 +131,7 @@ fill_group_norm(Source *s, const HwrKrakenLayer *k)
 
 	for (int i = 0; i < 2; i++)
 	{
-		float	   *values = read_tensor(s, k->name, parts[i], (int[4]) {l->in.c});
+		float	   *values = read_tensor(s, k, parts[i], (int[4]) {l->in.c});
 
 		if (values == NULL)
 			return false;
@@ -146,7 +154,7 @@ fill_direction(Source *s, const HwrKrakenLayer *k, int first, const char *suffix
 
 	memset(bias, 0, (size_t) n4 * sizeof(float));
 	snprintf(part, sizeof(part), "layer.weight_ih_l0%s", suffix);
-	values = read_tensor(s, k->name, part, (int[4]) {n4, width});
+	values = read_tensor(s, k, part, (int[4]) {n4, width});
 	if (values == NULL)
 		return false;
 	transpose(values, n4, width, k->ones, NULL, target(s, l, first));
@@ -155,7 +163,7 @@ fill_direction(Source *s, const HwrKrakenLayer *k, int first, const char *suffix
 	free(values);
 
 	snprintf(part, sizeof(part), "layer.weight_hh_l0%s", suffix);
-	values = read_tensor(s, k->name, part, (int[4]) {n4, l->units});
+	values = read_tensor(s, k, part, (int[4]) {n4, l->units});
 	if (values == NULL)
 		return false;
 	transpose(values, n4, l->units, 0, NULL, target(s, l, first + 1));
@@ -164,7 +172,7 @@ fill_direction(Source *s, const HwrKrakenLayer *k, int first, const char *suffix
 	for (int i = 0; k->biases && i < 2; i++)
 	{
 		snprintf(part, sizeof(part), "layer.bias_%s_l0%s", i == 0 ? "ih" : "hh", suffix);
-		values = read_tensor(s, k->name, part, (int[4]) {n4});
+		values = read_tensor(s, k, part, (int[4]) {n4});
 		if (values == NULL)
 			return false;
 		add_column(values, n4, 1, NULL, bias);
@@ -186,8 +194,8 @@ fill_linear(Source *s, const HwrKrakenLayer *k)
 	const HwrLayer *l = &s->net->layers[k->layer];
 	int			width = l->in.c + k->ones;
 	const int  *labels = k->output ? s->labels : NULL;
-	float	   *weight = read_tensor(s, k->name, "lin.weight", (int[4]) {l->units, width});
-	float	   *bias = weight != NULL ? read_tensor(s, k->name, "lin.bias", (int[4]) {l->units}) : NULL;
+	float	   *weight = read_tensor(s, k, "lin.weight", (int[4]) {k->rows, width});
+	float	   *bias = weight != NULL ? read_tensor(s, k, "lin.bias", (int[4]) {k->rows}) : NULL;
 	float	   *to = target(s, l, 1);
 
 	if (bias != NULL)

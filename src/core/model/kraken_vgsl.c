@@ -32,12 +32,31 @@ typedef struct Item
 	HwrStatus  *st;
 } Item;
 
+/* A pair of brackets: series in square ones, layers in parallel in round ones. */
+typedef struct Block
+{
+	bool		parallel;
+	int			first;			/* items */
+	int			last;
+} Block;
+
+#define MAX_BLOCKS 32
+#define MAX_DEPTH 16
+
 /* Where the translation goes. */
 typedef struct Translation
 {
 	char		vgsl[sizeof(((HwrNet *) NULL)->vgsl)];
 	int			nlayers;		/* items written */
+	int			classes;		/* of the output, 0: as there */
 	HwrKrakenNetwork *network;
+	char		names[HWR_MAX_LAYERS][64];	/* of all items */
+	int			nnames;
+	int			item_of[HWR_MAX_LAYERS];	/* of the network's layers */
+	Block		blocks[MAX_BLOCKS]; /* as they open */
+	int			nblocks;
+	int			open[MAX_DEPTH];	/* those that the item is in, of blocks */
+	int			depth;
 } Translation;
 
 static bool
@@ -143,6 +162,7 @@ note_tensors(Translation *t, const Item *item, HwrKrakenLayer layer)
 {
 	layer.layer = t->nlayers - 1;
 	snprintf(layer.name, sizeof(layer.name), "%s", item->name);
+	t->item_of[t->network->n] = t->nnames;
 	t->network->layers[t->network->n++] = layer;
 }
 
@@ -302,21 +322,40 @@ translate_output(Translation *t, Item *item)
 	if (heatmap)
 		return refuse_item(item, "the output of a segmentation");
 	ones = take(item, "a");
-	if (!take_number(item, &units) || !at_end(item) || !put(t, item, item->last ? " O1c%d" : " Fl%d", units))
+	if (!take_number(item, &units) || !at_end(item) ||
+		!put(t, item, item->last ? " O1c%d" : " Fl%d", item->last && t->classes > 0 ? t->classes : units))
 		return false;
-	note_tensors(t, item, (HwrKrakenLayer) {.kind = HWR_KRAKEN_LINEAR,.ones = ones,.biases = true,.output = item->last});
+	note_tensors(t, item, (HwrKrakenLayer) {.kind = HWR_KRAKEN_LINEAR,.ones = ones,.biases = true,.output = item->last,.rows = units});
 	return true;
 }
 
+/* A d,n */
 static bool
-translate_item(Translation *t, Item *item)
+translate_sum(Translation *t, Item *item)
 {
-	if (*item->at == '[' || *item->at == '(')
-		return refuse_item(item, "a block of layers in parallel or in series");
+	int			n[2];
+
+	if (!take_name(item, "A") || !take_numbers(item, n, 2) || !at_end(item))
+		return false;
+	if (n[0] != 3)
+		return refuse_item(item, "an addition along another axis than the features");
+	return put(t, item, " A3,%d", n[1]);
+}
+
+/* I */
+static bool
+translate_identity(Translation *t, Item *item)
+{
+	return take_name(item, "I") && at_end(item) && put(t, item, " I");
+}
+
+static bool
+translate_layer(Translation *t, Item *item)
+{
 	if (take(item, "A"))
-		return refuse_item(item, "an addition");
+		return translate_sum(t, item);
 	if (take(item, "I"))
-		return refuse_item(item, "an identity beside other layers");
+		return translate_identity(t, item);
 	if (take(item, "W"))
 		return refuse_item(item, "the mask of a pretraining");
 	if (take(item, "Mp"))
@@ -338,6 +377,109 @@ translate_item(Translation *t, Item *item)
 	return fail_item(item, "is none that kraken knows");
 }
 
+/* A bracket as it is here: a series that is no branch is a part of the chain. */
+static bool
+put_bracket(Translation *t, Item *item, char bracket, int depth)
+{
+	bool		branch = depth > 0 && t->blocks[t->open[depth - 1]].parallel;
+	size_t		used = strlen(t->vgsl);
+
+	if ((bracket == '[' || bracket == ']') && !branch)
+		return true;
+	if (bracket == ')')			/* it joins the branches, which is a layer here */
+		return put(t, item, ")");
+	if (used + 2 >= sizeof(t->vgsl))
+		return hwr_kraken_unsupported(item->st, "Its network's description is longer than %zu characters.", sizeof(t->vgsl) - 1);
+	t->vgsl[used] = bracket == '(' ? ' ' : bracket;
+	t->vgsl[used + 1] = bracket == '(' ? '(' : '\0';
+	t->vgsl[used + 2] = '\0';
+	return true;
+}
+
+static bool
+open_blocks(Translation *t, Item *item)
+{
+	for (; *item->at == '[' || *item->at == '('; item->at++)
+	{
+		if (t->nblocks == MAX_BLOCKS || t->depth == MAX_DEPTH)
+			return hwr_kraken_unsupported(item->st, "Its network has more than %d blocks, or more than %d within each other.", MAX_BLOCKS, MAX_DEPTH);
+		if (!put_bracket(t, item, *item->at, t->depth))
+			return false;
+		t->blocks[t->nblocks] = (Block) {.parallel = *item->at == '(',.first = t->nnames};
+		t->open[t->depth++] = t->nblocks++;
+	}
+	return true;
+}
+
+/* Those that end behind an item: brackets, in order. */
+static bool
+close_blocks(Translation *t, Item *item, const char *brackets)
+{
+	for (; *brackets != '\0'; brackets++)
+	{
+		Block	   *block = t->depth > 0 ? &t->blocks[t->open[t->depth - 1]] : NULL;
+
+		if (block == NULL || block->parallel != (*brackets == ')'))
+			return fail_item(item, "closes a block that is not open");
+		block->last = t->nnames - 1;
+		t->depth--;
+		if (!put_bracket(t, item, *brackets, t->depth))
+			return false;
+	}
+	return true;
+}
+
+/* text: an item with the brackets before and behind it, which are cut off */
+static bool
+translate_item(Translation *t, Item *item, char *text)
+{
+	char		brackets[MAX_DEPTH + 1] = "";
+	size_t		len = strlen(text);
+	size_t		end = len;
+
+	while (end > 0 && (text[end - 1] == ']' || text[end - 1] == ')'))
+		end--;
+	if (len - end > MAX_DEPTH)
+		return fail_item(item, "closes a block that is not open");
+	memcpy(brackets, text + end, len - end + 1);
+	if (!open_blocks(t, item))
+		return false;
+	text[end] = '\0';
+	item->text = item->at;
+	if (!translate_layer(t, item))
+		return false;
+	if (t->nnames == HWR_MAX_LAYERS)
+		return hwr_kraken_unsupported(item->st, "Its network has more than %d items.", HWR_MAX_LAYERS);
+	memcpy(t->names[t->nnames++], item->name, sizeof(item->name));
+	return close_blocks(t, item, brackets);
+}
+
+/* The paths of the layers' tensors, once all blocks are closed. */
+static bool
+set_paths(Translation *t, HwrStatus *st)
+{
+	for (int i = 0; i < t->network->n; i++)
+	{
+		HwrKrakenLayer *layer = &t->network->layers[i];
+		size_t		used = 0;
+
+		for (int b = 0; b < t->nblocks && used < sizeof(layer->path); b++)
+		{
+			const Block *block = &t->blocks[b];
+
+			if (t->item_of[i] < block->first || t->item_of[i] > block->last)
+				continue;
+			for (int k = block->first; k <= block->last && used < sizeof(layer->path); k++)
+				used += (size_t) snprintf(layer->path + used, sizeof(layer->path) - used, "%s%s", t->names[k], k < block->last ? " " : ".");
+		}
+		if (used < sizeof(layer->path))
+			used += (size_t) snprintf(layer->path + used, sizeof(layer->path) - used, "%s", layer->name);
+		if (used >= sizeof(layer->path))
+			return hwr_kraken_unsupported(st, "Its network has blocks whose names are longer than %zu characters.", sizeof(layer->path) - 1);
+	}
+	return true;
+}
+
 /* text, whose blanks are overwritten, to t */
 static bool
 translate(char *text, Translation *t, HwrStatus *st)
@@ -353,19 +495,21 @@ translate(char *text, Translation *t, HwrStatus *st)
 		if (next != NULL)
 			*next++ = '\0';
 		item.last = next == NULL;
-		if (!(number == 0 ? translate_input(t, &item) : translate_item(t, &item)))
+		if (!(number == 0 ? translate_input(t, &item) : translate_item(t, &item, block)))
 			return false;
 		number++;
 	}
+	if (t->depth > 0)
+		return hwr_kraken_damaged(st, "A block of its network is not closed.");
 	if (t->network->n == 0 || !t->network->layers[t->network->n - 1].output)
 		return hwr_kraken_damaged(st, "Its network does not end in an output layer.");
-	return true;
+	return set_paths(t, st);
 }
 
 bool
-hwr_kraken_network(const char *vgsl, HwrNet *net, HwrKrakenNetwork *out, HwrStatus *st)
+hwr_kraken_network(const char *vgsl, int classes, HwrNet *net, HwrKrakenNetwork *out, HwrStatus *st)
 {
-	Translation t = {.network = out};
+	Translation t = {.classes = classes,.network = out};
 	size_t		len = strlen(vgsl);
 	HwrStatus	reason = {0};
 	char	   *text;

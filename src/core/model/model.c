@@ -9,6 +9,7 @@
 #include "model.h"
 
 #include "ensemble.h"
+#include "model_lm.h"
 #include "safetensors.h"
 
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include <jansson.h>
 
 /* Name of the tensor and of the metadata. */
-#define LANGUAGE_MODEL "language_model"
 
 /* Longest text of a file that a message repeats. */
 #define QUOTE_SIZE 80
@@ -229,7 +229,7 @@ load_values(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 			return false;
 	}
 	/* names are distinct on both sides, so that the count shows what does not belong */
-	if (hwr_safetensors_count(file) != net->ntensors + (hwr_safetensors_find(file, LANGUAGE_MODEL) != NULL))
+	if (hwr_safetensors_count(file) != net->ntensors + (hwr_safetensors_find(file, HWR_LM_TENSOR) != NULL))
 		return fail_model(st, "There are %d tensors where the network has %d.",
 						  hwr_safetensors_count(file), net->ntensors);
 
@@ -253,72 +253,6 @@ load_values(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 	return true;
 }
 
-/* A number of a JSON object. */
-static bool
-get_number(const json_t *object, const char *key, double *out, HwrStatus *st)
-{
-	const json_t *value = json_object_get(object, key);
-
-	if (!json_is_number(value) || !isfinite(json_number_value(value)))
-		return fail_model(st, "Metadata \"" LANGUAGE_MODEL "\" has no number \"%s\".", key);
-	*out = json_number_value(value);
-	return true;
-}
-
-/* Files from before it was fitted have none. */
-static bool
-get_confidence(const json_t *object, HwrConfidence *out, HwrStatus *st)
-{
-	*out = HWR_CONFIDENCE_DEFAULT;
-	if (object == NULL)
-		return true;
-	return get_number(object, "share", &out->share, st) && get_number(object, "found", &out->found, st) &&
-		get_number(object, "most", &out->most, st) &&
-		(hwr_confidence_is_valid(out) || fail_model(st, "The \"confidence\" of the language model is out of range."));
-}
-
-static bool
-load_weights_of_lm(const HwrSafeTensors *file, HwrOwnLm *out, HwrStatus *st)
-{
-	const char *text;
-	json_t	   *object;
-	bool		ok;
-
-	if (!get_metadata(file, LANGUAGE_MODEL, &text, st))
-		return false;
-	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	ok = get_number(object, "weight", &out->weight, st) && get_number(object, "length_bonus", &out->length_bonus, st) &&
-		(out->weight >= 0 || fail_model(st, "The weight of the language model is negative.")) &&
-		get_confidence(json_object_get(object, "confidence"), &out->confidence, st);
-	json_decref(object);
-	return ok;
-}
-
-static bool
-load_lm(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
-{
-	const HwrSafeTensor *t = hwr_safetensors_find(file, LANGUAGE_MODEL);
-	HwrOwnLm	own;
-	HwrStatus	reason;
-
-	if (t == NULL)
-		return true;
-	if (strcmp(t->dtype, "U8") != 0 || t->ndim != 1)
-		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\" is not an array of bytes.");
-	if (!load_weights_of_lm(file, &own, st))
-		return false;
-	if (!hwr_lm_load(t->data, t->nbytes, &own.lm, &reason))
-	{
-		if (reason.code == HWR_OUT_OF_MEMORY)
-			return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
-		return fail_model(st, "Tensor \"" LANGUAGE_MODEL "\": %.300s", reason.detail);
-	}
-	if (!hwr_model_set_lm(model, own.lm, own.weight, own.length_bonus, st))
-		return false;
-	model->own.confidence = own.confidence;
-	return true;
-}
-
 static bool
 load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 {
@@ -338,7 +272,7 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		return false;
 	model->fit = (HwrFit) fit;
 	model->mapping = (HwrCase) mapping;
-	return load_values(file, model, st) && load_lm(file, model, st);
+	return load_values(file, model, st) && hwr_model_load_lm(file, model, st);
 }
 
 bool
@@ -418,41 +352,10 @@ describe_values(const HwrModel *model, bool half, HwrSafeTensorOut *tensors)
 }
 
 static bool
-is_default(const HwrConfidence *c)
-{
-	const HwrConfidence start = HWR_CONFIDENCE_DEFAULT;
-
-	return c->share == start.share && c->found == start.found && c->most == start.most;
-}
-
-/* The same for its language model, if it has one: *bytes is to be freed after writing. */
-static bool
-describe_lm(const HwrModel *model, HwrSafeTensorOut *tensor, uint8_t **bytes, char *metadata, size_t size, HwrStatus *st)
-{
-	const HwrConfidence *c = &model->own.confidence;
-	size_t		len;
-	int			n;
-
-	*bytes = NULL;
-	metadata[0] = '\0';
-	if (model->own.lm == NULL)
-		return true;
-	if (!hwr_lm_save(model->own.lm, bytes, &len, st))
-		return false;
-	n = snprintf(metadata, size, "{\"weight\": %.9g, \"length_bonus\": %.9g", model->own.weight, model->own.length_bonus);
-	if (!is_default(c))
-		n += snprintf(metadata + n, size - (size_t) n, ", \"confidence\": {\"share\": %.9g, \"found\": %.9g, \"most\": %.9g}",
-					  c->share, c->found, c->most);
-	snprintf(metadata + n, size - (size_t) n, "}");
-	*tensor = (HwrSafeTensorOut) {.name = LANGUAGE_MODEL,.ndim = 1,.shape = {(int) len},.bytes = *bytes};
-	return len <= INT_MAX || hwr_fail(st, HWR_BAD_MODEL, "language model is too large");
-}
-
-static bool
-write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const char *lm, uint8_t **bytes, size_t *len,
+write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const HwrLmOut *lm, uint8_t **bytes, size_t *len,
 		  HwrStatus *st)
 {
-	bool		has_lm = lm[0] != '\0';
+	bool		has_lm = lm->bytes != NULL;
 	char		format_version[16];
 	const char *metadata[11][2] = {
 		{"format", "hwr"},
@@ -475,8 +378,8 @@ write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *al
 	}
 	if (has_lm)
 	{
-		metadata[n][0] = LANGUAGE_MODEL;
-		metadata[n++][1] = lm;
+		metadata[n][0] = HWR_LM_TENSOR;
+		metadata[n++][1] = lm->metadata;
 	}
 	return hwr_safetensors_write(tensors, model->net.ntensors + has_lm, (const char *const (*)[2]) metadata, n, bytes, len, st);
 }
@@ -486,8 +389,7 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 {
 	HwrSafeTensorOut *tensors;
 	char	   *alphabet;
-	uint8_t    *lm = NULL;
-	char		lm_metadata[200];
+	HwrLmOut	lm = {0};
 	bool		ok;
 
 	if (model->ensemble != NULL)
@@ -499,9 +401,11 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 	ok = tensors != NULL;
 	if (ok)
 		describe_values(model, half, tensors);
-	ok = ok && describe_lm(model, &tensors[model->net.ntensors], &lm, lm_metadata, sizeof(lm_metadata), st) &&
-		write_all(model, tensors, alphabet, lm_metadata, bytes, len, st);
-	free(lm);
+	ok = ok && hwr_model_describe_lm(model, &lm, st);
+	if (ok)
+		tensors[model->net.ntensors] = lm.tensor;
+	ok = ok && write_all(model, tensors, alphabet, &lm, bytes, len, st);
+	free(lm.bytes);
 	free(tensors);
 	free(alphabet);
 	return ok;
@@ -519,28 +423,6 @@ hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStat
 	return save(model, true, bytes, len, st);
 }
 
-static void
-forget_lm(HwrModel *model)
-{
-	hwr_lm_free(model->own.lm);
-	free(model->own.symbols);
-	model->own = (HwrOwnLm) {0};
-}
-
-bool
-hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus, HwrStatus *st)
-{
-	int		   *symbols;
-
-	forget_lm(model);
-	if (lm == NULL)
-		return true;
-	symbols = hwr_alloc((size_t) model->alphabet.n + 1, sizeof(int), st);
-	model->own = (HwrOwnLm) {.lm = lm,.symbols = symbols,.weight = weight,.length_bonus = length_bonus,
-		.confidence = HWR_CONFIDENCE_DEFAULT};
-	return symbols != NULL && hwr_lm_class_symbols(lm, &model->alphabet, symbols, st);
-}
-
 void
 hwr_model_free(HwrModel *model)
 {
@@ -552,7 +434,7 @@ hwr_model_free(HwrModel *model)
 	free(model->result);
 	free(model->card);
 	free(model->values);
-	forget_lm(model);
+	(void) hwr_model_set_lm(model, NULL, 0, 0, NULL);
 	free(model);
 }
 

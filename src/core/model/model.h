@@ -7,7 +7,7 @@
  *	 format_version   "1"
  *	 architecture     canonical VGSL string
  *	 alphabet         UTF-8, the characters of classes 1 .. K-1 in order; empty where the network's output is maps
- *	 fit              "pad" | "stretch" | "kraken" (preprocess.h)
+ *	 fit              "pad" | "stretch" | "kraken" | "kraken-box" (preprocess.h)
  *	 case             "keep" | "upper" | "lower" (mapping applied to labels)
  *	 options          JSON object: the training options in full
  *	 result           JSON object: what training reached (metrics)

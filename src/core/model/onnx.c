@@ -36,6 +36,12 @@ typedef struct Export
 	HwrShape	shape;			/* w = 0: any */
 	int			layer;			/* item that is being written, for names */
 	int			serial;			/* of a node within it */
+	struct
+	{
+		const char *value;
+		Layout		layout;
+		HwrShape	shape;
+	}			maps[HWR_MAX_LAYERS];	/* what each layer gave, for those in parallel */
 } Export;
 
 /* "LAYER.WHAT", with a number where a layer needs the same again. */
@@ -454,9 +460,51 @@ export_lstm(Export *e, const HwrLayer *l)
 		transpose(e, ORDER(1, 2, 0, 3));
 }
 
+/* Go on from what a layer gave, or from the input (-1). */
+static void
+go_to(Export *e, int layer)
+{
+	if (layer < 0)
+	{
+		e->value = "canvas.map";
+		e->layout = MAP;
+		e->shape = (HwrShape) {e->model->net.height, e->model->net.width, 1};
+		return;
+	}
+	e->value = e->maps[layer].value;
+	e->layout = e->maps[layer].layout;
+	e->shape = e->maps[layer].shape;
+}
+
+static void
+export_join(Export *e, const HwrLayer *l)
+{
+	const char *branches[HWR_MAX_BRANCHES + 1] = {NULL};
+
+	for (int i = 0; i < l->nsources; i++)
+	{
+		go_to(e, l->sources[i]);
+		to_layout(e, ROWS);
+		branches[i] = e->value;
+	}
+	e->value = new_name(e, "join");
+	hwr_onnx_int(&e->g, hwr_onnx_node(&e->g, "Concat", e->value, branches), "axis", -1);
+}
+
+static void
+export_sum(Export *e, const HwrLayer *l)
+{
+	int64_t		axis = 3;
+
+	to_layout(e, ROWS);
+	reshape(e, ORDER(0, 0, 0, l->in.c / l->units, l->units));
+	hwr_onnx_int(&e->g, apply(e, "ReduceSum", "sum", hwr_onnx_int64s(&e->g, new_name(e, "axis"), 1, &axis), NULL, NULL), "keepdims", 0);
+}
+
 static void
 export_layer(Export *e, const HwrLayer *l)
 {
+	go_to(e, l->source);
 	switch (l->kind)
 	{
 		case HWR_LAYER_CONV:
@@ -481,13 +529,23 @@ export_layer(Export *e, const HwrLayer *l)
 		case HWR_LAYER_OUTPUT:
 			export_dense(e, l);
 			break;
-		case HWR_LAYER_DROPOUT:
-			break;				/* reading drops nothing */
+		case HWR_LAYER_JOIN:
+			export_join(e, l);
+			break;
+		case HWR_LAYER_SUM:
+			export_sum(e, l);
+			break;
+		case HWR_LAYER_DROPOUT: /* reading drops nothing */
+		case HWR_LAYER_IDENTITY:
+			break;
 		default:
 			unsupported(e, "is of a kind that is not known here");
 			break;
 	}
 	e->shape = l->out;
+	e->maps[e->layer].value = e->value;
+	e->maps[e->layer].layout = e->layout;
+	e->maps[e->layer].shape = e->shape;
 }
 
 /* uint8 [N][H][W] to float32 [N][1][H][W], 0 .. 1 */
@@ -496,7 +554,6 @@ export_input(Export *e)
 {
 	float		scale = 1.0f / 255;
 
-	e->value = "canvas";
 	hwr_onnx_int(&e->g, hwr_onnx_node(&e->g, "Cast", "canvas.float", (const char *const[]) {"canvas", NULL}), "to",
 				 HWR__ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT);
 	hwr_onnx_node(&e->g, "Mul", "canvas.ink",
@@ -505,9 +562,6 @@ export_input(Export *e)
 				  });
 	hwr_onnx_node(&e->g, "Unsqueeze", "canvas.map",
 				  (const char *const[]) {"canvas.ink", hwr_onnx_int64s(&e->g, "canvas.axis", 1, (int64_t[]) {1}), NULL});
-	e->value = "canvas.map";
-	e->layout = MAP;
-	e->shape = (HwrShape) {e->model->net.height, e->model->net.width, 1};
 }
 
 /* Logits to [N][T][K], to the name that the graph gives out. */
@@ -561,6 +615,9 @@ preprocessing(Export *e)
 	const HwrNet *net = &e->model->net;
 	HwrFit		fit = e->model->fit;
 
+	if (fit == HWR_FIT_KRAKEN_BOX)
+		return hwr_onnx_text(&e->g, "grey; straightened along its middle and resampled to %d rows as kraken does with lines cut out as boxes (its "
+							 "CenterNormalizer); ink = 255 - grey; %d columns of paper on either side", net->height, HWR_KRAKEN_MARGIN);
 	if (fit == HWR_FIT_KRAKEN)
 		return hwr_onnx_text(&e->g, "grey; resampled as Pillow does it (LANCZOS) to %d rows, its aspect kept; ink = 255 - grey; %d columns "
 							 "of paper on either side", net->height, HWR_KRAKEN_MARGIN);
@@ -605,7 +662,7 @@ describe_model(Export *e, const char *alphabet, Metadata *m)
 	add_metadata(m, "case", hwr_case_words[model->mapping]);
 	add_metadata(m, "height", hwr_onnx_text(&e->g, "%d", net->height));
 	add_metadata(m, "width", hwr_onnx_text(&e->g, "%d", net->width));
-	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : model->fit == HWR_FIT_KRAKEN ? 1 : HWR_WIDTH_STEP));
+	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : hwr_fit_is_kraken(model->fit) ? 1 : HWR_WIDTH_STEP));
 	add_metadata(m, "margin", hwr_onnx_text(&e->g, "%d", hwr_preprocess_margin(model->fit)));
 	add_metadata(m, "max_width", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : HWR_MAX_WIDTH));
 	add_metadata(m, "preprocessing", preprocessing(e));

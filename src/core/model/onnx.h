@@ -5,7 +5,8 @@
  * Input "canvas": uint8 [batch][H][width], 0 paper .. 255 ink; width is fixed where the network's is.
  * Output "log_posteriors": float32 [batch][steps][K], class 0 the CTC blank.  Metadata: format "hwr",
  * format_version, architecture, alphabet, blank, fit, case, height, width, width_step, max_width,
- * margin, preprocessing (in words), card (where there is one), version; keys that a model file has too mean the same there (model.h).
+ * margin, preprocessing (in words), card (where there is one), version; keys that a model file has too mean the same
+ * there (model.h).
  *
  * Source: the Open Neural Network Exchange's onnx.proto and its operators of opset 13.
  */

@@ -5,6 +5,9 @@
 #include "reading.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "core/decode/mix.h"
 
 /* The best text that was found, in place of the path's. */
 static bool
@@ -17,7 +20,7 @@ take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, H
 	if (chars == NULL)
 		return false;
 	for (int i = 0; i < best->n; i++)
-		chars[i] = (HwrChar) {.codepoint = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
+		chars[i] = (HwrChar) {.ink = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
 			.first_step = best->spans[i].first_step,.last_step = best->spans[i].last_step};
 	if (!hwr_text_of_chars(chars, best->n, &text, st))
 	{
@@ -35,11 +38,20 @@ take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, H
 	return true;
 }
 
+/* The search with a language model for the n best texts; confidence as in HwrBeamQuery. */
+static bool
+find_texts(const HwrOwnLm *own, const HwrConfidence *confidence, HwrBeam *beam, const float *logp, int T, int K, int n, HwrNbest *nbest, HwrStatus *st)
+{
+	const HwrBeamQuery query = {.logp = logp,.T = T,.K = K,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT,
+		.lm = own->lm,.lm_symbols = own->symbols,.lm_weight = own->weight,.length_bonus = own->length_bonus,.confidence = confidence};
+
+	return hwr_beam_search(beam, &query, n, nbest, st);
+}
+
 bool
 hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam, const float *logp, int T, int K,
 					  HwrReading *out, HwrStatus *st)
 {
-	HwrBeamQuery query = {.logp = logp,.T = T,.K = K,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT};
 	HwrNbest	nbest = {0};
 	bool		ok;
 
@@ -47,12 +59,7 @@ hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam,
 		return false;
 	if (own->lm == NULL)
 		return true;
-	query.lm = own->lm;
-	query.lm_symbols = own->symbols;
-	query.lm_weight = own->weight;
-	query.length_bonus = own->length_bonus;
-	query.confidence = &own->confidence;
-	ok = hwr_beam_search(beam, &query, 1, &nbest, st) &&
+	ok = find_texts(own, &own->confidence, beam, logp, T, K, 1, &nbest, st) &&
 		(nbest.n == 0 || take_best(&nbest, &model->alphabet, out, st));
 	hwr_nbest_free(&nbest);
 	if (!ok)
@@ -64,4 +71,21 @@ bool
 hwr_model_decode(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, HwrReading *out, HwrStatus *st)
 {
 	return hwr_model_decode_with(model, &model->own, beam, logp, T, K, out, st);
+}
+
+bool
+hwr_model_mix(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, double share, float *mixed, HwrStatus *st)
+{
+	HwrNbest	nbest = {0};
+	bool		ok;
+
+	if (model->own.lm == NULL || share <= 0)
+	{
+		memcpy(mixed, logp, (size_t) T * (size_t) K * sizeof(float));
+		return true;
+	}
+	ok = find_texts(&model->own, NULL, beam, logp, T, K, HWR_MIX_TEXTS, &nbest, st) &&
+		hwr_mix_nbest(logp, T, K, &nbest, share, mixed, st);
+	hwr_nbest_free(&nbest);
+	return ok;
 }

@@ -26,4 +26,17 @@ extern bool hwr_model_decode(const HwrModel *model, HwrBeam *beam, const float *
 extern bool hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam, const float *logp, int T, int K,
 								  HwrReading *out, HwrStatus *st);
 
+/* Texts that are mixed, by the search above. */
+#define HWR_MIX_TEXTS 16
+
+/* The share unless the caller says otherwise.  doc/search.md has the measurement that chose it. */
+#define HWR_MIX_SHARE 0.7
+
+/*
+ * mixed[T][K]: log posteriors with a share, 0 .. 1, of what the model's language model makes of them (core/decode/mix.h);
+ * of a model that has none, logp.
+ */
+extern bool hwr_model_mix(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, double share, float *mixed,
+						  HwrStatus *st);
+
 #endif							/* HWR_MODEL_READING_H */

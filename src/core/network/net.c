@@ -75,8 +75,15 @@ hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out)
 			if (in.c % layer->groups != 0)
 				return "the groups do not divide its depth";
 			break;
+		case HWR_LAYER_SUM:
+			if (in.c % layer->units != 0)
+				return "the chunks do not divide its depth";
+			out->c = layer->units;
+			break;
 		case HWR_LAYER_BATCH_NORM:
 		case HWR_LAYER_DROPOUT:
+		case HWR_LAYER_IDENTITY:
+		case HWR_LAYER_JOIN:
 			break;
 	}
 	if ((int64_t) out->h * out->w > HWR_MAX_MAP ||
@@ -85,24 +92,50 @@ hwr_layer_shape(const HwrLayer *layer, HwrShape in, HwrShape *out)
 	return NULL;
 }
 
+const char *
+hwr_layer_input(const HwrLayer *layer, HwrShape input, const HwrShape *outs, HwrShape *in)
+{
+	*in = layer->source < 0 ? input : outs[layer->source];
+	for (int i = 1; i < layer->nsources; i++)
+	{
+		const HwrShape *other = &outs[layer->sources[i]];
+
+		if (other->h != in->h || other->w != in->w)
+			return "its branches give maps of different size";
+		in->c += other->c;
+	}
+	return NULL;
+}
+
+bool
+hwr_net_branches(const HwrNet *net)
+{
+	for (int i = 0; i < net->nlayers; i++)
+		if (net->layers[i].kind == HWR_LAYER_JOIN)
+			return true;
+	return false;
+}
+
 bool
 hwr_net_shapes(const HwrNet *net, int width, HwrShape *out, HwrStatus *st)
 {
-	HwrShape	shape = {net->height, width, 1};
+	HwrShape	input = {net->height, width, 1};
 
 	if (width < 1 || width > HWR_MAX_WIDTH)
 		return hwr_fail(st, HWR_BAD_ARCHITECTURE, "input width %d is out of range", width);
 	for (int i = 0; i < net->nlayers; i++)
 	{
-		const char *problem = hwr_layer_shape(&net->layers[i], shape, &out[i]);
+		HwrShape	shape;
+		const char *problem = hwr_layer_input(&net->layers[i], input, out, &shape);
 
+		if (problem == NULL)
+			problem = hwr_layer_shape(&net->layers[i], shape, &out[i]);
 		if (problem != NULL)
 		{
 			hwr_fail(st, HWR_BAD_ARCHITECTURE, "input width %d does not suit the network", width);
 			return hwr_fail_detail(st, "Item %d of the architecture does not fit a map of height %d, width %d and depth %d (%s).",
 								   i + 1, shape.h, shape.w, shape.c, problem);
 		}
-		shape = out[i];
 	}
 	return true;
 }
@@ -122,7 +155,7 @@ double
 hwr_net_macs(const HwrNet *net, int width)
 {
 	HwrShape	shapes[HWR_MAX_LAYERS];
-	HwrShape	in = {net->height, width, 1};
+	HwrShape	input = {net->height, width, 1};
 	HwrStatus	st;
 	double		macs = 0;
 
@@ -133,7 +166,9 @@ hwr_net_macs(const HwrNet *net, int width)
 		const HwrLayer *layer = &net->layers[i];
 		double		places = (double) shapes[i].h * shapes[i].w;
 		double		units = layer->units;
+		HwrShape	in;
 
+		(void) hwr_layer_input(layer, input, shapes, &in);
 		switch (layer->kind)
 		{
 			case HWR_LAYER_CONV:
@@ -154,9 +189,11 @@ hwr_net_macs(const HwrNet *net, int width)
 			case HWR_LAYER_POOL:
 			case HWR_LAYER_RESHAPE:
 			case HWR_LAYER_DROPOUT:
+			case HWR_LAYER_IDENTITY:
+			case HWR_LAYER_SUM:
+			case HWR_LAYER_JOIN:
 				break;
 		}
-		in = shapes[i];
 	}
 	return macs;
 }
@@ -257,6 +294,9 @@ add_layer_tensors(HwrNet *net, int i, HwrStatus *st)
 		case HWR_LAYER_POOL:
 		case HWR_LAYER_RESHAPE:
 		case HWR_LAYER_DROPOUT:
+		case HWR_LAYER_IDENTITY:
+		case HWR_LAYER_SUM:
+		case HWR_LAYER_JOIN:
 			break;
 	}
 	return true;
@@ -277,6 +317,10 @@ hwr_net_layout(HwrNet *net, HwrStatus *st)
 const char *
 hwr_layer_cpu_only(const HwrLayer *layer, bool training)
 {
+	if (layer->kind == HWR_LAYER_JOIN)
+		return "a block of layers in parallel";
+	if (layer->kind == HWR_LAYER_SUM)
+		return "an addition";
 	if (layer->kind == HWR_LAYER_GROUP_NORM)
 		return "group normalisation";
 	if (layer->kind == HWR_LAYER_CONV && (layer->dy != 1 || layer->dx != 1))

@@ -33,12 +33,16 @@ typedef struct Parser
 	size_t		pos;			/* next character */
 	size_t		item;			/* where the current item starts */
 	HwrNet	   *net;
-	HwrShape	shape;			/* output of the last layer */
+	HwrShape	shape;			/* of the map that the next item reads */
+	int			source;			/* the layer that gives it */
+	int			depth;			/* of parallel blocks around the item */
+	char		opens[2 * HWR_MAX_NESTING + 1]; /* brackets since the last item */
 	HwrStatus  *st;
 } Parser;
 
 static bool is_blank(char c);
 static bool is_digit(char c);
+static bool parse_parallel(Parser *p);
 
 /* Fail with 'TEXT at position N, near "ITEM".', for a problem at character pos. */
 static bool __attribute__((format(printf, 3, 4)))
@@ -421,6 +425,25 @@ parse_output(Parser *p, HwrLayer *layer)
 		read_int(p, "number of classes", 2, MAX_CLASSES, &layer->units);
 }
 
+/* A3,n */
+static bool
+parse_sum(Parser *p, HwrLayer *layer)
+{
+	int			axis;
+
+	layer->kind = HWR_LAYER_SUM;
+	return skip_name(p) && read_int(p, "axis of an addition", 3, 3, &axis) &&
+		read_next_int(p, "number of outputs", 1, MAX_UNITS, &layer->units);
+}
+
+/* I */
+static bool
+parse_identity(Parser *p, HwrLayer *layer)
+{
+	layer->kind = HWR_LAYER_IDENTITY;
+	return skip_name(p);
+}
+
 /* Append a layer, in the shape that the map now has. */
 static bool
 add_layer(Parser *p, const HwrLayer *layer)
@@ -434,6 +457,11 @@ add_layer(Parser *p, const HwrLayer *layer)
 	slot = &net->layers[net->nlayers++];
 	*slot = *layer;
 	slot->in = p->shape;
+	if (slot->kind != HWR_LAYER_JOIN)
+		slot->source = p->source;
+	memcpy(slot->opens, p->opens, sizeof(slot->opens));
+	p->opens[0] = '\0';
+	p->source = net->nlayers - 1;
 	problem = hwr_layer_shape(slot, slot->in, &slot->out);
 	if (problem != NULL)
 		return fail_at(p, p->item, "The item does not fit a map of height %d, width %d and depth %d (%s)",
@@ -478,10 +506,93 @@ parse_item(Parser *p)
 		case 'G':
 			ok = parse_group_norm(p, &layer);
 			break;
+		case 'A':
+			ok = parse_sum(p, &layer);
+			break;
+		case 'I':
+			ok = parse_identity(p, &layer);
+			break;
+		case '(':
+			return parse_parallel(p);
 		default:
-			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c or \"]\")");
+			return fail_at(p, p->item, "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\")");
 	}
+	if (ok && layer.kind == HWR_LAYER_OUTPUT && p->depth > 0)
+		return fail_at(p, p->item, "The output layer stands in a block");
 	return ok && add_layer(p, &layer);
+}
+
+static void
+open_bracket(Parser *p, char c)
+{
+	size_t		n = strlen(p->opens);
+
+	p->opens[n] = c;			/* two for each block at most, whose number is bounded */
+	p->opens[n + 1] = '\0';
+}
+
+/* Several items behind "[", up to "]". */
+static bool
+parse_series(Parser *p)
+{
+	int			first = p->net->nlayers;
+	HwrLayer   *last;
+
+	open_bracket(p, '[');
+	for (skip_blanks(p); peek(p) != ']'; skip_blanks(p))
+		if (!parse_item(p))
+			return false;
+	p->item = p->pos++;
+	if (p->net->nlayers == first)
+		return fail_at(p, p->item, "Expected an item before \"]\"");
+	last = &p->net->layers[p->net->nlayers - 1];
+	/* one item needs no brackets; a block at the end has its own */
+	if (p->net->nlayers == first + 1)
+		last->opens[strlen(last->opens) - 1] = '\0';
+	else
+		last->closes = true;
+	return true;
+}
+
+/* Branches behind "(", up to ")". */
+static bool
+parse_parallel(Parser *p)
+{
+	HwrLayer	join = {.kind = HWR_LAYER_JOIN};
+	HwrShape	shape = p->shape;
+	HwrShape	outs[HWR_MAX_LAYERS];
+	int			source = p->source;
+	size_t		start = p->item;
+	const char *problem;
+
+	if (++p->depth > HWR_MAX_NESTING)
+		return fail_at(p, start, "More than %d blocks within blocks", HWR_MAX_NESTING);
+	open_bracket(p, '(');
+	for (skip_blanks(p); peek(p) != ')'; skip_blanks(p))
+	{
+		bool		series = peek(p) == '[';
+
+		p->item = p->pos;
+		if (join.nsources == HWR_MAX_BRANCHES)
+			return fail_at(p, p->pos, "More than %d branches", HWR_MAX_BRANCHES);
+		p->shape = shape;
+		p->source = source;
+		p->pos += series;
+		if (!(series ? parse_series(p) : parse_item(p)))
+			return false;
+		join.sources[join.nsources++] = p->source;
+	}
+	p->item = p->pos++;
+	if (join.nsources == 0)
+		return fail_at(p, p->item, "Expected a branch before \")\"");
+	for (int i = 0; i < p->net->nlayers; i++)
+		outs[i] = p->net->layers[i].out;
+	join.source = join.sources[0];
+	problem = hwr_layer_input(&join, shape, outs, &p->shape);
+	if (problem != NULL)
+		return fail_at(p, start, "The block does not fit (%s)", problem);
+	p->depth--;
+	return add_layer(p, &join);
 }
 
 /* Whether the last layer so far is the output. */
@@ -537,7 +648,7 @@ settle_output(Parser *p, int classes)
 bool
 hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
 {
-	Parser		p = {.spec = spec,.net = net,.st = st};
+	Parser		p = {.spec = spec,.net = net,.source = -1,.st = st};
 	HwrShape	shapes[HWR_MAX_LAYERS];
 
 	memset(net, 0, sizeof(*net));

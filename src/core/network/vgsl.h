@@ -22,13 +22,16 @@
  *   F{r,t,s,l,m,lr}n       dense layer over the features of each position
  *   Do p[,d]               dropout with probability p (default 0.5) of single values (d = 1, the default) or of whole
  *                          channels of an image (d = 2)
+ *   (A B ...)              items in parallel: each is given the same map, and their outputs, of one height and width, are put
+ *                          together along the features.  A branch of several items is [A B ...]; I is one that changes nothing
+ *   A3,n                   addition: the features in chunks of n, summed: ([Cr3,3,32 Cl3,3,32] I) A3,32 is a residual block
  *   O1c n]                 CTC output of n classes, the blank included; may be left out when
  *                          training, where the alphabet gives n
  *   O2l n]                 n maps as outputs, logistic, of the height and width that the last layer has: networks that find
  *                          lines (core/page/line_net.h)
  *
- * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional, as is the space inside "Mp 2,2", "Do 0.25" and "O1c
- * 79".
+ * {NAME} after the letters of an item, as kraken writes it, is read and forgotten. Blanks between items are optional,
+ * as is the space inside "Mp 2,2", "Do 0.25" and "O1c 79".
  */
 #ifndef HWR_VGSL_H
 #define HWR_VGSL_H
@@ -47,7 +50,10 @@ typedef enum HwrLayerKind
 	HWR_LAYER_LSTM,
 	HWR_LAYER_DENSE,
 	HWR_LAYER_DROPOUT,
-	HWR_LAYER_OUTPUT			/* a dense layer to logits; log-softmax follows */
+	HWR_LAYER_OUTPUT,			/* a dense layer to logits; log-softmax follows */
+	HWR_LAYER_IDENTITY,			/* a branch that changes nothing */
+	HWR_LAYER_SUM,				/* sum of chunks of the features */
+	HWR_LAYER_JOIN				/* end of a parallel block: the branches' outputs beside each other */
 } HwrLayerKind;
 
 typedef enum HwrActivation
@@ -76,6 +82,10 @@ typedef struct HwrShape
 	int			c;
 } HwrShape;
 
+/* Branches of a parallel block, and blocks within blocks. */
+#define HWR_MAX_BRANCHES 8
+#define HWR_MAX_NESTING 4
+
 typedef struct HwrLayer
 {
 	HwrLayerKind kind;
@@ -91,7 +101,7 @@ typedef struct HwrLayer
 	int			split_a,
 				split_b;		/* reshape: height = a x b */
 	bool		keep_height;	/* reshape: a stays the height instead of becoming steps */
-	int			units;			/* outputs: conv d, dense n, output n, LSTM n per direction */
+	int			units;			/* outputs: conv d, dense n, output n, LSTM n per direction, sum n */
 	bool		forward;		/* LSTM directions */
 	bool		reverse;
 	bool		along_y;		/* LSTM axis */
@@ -101,7 +111,12 @@ typedef struct HwrLayer
 	bool		channels;		/* dropout: of whole channels */
 	int			first_tensor;	/* index into HwrNet.tensors */
 	int			ntensors;
-	HwrShape	in;				/* for the nominal width (w may be 0) */
+	int			source;			/* the layer whose output it reads, -1: the input; the one before it but at a branch's beginning */
+	int			nsources;		/* join: the branches' last layers */
+	int			sources[HWR_MAX_BRANCHES];
+	char		opens[2 * HWR_MAX_NESTING + 1]; /* brackets that stand before it, "([" */
+	bool		closes;			/* it ends a branch of several items */
+	HwrShape	in;				/* for the nominal width (w may be 0); join: of all branches together */
 	HwrShape	out;
 } HwrLayer;
 
@@ -110,8 +125,8 @@ typedef struct HwrLayer
  *
  * Layouts: conv kernel [y][x][in][out]; dense and output kernel [in][out]; LSTM (per direction)
  * kernel [in][4n], recurrent [n][4n], bias [4n] with gates in the order i, f, g, o; batch norm
- * gamma, beta, mean, variance [c]; group norm gamma, beta [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over all items,
- * as "0.conv.kernel", "9.lstm.forward.recurrent".
+ * gamma, beta, mean, variance [c]; group norm gamma, beta [c].  Names: "LAYER.KIND.PART", LAYER counted from 0 over
+ * all items, as "0.conv.kernel", "9.lstm.forward.recurrent".
  */
 typedef struct HwrTensor
 {
@@ -188,6 +203,14 @@ hwr_conv_is_plain(const HwrLayer *layer)
 {
 	return layer->sy == 1 && layer->sx == 1 && layer->dy == 1 && layer->dx == 1 && !layer->symmetric;
 }
+
+/* Whether any layers are in parallel. */
+extern bool hwr_net_branches(const HwrNet *net);
+
+/*
+ * What a layer reads, of the input and the outputs of the layers before it.  NULL, or why its branches cannot be joined.
+ */
+extern const char *hwr_layer_input(const HwrLayer *layer, HwrShape input, const HwrShape *outs, HwrShape *in);
 
 /* Shapes of every layer's output for an input of this width; out[nlayers]. False if too narrow. */
 extern bool hwr_net_shapes(const HwrNet *net, int width, HwrShape *out, HwrStatus *st);

@@ -33,13 +33,13 @@ append_dropout(HwrNet *net, float dropout)
 	int			digits = 6;
 
 	if (micro == 0)
-		return append(net, " Do0");
+		return append(net, "Do0");
 	while (micro % 10 == 0)
 	{
 		micro /= 10;
 		digits--;
 	}
-	return append(net, " Do0.%0*d", digits, micro);
+	return append(net, "Do0.%0*d", digits, micro);
 }
 
 static bool
@@ -47,47 +47,58 @@ append_layer(HwrNet *net, const HwrLayer *layer)
 {
 	static const char *const activations[] = {"l", "r", "t", "s", "m", "lr"};
 	const char *activation = activations[layer->activation];
-	bool		ok = false;
+	bool		ok = layer->kind == HWR_LAYER_JOIN || append(net, " %s", layer->opens);
 
+	if (!ok)
+		return false;
 	switch (layer->kind)
 	{
 		case HWR_LAYER_CONV:
-			ok = append(net, " C%s%d,%d,%d", activation, layer->ky, layer->kx, layer->units);
+			ok = append(net, "C%s%d,%d,%d", activation, layer->ky, layer->kx, layer->units);
 			if (!hwr_conv_is_plain(layer))
 				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
 			if (layer->symmetric)
 				ok = ok && append(net, ",%d,%d", layer->dy, layer->dx);
 			break;
 		case HWR_LAYER_POOL:
-			ok = append(net, " Mp%d,%d", layer->ky, layer->kx);
+			ok = append(net, "Mp%d,%d", layer->ky, layer->kx);
 			if (layer->sy != layer->ky || layer->sx != layer->kx)
 				ok = ok && append(net, ",%d,%d", layer->sy, layer->sx);
 			break;
 		case HWR_LAYER_BATCH_NORM:
-			ok = append(net, " Bn");
+			ok = append(net, "Bn");
 			break;
 		case HWR_LAYER_GROUP_NORM:
-			ok = append(net, " Gn%d", layer->groups);
+			ok = append(net, "Gn%d", layer->groups);
 			break;
 		case HWR_LAYER_RESHAPE:
-			ok = append(net, " S1(%dx%d)%d,3", layer->split_a, layer->split_b,
+			ok = append(net, "S1(%dx%d)%d,3", layer->split_a, layer->split_b,
 						layer->keep_height || layer->split_a == 1 ? 1 : 2);
 			break;
 		case HWR_LAYER_LSTM:
-			ok = append(net, " L%c%c%s%d", layer->forward ? (layer->reverse ? 'b' : 'f') : 'r',
+			ok = append(net, "L%c%c%s%d", layer->forward ? (layer->reverse ? 'b' : 'f') : 'r',
 						layer->along_y ? 'y' : 'x', layer->at_end ? "e" : layer->summarize ? "s" : "", layer->units);
 			break;
 		case HWR_LAYER_DENSE:
-			ok = append(net, " F%s%d", activation, layer->units);
+			ok = append(net, "F%s%d", activation, layer->units);
 			break;
 		case HWR_LAYER_DROPOUT:
 			ok = append_dropout(net, layer->dropout) && (!layer->channels || append(net, ",2"));
 			break;
+		case HWR_LAYER_IDENTITY:
+			ok = append(net, "I");
+			break;
+		case HWR_LAYER_SUM:
+			ok = append(net, "A3,%d", layer->units);
+			break;
+		case HWR_LAYER_JOIN:
+			ok = append(net, ")");
+			break;
 		case HWR_LAYER_OUTPUT:
-			ok = append(net, net->maps ? " O2l%d]" : " O1c%d]", layer->units);
+			ok = append(net, net->maps ? "O2l%d]" : "O1c%d]", layer->units);
 			break;
 	}
-	return ok;
+	return ok && (!layer->closes || append(net, "]"));
 }
 
 bool

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORK_BETWEEN_STOPS ((size_t) 1 << 18)
+
 /* The frame of a crop: how the baseline maps to columns. */
 typedef struct Frame
 {
@@ -126,8 +128,27 @@ level_baseline(const HwrPoint *outline, int n, HwrPoint out[2])
 	out[1] = (HwrPoint){x1 > x0 ? x1 : x0 + 1, y1};
 }
 
-static Frame
-make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n)
+/* Work, counted in pieces of baselines and points of outlines, and who ends it. */
+typedef struct Watch
+{
+	size_t		work;			/* since stop was asked */
+	HwrStopFn	stop;
+	void	   *stop_arg;
+	HwrStatus  *st;
+} Watch;
+
+static bool
+go_on(Watch *w, size_t work)
+{
+	w->work += work;
+	if (w->stop == NULL || w->work < WORK_BETWEEN_STOPS)
+		return true;
+	w->work = 0;
+	return !w->stop(w->stop_arg) || hwr_fail(w->st, HWR_CANCELLED, "cancelled");
+}
+
+static bool
+make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n, Frame *out, Watch *w)
 {
 	Frame		f = {line_length(line, n), INFINITY, -INFINITY, INFINITY, -INFINITY};
 
@@ -135,12 +156,15 @@ make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n)
 	{
 		HwrPoint	p = to_frame(line, n, outline[i]);
 
+		if (!go_on(w, (size_t) n))
+			return false;
 		f.x0 = fminf(f.x0, p.x);
 		f.x1 = fmaxf(f.x1, p.x);
 		f.y0 = fminf(f.y0, p.y);
 		f.y1 = fmaxf(f.y1, p.y);
 	}
-	return f;
+	*out = f;
+	return true;
 }
 
 /* The point of the page at a distance along and across. */
@@ -238,8 +262,8 @@ typedef struct Crop
 	float		scale;			/* page pixels a pixel of the image */
 } Crop;
 
-static void
-begin_crop(Crop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n)
+static bool
+begin_crop(Crop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, Watch *w)
 {
 	c->baseline = baseline;
 	c->baseline_n = baseline_n;
@@ -249,9 +273,11 @@ begin_crop(Crop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *ou
 		c->baseline = c->level;
 		c->baseline_n = 2;
 	}
-	c->frame = make_frame(c->baseline, c->baseline_n, outline, outline_n);
+	if (!make_frame(c->baseline, c->baseline_n, outline, outline_n, &c->frame, w))
+		return false;
 	c->scale = fmaxf(1, fmaxf((c->frame.x1 - c->frame.x0) / HWR_CROP_MAX_WIDTH,
 							  (c->frame.y1 - c->frame.y0) / HWR_CROP_MAX_HEIGHT));
+	return true;
 }
 
 /* Column x of the image: values inside the outline, marks there in known, and their histogram. */
@@ -285,10 +311,10 @@ fill_column(const Crop *c, const HwrImage *page, const HwrImage *out, const floa
 	}
 }
 
-/* Fill the image; false where nothing of the outline is on the page. */
+/* Fill the image; fails where nothing of the outline is on the page. */
 static bool
 fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float *cuts, uint8_t *known,
-	 const HwrImage *out)
+	 const HwrImage *out, Watch *w)
 {
 	size_t		pixels = (size_t) out->width * (size_t) out->height;
 	uint32_t	counts[256] = {0};
@@ -299,6 +325,8 @@ fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float 
 	{
 		float		at = c->frame.x0 + ((float) x + 0.5F) * c->scale;
 
+		if (!go_on(w, (size_t) n + 6 * (size_t) c->baseline_n + (size_t) out->height))
+			return false;
 		fill_column(c, page, out, cuts, crossings(outline, n, at, cuts), x, known, counts);
 	}
 	for (int i = 0; i < 256; i++)
@@ -307,26 +335,46 @@ fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float 
 	for (size_t i = 0; i < pixels; i++)
 		if (!known[i])
 			out->pixels[i] = paper;
-	return total > 0;
+	return total > 0 || hwr_fail(w->st, HWR_BAD_OPTION, "area lies outside the image");
+}
+
+static bool
+crop_size(const Crop *c, int *width, int *height, HwrStatus *st)
+{
+	float		across = (c->frame.x1 - c->frame.x0) / c->scale;
+	float		down = (c->frame.y1 - c->frame.y0) / c->scale;
+
+	if (!(across >= 0.5F && down >= 0.5F && c->scale < 100))
+		return hwr_fail(st, HWR_BAD_OPTION, "area has no extent, or too great a one");
+	*width = (int) ceilf(across - 0.01F);
+	*height = (int) ceilf(down - 0.01F);
+	return true;
+}
+
+bool
+hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, int *width,
+				   int *height, HwrStatus *st)
+{
+	Watch		unwatched = {.st = st};
+	Crop		c;
+
+	return begin_crop(&c, baseline, baseline_n, outline, outline_n, &unwatched) && crop_size(&c, width, height, st);
 }
 
 bool
 hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
-			  const HwrPoint *outline, int outline_n, HwrImage *out, HwrStatus *st)
+			  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out, HwrStatus *st)
 {
+	Watch		w = {.stop = stop,.stop_arg = stop_arg,.st = st};
 	Crop		c;
 	HwrPoint   *framed;
 	uint8_t    *known;
-	float		width;
-	float		height;
 	bool		ok;
 
-	begin_crop(&c, baseline, baseline_n, outline, outline_n);
-	width = (c.frame.x1 - c.frame.x0) / c.scale;
-	height = (c.frame.y1 - c.frame.y0) / c.scale;
-	if (!(width >= 0.5F && height >= 0.5F && c.scale < 100))
-		return hwr_fail(st, HWR_BAD_OPTION, "area has no extent, or too great a one");
-	*out = (HwrImage){.width = (int) ceilf(width - 0.01F),.height = (int) ceilf(height - 0.01F)};
+	*out = (HwrImage){0};
+	if (!begin_crop(&c, baseline, baseline_n, outline, outline_n, &w) ||
+		!crop_size(&c, &out->width, &out->height, st))
+		return false;
 	out->source_width = out->width;
 	out->source_height = out->height;
 	/* The outline in the frame, and room for the crossings of a column behind it. */
@@ -336,11 +384,12 @@ hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 	ok = out->pixels != NULL;
 	if (ok)
 	{
-		for (int i = 0; i < outline_n; i++)
+		for (int i = 0; i < outline_n && ok; i++)
+		{
 			framed[i] = to_frame(c.baseline, c.baseline_n, outline[i]);
-		ok = fill(&c, page, framed, outline_n, (float *) (framed + outline_n), known, out);
-		if (!ok)
-			hwr_fail(st, HWR_BAD_OPTION, "area lies outside the image");
+			ok = go_on(&w, (size_t) c.baseline_n);
+		}
+		ok = ok && fill(&c, page, framed, outline_n, (float *) (framed + outline_n), known, out, &w);
 	}
 	free(framed);
 	free(known);
@@ -352,8 +401,9 @@ hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 HwrPoint
 hwr_page_uncrop(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, float x, float y)
 {
+	Watch		unwatched = {0};
 	Crop		c;
 
-	begin_crop(&c, baseline, baseline_n, outline, outline_n);
+	(void) begin_crop(&c, baseline, baseline_n, outline, outline_n, &unwatched);
 	return from_frame(c.baseline, c.baseline_n, &c.frame, c.frame.x0 + x * c.scale, c.frame.y0 + y * c.scale);
 }

@@ -18,10 +18,18 @@
  * painted as paper: the brightness that most of the inside's lighter half has. A pixel of the image
  * is a pixel of the page along the baseline and across it.
  *
- * Errors: HWR_BAD_OPTION where the outline has no area or lies outside the page, HWR_OUT_OF_MEMORY.
+ * It takes time as the number of the baseline's points times that of the outline's points and the columns.
+ *
+ * Errors: HWR_BAD_OPTION where the outline has no area or lies outside the page, HWR_OUT_OF_MEMORY; HWR_CANCELLED where
+ * stop, if not NULL, says so, which is asked every few milliseconds.
  */
 extern bool hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
-						  const HwrPoint *outline, int outline_n, HwrImage *out, HwrStatus *st);
+						  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out,
+						  HwrStatus *st);
+
+/* Width and height of such an image; fails as hwr_page_crop where it has none. */
+extern bool hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n,
+							   int *width, int *height, HwrStatus *st);
 
 /*
  * The point of the page that a point of such an image shows; the same baseline and outline.

@@ -5,6 +5,7 @@
 #include "canvas.h"
 #include "map_lines.h"
 #include "page_internal.h"
+#include "upright.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,6 +33,9 @@ struct HwrPageFinder
 	const HwrImage *page;
 	HwrPageOptions options;
 	Stage		stage;
+	int			turn;			/* this try's */
+	bool		turn_known;
+	HwrTurns	turns;
 	bool		surveyed;
 	int			row;			/* of the sheet, next to be reduced */
 	bool		want_canvas;	/* end with the canvas */
@@ -59,13 +63,22 @@ begin_sheet(HwrPageFinder *f, int factor, HwrStatus *st)
 						  &sheet->ink, st);
 }
 
+static int
+survey_factor(const HwrImage *page)
+{
+	int			factor = 1;
+
+	while ((int64_t) page->width * page->height / factor / factor > HWR_PAGE_SURVEY_PIXELS)
+		factor++;
+	return factor;
+}
+
 bool
 hwr_page_finder_create(const HwrImage *page, const HwrPageOptions *options, HwrPageFinder **out, HwrStatus *st)
 {
 	HwrPageFinder *f;
-	int			factor = 1;
 
-	if (options->turn < 0 || options->turn > 3)
+	if (options->turn < HWR_TURN_UNKNOWN || options->turn > 3)
 		return hwr_fail(st, HWR_BAD_OPTION, "a page is turned by 0 to 3 quarters");
 	f = hwr_alloc_zero(1, sizeof(HwrPageFinder), st);
 	if (f == NULL)
@@ -73,9 +86,9 @@ hwr_page_finder_create(const HwrImage *page, const HwrPageOptions *options, HwrP
 	f->page = page;
 	f->options = *options;
 	f->want_canvas = options->net != NULL;
-	while ((int64_t) page->width * page->height / factor / factor > HWR_PAGE_SURVEY_PIXELS)
-		factor++;
-	if (!begin_sheet(f, factor, st))
+	f->turn_known = options->turn != HWR_TURN_UNKNOWN || options->net == NULL;
+	f->turn = options->turn == HWR_TURN_UNKNOWN ? 0 : options->turn;
+	if (!begin_sheet(f, survey_factor(page), st))
 	{
 		hwr_page_finder_free(f);
 		return false;
@@ -105,9 +118,9 @@ turn_sheet(HwrPageFinder *f, HwrStatus *st)
 {
 	HwrMap		turned;
 
-	if (f->options.turn == 0)
+	if (f->turn == 0)
 		return true;
-	if (!hwr_map_turn(&f->sheet.ink, f->options.turn, &turned, st))
+	if (!hwr_map_turn(&f->sheet.ink, f->turn, &turned, st))
 		return false;
 	hwr_map_free(&f->sheet.ink);
 	f->sheet.ink = turned;
@@ -125,11 +138,11 @@ point_back(const HwrPageFinder *f, HwrPoint p)
 	float		h = (float) f->page->height;
 	HwrPoint	q = p;
 
-	if (f->options.turn == 1)
+	if (f->turn == 1)
 		q = (HwrPoint){p.y, h - p.x};
-	else if (f->options.turn == 2)
+	else if (f->turn == 2)
 		q = (HwrPoint){w - p.x, h - p.y};
-	else if (f->options.turn == 3)
+	else if (f->turn == 3)
 		q = (HwrPoint){w - p.y, p.x};
 	return (HwrPoint){rintf(fminf(fmaxf(q.x, 0), w) * 10) / 10, rintf(fminf(fmaxf(q.y, 0), h) * 10) / 10};
 }
@@ -176,6 +189,29 @@ wanted_factor(const HwrPageFinder *f)
 	return factor;
 }
 
+/* Whether the page is upright now; else it is begun again, turned. */
+static bool
+settle_turn(HwrPageFinder *f, HwrStatus *st)
+{
+	int			next;
+
+	if (f->turn_known)
+		return true;
+	if (!hwr_page_next_turn(&f->turns, f->turn, f->options.net, &f->canvas, &f->maps, &next, st))
+		return false;
+	if (next == f->turn)
+	{
+		f->turn_known = true;
+		return true;
+	}
+	f->turn = next;
+	f->surveyed = false;
+	hwr_map_free(&f->level);
+	hwr_page_canvas_free(&f->canvas);
+	hwr_line_maps_free(&f->maps);
+	return begin_sheet(f, survey_factor(f->page), st);
+}
+
 static bool
 size_step(HwrPageFinder *f, HwrStatus *st)
 {
@@ -195,11 +231,13 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 	sheet->size = f->lines.size / (float) sheet->factor;
 	f->stage = sheet->size < 3 ? STAGE_DONE : STAGE_CLEAN;
 	if (f->level.v == NULL || f->stage == STAGE_DONE)
-		return true;
+		return f->turns.tried == 0 || settle_turn(f, st);
 	if (!hwr_page_canvas_make(&f->level, sheet->shift, sheet->factor, sheet->size, &f->canvas, st))
 		return false;
 	if (f->options.net != NULL && hwr_line_net_takes(&f->canvas.ink))
 		f->stage = STAGE_NETWORK;
+	else if (f->turns.tried > 0)
+		return settle_turn(f, st);
 	return true;
 }
 
@@ -254,7 +292,11 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			break;
 		case STAGE_NETWORK:
 			ok = hwr_line_net_step(f->options.net, &f->canvas.ink, &f->maps, &f->next, &done_part, st);
-			f->stage = done_part ? STAGE_CLEAN : STAGE_NETWORK;
+			if (done_part)
+			{
+				f->stage = STAGE_CLEAN;
+				ok = ok && settle_turn(f, st);
+			}
 			break;
 		case STAGE_CLEAN:
 			ok = hwr_page_clean(&sheet->ink, sheet->size, st);
@@ -266,6 +308,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			break;
 		case STAGE_LINES:
 			f->lines.slope = sheet->slope;
+			f->lines.turn = f->turn;
 			ok = make_lines(f, st) &&
 				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
 			turn_back(f);

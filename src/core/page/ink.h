@@ -16,8 +16,8 @@ extern bool hwr_page_ink(HwrMap *grey, int radius, HwrStatus *st);
 extern bool hwr_page_darkness(HwrMap *grey, int radius, HwrStatus *st);
 
 /*
- * The same; dark, where it is not NULL, is created: darkness relative to the background, one scale for the whole page, so that
- * what shows through stays fainter than what is written.
+ * The same; dark, where it is not NULL, is created: darkness relative to the background, one scale for the whole
+ * page, so that what shows through stays fainter than what is written.
  */
 extern bool hwr_page_ink_and_darkness(HwrMap *grey, int radius, HwrMap *dark, HwrStatus *st);
 

@@ -14,8 +14,8 @@
 #define LEAST_TILE 256
 
 const char *const hwr_line_net_vgsl =
-"[1,512,0,1 Cr3,3,8,2,2 Bn Cr3,3,24,2,2 Bn Cr3,3,32,1,2 Bn Cr3,3,32 Bn Cr7,1,32 Bn Cr1,9,32 Bn Cr3,3,32 Bn "
-"Cr7,1,32 Bn Cr1,9,32 Bn Cr3,3,32 Bn O2l4]";
+"[1,512,0,1 Cr3,3,8,2,2 Bn Cr3,3,24,2,2 Bn Cr3,3,40,1,2 Bn Cr3,3,40 Bn Cr7,1,40 Bn Cr1,9,40 Bn Cr3,3,40 Bn "
+"Cr7,1,40,1,1,2,1 Bn Cr1,9,40,1,1,1,2 Bn Cr3,3,40 Bn Cr7,1,40 Bn Cr1,9,40 Bn Cr3,3,40 Bn O2l4]";
 
 struct HwrLineNet
 {
@@ -146,15 +146,22 @@ hwr_line_net_takes(const HwrMap *ink)
 	return ink->width <= HWR_MAX_WIDTH / WIDTH_STEP * WIDTH_STEP;
 }
 
+int
+hwr_line_net_rows(const HwrLineNet *lines)
+{
+	int			rows = lines->net->height - 2 * HWR_TILE_MARGIN;
+
+	return rows - rows % lines->cell_y;
+}
+
 bool
 hwr_line_net_step(HwrLineNet *lines, const HwrMap *ink, HwrLineMaps *maps, int *next, bool *done, HwrStatus *st)
 {
 	int			width = (ink->width + WIDTH_STEP - 1) / WIDTH_STEP * WIDTH_STEP;
-	int			rows = lines->net->height - 2 * HWR_TILE_MARGIN;
+	int			rows = hwr_line_net_rows(lines);
 	size_t		row_size;
 	int			to;
 
-	rows -= rows % lines->cell_y;
 	if (maps->v == NULL)
 	{
 		maps->cell_x = lines->cell_x;

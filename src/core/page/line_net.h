@@ -12,7 +12,7 @@
 #include "canvas.h"
 #include "core/network/backend.h"
 
-#define HWR_TILE_MARGIN 48
+#define HWR_TILE_MARGIN 72
 
 /* What the maps say of a place. */
 typedef enum HwrLineMap
@@ -62,12 +62,15 @@ extern bool hwr_line_net_check(const HwrNet *net, HwrStatus *st);
 /* How many pixels a cell of the maps is; false where the tile is no multiple of it. */
 extern bool hwr_line_net_cell(const HwrNet *net, int *cell_x, int *cell_y);
 
+/* How many rows of a canvas one tile computes. */
+extern int	hwr_line_net_rows(const HwrLineNet *lines);
+
 /* Whether a canvas is not too wide; lines on a wider one, which is no page, are found without the network. */
 extern bool hwr_line_net_takes(const HwrMap *ink);
 
 /*
- * One tile more of a canvas that it takes, at most about 100 ms.  *maps is zeroed before the first and the caller's in any case; *done
- * becomes true with the last.
+ * One tile more of a canvas that it takes, at most about 100 ms.  *maps is zeroed before the first and the caller's
+ * in any case; *done becomes true with the last.
  */
 extern bool hwr_line_net_step(HwrLineNet *lines, const HwrMap *ink, HwrLineMaps *maps, int *next, bool *done,
 							  HwrStatus *st);

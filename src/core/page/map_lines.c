@@ -40,7 +40,7 @@
 
 /* Outlines go this much further than the middle of what the network has learned, which too low ones draw down. */
 #define UP 1.35F
-#define DOWN 1.15F
+#define DOWN 1.3F
 
 #define COVERED 0.4F
 

@@ -50,9 +50,13 @@ typedef struct HwrPageLines
 {
 	HwrPageLine *lines;			/* in reading order, rejected ones last */
 	int			n;
+	int			turn;			/* quarters clockwise that make the page upright */
 	float		slope;			/* of the writing, in the middle of the turned page: rise of y over x */
 	float		size;			/* pixels from line to line, estimated; 0: no writing */
 } HwrPageLines;
+
+/* The network finds it out (upright.h); without one, the page is taken as it lies. */
+#define HWR_TURN_UNKNOWN (-1)
 
 /* The network that finds lines: line_net.h. */
 typedef struct HwrLineNet HwrLineNet;
@@ -60,7 +64,7 @@ typedef struct HwrLineNet HwrLineNet;
 typedef struct HwrPageOptions
 {
 	HwrLineNet *net;			/* finds the lines; NULL: they are found without a model.  The caller's */
-	int			turn;			/* quarters clockwise that make the page upright, 0 .. 3 */
+	int			turn;			/* quarters clockwise that make the page upright, 0 .. 3, or HWR_TURN_UNKNOWN */
 	bool		right_to_left;	/* columns and pieces of a line are read from the right */
 } HwrPageOptions;
 

@@ -10,6 +10,7 @@
  *	  ridges.c	smeared ink to chains of ridge points
  *	  lines.c	chains to lines: joining, ends, heights, what is rejected
  *	  order.c	regions and reading order
+ *	  upright.c	which way up the page is
  *	  finder.c	the sequence of steps
  *
  * Lengths are in pixels of the sheet, the reduced page, unless said otherwise.  "Size" is the

@@ -3,7 +3,8 @@
  *	  The most probable of many names.
  *
  * A node's column has two sums at each step, over the alignments of its prefix that end in a blank and in its last
- * symbol.  All sums are in units of the best path's probability, so that lines of any length stay within the range of double.
+ * symbol.  All sums are in units of the best path's probability, so that lines of any length stay within the range of
+ * double.
  */
 #include "match.h"
 
@@ -37,7 +38,7 @@ typedef struct Level
 
 struct HwrMatcher
 {
-	const HwrNames *names;
+	HwrNames   *names;
 	int			T;
 	int			n;
 	bool		prune;
@@ -384,6 +385,8 @@ enter(HwrMatcher *m, int depth, int node_index, HwrStatus *st)
 	{
 		double		bound = bound_of(m, column_of(m, depth), node->symbol, m->names->nodes[c].symbol, depth == 0);
 
+		if (!hwr_names_go_on(m->names, (size_t) m->T, st))
+			return false;
 		if (worth(m, bound))
 			m->branches[m->nbranches++] = (Branch) {c, bound};
 	}
@@ -393,7 +396,7 @@ enter(HwrMatcher *m, int depth, int node_index, HwrStatus *st)
 }
 
 bool
-hwr_match_begin(HwrMatcher *m, const HwrNames *names, const HwrSparse *s, int n, bool prune, HwrStatus *st)
+hwr_match_begin(HwrMatcher *m, HwrNames *names, const HwrSparse *s, int n, bool prune, HwrStatus *st)
 {
 	int			depth = names->depth < s->steps ? names->depth : s->steps;
 

@@ -34,6 +34,14 @@ struct HwrNames
 	HwrNode    *nodes;			/* [nnodes], 0 is the root */
 	int			depth;			/* of the longest name */
 	int			different;
+	size_t		work;			/* since stop was asked */
+	HwrStopFn	stop;
+	void	   *stop_arg;
+	int			most;			/* the highest number */
+	int		   *same;			/* [most + 1] the next number with the same text, -1: none */
 };
+
+/* Count work; false, with HWR_CANCELLED, where it is to stop. */
+extern bool hwr_names_go_on(HwrNames *names, size_t work, HwrStatus *st);
 
 #endif							/* HWR_MATCH_INTERNAL_H */

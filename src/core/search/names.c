@@ -9,11 +9,31 @@
 
 #include "match_internal.h"
 
+/* Work, counted in symbols and steps of a line, between two questions whether to stop. */
+#define WORK_BETWEEN_STOPS ((size_t) 1 << 20)
+
 bool
 hwr_names_create(HwrNames **out, HwrStatus *st)
 {
 	*out = hwr_alloc_zero(1, sizeof(HwrNames), st);
 	return *out != NULL;
+}
+
+void
+hwr_names_set_stop(HwrNames *names, HwrStopFn stop, void *arg)
+{
+	names->stop = stop;
+	names->stop_arg = arg;
+}
+
+bool
+hwr_names_go_on(HwrNames *names, size_t work, HwrStatus *st)
+{
+	names->work += work;
+	if (names->work < WORK_BETWEEN_STOPS)
+		return true;
+	names->work = 0;
+	return names->stop == NULL || !names->stop(names->stop_arg) || hwr_fail(st, HWR_CANCELLED, "cancelled");
 }
 
 void
@@ -24,6 +44,7 @@ hwr_names_free(HwrNames *names)
 	free(names->names);
 	free(names->pool);
 	free(names->nodes);
+	free(names->same);
 	free(names);
 }
 
@@ -33,6 +54,19 @@ hwr_names_count(const HwrNames *names)
 	return names->different;
 }
 
+int
+hwr_names_same(const HwrNames *names, int number)
+{
+	return names->same[number];
+}
+
+static bool
+too_many(HwrStatus *st)
+{
+	hwr_fail(st, HWR_BAD_QUERY, "there are too many candidates");
+	return hwr_fail_detail(st, "Together they may have %d characters.", HWR_NAMES_MAX_SYMBOLS);
+}
+
 bool
 hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStatus *st)
 {
@@ -40,17 +74,20 @@ hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStat
 	int			n;
 	HwrStatus	bad;
 
-	if (!hwr_fold_text(utf8, len, &symbols, &n, &bad))
+	/* A character has four bytes at most, and folds to a few. */
+	if (len > 4 * (size_t) HWR_NAMES_MAX_SYMBOLS)
+		return too_many(st);
+	if (!hwr_fold_text(utf8, len, true, &symbols, &n, &bad))
 	{
 		if (bad.code == HWR_BAD_LABEL)
 			return true;
 		*st = bad;
 		return false;
 	}
-	if (n == 0 || names->npool + (size_t) n > INT32_MAX)
+	if (n == 0 || names->npool + (size_t) n > HWR_NAMES_MAX_SYMBOLS)
 	{
 		free(symbols);
-		return n == 0 || hwr_fail(st, HWR_BAD_DATA, "there are too many names");
+		return n == 0 || too_many(st);
 	}
 	if (names->n == names->room)
 	{
@@ -83,6 +120,7 @@ hwr_names_add(HwrNames *names, const char *utf8, size_t len, int number, HwrStat
 	names->names[names->n++] = (HwrName) {(int) names->npool, n, number};
 	names->npool += (size_t) n;
 	names->depth = n > names->depth ? n : names->depth;
+	names->most = number > names->most ? number : names->most;
 	return true;
 }
 
@@ -104,20 +142,27 @@ compare_names(const HwrNames *names, const HwrName *a, const HwrName *b)
 	return (a->number > b->number) - (a->number < b->number);
 }
 
-/* Merge sort: qsort has no place for the pool. */
-static void
-sort_names(const HwrNames *names, HwrName *from, HwrName *to, int n)
+/* Merge sort: qsort has no place for the pool, and cannot be stopped. */
+static bool
+sort_names(HwrNames *names, HwrName *from, HwrName *to, int n, HwrStatus *st)
 {
 	int			half = n / 2;
 	int			a = 0;
 	int			b = half;
 
 	if (n < 2)
-		return;
-	sort_names(names, to, from, half);
-	sort_names(names, to + half, from + half, n - half);
+		return true;
+	if (!sort_names(names, to, from, half, st) || !sort_names(names, to + half, from + half, n - half, st))
+		return false;
 	for (int i = 0; i < n; i++)
-		to[i] = b == n || (a < half && compare_names(names, &from[a], &from[b]) <= 0) ? from[a++] : from[b++];
+	{
+		bool		first = a < half && (b == n || compare_names(names, &from[a], &from[b]) <= 0);
+
+		to[i] = first ? from[a++] : from[b++];
+		if (!hwr_names_go_on(names, (size_t) to[i].n + 1, st))
+			return false;
+	}
+	return true;
 }
 
 /* The tree of the names, which are sorted: path[depth] is the node of the last name at each depth. */
@@ -127,8 +172,11 @@ build_tree(HwrNames *names, int *path, HwrStatus *st)
 	const HwrName *last = NULL;
 
 	names->nodes = hwr_alloc(names->npool + 1, sizeof(HwrNode), st);
-	if (names->nodes == NULL)
+	names->same = hwr_alloc((size_t) names->most + 1, sizeof(int), st);
+	if (names->nodes == NULL || names->same == NULL)
 		return false;
+	for (int i = 0; i <= names->most; i++)
+		names->same[i] = -1;
 	names->nodes[0] = (HwrNode) {.symbol = HWR_SEPARATOR,.number = -1};
 	names->nnodes = 1;
 	path[0] = 0;
@@ -138,11 +186,17 @@ build_tree(HwrNames *names, int *path, HwrStatus *st)
 		const uint32_t *symbols = names->pool + name->from;
 		int			common = 0;
 
+		if (!hwr_names_go_on(names, (size_t) name->n + 1, st))
+			return false;
 		while (last != NULL && common < last->n && common < name->n &&
 			   symbols[common] == names->pool[last->from + common])
 			common++;
 		if (last != NULL && common == name->n && common == last->n)
+		{
+			names->same[last->number] = name->number;
+			last = name;
 			continue;
+		}
 		for (int d = common; d < name->n; d++)
 		{
 			int			node = names->nnodes++;
@@ -171,8 +225,7 @@ hwr_names_finish(HwrNames *names, HwrStatus *st)
 	{
 		if (names->n > 0)
 			memcpy(copy, names->names, (size_t) names->n * sizeof(HwrName));
-		sort_names(names, copy, names->names, names->n);
-		ok = build_tree(names, path, st);
+		ok = sort_names(names, copy, names->names, names->n, st) && build_tree(names, path, st);
 	}
 	free(copy);
 	free(path);

@@ -10,6 +10,9 @@
 
 #include "posterior_internal.h"
 
+/* From a half on, for nothing but the most probable class has more, down to just below the default bound. */
+const uint8_t hwr_posterior_levels[LEVELS] = {12, 15, 18, 22, 26, 31, 37, 44, 52, 61, 72, 84, 98, 113, 130};
+
 typedef struct Bytes
 {
 	uint8_t    *data;
@@ -167,9 +170,26 @@ put_run(Bytes *b, int *run)
 	*run = 0;
 }
 
+/* A class that is not the most probable, skip classes after the last one. */
+static void
+put_other(Bytes *b, int skip, int q)
+{
+	unsigned	level = 0;
+
+	while (level < LEVELS && hwr_posterior_levels[level] < q)
+		level++;
+	put_byte(b, (unsigned) (skip < MAX_SKIP ? skip : MAX_SKIP) << 4 | level);
+	if (skip >= MAX_SKIP)
+		put_number(b, (unsigned) (skip - MAX_SKIP));
+	if (level == LEVELS)
+		put_byte(b, (unsigned) q);
+}
+
 static void
 put_step(Bytes *b, const Packing *p, const float *y, int best, int others)
 {
+	int			last = -1;
+
 	put_byte(b, (best == 0 ? BLANK : 0) | (unsigned) (others < COUNT ? others : COUNT));
 	if (others >= COUNT)
 		put_number(b, (unsigned) (others - COUNT));
@@ -179,8 +199,8 @@ put_step(Bytes *b, const Packing *p, const float *y, int best, int others)
 	{
 		if (k == best || !is_kept(p, y, k, best))
 			continue;
-		put_number(b, (unsigned) p->local[k]);
-		put_byte(b, (unsigned) quantum(y[k]));
+		put_other(b, p->local[k] - last - 1, quantum(y[k]));
+		last = p->local[k];
 	}
 }
 

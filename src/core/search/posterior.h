@@ -8,9 +8,9 @@
  * whole line, the floor, says what a class that was not kept had on average: decoders that must
  * write a given text use it, searches do not.
  *
- * Bytes, format 1.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
+ * Bytes, format 2.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
  *
- *	 1			format: 1
+ *	 1			format: 2
  *	 8			the first bytes of the SHA-256 of the model's file
  *	 1			letter case of the model: 0 keep, 1 upper, 2 lower; and 4 times the columns of the canvas before the image
  *	 1			the floor, as -8 ln p, 255: none
@@ -24,7 +24,9 @@
  *		 01cccccc	the blank is the most probable class, and c others are kept
  *		 00cccccc	a character is, whose number follows; c others are kept
  *		 			c = 63: a number follows that is to be added
- *		 others		ascending, each its class (number) and -16 ln p (1 byte)
+ *		 others		ascending, each:
+ *		 ddddllll	d classes are left out before it; 15: a number follows that is to be added
+ *		 			-16 ln p is the l-th of 15 levels, the nearest that makes p no larger; 15: a byte follows, above the last level
  *		 			the most probable class has what the others leave of 1
  */
 #ifndef HWR_CORE_POSTERIOR_H
@@ -34,7 +36,7 @@
 
 #include "core/text/text.h"
 
-#define HWR_POSTERIOR_FORMAT 1
+#define HWR_POSTERIOR_FORMAT 2
 #define HWR_POSTERIOR_HASH 8
 
 /* Limits of what is packed and accepted: steps, and steps times characters. */

@@ -18,6 +18,13 @@
 #define SCALE 16.0
 #define FLOOR_SCALE 8.0
 
+/* -16 ln p that half a byte says: fine where it is probable. */
+#define LEVELS 15
+extern const uint8_t hwr_posterior_levels[LEVELS];
+
+/* The other half of that byte; more is said in a number after it. */
+#define MAX_SKIP 15
+
 /* HWR_BAD_POSTERIOR: more steps or characters than the limits.  Returns false. */
 extern bool hwr_posterior_too_large(HwrStatus *st, int T, int n);
 

@@ -184,6 +184,35 @@ read_head(HwrSparse *s, Reader *r)
 	return read_alphabet(s, r);
 }
 
+/* The class after the last one, and -16 ln p of it. */
+static bool
+get_other(const HwrSparse *s, Reader *r, int last, unsigned *class, unsigned *q)
+{
+	unsigned	byte;
+	unsigned	skip;
+
+	if (!get_byte(r, &byte))
+		return false;
+	skip = byte >> 4;
+	if (skip == MAX_SKIP)
+	{
+		if (!get_number(r, (unsigned) s->alphabet.n, &skip))
+			return false;
+		skip += MAX_SKIP;
+	}
+	*class = (unsigned) (last + 1) + skip;
+	if (*class > (unsigned) s->alphabet.n)
+		return fail_bytes(r->st, "A class is out of range.");
+	if ((byte & 15) < LEVELS)
+	{
+		*q = hwr_posterior_levels[byte & 15];
+		return true;
+	}
+	if (!get_byte(r, q))
+		return false;
+	return *q > hwr_posterior_levels[LEVELS - 1] || fail_bytes(r->st, "A probability is not written as a level.");
+}
+
 /* The others of a step; leaves the most probable class its share. */
 static bool
 read_others(HwrSparse *s, Reader *r, unsigned best, unsigned others)
@@ -199,10 +228,10 @@ read_others(HwrSparse *s, Reader *r, unsigned best, unsigned others)
 		unsigned	class;
 		unsigned	q;
 
-		if (!get_number(r, (unsigned) s->alphabet.n, &class) || !get_byte(r, &q))
+		if (!get_other(s, r, last, &class, &q))
 			return false;
-		if ((int) class <= last || class == best)
-			return fail_bytes(r->st, "The classes of a step are not in order.");
+		if (class == best)
+			return fail_bytes(r->st, "A class of a step is written twice.");
 		if (at_best < 0 && class > best)
 			at_best = n++;
 		entries[n].class = (int) class;
@@ -314,11 +343,11 @@ read_steps(HwrSparse *s, Reader *r)
 	int			most = left < (size_t) s->steps ? (int) left : s->steps;
 	int			t = 0;
 
-	/* An item is a byte at least and has one entry for nothing; each further entry takes two. */
-	if (left > (size_t) s->steps * (2 * (size_t) s->alphabet.n + 8) * 2)
+	/* An item is a byte at least and has one entry for nothing; each further entry takes one to five. */
+	if (left > (size_t) s->steps * (5 * (size_t) s->alphabet.n + 8))
 		return fail_bytes(r->st, "There are bytes after the last step.");
 	if (!make_room(&s->at, &s->steps_room, most, sizeof(HwrSparseStep), r->st) ||
-		!make_room(&s->entries, &s->entries_room, most + (int) (left / 2) + 1, sizeof(HwrEntry), r->st))
+		!make_room(&s->entries, &s->entries_room, most + (int) left + 1, sizeof(HwrEntry), r->st))
 		return false;
 	while (t < s->steps)
 	{

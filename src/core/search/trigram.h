@@ -47,8 +47,9 @@ extern bool hwr_trigrams_step(HwrTrigrams *t, bool *done, HwrStatus *st);
 extern bool hwr_trigrams_get(HwrTrigrams *t, const HwrTrigram **keys, int *n, HwrStatus *st);
 
 /*
- * The trigrams that every line with the word has: keys[*n], malloc'd, ascending, different; none where it has no three symbols in a
- * row.  That a line has one of many trigrams says nothing about any of them, so two symbols in a row are of no use.
+ * The trigrams that every line with the word has: keys[*n], malloc'd, ascending, different; none where it has no
+ * three symbols in a row.  That a line has one of many trigrams says nothing about any of them, so two symbols in a
+ * row are of no use.
  */
 extern bool hwr_word_trigrams(const HwrWord *word, HwrTrigram **keys, int *n, HwrStatus *st);
 

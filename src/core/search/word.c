@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 
 #define SET_WORDS ((HWR_WORD_MAX + 1 + 63) / 64)
@@ -248,47 +249,67 @@ put(HwrWord *word, uint32_t element)
 	word->elements[word->n++] = element;
 }
 
-/* The elements of a text; separators at its ends are left out. */
-static bool
-parse(HwrWord *word, const char *utf8, size_t len, HwrStatus *st)
+/* Take the backslashes out of codepoints[n], noting what each of the rest stands for: 0 for itself, or a wildcard.  Returns their number. */
+static int
+find_wildcards(uint32_t *codepoints, int n, uint32_t *wildcards)
 {
-	uint32_t   *codepoints = NULL;
-	int			count = 0;
 	bool		escaped = false;
+	int			left = 0;
 
-	if (!hwr_text_decode(utf8, len, &codepoints, &count, st))
-		return false;
-	/* Room for separators around it, and for what a lone star needs. */
-	word->elements = hwr_alloc((size_t) count * HWR_FOLD_MAX + 4, sizeof(uint32_t), st);
-	if (word->elements == NULL)
-	{
-		free(codepoints);
-		return false;
-	}
-	if (word->kind == HWR_WORD_WHOLE)
-		word->elements[word->n++] = HWR_SEPARATOR;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < n; i++)
 	{
 		uint32_t	c = codepoints[i];
-		HwrFold		fold;
 
 		if (!escaped && c == '\\')
 		{
 			escaped = true;
 			continue;
 		}
-		if (!escaped && (c == '?' || c == '*'))
-		{
-			put(word, c == '?' ? HWR_ANY : HWR_STAR);
-			continue;
-		}
+		wildcards[left] = escaped ? 0 : c == '?' ? HWR_ANY : c == '*' ? HWR_STAR : 0;
+		codepoints[left++] = c;
 		escaped = false;
-		fold = hwr_fold(c);
-		for (int j = 0; j < fold.n; j++)
-			put(word, fold.symbols[j]);
+	}
+	return left;
+}
+
+/* The elements of a text in the order of its ink; separators at its ends are left out. */
+static bool
+parse(HwrWord *word, const char *utf8, size_t len, HwrStatus *st)
+{
+	uint32_t   *codepoints = NULL;
+	uint32_t   *wildcards;
+	int		   *order;
+	int			count = 0;
+	bool		ok;
+
+	if (!hwr_text_decode(utf8, len, &codepoints, &count, st))
+		return false;
+	/* Room for separators around it, and for what a lone star needs. */
+	word->elements = hwr_alloc((size_t) count * HWR_FOLD_MAX + 4, sizeof(uint32_t), st);
+	wildcards = hwr_alloc((size_t) count, sizeof(uint32_t), st);
+	order = hwr_alloc((size_t) count, sizeof(int), st);
+	ok = word->elements != NULL && wildcards != NULL && order != NULL;
+	if (ok)
+	{
+		count = find_wildcards(codepoints, count, wildcards);
+		ok = hwr_bidi_reorder(codepoints, count, order, st);
+	}
+	if (ok && word->kind == HWR_WORD_WHOLE)
+		word->elements[word->n++] = HWR_SEPARATOR;
+	for (int i = 0; ok && i < count; i++)
+	{
+		HwrFold		fold = hwr_fold(codepoints[i]);
+
+		if (wildcards[order[i]] != 0)
+			put(word, wildcards[order[i]]);
+		else
+			for (int j = 0; j < fold.n; j++)
+				put(word, fold.symbols[j]);
 	}
 	free(codepoints);
-	return true;
+	free(wildcards);
+	free(order);
+	return ok;
 }
 
 /* A star between separators is a word, not nothing: one letter more. */

@@ -3,11 +3,11 @@
  *	  Edit distance and alignment.
  *
  * A table holds one byte a cell of (n + 1) x (m + 1), which way the best path came, beside one row of
- * distances.  Longer texts are cut: the truth in halves, and the guess where the distances of the halves to its two parts add up
- * to the least, which a row of distances from the front and one from the back tell; then the parts are
- * aligned by themselves (D. Hirschberg, A linear space algorithm for computing maximal common
- * subsequences, CACM 1975).  What the two texts have in common at their ends is taken off first; that never changes the
- * distance, nor, at the back, the path, since an equal last pair is always matched.
+ * distances.  Longer texts are cut: the truth in halves, and the guess where the distances of the halves to its two
+ * parts add up to the least, which a row of distances from the front and one from the back tell; then the parts are
+ * aligned by themselves (D. Hirschberg, A linear space algorithm for computing maximal common subsequences, CACM
+ * 1975).  What the two texts have in common at their ends is taken off first; that never changes the distance, nor,
+ * at the back, the path, since an equal last pair is always matched.
  */
 #include "align.h"
 

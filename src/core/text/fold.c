@@ -8,6 +8,7 @@
 
 #include <utf8proc.h>
 
+#include "bidi.h"
 #include "text.h"
 
 /* Letters that Unicode does not take apart, though readers do. */
@@ -130,14 +131,14 @@ hwr_fold_cached(HwrFoldCache *cache, uint32_t codepoint)
 }
 
 bool
-hwr_fold_text(const char *utf8, size_t len, uint32_t **symbols, int *n, HwrStatus *st)
+hwr_fold_text(const char *utf8, size_t len, bool ink, uint32_t **symbols, int *n, HwrStatus *st)
 {
 	uint32_t   *codepoints = NULL;
 	uint32_t   *out;
 	int			count = 0;
 	int			used = 0;
 
-	if (!hwr_text_decode(utf8, len, &codepoints, &count, st))
+	if (!(ink ? hwr_text_decode_ink : hwr_text_decode) (utf8, len, &codepoints, &count, st))
 		return false;
 	out = hwr_alloc((size_t) count * HWR_FOLD_MAX, sizeof(uint32_t), st);
 	for (int i = 0; out != NULL && i < count; i++)

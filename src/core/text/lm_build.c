@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bidi.h"
 #include "lm_internal.h"
 #include "trie.h"
 
@@ -163,7 +164,7 @@ hwr_lm_builder_add(HwrLmBuilder *builder, const char *utf8, size_t len, HwrStatu
 
 	if (!hwr_text_normalize(utf8, len, builder->mapping, &text, st))
 		return false;
-	ok = hwr_text_decode(text, strlen(text), &codepoints, &n, st);
+	ok = hwr_text_decode_ink(text, strlen(text), &codepoints, &n, st);
 	free(text);
 	if (!ok)
 		return false;

@@ -1,62 +1,35 @@
 /*
  * pattern.c
- *	  Regular expressions to automata: Glushkov's construction, then that of subsets.
+ *	  Parsing patterns: Glushkov's construction.
  *
  * A position is a character of the pattern.  Of each part of it, three things are needed: at which
  * positions it can begin, at which it can end, and whether it can be empty; and for each position,
- * which can follow it.  A state is a set of positions that may come next; one more position, the
- * last, stands for the end of the text.
+ * which can follow it.
+ *
+ * Repetitions are written out, so that a few characters ask for much: what is made is counted, parts with nothing in
+ * them too.
  *
  * Source: Glushkov, "The abstract theory of automata", 1961; Brueggemann-Klein, "Regular
  * expressions into finite automata", 1993.
  */
-#include "pattern.h"
+#include "pattern_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #define MAX_DEPTH 50
 #define MAX_REPEAT 100
 #define LARGE_RANGE 256
-#define SET_WORDS ((HWR_PATTERN_MAX_POSITIONS + 1 + 63) / 64)
 
-typedef struct Range
-{
-	uint32_t	from;
-	uint32_t	to;
-} Range;
-
-/* What may stand at a position: ranges[first .. first + n), or anything but them. */
-typedef struct Position
-{
-	int			first;
-	int			n;
-	bool		excluded;
-} Position;
-
-typedef struct Set
-{
-	uint64_t	bits[SET_WORDS];
-} Set;
-
-struct HwrPattern
-{
-	bool		ignore_case;
-	int			npositions;
-	Position   *positions;		/* [HWR_PATTERN_MAX_POSITIONS] */
-	Set		   *follow;			/* [HWR_PATTERN_MAX_POSITIONS + 1], the last: what a text begins with */
-	int			nranges;
-	int			room;
-	Range	   *ranges;
-};
+/* All repetitions written out: parts, among them those that hold no character, and ranges of characters. */
+#define MAX_PARTS (8 * HWR_PATTERN_MAX_POSITIONS)
+#define MAX_RANGES 65536
 
 /* A part of the pattern. */
 typedef struct Part
 {
-	Set			first;
-	Set			last;
+	HwrPositionSet first;
+	HwrPositionSet last;
 	bool		empty;			/* can be */
 } Part;
 
@@ -67,6 +40,7 @@ typedef struct Parser
 	int			n;
 	int			at;
 	int			depth;
+	int			parts;			/* so far */
 	HwrStatus  *st;
 } Parser;
 
@@ -80,32 +54,23 @@ fail(Parser *p, const char *detail)
 	return false;
 }
 
-static void
-put(Set *set, int i)
-{
-	set->bits[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
 static bool
-has(const Set *set, int i)
+fail_too_long(Parser *p)
 {
-	return (set->bits[i / 64] >> (i % 64)) & 1;
-}
-
-static void
-merge(Set *to, const Set *from)
-{
-	for (int i = 0; i < SET_WORDS; i++)
-		to->bits[i] |= from->bits[i];
+	return fail(p, "It is too long, its repetitions written out.");
 }
 
 /* Whatever ends from may be followed by what begins to. */
 static void
-connect(HwrPattern *pattern, const Set *from, const Set *to)
+connect(HwrPattern *pattern, const HwrPositionSet *from, const HwrPositionSet *to)
 {
-	for (int i = 0; i < pattern->npositions; i++)
-		if (has(from, i))
-			merge(&pattern->follow[i], to);
+	bool		any = false;
+
+	for (int i = 0; i < HWR_POSITION_WORDS; i++)
+		any = any || to->bits[i] != 0;
+	for (int i = 0; any && i < pattern->npositions; i++)
+		if (hwr_position_in(from, i))
+			hwr_position_merge(&pattern->follow[i], to);
 }
 
 static bool
@@ -113,17 +78,19 @@ add_range(Parser *p, uint32_t from, uint32_t to)
 {
 	HwrPattern *pattern = p->pattern;
 
+	if (pattern->nranges == MAX_RANGES)
+		return fail_too_long(p);
 	if (pattern->nranges == pattern->room)
 	{
 		int			room = pattern->room * 2 + 64;
-		Range	   *grown = hwr_realloc(pattern->ranges, (size_t) room, sizeof(Range), p->st);
+		HwrRange   *grown = hwr_realloc(pattern->ranges, (size_t) room, sizeof(HwrRange), p->st);
 
 		if (grown == NULL)
 			return false;
 		pattern->ranges = grown;
 		pattern->room = room;
 	}
-	pattern->ranges[pattern->nranges++] = (Range) {from, to};
+	pattern->ranges[pattern->nranges++] = (HwrRange) {from, to};
 	return true;
 }
 
@@ -152,13 +119,13 @@ add_position(Parser *p, int first, bool excluded, Part *out)
 	int			i = pattern->npositions;
 
 	if (i == HWR_PATTERN_MAX_POSITIONS)
-		return fail(p, "It is too long, its repetitions written out.");
+		return fail_too_long(p);
 	pattern->npositions++;
-	pattern->positions[i] = (Position) {first, pattern->nranges - first, excluded};
-	memset(&pattern->follow[i], 0, sizeof(Set));
+	pattern->positions[i] = (HwrPosition) {first, pattern->nranges - first, excluded};
+	memset(&pattern->follow[i], 0, sizeof(HwrPositionSet));
 	memset(out, 0, sizeof(*out));
-	put(&out->first, i);
-	put(&out->last, i);
+	hwr_position_put(&out->first, i);
+	hwr_position_put(&out->last, i);
 	return true;
 }
 
@@ -219,6 +186,8 @@ parse_one(Parser *p, Part *out)
 	int			first = p->pattern->nranges;
 	uint32_t	c = p->text[p->at];
 
+	if (++p->parts > MAX_PARTS)
+		return fail_too_long(p);
 	switch (c)
 	{
 		case '(':
@@ -314,9 +283,9 @@ append(HwrPattern *pattern, Part *a, const Part *b)
 {
 	connect(pattern, &a->last, &b->first);
 	if (a->empty)
-		merge(&a->first, &b->first);
+		hwr_position_merge(&a->first, &b->first);
 	if (b->empty)
-		merge(&a->last, &b->last);
+		hwr_position_merge(&a->last, &b->last);
 	else
 		a->last = b->last;
 	a->empty = a->empty && b->empty;
@@ -404,8 +373,8 @@ parse_either(Parser *p, Part *out)
 		p->at++;
 		if (!parse_sequence(p, &other))
 			return false;
-		merge(&out->first, &other.first);
-		merge(&out->last, &other.last);
+		hwr_position_merge(&out->first, &other.first);
+		hwr_position_merge(&out->last, &other.last);
 		out->empty = out->empty || other.empty;
 	}
 	return true;
@@ -430,27 +399,31 @@ parse_all(Parser *p)
 		return fail(p, "A parenthesis is closed that was not opened.");
 	end = pattern->npositions;
 	for (int i = 0; i < end; i++)
-		if (has(&all.last, i))
-			put(&pattern->follow[i], end);
+		if (hwr_position_in(&all.last, i))
+			hwr_position_put(&pattern->follow[i], end);
 	pattern->follow[end] = all.first;
 	if (all.empty)
-		put(&pattern->follow[end], end);
+		hwr_position_put(&pattern->follow[end], end);
 	return true;
 }
 
 bool
 hwr_pattern_compile(const char *utf8, size_t len, bool ignore_case, HwrPattern **out, HwrStatus *st)
 {
-	HwrPattern *pattern = hwr_alloc_zero(1, sizeof(HwrPattern), st);
-	Parser		p = {.pattern = pattern,.st = st};
+	HwrPattern *pattern;
+	Parser		p = {.st = st};
 	uint32_t   *text = NULL;
 	bool		ok;
 
+	if (len > HWR_PATTERN_MAX_BYTES)
+		return fail(&p, "It is too long.");
+	pattern = hwr_alloc_zero(1, sizeof(HwrPattern), st);
 	if (pattern == NULL)
 		return false;
+	p.pattern = pattern;
 	pattern->ignore_case = ignore_case;
-	pattern->positions = hwr_alloc(HWR_PATTERN_MAX_POSITIONS, sizeof(Position), st);
-	pattern->follow = hwr_alloc_zero(HWR_PATTERN_MAX_POSITIONS + 1, sizeof(Set), st);
+	pattern->positions = hwr_alloc(HWR_PATTERN_MAX_POSITIONS, sizeof(HwrPosition), st);
+	pattern->follow = hwr_alloc_zero(HWR_PATTERN_MAX_POSITIONS + 1, sizeof(HwrPositionSet), st);
 	ok = pattern->positions != NULL && pattern->follow != NULL && hwr_text_decode(utf8, len, &text, &p.n, st);
 	p.text = text;
 	ok = ok && parse_all(&p);
@@ -478,223 +451,27 @@ hwr_pattern_free(HwrPattern *pattern)
 bool
 hwr_pattern_add_characters(const HwrPattern *pattern, HwrAlphabet *alphabet, HwrStatus *st)
 {
+	uint32_t	found[4096];
+	int			n = 0;
+
 	for (int i = 0; i < pattern->npositions; i++)
 		for (int r = pattern->positions[i].first; r < pattern->positions[i].first + pattern->positions[i].n; r++)
 		{
-			Range		range = pattern->ranges[r];
+			HwrRange	range = pattern->ranges[r];
 
 			if (pattern->positions[i].excluded || range.to < range.from || range.to - range.from > LARGE_RANGE)
 				continue;
 			for (uint32_t c = range.from; c <= range.to; c++)
 			{
-				char	   *utf8;
-				bool		ok;
-
 				if (hwr_alphabet_class(alphabet, c) != 0)
 					continue;
-				if (!hwr_text_encode(&c, 1, &utf8, st))
+				found[n++] = c;
+				if (n < (int) (sizeof(found) / sizeof(found[0])))
+					continue;
+				if (!hwr_alphabet_add_codepoints(alphabet, found, n, st))
 					return false;
-				ok = hwr_alphabet_add(alphabet, utf8, strlen(utf8), st);
-				free(utf8);
-				if (!ok)
-					return false;
+				n = 0;
 			}
 		}
-	return true;
-}
-
-static bool
-is_word(uint32_t c)
-{
-	switch (utf8proc_category((utf8proc_int32_t) c))
-	{
-		case UTF8PROC_CATEGORY_LU:
-		case UTF8PROC_CATEGORY_LL:
-		case UTF8PROC_CATEGORY_LT:
-		case UTF8PROC_CATEGORY_LM:
-		case UTF8PROC_CATEGORY_LO:
-		case UTF8PROC_CATEGORY_ND:
-			return true;
-		default:
-			return false;
-	}
-}
-
-static bool
-in_ranges(const HwrPattern *pattern, const Position *position, uint32_t c)
-{
-	for (int r = position->first; r < position->first + position->n; r++)
-	{
-		Range		range = pattern->ranges[r];
-
-		if (range.to < range.from ? is_word(c) : c >= range.from && c <= range.to)
-			return true;
-	}
-	return false;
-}
-
-static bool
-may_stand(const HwrPattern *pattern, int position, uint32_t c)
-{
-	const Position *p = &pattern->positions[position];
-	bool		in = in_ranges(pattern, p, c);
-
-	if (!in && pattern->ignore_case)
-		in = in_ranges(pattern, p, (uint32_t) utf8proc_tolower((utf8proc_int32_t) c)) ||
-			in_ranges(pattern, p, (uint32_t) utf8proc_toupper((utf8proc_int32_t) c));
-	return in != p->excluded;
-}
-
-/* What the construction of states works with. */
-typedef struct Builder
-{
-	const HwrPattern *pattern;
-	HwrAutomaton *automaton;
-	bool	   *allowed;		/* [npositions][classes] */
-	Set		   *sets;			/* [room] */
-	int			room;
-	HwrStatus  *st;
-} Builder;
-
-static int
-state_of(Builder *b, const Set *set)
-{
-	HwrAutomaton *a = b->automaton;
-	size_t		K = (size_t) a->classes;
-
-	for (int q = 0; q < a->nstates; q++)
-		if (memcmp(&b->sets[q], set, sizeof(Set)) == 0)
-			return q;
-	if (a->nstates == HWR_PATTERN_MAX_STATES)
-	{
-		hwr_fail(b->st, HWR_BAD_QUERY, "pattern is too complicated");
-		return -2;
-	}
-	if (a->nstates == b->room)
-	{
-		int			room = b->room * 2;
-		Set		   *sets = hwr_realloc(b->sets, (size_t) room, sizeof(Set), b->st);
-		int		   *next;
-		bool	   *whole;
-
-		if (sets == NULL)
-			return -2;
-		b->sets = sets;
-		next = hwr_realloc(a->next, (size_t) room * K, sizeof(int), b->st);
-		if (next == NULL)
-			return -2;
-		a->next = next;
-		whole = hwr_realloc(a->whole, (size_t) room, sizeof(bool), b->st);
-		if (whole == NULL)
-			return -2;
-		a->whole = whole;
-		b->room = room;
-	}
-	b->sets[a->nstates] = *set;
-	a->whole[a->nstates] = has(set, b->pattern->npositions);
-	return a->nstates++;
-}
-
-static bool
-build_states(Builder *b)
-{
-	HwrAutomaton *a = b->automaton;
-	const HwrPattern *pattern = b->pattern;
-
-	if (state_of(b, &pattern->follow[pattern->npositions]) < 0)
-		return false;
-	for (int q = 0; q < a->nstates; q++)
-	{
-		Set			from = b->sets[q];
-
-		a->next[(size_t) q * (size_t) a->classes] = -1;
-		for (int k = 1; k < a->classes; k++)
-		{
-			Set			to = {{0}};
-			bool		any = false;
-			int			state = -1;
-
-			for (int i = 0; i < pattern->npositions; i++)
-				if (has(&from, i) && b->allowed[(size_t) i * (size_t) a->classes + (size_t) k])
-				{
-					merge(&to, &pattern->follow[i]);
-					any = true;
-				}
-			if (any && (state = state_of(b, &to)) == -2)
-				return false;
-			a->next[(size_t) q * (size_t) a->classes + (size_t) k] = state;
-		}
-	}
-	return true;
-}
-
-/* Ways to states from which no whole text can be reached are closed. */
-static bool
-close_dead_ends(HwrAutomaton *a, HwrStatus *st)
-{
-	bool	   *alive = hwr_alloc((size_t) a->nstates, sizeof(bool), st);
-	bool		changed = true;
-
-	if (alive == NULL)
-		return false;
-	memcpy(alive, a->whole, (size_t) a->nstates * sizeof(bool));
-	while (changed)
-	{
-		changed = false;
-		for (int q = a->nstates - 1; q >= 0; q--)
-			for (int k = 1; k < a->classes && !alive[q]; k++)
-			{
-				int			to = a->next[(size_t) q * (size_t) a->classes + (size_t) k];
-
-				if (to >= 0 && alive[to])
-					alive[q] = changed = true;
-			}
-	}
-	for (size_t i = 0; i < (size_t) a->nstates * (size_t) a->classes; i++)
-		if (a->next[i] >= 0 && !alive[a->next[i]])
-			a->next[i] = -1;
-	free(alive);
-	return true;
-}
-
-bool
-hwr_pattern_bind(const HwrPattern *pattern, const HwrAlphabet *alphabet, HwrAutomaton **out, HwrStatus *st)
-{
-	Builder		b = {.pattern = pattern,.room = 32,.st = st};
-	HwrAutomaton *a = hwr_alloc_zero(1, sizeof(HwrAutomaton), st);
-	size_t		K = (size_t) alphabet->n + 1;
-	bool		ok;
-
-	if (a == NULL)
-		return false;
-	a->classes = alphabet->n + 1;
-	b.automaton = a;
-	a->next = hwr_alloc((size_t) b.room * K, sizeof(int), st);
-	a->whole = hwr_alloc((size_t) b.room, sizeof(bool), st);
-	b.sets = hwr_alloc((size_t) b.room, sizeof(Set), st);
-	b.allowed = hwr_alloc_zero((size_t) pattern->npositions * K + 1, sizeof(bool), st);
-	ok = a->next != NULL && a->whole != NULL && b.sets != NULL && b.allowed != NULL;
-	for (int i = 0; ok && i < pattern->npositions; i++)
-		for (int k = 1; k < a->classes; k++)
-			b.allowed[(size_t) i * K + (size_t) k] = may_stand(pattern, i, alphabet->codepoints[k - 1]);
-	ok = ok && build_states(&b) && close_dead_ends(a, st);
-	free(b.sets);
-	free(b.allowed);
-	if (!ok)
-	{
-		hwr_automaton_free(a);
-		return false;
-	}
-	*out = a;
-	return true;
-}
-
-void
-hwr_automaton_free(HwrAutomaton *automaton)
-{
-	if (automaton == NULL)
-		return;
-	free(automaton->next);
-	free(automaton->whole);
-	free(automaton);
+	return hwr_alphabet_add_codepoints(alphabet, found, n, st);
 }

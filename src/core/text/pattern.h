@@ -4,15 +4,16 @@
  *
  *	 .  [abc]  [a-z0-9]  [^ ]  \d \w \s  \.  (one|two)  x*  x+  x?  x{3}  x{1,2}  x{2,}
  *
- * A pattern is of the whole text.  At its beginning, (?i) says that case does not matter.  \w are letters and digits, \s is the space.
- * Characters are code points after NFC.
+ * A pattern is of the whole text.  At its beginning, (?i) says that case does not matter.  \w are letters and digits,
+ * \s is the space. Characters are code points after NFC.
  */
 #ifndef HWR_PATTERN_H
 #define HWR_PATTERN_H
 
 #include "text.h"
 
-/* Characters that a pattern may have after its repetitions are written out, and states of its automaton. */
+/* Bytes of a pattern, characters that it may have after its repetitions are written out, and states of its automaton. */
+#define HWR_PATTERN_MAX_BYTES 65536
 #define HWR_PATTERN_MAX_POSITIONS 2000
 #define HWR_PATTERN_MAX_STATES 4096
 
@@ -40,8 +41,12 @@ typedef struct HwrAutomaton
 	bool	   *whole;			/* [nstates] a text may end here */
 } HwrAutomaton;
 
-/* HWR_BAD_QUERY where it has too many states. */
-extern bool hwr_pattern_bind(const HwrPattern *pattern, const HwrAlphabet *alphabet, HwrAutomaton **out, HwrStatus *st);
+/*
+ * HWR_BAD_QUERY where it has too many states; HWR_CANCELLED where stop, if not NULL, says so: it is asked every few
+ * milliseconds, and the states can take seconds.
+ */
+extern bool hwr_pattern_bind(const HwrPattern *pattern, const HwrAlphabet *alphabet, HwrStopFn stop, void *stop_arg,
+							 HwrAutomaton **out, HwrStatus *st);
 extern void hwr_automaton_free(HwrAutomaton *automaton);
 
 #endif							/* HWR_PATTERN_H */

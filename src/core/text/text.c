@@ -17,6 +17,8 @@
 
 #include <utf8proc.h>
 
+#include "bidi.h"
+
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
 
 bool
@@ -442,33 +444,52 @@ hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus
 bool
 hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
 {
-	uint32_t   *label = NULL;
+	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = true;
+	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
-	if (!hwr_text_decode(utf8, len, &label, &n, st))
-		return false;
-	for (int i = 0; i < n && ok; i++)
-	{
-		int			at = lower_bound(alphabet, label[i]);
-		uint32_t   *grown;
-
-		if (at < alphabet->n && alphabet->codepoints[at] == label[i])
-			continue;
-		grown = hwr_realloc(alphabet->codepoints, (size_t) alphabet->n + 1,
-							sizeof(uint32_t), st);
-		if (grown == NULL)
-		{
-			ok = false;
-			break;
-		}
-		memmove(grown + at + 1, grown + at, (size_t) (alphabet->n - at) * sizeof(uint32_t));
-		grown[at] = label[i];
-		alphabet->codepoints = grown;
-		alphabet->n++;
-	}
-	free(label);
+	free(codepoints);
 	return ok;
+}
+
+bool
+hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st)
+{
+	uint32_t   *codepoints = NULL;
+	int			n = 0;
+	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
+
+	free(codepoints);
+	return ok;
+}
+
+bool
+hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st)
+{
+	uint32_t   *grown;
+	int			added = 0;
+	int			old = alphabet->n;
+
+	for (int i = 0; i < n; i++)
+		if (hwr_alphabet_class(alphabet, codepoints[i]) == 0)
+			codepoints[added++] = codepoints[i];
+	if (added == 0)
+		return true;
+	qsort(codepoints, (size_t) added, sizeof(uint32_t), compare_codepoints);
+	n = added;
+	added = 0;
+	for (int i = 0; i < n; i++)
+		if (i == 0 || codepoints[i] != codepoints[i - 1])
+			codepoints[added++] = codepoints[i];
+	grown = hwr_realloc(alphabet->codepoints, (size_t) old + (size_t) added, sizeof(uint32_t), st);
+	if (grown == NULL)
+		return false;
+	alphabet->codepoints = grown;
+	alphabet->n += added;
+	/* From the greatest on, into the room behind the old ones. */
+	for (int to = old + added - 1; added > 0; to--)
+		grown[to] = old > 0 && grown[old - 1] > codepoints[added - 1] ? grown[--old] : codepoints[--added];
+	return true;
 }
 
 int
@@ -519,7 +540,7 @@ hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabe
 		return false;
 	for (len = 0; text[len] != '\0'; len++)
 		;
-	ok = hwr_text_decode(text, len, &codepoints, n, st);
+	ok = hwr_text_decode_ink(text, len, &codepoints, n, st);
 	free(text);
 	if (!ok)
 		return false;

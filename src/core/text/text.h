@@ -78,8 +78,13 @@ typedef struct HwrAlphabet
 /* From the (valid UTF-8) characters of a string, sorted, duplicates dropped. */
 extern bool hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus *st);
 
-/* Add the characters of a label. */
+/* Add the characters of a string. */
 extern bool hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
+
+/* Add the characters of a label as its ink shows them: brackets within text from right to left are mirrored (bidi.h). */
+extern bool hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
+/* The same of code points in any order, which are left in another one. */
+extern bool hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st);
 
 /* Class of a code point, or 0 where the alphabet lacks it. */
 extern int	hwr_alphabet_class(const HwrAlphabet *alphabet, uint32_t codepoint);
@@ -90,7 +95,7 @@ extern bool hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatu
 extern void hwr_alphabet_free(HwrAlphabet *alphabet);
 
 /*
- * The classes of a text after normalisation: classes[n], malloc'd.  *writable: all its characters are in the
+ * The classes of a text after normalisation, in the order of the ink (bidi.h): classes[n], malloc'd.  *writable: all its characters are in the
  * alphabet; the others have class 0.  Errors as hwr_text_normalize.
  */
 extern bool hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabet *alphabet,

@@ -11,6 +11,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/threads.h"
+#include "core/text/bidi.h"
 #include "canvas_store.h"
 #include "dataset_row.h"
 
@@ -277,7 +278,7 @@ encode_label(HwrDataset *ds, Row *row, HwrStatus *st)
 	uint32_t   *codepoints;
 	int			n;
 
-	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, st))
+	if (!hwr_text_decode_ink(row->label, strlen(row->label), &codepoints, &n, st))
 		return false;
 	row->classes = hwr_alloc((size_t) n, sizeof(int), st);
 	for (int i = 0; row->classes != NULL && i < n; i++)
@@ -341,7 +342,7 @@ hwr_dataset_finish(HwrDataset *ds, HwrStatus *st)
 	if (!check_counts(ds, st))
 		return false;
 	for (int i = 0; i < train->n && ds->rules.alphabet == NULL; i++)
-		if (!hwr_alphabet_add(&ds->alphabet, train->rows[i].label, strlen(train->rows[i].label), st))
+		if (!hwr_alphabet_add_label(&ds->alphabet, train->rows[i].label, strlen(train->rows[i].label), st))
 			return false;
 	if (ds->alphabet.n == 0)
 	{

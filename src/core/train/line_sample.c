@@ -6,11 +6,21 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* How large a crop is: mostly about as found, else anything between these. */
-#define LEAST_SIZE 0.68
-#define GREATEST_SIZE 1.45
+#define LEAST_SIZE 0.6
+#define GREATEST_SIZE 1.6
 #define ANY_SIZE 0.6
+
+/* The slope left over, and the share of crops that have any up to the greatest. */
+#define SLOPE 0.015
+#define GREATEST_SLOPE 0.1
+#define ANY_SLOPE 0.1
+
+/* The share of crops that lie on their side, and upside down. */
+#define ON_SIDE 0.04
+#define UPSIDE_DOWN 0.04
 
 /* Chance that a crop is taken at a line, and how far from its edges that is. */
 #define AT_LINE 0.85
@@ -52,8 +62,36 @@ hwr_sample_place(const HwrSamplePage *page, int width, int height, HwrRng *rng, 
 
 	place->s = (float) size;
 	place->sx = (float) (size * hwr_rng_range(rng, 0.88, 1.14));
-	place->k = (float) (0.015 * hwr_rng_normal(rng));
+	place->k = (float) (SLOPE * hwr_rng_normal(rng));
+	if (hwr_rng_uniform(rng) < ANY_SLOPE)
+		place->k = (float) hwr_rng_range(rng, -GREATEST_SLOPE, GREATEST_SLOPE);
 	hwr_sample_choose(page, width, height, rng, place);
+}
+
+int
+hwr_sample_turn(HwrRng *rng)
+{
+	double		chance = hwr_rng_uniform(rng);
+
+	if (chance < UPSIDE_DOWN)
+		return 2;
+	if (chance < UPSIDE_DOWN + ON_SIDE)
+		return hwr_rng_uniform(rng) < 0.5 ? 1 : 3;
+	return 0;
+}
+
+void
+hwr_sample_turn_crop(int turn, int width, int height, uint8_t *crop, uint8_t *scratch)
+{
+	memcpy(scratch, crop, (size_t) width * (size_t) height);
+	for (int y = 0; y < height; y++)
+		for (int x = 0; x < width; x++)
+		{
+			int			row = turn == 2 ? height - 1 - y : turn == 1 ? width - 1 - x : x;
+			int			column = turn == 2 ? width - 1 - x : turn == 1 ? y : height - 1 - y;
+
+			crop[(size_t) y * (size_t) width + (size_t) x] = scratch[(size_t) row * (size_t) width + (size_t) column];
+		}
 }
 
 static float

@@ -22,6 +22,12 @@ extern void hwr_sample_page_free(HwrSamplePage *page);
 extern void hwr_sample_place(const HwrSamplePage *page, int width, int height, HwrRng *rng, HwrPlacement *place);
 extern void hwr_sample_choose(const HwrSamplePage *page, int width, int height, HwrRng *rng, HwrPlacement *place);
 
+/* Quarters clockwise by which a crop is to lie, 0 for nearly all: in the others there is no line. */
+extern int	hwr_sample_turn(HwrRng *rng);
+
+/* Turn a crop so, by one or three quarters only a square one; scratch[height][width]. */
+extern void hwr_sample_turn_crop(int turn, int width, int height, uint8_t *crop, uint8_t *scratch);
+
 /* The crop [height][width] of a canvas; paper where the canvas ends. */
 extern void hwr_sample_draw(const HwrMap *ink, const HwrPlacement *place, int width, int height, uint8_t *out);
 

@@ -26,6 +26,9 @@
 
 #define LEAST_LENGTH 4
 
+/* Lines that go down or up rather than across, and by more than this, are not what is looked for. */
+#define LEAST_UPRIGHT 36.0F
+
 /* y of a broken line at x, its first and last point beyond its ends; points sorted by x. */
 static float
 height_at(const HwrPoint *points, int n, float x)
@@ -99,6 +102,16 @@ on_canvas(const HwrPageCanvas *canvas, const HwrPoint *points, int n, bool sorte
 	return out;
 }
 
+/* Whether a line runs along the side of the page. */
+static bool
+upright(const HwrPoint *baseline, int n)
+{
+	float		across = n >= 2 ? fabsf(baseline[n - 1].x - baseline[0].x) : 0;
+	float		down = n >= 2 ? fabsf(baseline[n - 1].y - baseline[0].y) : 0;
+
+	return down > across && down > LEAST_UPRIGHT;
+}
+
 /* Baseline and heights at every step, from points on the canvas. */
 static void
 measure(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, HwrTrueLine *line)
@@ -138,7 +151,7 @@ hwr_true_line(const HwrPageCanvas *canvas, const HwrPoint *baseline, int baselin
 		free(base);
 		return false;
 	}
-	for (int i = 0; i < (out->whole ? outline_n : baseline_n); i++)
+	for (int i = 0; i < (out->whole ? outline_n : baseline_n) && !upright(base, baseline_n); i++)
 	{
 		float		x = out->whole ? area[i].x : base[i].x;
 

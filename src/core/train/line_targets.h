@@ -35,7 +35,7 @@ typedef struct HwrPlacement
 
 /*
  * A line of ground truth, in pixels of the upright page; either part may have no points.  out->n is 0 where it is too short
- * to be one.  A line without a baseline has it at three quarters of its outline.
+ * to be one, or runs along the side of the page.  A line without a baseline has it at three quarters of its outline.
  */
 extern bool hwr_true_line(const HwrPageCanvas *canvas, const HwrPoint *baseline, int baseline_n,
 						  const HwrPoint *outline, int outline_n, HwrTrueLine *out, HwrStatus *st);

@@ -44,14 +44,19 @@ struct HwrLineTrainer
 	int			cell_x;
 	int			cell_y;
 	uint8_t    *ink;			/* [batch][height][width] */
+	uint8_t    *turned;			/* [height][width] */
 	float	   *targets;		/* [batch][cells][HWR_LINE_TARGETS] */
 	float	   *nearest;		/* [cells] */
 	float	   *out;			/* [cells][HWR_LINE_MAPS], of validation */
 	hwr_real   *logits;			/* the same as logits, and their gradient */
 	float	   *values;
+	float	   *best;
 	int			step;
-	int			measured;
+	int			best_step;
+	double		best_loss;
+	int			measured;		/* of this measurement: batches, crops, sum of losses */
 	int			validated;
+	double		validation_sum;
 	double		validation_loss;
 	HwrBackendContext *judge;	/* infers, for validation */
 };
@@ -64,6 +69,7 @@ hwr_line_options_default(HwrLineOptions *options)
 		.batch = 2,
 		.width = 512,
 		.validation = 8,
+		.measure_every = 500,
 		.learning_rate = 4e-3,
 		.weight_decay = 1e-3,
 		.threads = 1,
@@ -87,6 +93,7 @@ hwr_line_options_check(const HwrLineOptions *options, HwrStatus *st)
 		!check_range("batch", options->batch, 1, 64, st) ||
 		!check_range("width", options->width, 64, 4096, st) ||
 		!check_range("validation", options->validation, 0, 1000000, st) ||
+		!check_range("measure_every", options->measure_every, 1, 10000000, st) ||
 		!check_range("learning_rate", options->learning_rate, 1e-9, 1, st) ||
 		!check_range("weight_decay", options->weight_decay, 0, 1, st) ||
 		!check_range("threads", options->threads, 1, 256, st))
@@ -112,12 +119,14 @@ make_room(HwrLineTrainer *t, HwrStatus *st)
 	t->cells_h = net->height / t->cell_y;
 	cells = (size_t) t->cells_w * (size_t) t->cells_h;
 	t->ink = hwr_alloc(batch * (size_t) net->height, (size_t) t->options.width, st);
-	t->targets = t->ink == NULL ? NULL : hwr_alloc(batch * cells, HWR_LINE_TARGETS * sizeof(float), st);
+	t->turned = t->ink == NULL ? NULL : hwr_alloc((size_t) net->height, (size_t) t->options.width, st);
+	t->targets = t->turned == NULL ? NULL : hwr_alloc(batch * cells, HWR_LINE_TARGETS * sizeof(float), st);
 	t->nearest = t->targets == NULL ? NULL : hwr_alloc(cells, sizeof(float), st);
 	t->out = t->nearest == NULL ? NULL : hwr_alloc(cells, HWR_LINE_MAPS * sizeof(float), st);
 	t->logits = t->out == NULL ? NULL : hwr_alloc(cells, 2 * HWR_LINE_MAPS * sizeof(hwr_real), st);
 	t->values = t->logits == NULL ? NULL : hwr_alloc(net->nvalues, sizeof(float), st);
-	return t->values != NULL;
+	t->best = t->values == NULL ? NULL : hwr_alloc(net->nvalues, sizeof(float), st);
+	return t->best != NULL;
 }
 
 /* Outputs begin at what is usual: few cells are baselines or ends, and lines have a usual height. */
@@ -144,6 +153,7 @@ hwr_line_trainer_create(const HwrNet *net, const float *values, const HwrLineOpt
 	t->options = *options;
 	t->backend = backend;
 	t->memory_limit = memory_limit;
+	t->best_loss = t->validation_loss = NAN;
 	t->step_options = (HwrStepOptions){.optimizer = HWR_ADAMW,.weight_decay = options->weight_decay,.clip_norm = CLIP_NORM};
 	config.step = &t->step_options;
 	ok = hwr_line_options_check(options, st) && make_room(t, st) && backend->create(&config, &t->ctx, st);
@@ -180,11 +190,13 @@ hwr_line_trainer_free(HwrLineTrainer *t)
 	if (t->judge != NULL)
 		t->backend->destroy(t->judge);
 	free(t->ink);
+	free(t->turned);
 	free(t->targets);
 	free(t->nearest);
 	free(t->out);
 	free(t->logits);
 	free(t->values);
+	free(t->best);
 	free(t);
 }
 
@@ -277,13 +289,20 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 		HwrRng		rng;
 		HwrPlacement place;
 		const HwrSamplePage *page;
+		uint8_t    *crop = t->ink + (size_t) i * pixels;
+		int			turn;
 
 		hwr_rng_seed(&rng, t->options.seed, stream * 64 + (uint64_t) i);
 		page = &t->pages[0][hwr_rng_below(&rng, (uint64_t) t->npages[0])];
 		hwr_sample_place(page, t->options.width, t->net->height, &rng, &place);
-		hwr_sample_draw(&page->canvas.ink, &place, t->options.width, t->net->height, t->ink + (size_t) i * pixels);
-		hwr_sample_soil(t->options.width, t->net->height, &rng, t->ink + (size_t) i * pixels);
-		hwr_line_targets(page->lines, page->n, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y,
+		hwr_sample_draw(&page->canvas.ink, &place, t->options.width, t->net->height, crop);
+		hwr_sample_soil(t->options.width, t->net->height, &rng, crop);
+		turn = hwr_sample_turn(&rng);
+		if (turn % 2 == 1 && t->options.width != t->net->height)
+			turn = 0;
+		if (turn != 0)
+			hwr_sample_turn_crop(turn, t->options.width, t->net->height, crop, t->turned);
+		hwr_line_targets(page->lines, turn == 0 ? page->n : 0, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y,
 						 t->nearest, t->targets + (size_t) i * cells * HWR_LINE_TARGETS);
 	}
 	*batch = (HwrBatch){.n = t->options.batch,.width = t->options.width,.ink = t->ink,.maps = t->targets,.map_loss = &hwr_line_loss};
@@ -328,43 +347,82 @@ validate_crop(HwrLineTrainer *t, int crop, HwrStatus *st)
 
 		t->logits[i] = (hwr_real) log(p / (1 - p));
 	}
-	t->validation_loss += hwr_line_loss.compute(1, t->cells_h, t->cells_w, HWR_LINE_MAPS, t->logits, t->targets, t->logits + n);
+	t->validation_sum += hwr_line_loss.compute(1, t->cells_h, t->cells_w, HWR_LINE_MAPS, t->logits, t->targets, t->logits + n);
 	return true;
 }
 
 bool
-hwr_line_trainer_finish(HwrLineTrainer *t, bool *done, HwrStatus *st)
+hwr_line_trainer_due(const HwrLineTrainer *t)
+{
+	return t->step > 0 && (t->step % t->options.measure_every == 0 || t->step == t->options.steps);
+}
+
+/* Keep these values where they are the best. */
+static void
+end_measurement(HwrLineTrainer *t)
+{
+	t->validation_loss = t->validated > 0 ? t->validation_sum / t->validated : NAN;
+	if (t->best_step == 0 || !(t->validation_loss >= t->best_loss))
+	{
+		memcpy(t->best, t->values, t->net->nvalues * sizeof(float));
+		t->best_step = t->step;
+		t->best_loss = t->validation_loss;
+	}
+	t->measured = t->validated = 0;
+	t->validation_sum = 0;
+}
+
+bool
+hwr_line_trainer_measure(HwrLineTrainer *t, bool *done, HwrStatus *st)
 {
 	HwrBackendConfig config = {.net = t->net,.threads = t->options.threads,.precision = HWR_FLOAT32};
+	int			crops = CROPS_A_PAGE * t->npages[1];
 	HwrBatch	batch;
 
+	*done = false;
 	if (t->measured < MEASURED_BATCHES)
 	{
+		/* the same batches each time */
 		load_batch(t, STREAM_MEASURE + (uint64_t) t->measured, &batch);
 		t->measured++;
-		*done = false;
 		return t->backend->measure(t->ctx, &batch, 1.0 / t->measured, 0, st);
 	}
-	if (t->judge == NULL)
+	if (t->validated == 0)
 	{
-		if (!t->backend->get_values(t->ctx, t->values, st) || !t->backend->create(&config, &t->judge, st) ||
-			!t->backend->set_values(t->judge, t->values, st))
+		if (t->judge == NULL && !t->backend->create(&config, &t->judge, st))
+			return false;
+		if (!t->backend->get_values(t->ctx, t->values, st) || !t->backend->set_values(t->judge, t->values, st))
 			return false;
 	}
-	if (t->validated < CROPS_A_PAGE * t->npages[1] && !validate_crop(t, t->validated++, st))
+	if (t->validated < crops && !validate_crop(t, t->validated, st))
 		return false;
-	*done = t->validated >= CROPS_A_PAGE * t->npages[1];
+	t->validated += t->validated < crops;
+	*done = t->validated >= crops;
+	if (*done)
+		end_measurement(t);
 	return true;
 }
 
 double
 hwr_line_trainer_validation_loss(const HwrLineTrainer *t)
 {
-	return t->validated > 0 ? t->validation_loss / t->validated : NAN;
+	return t->validation_loss;
 }
 
-bool
-hwr_line_trainer_values(HwrLineTrainer *t, float *values, HwrStatus *st)
+double
+hwr_line_trainer_best_loss(const HwrLineTrainer *t)
 {
-	return t->backend->get_values(t->ctx, values, st);
+	return t->best_loss;
+}
+
+int
+hwr_line_trainer_best_step(const HwrLineTrainer *t)
+{
+	return t->best_step;
+}
+
+const float *
+hwr_line_trainer_values(const HwrLineTrainer *t)
+{
+	return t->best;
 }

@@ -17,6 +17,7 @@ typedef struct HwrLineOptions
 	int			batch;			/* crops a step, 1 .. 64 */
 	int			width;			/* of a crop, pixels of the canvas, a multiple of 64 */
 	int			validation;		/* every so manyth page is for measuring, 0: none */
+	int			measure_every;	/* so many steps apart, and after the last, values are measured */
 	double		learning_rate;	/* at the beginning; falls as a cosine to a fiftieth */
 	double		weight_decay;
 	int			threads;
@@ -60,15 +61,24 @@ extern int64_t hwr_line_trainer_lines(const HwrLineTrainer *t);
 extern bool hwr_line_trainer_start(HwrLineTrainer *t, HwrStatus *st);
 extern bool hwr_line_trainer_step(HwrLineTrainer *t, double *loss, HwrStatus *st);
 
+/* Whether the values are to be measured now: never before the first step. */
+extern bool hwr_line_trainer_due(const HwrLineTrainer *t);
+
 /*
- * After the steps: some batches more for the means of batch normalisation, then the mean loss on the pages put aside.  A
- * call is one batch; *done becomes true with the last.
+ * Measure the values of this step: some batches for the means of batch normalisation, then the loss on the pages put
+ * aside.  A call is one batch; *done becomes true with the last.  The values with the least loss are kept, without
+ * pages put aside the latest.
  */
-extern bool hwr_line_trainer_finish(HwrLineTrainer *t, bool *done, HwrStatus *st);
+extern bool hwr_line_trainer_measure(HwrLineTrainer *t, bool *done, HwrStatus *st);
 
-/* NAN where no page was put aside. */
+/* Mean loss on the pages put aside: of the latest measurement, of the best.  NAN where no page was put aside. */
 extern double hwr_line_trainer_validation_loss(const HwrLineTrainer *t);
+extern double hwr_line_trainer_best_loss(const HwrLineTrainer *t);
 
-extern bool hwr_line_trainer_values(HwrLineTrainer *t, float *values, HwrStatus *st);
+/* After how many steps the values that are kept were those; 0: nothing has been measured. */
+extern int	hwr_line_trainer_best_step(const HwrLineTrainer *t);
+
+/* [net->nvalues] of them; the trainer's. */
+extern const float *hwr_line_trainer_values(const HwrLineTrainer *t);
 
 #endif							/* HWR_TRAIN_LINE_TRAINER_H */

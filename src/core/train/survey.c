@@ -5,9 +5,9 @@
  * Preset.  Labels of LINE_CHARS characters or more, in the median, are lines, shorter ones words.
  *
  * Height and pooling.  CTC needs a step for each character, one more between equal ones, and learns badly with no more than
- * these.  A canvas of height H is H / h as wide as the image, and the presets' networks make a step of four columns.  Where that leaves
- * less than STEPS_A_CHARACTER steps a character, in all but the densest rows, the canvas becomes higher, if the images have the pixels for
- * it, or the second pooling keeps the width, which costs more.
+ * these.  A canvas of height H is H / h as wide as the image, and the presets' networks make a step of four columns. 
+ * Where that leaves less than STEPS_A_CHARACTER steps a character, in all but the densest rows, the canvas becomes
+ * higher, if the images have the pixels for it, or the second pooling keeps the width, which costs more.
  *
  * Epochs.  What a network needs is a number of images seen: with few rows they are seen more often.
  */

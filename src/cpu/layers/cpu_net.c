@@ -3,7 +3,8 @@
  *	  Memory plan and layer loop of the CPU network.
  *
  * All memory of a plan is one arena.  Training keeps every layer's output and lets the
- * gradients alternate between two buffers; inference lets the outputs alternate.
+ * gradients alternate between two buffers; inference lets the outputs alternate.  Where layers are in parallel, each keeps
+ * both, and the gradient of a map that several layers read is their sum.
  */
 #include "cpu_net.h"
 
@@ -89,12 +90,13 @@ fuse_runs(HwrCpuPlan *plan)
 }
 
 static HwrLayerRun
-describe_run(const HwrCpuPlan *plan, const HwrLayer *layer, int index, HwrShape in, HwrShape out)
+describe_run(HwrCpuPlan *plan, const HwrLayer *layer, int index, HwrShape in, HwrShape out)
 {
 	return (HwrLayerRun) {
 		.net = plan->cpu->net,
 		.layer = layer,
 		.index = index,
+		.runs = plan->runs,
 		.N = plan->N,
 		.in = in,
 		.out = out,
@@ -129,21 +131,23 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 {
 	const HwrNet *net = plan->cpu->net;
 	HwrShape	shapes[HWR_MAX_LAYERS];
-	HwrShape	in = {net->height, plan->width, 1};
+	HwrShape	input = {net->height, plan->width, 1};
 
 	if (!hwr_net_shapes(net, plan->width, shapes, st))
 		return false;
-	for (int i = 0; i < plan->last; i++)
+	plan->branches = false;
+	for (int i = plan->first; i < plan->last; i++)
 	{
-		if (i >= plan->first)
-			plan->runs[i] = describe_run(plan, &net->layers[i], i, in, shapes[i]);
-		in = shapes[i];
+		HwrShape	in;
+
+		(void) hwr_layer_input(&net->layers[i], input, shapes, &in);
+		plan->runs[i] = describe_run(plan, &net->layers[i], i, in, shapes[i]);
+		plan->branches = plan->branches || net->layers[i].kind == HWR_LAYER_JOIN;
 	}
-	if (plan->training)
-	{
+	if (plan->training && !plan->branches)
 		fuse_runs(plan);
+	if (plan->training)
 		describe_heads(plan);
-	}
 	return true;
 }
 
@@ -178,6 +182,33 @@ assign_head(HwrCpuPlan *plan, HwrLayerRun *head, char *base, size_t *cursor)
 	head->dx = hwr_take(base, cursor, batch_size(plan, head->in), sizeof(hwr_real));
 }
 
+/* The next layer behind from that reads what layer i does; 0: none. */
+static int
+next_reader(const HwrCpuPlan *plan, int i, int from)
+{
+	for (int other = from + 1; other < plan->last; other++)
+		if (plan->runs[other].layer->kind != HWR_LAYER_JOIN && plan->runs[other].layer->source == plan->runs[i].layer->source)
+			return other;
+	return 0;
+}
+
+/* Whether a layer reads what others read, too. */
+static bool
+reads_shared(const HwrCpuPlan *plan, int i)
+{
+	return plan->branches && plan->runs[i].layer->kind != HWR_LAYER_JOIN &&
+		next_reader(plan, i, next_reader(plan, i, plan->first - 1)) != 0;
+}
+
+/* Where the gradient of what layer i reads is in the end; NULL: it is not wanted. */
+static hwr_real *
+input_gradient(const HwrCpuPlan *plan, int i)
+{
+	int			source = plan->runs[i].layer->source;
+
+	return source >= plan->first ? plan->runs[source].dy : plan->dinput;
+}
+
 /* Give every run its memory from base, or measure with base NULL.  Returns the arena's size. */
 static size_t
 assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
@@ -200,10 +231,12 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 			scratch_stride = scratch_size(run);
 		if (batch_size(plan, run->out) > largest)
 			largest = batch_size(plan, run->out);
+		if (plan->branches && batch_size(plan, run->in) > largest)
+			largest = batch_size(plan, run->in);
 		/* a map between fused layers is passed on as it is, or not there at all */
 		if (run->by_next)
 			run->y = NULL;
-		else if (plan->training && run->pool_after == NULL)
+		else if ((plan->training && run->pool_after == NULL) || plan->branches)
 			run->y = hwr_take(base, &cursor, batch_size(plan, run->out), sizeof(hwr_real));
 	}
 	for (int i = 0; i < nheads; i++)
@@ -223,13 +256,22 @@ assign_memory(HwrCpuPlan *plan, char *base, bool want_dinput)
 
 		run->scratch = scratch;
 		run->scratch_stride = scratch_stride;
-		run->x = i > plan->first ? plan->runs[i - 1].y : plan->input;
+		run->x = run->layer->source >= plan->first ? plan->runs[run->layer->source].y : plan->input;
 		if (run->norm_before != NULL)
 			run->x = run->norm_before->x;
-		if (!plan->training)
+		if (!plan->training && !plan->branches)
 			run->y = turn[i % 2];
 	}
-	for (int i = plan->last - 1, t = 0; plan->training && i >= plan->first; i--)
+	for (int i = plan->first; plan->training && plan->branches && i < plan->last; i++)
+	{
+		HwrLayerRun *run = &plan->runs[i];
+
+		run->dy = hwr_take(base, &cursor, batch_size(plan, run->out), sizeof(hwr_real));
+		run->dx = input_gradient(plan, i);
+		if (run->dx != NULL && reads_shared(plan, i))
+			run->dx = turn[0];
+	}
+	for (int i = plan->last - 1, t = 0; plan->training && !plan->branches && i >= plan->first; i--)
 	{
 		HwrLayerRun *run = &plan->runs[i];
 
@@ -363,6 +405,18 @@ heads_backward(HwrCpuPlan *plan, int i)
 	}
 }
 
+/* Add the gradient of layer i to that of what it reads, which others read, too; the last of them begins. */
+static void
+add_to_shared(HwrCpuPlan *plan, int i)
+{
+	AddJob		job = {plan->runs[i].dx, input_gradient(plan, i), batch_size(plan, plan->runs[i].in)};
+
+	if (next_reader(plan, i, i) == 0)
+		memcpy(job.to, job.from, job.n * sizeof(hwr_real));
+	else
+		hwr_pool_run(plan->pool, add_part, &job);
+}
+
 void
 hwr_cpu_plan_backward(HwrCpuPlan *plan)
 {
@@ -370,5 +424,7 @@ hwr_cpu_plan_backward(HwrCpuPlan *plan)
 	{
 		hwr_layer_ops(plan->runs[i].layer->kind)->backward(&plan->runs[i]);
 		heads_backward(plan, i);
+		if (reads_shared(plan, i) && plan->runs[i].dx != NULL)
+			add_to_shared(plan, i);
 	}
 }

@@ -39,6 +39,7 @@ typedef struct HwrCpuPlan
 	bool		training;		/* activations of every layer kept; batch statistics, dropout */
 	int			N;
 	int			width;			/* input canvas width */
+	bool		branches;		/* layers in parallel: each has an output and a gradient of its own */
 	HwrLayerRun runs[HWR_MAX_LAYERS];
 	HwrLayerRun heads[HWR_MAX_HEADS];	/* training, of all layers: the network's heads; y are logits, dy is filled by the caller */
 	hwr_real   *input;			/* [N][in of the first layer], filled by the caller */

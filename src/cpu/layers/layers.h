@@ -20,6 +20,7 @@ struct HwrLayerRun
 	const HwrNet *net;
 	const HwrLayer *layer;
 	int			index;			/* of the layer in the net */
+	HwrLayerRun *runs;			/* of all the net's layers, as far as they are in the plan */
 	int			N;
 	HwrShape	in;				/* of one image, width filled in */
 	HwrShape	out;
@@ -71,6 +72,9 @@ extern const HwrLayerOps hwr_reshape_ops;
 extern const HwrLayerOps hwr_dense_ops;
 extern const HwrLayerOps hwr_lstm_ops;
 extern const HwrLayerOps hwr_dropout_ops;
+extern const HwrLayerOps hwr_join_ops;
+extern const HwrLayerOps hwr_sum_ops;
+extern const HwrLayerOps hwr_identity_ops;
 
 static inline const HwrLayerOps *
 hwr_layer_ops(HwrLayerKind kind)
@@ -85,6 +89,9 @@ hwr_layer_ops(HwrLayerKind kind)
 		[HWR_LAYER_DENSE] = &hwr_dense_ops,
 		[HWR_LAYER_DROPOUT] = &hwr_dropout_ops,
 		[HWR_LAYER_OUTPUT] = &hwr_dense_ops,
+		[HWR_LAYER_IDENTITY] = &hwr_identity_ops,
+		[HWR_LAYER_SUM] = &hwr_sum_ops,
+		[HWR_LAYER_JOIN] = &hwr_join_ops,
 	};
 
 	return table[kind];

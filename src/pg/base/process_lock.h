@@ -17,8 +17,8 @@ typedef enum HwrLockSpace
 } HwrLockSpace;
 
 /*
- * Hold a lock until this process exits; at once or not at all, false.  Holding it already is no harm.  The end of a transaction that
- * fails leaves the process's locks of space HWR_LOCK_JOB alone, and takes the others.
+ * Hold a lock until this process exits; at once or not at all, false.  Holding it already is no harm.  The end of a
+ * transaction that fails leaves the process's locks of space HWR_LOCK_JOB alone, and takes the others.
  */
 extern bool hwr_process_lock(HwrLockSpace space, uint64 number);
 extern void hwr_process_unlock(HwrLockSpace space, uint64 number);

@@ -34,6 +34,7 @@ int			hwr_max_batch = 64;
 int			hwr_batch_wait = 2;
 int			hwr_max_jobs = 0;
 int			hwr_pipeline_workers = 1;
+int			hwr_pipeline_timeout = 600 * 1000;
 int			hwr_gpu_memory_limit = 0;
 char	   *hwr_cuda_library = NULL;
 static char *improvement = NULL;	/* read by current_setting alone */
@@ -128,7 +129,7 @@ define_service_settings(void)
 
 /* Those of this file that neither a client nor a role's or a database's settings change. */
 static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library",
-"hwr.pipeline_workers"};
+"hwr.pipeline_workers", "hwr.pipeline_timeout"};
 
 struct HwrServerSettings
 {
@@ -213,6 +214,11 @@ hwr_define_settings(void)
 							"They are started where there is work, if hwr is among shared_preload_libraries. Zero means none.",
 							&hwr_pipeline_workers, 1, 0, HWR_MAX_PIPELINE_WORKERS,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hwr.pipeline_timeout",
+							"Sets how long a background worker may take for a batch of an attached table.",
+							"Then the batch is cancelled, and other tables are read. Zero means no limit.",
+							&hwr_pipeline_timeout, 600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.precision",
 							 "Sets the numbers that recognition computes with.",
 							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",

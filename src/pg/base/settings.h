@@ -58,6 +58,7 @@ extern int	hwr_max_batch;		/* canvases the service runs at once */
 extern int	hwr_batch_wait;		/* ms, for a batch to fill */
 extern int	hwr_max_jobs;		/* trainings at the same time, 0: any number */
 extern int	hwr_pipeline_workers;	/* that read attached tables, of the server */
+extern int	hwr_pipeline_timeout;	/* ms, of a batch in a background worker, 0: none */
 extern int	hwr_gpu_memory_limit;	/* kB, 0: none */
 extern char *hwr_cuda_library;
 extern double hwr_search_threshold; /* of the operator @~ */

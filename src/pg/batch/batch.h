@@ -15,10 +15,10 @@
  *	  batch_ahead.c		reading ahead, and who asks for it
  *	  batch_explain.c	what EXPLAIN says about it
  *
- * Hence the invariants.  Nothing that is read ahead is used but for the same bytes, model version, precision and limits.  What
- * is read ahead and not asked for can have no effect but time: an image that cannot be decoded is left to
- * the function, which then raises its error at the place where it always did.  Which model is read with the node learns from the
- * function, after the function has been allowed to use it: the first row is never read ahead.
+ * Hence the invariants.  Nothing that is read ahead is used but for the same bytes, model version, precision and
+ * limits.  What is read ahead and not asked for can have no effect but time: an image that cannot be decoded is left
+ * to the function, which then raises its error at the place where it always did.  Which model is read with the node
+ * learns from the function, after the function has been allowed to use it: the first row is never read ahead.
  *
  * Include after postgres.h.
  */
@@ -61,9 +61,9 @@ extern List *hwr_batch_calls_in_aggregates(Node *expr, List *images);
  */
 
 /*
- * Whether taking rows from plan before they are needed is not noticed: nothing in it is volatile, locks, writes or fails on a
- * row.  *session becomes true where it depends on what other statements can change while this one runs, as the present
- * role or a setting.
+ * Whether taking rows from plan before they are needed is not noticed: nothing in it is volatile, locks, writes or
+ * fails on a row.  *session becomes true where it depends on what other statements can change while this one runs, as
+ * the present role or a setting.
  */
 extern bool hwr_batch_may_run_ahead(const PlannedStmt *stmt, Plan *plan, bool *session);
 

@@ -3,10 +3,11 @@
  *	  Which plans can run ahead of the statement without anybody noticing.
  *
  * A node that takes 16 rows at once has its child do things earlier than the statement would have done them, or
- * things that it would never have done.  That must make no difference: to the rows, to which error comes, and after which row.  So
- * the child must not be volatile, must not lock or write, and must not fail on a row.  Failing is the hard part.  Known not to fail
- * are leakproof functions, comparisons of built-in types, and a few functions named below; whatever else looks
- * at a row's values is taken to fail.  An expression that looks at no column fails on the first row or never, and is no obstacle.
+ * things that it would never have done.  That must make no difference: to the rows, to which error comes, and after
+ * which row.  So the child must not be volatile, must not lock or write, and must not fail on a row.  Failing is the
+ * hard part.  Known not to fail are leakproof functions, comparisons of built-in types, and a few functions named
+ * below; whatever else looks at a row's values is taken to fail.  An expression that looks at no column fails on the
+ * first row or never, and is no obstacle.
  *
  * Below a node that reads all its input before it gives out its first row, nothing can come too early.
  *

@@ -79,29 +79,38 @@ file_path(const char *name, char *path)
 				 errmsg("path of the share directory is too long")));
 }
 
+/* Reports at this level what is the matter, and returns NULL then if the level is below ERROR. */
 static bytea *
-read_file(const char *path)
+read_file(const char *path, int elevel)
 {
 	FILE	   *file = AllocateFile(path, PG_BINARY_R);
 	struct stat st;
-	bytea	   *bytes;
+	bytea	   *bytes = NULL;
 
 	if (file == NULL || fstat(fileno(file), &st) != 0)
-		ereport(ERROR,
+		ereport(elevel,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
-	if (st.st_size > BUNDLED_LIMIT)
-		ereport(ERROR,
+	else if (st.st_size > BUNDLED_LIMIT)
+		ereport(elevel,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", path)));
-	bytes = palloc(VARHDRSZ + st.st_size);
-	SET_VARSIZE(bytes, VARHDRSZ + st.st_size);
-	errno = 0;
-	if (fread(VARDATA(bytes), 1, st.st_size, file) != (size_t) st.st_size)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read file \"%s\": %m", path)));
-	FreeFile(file);
+	else
+	{
+		bytes = palloc(VARHDRSZ + st.st_size);
+		SET_VARSIZE(bytes, VARHDRSZ + st.st_size);
+		errno = 0;
+		if (fread(VARDATA(bytes), 1, st.st_size, file) != (size_t) st.st_size)
+		{
+			ereport(elevel,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", path)));
+			pfree(bytes);
+			bytes = NULL;
+		}
+	}
+	if (file != NULL)
+		FreeFile(file);
 	return bytes;
 }
 
@@ -160,7 +169,7 @@ hwr_bundled_find(const char *model, HwrVersionInfo *out)
 	known = find_known(name);
 	if (known->size != st.st_size || known->modified != st.st_mtime)
 	{
-		bytea	   *bytes = read_file(path);
+		bytea	   *bytes = read_file(path, ERROR);
 
 		hash_bytes(bytes, known->hash);
 		pfree(bytes);
@@ -182,7 +191,7 @@ hwr_bundled_read(const HwrVersionInfo *version)
 	bytea	   *bytes;
 
 	file_path(name_of_file(NameStr(version->name)), path);
-	bytes = read_file(path);
+	bytes = read_file(path, ERROR);
 	hash_bytes(bytes, hash);
 	if (memcmp(hash, version->hash, sizeof(hash)) != 0)
 		ereport(ERROR,
@@ -204,12 +213,12 @@ hwr_bundled_read_beside(const char *model, const char *suffix)
 		return NULL;
 	folder_path(folder);
 	path = psprintf("%s/%s%s", folder, name, suffix);
-	return stat(path, &st) == 0 ? read_file(path) : NULL;
+	return stat(path, &st) == 0 ? read_file(path, NOTICE) : NULL;
 }
 
 /*
- * What a file says, in the server's encoding.  Its alphabet may be larger than the database's, which must not keep anyone from
- * seeing which models there are: characters that the encoding lacks become question marks.
+ * What a file says, in the server's encoding.  Its alphabet may be larger than the database's, which must not keep
+ * anyone from seeing which models there are: characters that the encoding lacks become question marks.
  */
 static char *
 to_server(const char *utf8)
@@ -265,48 +274,77 @@ jsonb_datum(const char *utf8)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(to_server(utf8 != NULL ? utf8 : "{}")));
 }
 
+/* A row; without a model, of a file that is none: its name and size alone. */
 static void
 put_row(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrModel *model, const char *alphabet)
 {
-	bytea	   *card = hwr_bundled_read_beside(name, ".json");
 	Datum		values[8];
-	bool		nulls[8] = {0};
+	bool		nulls[8];
 
+	memset(nulls, model == NULL, sizeof(nulls));
 	values[0] = CStringGetTextDatum(name);
-	values[1] = Int64GetDatum(model->net.nvalues);
-	values[2] = Int64GetDatum(VARSIZE(bytes) - VARHDRSZ);
-	values[3] = text_datum(model->net.vgsl);
-	values[4] = text_datum(alphabet);
-	values[5] = jsonb_datum(model->options);
-	values[6] = jsonb_datum(model->result);
-	values[7] = jsonb_datum(card != NULL ? pnstrdup(VARDATA(card), VARSIZE(card) - VARHDRSZ) : NULL);
+	values[2] = Int64GetDatum(bytes != NULL ? VARSIZE(bytes) - VARHDRSZ : 0);
+	nulls[0] = false;
+	nulls[2] = bytes == NULL;
+	if (model != NULL)
+	{
+		bytea	   *card = hwr_bundled_read_beside(name, ".json");
+
+		values[1] = Int64GetDatum(model->net.nvalues);
+		values[3] = text_datum(model->net.vgsl);
+		values[4] = text_datum(alphabet);
+		values[5] = jsonb_datum(model->options);
+		values[6] = jsonb_datum(model->result);
+		values[7] = jsonb_datum(card != NULL ? pnstrdup(VARDATA(card), VARSIZE(card) - VARHDRSZ) : NULL);
+	}
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
 /* The rows of a file: under its own name, and as default if it is that. */
 static void
+put_rows(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrModel *model, const char *alphabet)
+{
+	put_row(rsinfo, name, bytes, model, alphabet);
+	if (strcmp(name, HWR_BUNDLED_DEFAULT) == 0)
+		put_row(rsinfo, HWR_DEFAULT_MODEL, bytes, model, alphabet);
+}
+
+/*
+ * A file that cannot be read, of a newer hwr than the server has loaded, say, must keep nobody from seeing the other models and their
+ * figures: its rows are there, and empty.
+ */
+static void
 list_file(ReturnSetInfo *rsinfo, const char *name)
 {
 	char		path[MAXPGPATH];
 	bytea	   *bytes;
-	HwrModel   *model;
-	char	   *alphabet;
+	HwrModel   *model = NULL;
+	char	   *alphabet = NULL;
 	HwrStatus	st;
 
 	file_path(name, path);
-	bytes = read_file(path);
-	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &model, &st))
-		hwr_raise_for_model(&st, name);
-	if (!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, &st))
+	bytes = read_file(path, NOTICE);
+	if (bytes == NULL)
+	{
+		put_rows(rsinfo, name, NULL, NULL, NULL);
+		return;
+	}
+	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &model, &st) ||
+		!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, &st))
 	{
 		hwr_model_free(model);
-		hwr_raise(&st);
+		if (st.code == HWR_OUT_OF_MEMORY)
+			hwr_raise(&st);
+		ereport(NOTICE,
+				(errmsg("bundled model \"%s\" cannot be used: %s", name, hwr_status_text(&st)),
+				 st.code == HWR_MODEL_TOO_NEW ?
+				 errhint("If a newer hwr has been installed, sessions that begin now have it; where it is preloaded, restart the server.") : 0));
+		put_rows(rsinfo, name, bytes, NULL, NULL);
+		return;
 	}
 	PG_TRY();
 	{
-		put_row(rsinfo, name, bytes, model, alphabet);
-		if (strcmp(name, HWR_BUNDLED_DEFAULT) == 0)
-			put_row(rsinfo, HWR_DEFAULT_MODEL, bytes, model, alphabet);
+		put_rows(rsinfo, name, bytes, model, alphabet);
 	}
 	PG_FINALLY();
 	{

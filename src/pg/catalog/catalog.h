@@ -92,8 +92,8 @@ extern bytea *hwr_catalog_read_weights(const HwrVersionInfo *version);
 extern bool hwr_catalog_check_owner(const char *model, Oid role, int64 job);
 
 /*
- * Lock the row of a model that is the current user's, until the transaction's end; its id, active version, 0 for none, and owner, as
- * hwr_catalog_owner.  SPI is connected.
+ * Lock the row of a model that is the current user's, until the transaction's end; its id, active version, 0 for
+ * none, and owner, as hwr_catalog_owner.  SPI is connected.
  */
 extern int32 hwr_catalog_lock_own(const char *model, int32 *active, Oid *owner);
 

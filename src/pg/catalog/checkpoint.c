@@ -2,9 +2,9 @@
  * checkpoint.c
  *	  The state of an interrupted training, kept as a large object of its job.
  *
- * It belongs to the extension's owner, because nobody is to read it but this code: it is no model, but what a model could be made
- * from.  Its OID is in hwr.job.checkpoint, so that vacuumlo leaves it alone and dumps carry it along.  A newer
- * one replaces it in one transaction.
+ * It belongs to the extension's owner, because nobody is to read it but this code: it is no model, but what a model
+ * could be made from.  Its OID is in hwr.job.checkpoint, so that vacuumlo leaves it alone and dumps carry it along. 
+ * A newer one replaces it in one transaction.
  */
 #include "postgres.h"
 

@@ -92,11 +92,6 @@ hwr_lm_open_model(const char *name, int version, HwrLmModel *out)
 		hwr_raise_for_model(&st, name);
 	hwr_hold_replace(out->hold, out->model);
 	pfree(bytes);
-	if (out->model->ensemble != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("model \"%s\" is an ensemble, which reads without a language model inside", name),
-				 errhint("hwr_recognize_nbest takes one for a call: lm.")));
 }
 
 int

@@ -28,12 +28,14 @@
 #include "utils/snapmgr.h"
 
 #include "core/base/status.h"
+#include "core/text/bidi.h"
 #include "core/text/lm.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/hold.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/identity.h"
 #include "lm.h"
 
@@ -205,13 +207,6 @@ hwr_lm_fetch(const char *name, int64 known_id, HwrHold *hold)
 	return id;
 }
 
-/* What ends the statement is raised here, once the core has let go. */
-static bool
-interrupt_pending(void *arg)
-{
-	return QueryCancelPending || ProcDiePending;
-}
-
 static Training *
 begin_training(char *name, char *letter_case, int ngram)
 {
@@ -230,7 +225,7 @@ begin_training(char *name, char *letter_case, int ngram)
 	if (!hwr_lm_builder_create(ngram, mapping, &builder, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(training->builder, builder);
-	hwr_lm_builder_set_stop(builder, interrupt_pending, NULL);
+	hwr_lm_builder_set_stop(builder, hwr_interrupt_pending, NULL);
 
 	/* Before all the work; what else happens to the name meanwhile is found when the row is written. */
 	if (find_lm(name, &id, &owner, NULL))
@@ -474,7 +469,7 @@ log_probability(const HwrLm *lm, const uint32_t *codepoints, int n)
 	int			state = hwr_lm_start(lm);
 	double		logp = 0;
 
-	for (int i = 0; i < n && !interrupt_pending(NULL); i += TEXT_PART)
+	for (int i = 0; i < n && !hwr_interrupt_pending(NULL); i += TEXT_PART)
 		logp += hwr_lm_log_probability_of_part(lm, &state, codepoints + i, Min(n - i, TEXT_PART));
 	return logp + hwr_lm_next(lm, state, HWR_LM_BOUNDARY, NULL);
 }
@@ -512,7 +507,7 @@ hwr_lm_perplexity_of_texts(PG_FUNCTION_ARGS)
 		utf8 = hwr_utf8_of(texts[i], &len);
 		if (!hwr_text_normalize(utf8, len, lm->mapping, &text, &st))
 			continue;
-		if (hwr_text_decode(text, strlen(text), &codepoints, &length, &st))
+		if (hwr_text_decode_ink(text, strlen(text), &codepoints, &length, &st))
 		{
 			logp += log_probability(lm, codepoints, length);
 			characters += length;

@@ -4,63 +4,37 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-#include "storage/ipc.h"
-#include "storage/shmem.h"
+#include "storage/lwlock.h"
 
-#include "pg/base/compat.h"
+#include "pg/base/shared_memory.h"
 #include "stat.h"
 
 static HwrStatTable *shared_table = NULL;
 
-static shmem_startup_hook_type previous_startup_hook = NULL;
-#if PG_VERSION_NUM >= 150000
-static shmem_request_hook_type previous_request_hook = NULL;
-#endif
-
-static void
-request_memory(void)
+static Size
+table_size(void)
 {
-#if PG_VERSION_NUM >= 150000
-	if (previous_request_hook != NULL)
-		previous_request_hook();
-#endif
-	RequestAddinShmemSpace(sizeof(HwrStatTable));
-	RequestNamedLWLockTranche("hwr_stat", 1);
+	return sizeof(HwrStatTable);
 }
 
 static void
-startup(void)
+init_table(void *area, LWLock *lock)
 {
-	HwrStatTable *table;
-	bool		found;
+	((HwrStatTable *) area)->lock = lock;
+}
 
-	if (previous_startup_hook != NULL)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	table = ShmemInitStruct("hwr_stat", sizeof(HwrStatTable), &found);
-	if (!found)
-	{
-		memset(table, 0, sizeof(HwrStatTable));
-		table->lock = &GetNamedLWLockTranche("hwr_stat")->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
-	shared_table = table;
+static void
+attach_table(void *area)
+{
+	shared_table = area;
 }
 
 void
 hwr_stat_request_memory(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup;
-#if PG_VERSION_NUM >= 150000
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-#else
-	request_memory();
-#endif
+	static const HwrSharedArea area = {"hwr_stat", table_size, init_table, attach_table};
+
+	(void) hwr_shared_memory_add(&area);
 }
 
 HwrStatTable *

@@ -22,7 +22,11 @@
 
 PG_FUNCTION_INFO_V1(hwr_crop);
 PG_FUNCTION_INFO_V1(hwr_crop_batch);
+PG_FUNCTION_INFO_V1(hwr_uncrop);
 PG_FUNCTION_INFO_V1(hwr_image_size);
+
+/* Points along the upper and the lower edge of what columns of a crop show. */
+#define EDGE_POINTS 9
 
 /* Points of a geometric value as the core has them. */
 static HwrPoint *
@@ -120,6 +124,7 @@ hwr_crop_batch(PG_FUNCTION_ARGS)
 	int			n;
 	int			baselines_n = 0;
 	int			number = 0;
+	Size		total = 0;
 	int			dims[1];
 	int			lower[1] = {1};
 	HwrStatus	st;
@@ -167,6 +172,12 @@ hwr_crop_batch(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(caller);
 		images[i] = hwr_image_datum(&work->crop);
 		nulls[i] = false;
+		/* No array can hold more: sooner told than when all are in memory. */
+		total += VARSIZE_ANY(DatumGetPointer(images[i]));
+		if (!AllocSizeIsValid(total))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("parts of the image are too large for one array")));
 		MemoryContextSwitchTo(context);
 	}
 	error_context_stack = error_context.previous;
@@ -174,6 +185,42 @@ hwr_crop_batch(PG_FUNCTION_ARGS)
 	MemoryContextDelete(context);
 	dims[0] = n;
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(images, nulls, 1, dims, lower, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * hwr_uncrop(area polygon, x0 double precision, x1 double precision, baseline path) returns polygon
+ */
+Datum
+hwr_uncrop(PG_FUNCTION_ARGS)
+{
+	float8		x[2];
+	HwrPageLine line;
+	HwrPoint	edge[2 * EDGE_POINTS];
+	int			width;
+	int			height;
+	HwrStatus	st;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	line = line_of(PG_GETARG_POLYGON_P(0), PG_ARGISNULL(3) ? NULL : PG_GETARG_PATH_P(3));
+	x[0] = PG_GETARG_FLOAT8(1);
+	x[1] = PG_GETARG_FLOAT8(2);
+	if (!hwr_page_crop_size(line.baseline, line.baseline_n, line.outline, line.outline_n, &width, &height, &st))
+		hwr_raise(&st);
+	/* Written so that NaN is out of range. */
+	if (!(x[0] >= 0 && x[0] <= x[1] && x[1] <= width))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"x0\" and \"x1\" must be columns of the area's image, from left to right"),
+				 errdetail("It has %d.", width)));
+	for (int i = 0; i < EDGE_POINTS; i++)
+	{
+		float		at = (float) (x[0] + (x[1] - x[0]) * i / (EDGE_POINTS - 1));
+
+		edge[i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at, 0);
+		edge[2 * EDGE_POINTS - 1 - i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at, (float) height);
+	}
+	PG_RETURN_DATUM(hwr_points_polygon(edge, 2 * EDGE_POINTS));
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 #include "form.h"
 #include "pg/base/error.h"
@@ -125,7 +126,7 @@ hypothesis_text(const HwrHypothesis *h, const HwrAlphabet *alphabet)
 
 	for (int i = 0; i < h->n; i++)
 		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
-	if (!hwr_text_encode(codepoints, h->n, &utf8, &st))
+	if (!hwr_text_encode_ink(codepoints, h->n, &utf8, &st))
 		hwr_raise(&st);
 	strlcpy(copy, utf8, 4 * h->n + 1);
 	free(utf8);
@@ -394,6 +395,7 @@ hwr_form_read(HwrFormReader *reader, const HwrForm *form, const HwrFormFit *fit,
 	{
 		const HwrFormField *f = &fields[i];
 
+		CHECK_FOR_INTERRUPTS();
 		rows[i].fit = hwr_form_fit_around(form, fit, f->x0, f->y0, f->x1, f->y1);
 		if (rows[i].fit < least)
 			ereport(ERROR,

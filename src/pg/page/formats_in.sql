@@ -9,7 +9,8 @@
 CREATE FUNCTION hwr.points(numbers text, line text) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	found text[];
+	found text;
+	n bigint;
 BEGIN
 	IF numbers IS NULL OR numbers !~ '\S' THEN
 		RETURN NULL;
@@ -17,13 +18,12 @@ BEGIN
 	IF numbers !~ '^[-+0-9.eE,\s]*$' THEN
 		RAISE EXCEPTION 'points of line "%" are not numbers', line USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT array_agg(m[1] ORDER BY i) INTO found
+	SELECT count(*), string_agg(CASE WHEN i % 2 = 1 THEN '(' || m[1] ELSE m[1] || ')' END, ',' ORDER BY i) INTO n, found
 		FROM regexp_matches(numbers, '[-+]?[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]{1,2})?', 'g') WITH ORDINALITY AS r (m, i);
-	IF cardinality(found) % 2 = 1 OR found IS NULL THEN
+	IF n % 2 = 1 OR n = 0 THEN
 		RAISE EXCEPTION 'points of line "%" are not pairs', line USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	RETURN (SELECT string_agg('(' || found[i] || ',' || found[i + 1] || ')', ',' ORDER BY i)
-		FROM generate_series(1, cardinality(found), 2) i);
+	RETURN found;
 END
 $$;
 

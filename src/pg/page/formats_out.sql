@@ -32,7 +32,7 @@ CREATE FUNCTION hwr_pagexml(
 	page			bytea,
 	model			text			DEFAULT NULL,
 	file			text			DEFAULT 'page',
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS xml
@@ -72,7 +72,7 @@ CREATE FUNCTION hwr_alto(
 	page			bytea,
 	model			text			DEFAULT NULL,
 	file			text			DEFAULT 'page',
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS xml
@@ -116,7 +116,7 @@ CREATE FUNCTION hwr_hocr(
 	page			bytea,
 	model			text			DEFAULT NULL,
 	file			text			DEFAULT 'page',
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS xml

@@ -15,6 +15,7 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/settings.h"
 
 static void
@@ -84,9 +85,11 @@ hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st)
 	CHECK_FOR_INTERRUPTS();
 	hwr_image_free(&work->crop);
 	work->crop.pixels = NULL;
-	if (hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, &work->crop, st))
+	if (hwr_page_crop(&work->image, line->baseline, line->baseline_n, line->outline, line->outline_n, hwr_interrupt_pending, NULL,
+					  &work->crop, st))
 		return true;
 	work->crop.pixels = NULL;
+	CHECK_FOR_INTERRUPTS();
 	return false;
 }
 
@@ -136,8 +139,11 @@ hwr_points_path(const HwrPoint *points, int n)
 int
 hwr_turn_argument(FunctionCallInfo fcinfo, int argno)
 {
-	int			turn = PG_ARGISNULL(argno) ? 0 : PG_GETARG_INT32(argno);
+	int			turn;
 
+	if (PG_ARGISNULL(argno))
+		return HWR_TURN_UNKNOWN;
+	turn = PG_GETARG_INT32(argno);
 	if (turn != 0 && turn != 90 && turn != 180 && turn != 270)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

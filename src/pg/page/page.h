@@ -36,7 +36,7 @@ extern bool hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *
 extern Datum hwr_points_polygon(const HwrPoint *points, int n);
 extern Datum hwr_points_path(const HwrPoint *points, int n);
 
-/* The arguments turn and right_to_left, with their defaults where they are NULL. */
+/* The argument turn, in quarters; HWR_TURN_UNKNOWN where it is NULL. */
 extern int	hwr_turn_argument(FunctionCallInfo fcinfo, int argno);
 
 /* An image as PNG. */

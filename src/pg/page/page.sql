@@ -5,7 +5,7 @@
 
 CREATE FUNCTION hwr_lines(
 	page			bytea,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false,
 	images			boolean			DEFAULT true
 )
@@ -49,6 +49,19 @@ LANGUAGE C STABLE PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION hwr_crop_batch(bytea, polygon[], path[]) IS
 'as hwr_crop for several areas of one image; NULL for an area that is NULL or has nothing of the image in it';
 
+CREATE FUNCTION hwr_uncrop(
+	area			polygon,
+	x0				double precision,
+	x1				double precision,
+	baseline		path			DEFAULT NULL
+)
+RETURNS polygon
+AS 'MODULE_PATHNAME', 'hwr_uncrop'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION hwr_uncrop(polygon, double precision, double precision, path) IS
+'where on the page the columns x0 to x1 of the image are that hwr_crop gives of an area and a baseline';
+
 CREATE FUNCTION hwr_image_size(image bytea, OUT width integer, OUT height integer)
 AS 'MODULE_PATHNAME', 'hwr_image_size'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10000;
@@ -59,7 +72,7 @@ COMMENT ON FUNCTION hwr_image_size(bytea) IS
 CREATE FUNCTION hwr_read_page(
 	page			bytea,
 	model			text			DEFAULT NULL,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS TABLE (
@@ -80,7 +93,7 @@ COMMENT ON FUNCTION hwr_read_page(bytea, text, integer, boolean) IS
 CREATE FUNCTION hwr_page_text(
 	page			bytea,
 	model			text			DEFAULT NULL,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS text

@@ -7,7 +7,7 @@ CREATE FUNCTION hwr_plot_page(
 	page			bytea,
 	model			text			DEFAULT NULL,
 	readings		boolean			DEFAULT true,
-	turn			integer			DEFAULT 0,
+	turn			integer			DEFAULT NULL,
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS text

@@ -151,7 +151,7 @@ Datum
 hwr_store_attachment(PG_FUNCTION_ARGS)
 {
 	Oid			types[] = {OIDOID, NAMEOID, NAMEOID, NAMEOID, NAMEARRAYOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT4OID, INTERVALOID, INT8OID,
-		TEXTOID, INT4OID, OIDOID};
+		TEXTOID, INT4OID, OIDOID, OIDOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1];
 	Oid			relid;
@@ -160,7 +160,7 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	PreventCommandIfReadOnly("hwr_attach()");
-	for (int i = 0; i < lengthof(types) - 1; i++)
+	for (int i = 0; i < lengthof(types) - 2; i++)
 	{
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 		values[i] = fcinfo->args[i].value;
@@ -181,8 +181,9 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	check_privileges(relid, role, fcinfo);
 	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
-	values[lengthof(types) - 1] = ObjectIdGetDatum(role);
-	nulls[lengthof(types) - 1] = ' ';
+	values[lengthof(types) - 2] = ObjectIdGetDatum(role);
+	values[lengthof(types) - 1] = ObjectIdGetDatum(owner_of_table(relid));
+	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
 	hwr_catalog_execute("WITH gone AS (DELETE FROM hwr.attachment a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) RETURNING id), "
@@ -196,7 +197,7 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 				 errmsg("column \"%s\" of table \"%s\" is attached already", NameStr(*PG_GETARG_NAME(2)), get_rel_name(relid)),
 				 errhint("hwr_detach ends that.")));
 	hwr_catalog_execute("INSERT INTO hwr.attachment (data, image_column, text_column, confidence_column, key_columns, model, mode, reread, doubtful, retries, "
-						"retry_after, queue_limit, on_full, batch, role) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+						"retry_after, queue_limit, on_full, batch, role, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
 						lengthof(types), types, values, nulls);
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
@@ -381,7 +382,7 @@ queue_keys(int32 id, Datum *keys, int n)
 	Oid			types[2] = {INT4OID, TEXTARRAYOID};
 	Datum		values[2] = {Int32GetDatum(id), PointerGetDatum(construct_array(keys, n, TEXTOID, -1, false, TYPALIGN_INT))};
 
-	return n == 0 ? 0 : hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key) SELECT $1, k::text[] FROM unnest($2) k ON CONFLICT DO NOTHING",
+	return n == 0 ? 0 : hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key) SELECT $1, k::text[] FROM unnest($2) k ORDER BY 2 ON CONFLICT DO NOTHING",
 												2, types, values);
 }
 
@@ -457,7 +458,9 @@ queue_read(const HwrAttachment *a, bool all)
 	values[4] = BoolGetDatum(all);
 	return hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key, lane) SELECT r.attachment, r.key, 1 FROM hwr.read_row r "
 								   "WHERE r.attachment = $1 AND NOT r.corrected AND r.model IS NOT NULL "
-								   "AND (r.model, r.version) IS DISTINCT FROM ($2, $3) AND ($5 OR r.confidence < $4) ON CONFLICT DO NOTHING",
+								   "AND (r.model, r.version) IS DISTINCT FROM ($2, $3) AND ($5 OR r.confidence < $4) "
+								   "AND NOT EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = $1 AND q.key = r.key AND q.lane = 0 AND NOT q.failed) "
+								   "ORDER BY r.key ON CONFLICT DO NOTHING",
 								   5, types, values);
 }
 
@@ -489,6 +492,7 @@ hwr_queue_rows(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that attached table \"%s\" does not exist", get_rel_name(a.data)),
 				 errhint("hwr_detach, then hwr_attach again.")));
+	hwr_check_table_owner(&a);
 	if (strcmp(which, "missing") == 0)
 		n = queue_missing(&a);
 	else if (strcmp(which, "failed") == 0)

@@ -22,6 +22,7 @@ CREATE TABLE hwr.attachment (
 	id			integer		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	data		hwr.relation NOT NULL,
 	role		hwr.role	NOT NULL,		-- who attached it: reads and writes its rows
+	owner		hwr.role	NOT NULL,		-- the table's, whose triggers and policies run as that role: nobody else's do
 	image_column name		NOT NULL,
 	text_column name		NOT NULL,
 	confidence_column name,
@@ -51,14 +52,16 @@ CREATE UNIQUE INDEX attachment_column ON hwr.attachment ((data::oid), text_colum
 CREATE TABLE hwr.queue (
 	attachment	integer		NOT NULL,
 	key			text[]		COLLATE "C" NOT NULL,
-	lane		smallint	NOT NULL DEFAULT 0,		-- 0: not read yet; 1: read, to be read again
+	-- 0: not read yet; 1: read, to be read again; 2: the same, as another version was being activated while it was read.  An entry of lane 0 and
+	-- one to read again stand for themselves, so that a session that changes rows and one that activates a version never wait for each other.
+	lane		smallint	NOT NULL DEFAULT 0 CHECK (lane BETWEEN 0 AND 2),
 	due			timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	queued		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	attempts	integer		NOT NULL DEFAULT 0,		-- that failed
 	failed		boolean		NOT NULL DEFAULT false,	-- there will be no other attempt
 	sqlstate	text,
 	message		text,
-	PRIMARY KEY (attachment, key)
+	PRIMARY KEY (attachment, key, lane)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 CREATE INDEX queue_next ON hwr.queue (attachment, lane, due) WHERE NOT failed;
 
@@ -340,6 +343,20 @@ END $$;
 COMMENT ON FUNCTION hwr_reread(regclass, text, name) IS
 'queue rows of an attached table again: failed, those that could not be read; missing, those that have an image and no text; doubtful or all, those that another version than the active one has read and no person has corrected; returns how many';
 
+-- Does the current user see this row of an attached table?  For tables with row-level security, whose policies run as he does.
+CREATE FUNCTION hwr.sees_row(data regclass, image_column name, key_columns name[], key text[]) RETURNS boolean
+	LANGUAGE plpgsql STABLE COST 10000 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
+DECLARE
+	found boolean;
+BEGIN
+	IF cardinality(key) <> cardinality(key_columns) OR NOT hwr.lock_table(data) OR NOT hwr.may_look(data, image_column, key_columns) THEN
+		RETURN false;
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM (SELECT $1 AS key) k JOIN %s t ON %s)', data, hwr.key_matches(data, key_columns)) INTO found USING key;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION hwr.sees_row(regclass, name, name[], text[]) IS 'whether the current user sees the row of an attached table that has this key';
+
 -- A new version: rows that an older one has read, as the attachment wants it.  Runs as the extension's owner, on tables of schema hwr alone.
 CREATE FUNCTION hwr.queue_again() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -352,6 +369,10 @@ BEGIN
 		 WHERE a.model = NEW.name AND a.reread <> 'none' AND NOT r.corrected AND r.model IS NOT NULL
 			   AND (r.model, r.version) IS DISTINCT FROM (NEW.name, coalesce(NEW.active, 0))
 			   AND (a.reread = 'all' OR r.confidence < a.doubtful)
+			   -- in a restore, whose tables come in any order, the queue is filled from the dump; triggers come last
+			   AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = a.data::oid AND t.tgname = ('hwr_after_' || a.id)::name)
+			   AND NOT EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = r.attachment AND q.key = r.key AND q.lane = 0 AND NOT q.failed)
+		 ORDER BY r.attachment, r.key	-- as all do that add many, so that none waits for the other
 		ON CONFLICT DO NOTHING;
 	RETURN NULL;
 END $$;

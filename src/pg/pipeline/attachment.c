@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -83,7 +84,7 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 {
 #define COLUMNS "SELECT a.data::oid, coalesce((SELECT r.oid FROM pg_roles r WHERE r.oid = a.role::oid), '0'::oid), a.image_column::text, a.text_column::text, a.confidence_column::text, a.key_columns::text[], " \
 	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', a.batch, a.paused, " \
-	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false) " \
+	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid " \
 	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
 	static HwrCatalogPlan plans[2] = {{COLUMNS, 1, {INT4OID}}, {COLUMNS " FOR KEY SHARE OF a", 1, {INT4OID}}};
 	MemoryContext context = CurrentMemoryContext;
@@ -117,9 +118,29 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 		out->trial_version = DatumGetInt32(column(18, &isnull));
 		out->trial_share = DatumGetFloat8(column(19, &isnull));
 		out->shadow = DatumGetBool(column(20, &isnull));
+		out->owner = DatumGetObjectId(column(21, &isnull));
 	}
 	SPI_finish();
 	return found;
+}
+
+void
+hwr_check_table_owner(const HwrAttachment *a)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(a->data));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", a->data);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	if (owner == a->role || (owner == a->owner && (superuser_arg(owner) || !superuser_arg(a->role))))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("table \"%s\" has another owner than when it was attached", get_rel_name(a->data)),
+			 errdetail("Triggers and policies of role \"%s\" would run as role \"%s\".", GetUserNameFromId(owner, false), GetUserNameFromId(a->role, true)),
+			 errhint("hwr_detach, then hwr_attach again.")));
 }
 
 /*

@@ -3,21 +3,6 @@
 --	  What persons have corrected: as a table to train from, and as what is to be looked at next.
 --
 
--- Rows of a table of schema hwr for whom they concern; the texts are data of the attached table.
-CREATE VIEW hwr.own_corrections WITH (security_barrier) AS
-	SELECT c.* FROM hwr.correction c JOIN hwr.attachment a ON a.id = c.attachment
-	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE') OR pg_catalog.pg_has_role(c.who, 'USAGE')
-		   OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = a.data::oid AND pg_catalog.pg_has_role(t.relowner, 'USAGE'));
-COMMENT ON VIEW hwr.own_corrections IS 'corrections that the current user has made, and those of attached tables of his roles';
-GRANT SELECT ON hwr.own_corrections TO PUBLIC;
-
-CREATE VIEW hwr.own_rows WITH (security_barrier) AS
-	SELECT r.* FROM hwr.read_row r JOIN hwr.attachment a ON a.id = r.attachment
-	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE')
-		   OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = a.data::oid AND pg_catalog.pg_has_role(t.relowner, 'USAGE'));
-COMMENT ON VIEW hwr.own_rows IS 'what is known of rows of attached tables of the current user''s roles';
-GRANT SELECT ON hwr.own_rows TO PUBLIC;
-
 -- The condition under which row t of an attached table has the key k, an array of text.
 CREATE FUNCTION hwr.key_matches(data regclass, key_columns name[]) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -47,6 +32,25 @@ CREATE FUNCTION hwr.may_look(data regclass, image_column name, key_columns name[
 $$;
 COMMENT ON FUNCTION hwr.may_look(regclass, name, name[]) IS
 'whether an attached table still has its columns, whether the current user may read them, and whether reading them runs nothing of the table''s owner';
+
+-- Rows of tables of schema hwr for whom they concern; the texts are data of the attached table.  Its owner sees all; the role that attached it what
+-- row-level security lets it see.
+CREATE VIEW hwr.own_corrections WITH (security_barrier) AS
+	SELECT c.* FROM hwr.correction c JOIN hwr.attachment a ON a.id = c.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
+	 WHERE CASE WHEN pg_catalog.pg_has_role(c.who, 'USAGE') OR pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
+				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, c.key) END;
+COMMENT ON VIEW hwr.own_corrections IS 'corrections that the current user has made, and those of rows that he sees of attached tables of his roles';
+GRANT SELECT ON hwr.own_corrections TO PUBLIC;
+
+-- Keys and figures, no texts; of tables with row-level security, what the attachment's role has read itself.
+CREATE VIEW hwr.own_rows WITH (security_barrier) AS
+	SELECT r.* FROM hwr.read_row r JOIN hwr.attachment a ON a.id = r.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
+	 WHERE CASE WHEN pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
+				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR r.model IS NOT NULL END;
+COMMENT ON VIEW hwr.own_rows IS 'what is known of rows of attached tables of the current user''s roles';
+GRANT SELECT ON hwr.own_rows TO PUBLIC;
 
 -- The newest correction of each row whose image is still the same, read as the caller: what he may not see is not there.
 CREATE FUNCTION hwr.corrections() RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
@@ -78,6 +82,17 @@ GRANT SELECT ON hwr_corrections TO PUBLIC;
 CREATE FUNCTION hwr.confirm_row(attachment integer, key text[]) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'hwr_confirm_row' LANGUAGE C STRICT;
 COMMENT ON FUNCTION hwr.confirm_row(integer, text[]) IS 'what hwr_confirm does';
+
+CREATE FUNCTION hwr.undo_correction(attachment integer, key text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_undo_correction' LANGUAGE C STRICT;
+COMMENT ON FUNCTION hwr.undo_correction(integer, text[]) IS 'what hwr_undo_correction does';
+
+CREATE FUNCTION hwr_undo_correction(data regclass, key text[], text_column name DEFAULT NULL) RETURNS boolean
+	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+	SELECT hwr.undo_correction(hwr.find_attachment($1, $3), $2);
+$$;
+COMMENT ON FUNCTION hwr_undo_correction(regclass, text[], name) IS
+'take back one''s own newest correction or confirmation of a row, as if it had not been made; the former text is written; false: the newest is not one''s own, or somebody has changed the text since';
 
 CREATE FUNCTION hwr_confirm(data regclass, key text[], text_column name DEFAULT NULL) RETURNS boolean
 	LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

@@ -3,7 +3,7 @@
 --	  Are the images still of the kind that the model was trained on?  Windows of rows against a baseline.
 --
 
--- One row a window: consecutive batches of at least hwr.attachment.window rows.
+-- One row a window: consecutive batches of at least hwr.attachment.window rows.  The last 1,000 of an attachment are kept.
 CREATE TABLE hwr.drift_window (
 	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	attachment	integer		NOT NULL,
@@ -120,6 +120,8 @@ BEGIN
 	END IF;
 	INSERT INTO hwr.drift_window (attachment, began, ended, rows, features, baseline, psi)
 		VALUES ($1, began, ended, (features->>'n')::bigint, features, source, psi);
+	DELETE FROM hwr.drift_window w WHERE w.attachment = $1
+		AND w.id <= (SELECT o.id FROM hwr.drift_window o WHERE o.attachment = $1 ORDER BY o.id DESC OFFSET 1000 LIMIT 1);
 	IF drifted IS DISTINCT FROM a.drift THEN
 		UPDATE hwr.attachment h SET drift = drifted WHERE h.id = $1;
 		PERFORM pg_notify('hwr_drift', jsonb_build_object('data', a.data::oid::regclass::text, 'column', a.text_column, 'drift', drifted)::text);

@@ -324,9 +324,9 @@ static void
 enqueue(const Target *t, Datum key)
 {
 	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, {INT4OID, TEXTARRAYOID}};
-	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 FOR KEY SHARE", 2, {INT4OID, TEXTARRAYOID}};
-	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET lane = 0, attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = clock_timestamp() "
-		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND (q.attempts > 0 OR q.lane > 0) "
+	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = 0 FOR KEY SHARE", 2, {INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = clock_timestamp() "
+		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = 0 AND q.attempts > 0 "
 	"FOR NO KEY UPDATE SKIP LOCKED))", 2, {INT4OID, TEXTARRAYOID}};
 	Datum		values[2] = {Int32GetDatum(t->a.id), key};
 
@@ -345,13 +345,13 @@ enqueue(const Target *t, Datum key)
 	queued_here++;
 }
 
-/* An entry that a worker has is the worker's to drop. */
+/* Entries of a key, from a lane on.  One that a worker has is the worker's to drop. */
 static void
-dequeue(const Target *t, Datum key)
+dequeue(const Target *t, Datum key, int lane)
 {
-	static HwrCatalogPlan plan = {"DELETE FROM hwr.queue WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 FOR UPDATE SKIP LOCKED))",
-	2, {INT4OID, TEXTARRAYOID}};
-	Datum		values[2] = {Int32GetDatum(t->a.id), key};
+	static HwrCatalogPlan plan = {"DELETE FROM hwr.queue WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane >= $3 "
+	"FOR UPDATE SKIP LOCKED))", 3, {INT4OID, TEXTARRAYOID, INT4OID}};
+	Datum		values[3] = {Int32GetDatum(t->a.id), key, Int32GetDatum(lane)};
 
 	(void) hwr_catalog_plan_execute(&plan, values, NULL);
 }
@@ -374,7 +374,38 @@ forget_row(const Target *t, Datum key, bool corrections)
 		(void) hwr_catalog_plan_execute(&labels, values, NULL);
 }
 
-/* Several keys may change places in one statement, so what moves is told by the image too. */
+/*
+ * Keys may change places in one statement, where the primary key is deferrable.  What is known of a row whose key another one comes to have gets a
+ * key that no row has, until its own turn comes: with the image's hash as a further element.
+ */
+static void
+step_aside(const Target *t, Datum key)
+{
+	static HwrCatalogPlan plan = {"WITH r AS (UPDATE hwr.read_row SET key = key || encode(hash, 'hex') WHERE attachment = $1 AND key = $2 RETURNING hash) "
+		"UPDATE hwr.correction c SET key = c.key || encode(c.hash, 'hex') FROM r WHERE c.attachment = $1 AND c.key = $2 AND c.hash = r.hash", 2,
+	{INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan stale = {"DELETE FROM hwr.read_row s USING hwr.read_row r WHERE r.attachment = $1 AND r.key = $2 AND s.attachment = $1 "
+	"AND s.key = r.key || encode(r.hash, 'hex')", 2, {INT4OID, TEXTARRAYOID}};
+	Datum		values[2] = {Int32GetDatum(t->a.id), key};
+
+	(void) hwr_catalog_plan_execute(&stale, values, NULL);
+	(void) hwr_catalog_plan_execute(&plan, values, NULL);
+}
+
+/* The key under which a row is known that has had this one, and whose image has this hash. */
+static Datum
+former_key(const Target *t, Datum key, bytea *hash)
+{
+	static HwrCatalogPlan plan = {"SELECT key FROM hwr.read_row WHERE attachment = $1 AND key = $2 || encode($3, 'hex')", 3, {INT4OID, TEXTARRAYOID, BYTEAOID}};
+	Datum		values[3] = {Int32GetDatum(t->a.id), key, PointerGetDatum(hash)};
+	bool		isnull;
+
+	if (hwr_catalog_plan_execute(&plan, values, NULL) == 0)
+		return key;
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+}
+
+/* What moves is told by the image too. */
 static void
 move_row(const Target *t, Datum from, Datum to, bytea *hash)
 {
@@ -387,6 +418,8 @@ move_row(const Target *t, Datum from, Datum to, bytea *hash)
 	static HwrCatalogPlan former = {"DELETE FROM hwr.read_row WHERE attachment = $1 AND key = $2 AND hash = $4", 4, {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAOID}};
 	Datum		values[4] = {Int32GetDatum(t->a.id), from, to, PointerGetDatum(hash)};
 
+	values[1] = former_key(t, from, hash);
+	step_aside(t, to);
 	(void) hwr_catalog_plan_execute(&rows, values, NULL);
 	(void) hwr_catalog_plan_execute(&former, values, NULL);
 	(void) hwr_catalog_plan_execute(&labels, values, NULL);
@@ -603,7 +636,7 @@ deleted(const Target *t, HeapTuple tuple, TupleDesc desc)
 {
 	Datum		key = key_of(t, tuple, desc);
 
-	dequeue(t, key);
+	dequeue(t, key, 0);
 	forget_row(t, key, true);
 }
 
@@ -622,7 +655,7 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 		move_row(t, key_of(t, old, desc), key, image_hash(t, old, desc));
 	if (is_null(new, desc, t->image))
 	{
-		dequeue(t, key);
+		dequeue(t, key, 0);
 		forget_row(t, key, false);
 	}
 	else if (is_null(new, desc, t->text))
@@ -630,6 +663,7 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 		if (new_image || new_text)
 			forget_row(t, key, false);
 		enqueue(t, key);
+		dequeue(t, key, 1);		/* it will be read in any case */
 	}
 	else if (new_text && !(new_image && keep_fresh(t, key, new, desc)))
 		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)), new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));

@@ -28,6 +28,7 @@ typedef struct HwrAttachment
 	int32		id;
 	Oid			data;
 	Oid			role;			/* InvalidOid: it has been dropped, and nobody reads */
+	Oid			owner;			/* the table's, when it was attached */
 	char	   *image;			/* names of columns; confidence NULL: none */
 	char	   *text;
 	char	   *confidence;
@@ -54,6 +55,12 @@ typedef struct HwrAttachment
  * others from removing it until the transaction's end.
  */
 extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
+
+/*
+ * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.  Raises insufficient_privilege
+ * where it is another's by now, who is not that role.
+ */
+extern void hwr_check_table_owner(const HwrAttachment *a);
 
 /* Raises datatype_mismatch where an image column of this type holds no bytes. */
 extern void hwr_check_image_type(Oid relid, const char *name, Oid type);

@@ -12,13 +12,12 @@
 
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 
 #include "pg/base/compat.h"
+#include "pg/base/shared_memory.h"
 #include "pipeline.h"
 #include "pipeline_worker.h"
 
@@ -27,37 +26,22 @@
 
 HwrPipeline *hwr_pipeline = NULL;
 
-static shmem_startup_hook_type previous_startup_hook = NULL;
-#if PG_VERSION_NUM >= 150000
-static shmem_request_hook_type previous_request_hook = NULL;
-#endif
-
-static void
-request_memory(void)
+static Size
+pipeline_size(void)
 {
-#if PG_VERSION_NUM >= 150000
-	if (previous_request_hook != NULL)
-		previous_request_hook();
-#endif
-	RequestAddinShmemSpace(sizeof(HwrPipeline));
-	RequestNamedLWLockTranche("hwr pipeline", 1);
+	return sizeof(HwrPipeline);
 }
 
 static void
-startup(void)
+init_pipeline(void *area, LWLock *lock)
 {
-	bool		found;
+	((HwrPipeline *) area)->lock = lock;
+}
 
-	if (previous_startup_hook != NULL)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	hwr_pipeline = ShmemInitStruct("hwr pipeline", sizeof(HwrPipeline), &found);
-	if (!found)
-	{
-		memset(hwr_pipeline, 0, sizeof(HwrPipeline));
-		hwr_pipeline->lock = &GetNamedLWLockTranche("hwr pipeline")->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
+static void
+attach_pipeline(void *area)
+{
+	hwr_pipeline = area;
 }
 
 static void
@@ -79,17 +63,10 @@ register_launcher(void)
 void
 hwr_pipeline_request_start(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup;
-#if PG_VERSION_NUM >= 150000
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-#else
-	request_memory();
-#endif
-	register_launcher();
+	static const HwrSharedArea area = {"hwr pipeline", pipeline_size, init_pipeline, attach_pipeline};
+
+	if (hwr_shared_memory_add(&area))
+		register_launcher();
 }
 
 HwrPipelineDatabase *

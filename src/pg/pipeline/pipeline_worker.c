@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/compat.h"
@@ -47,7 +48,15 @@
 /* For so long another transaction may hold a lock on a table; then other tables are read, and this one is tried again like after a problem. */
 #define LOCK_TIMEOUT "10s"
 
+/* What has been cancelled may go on, if a function of the table's owner catches that: after so much longer the worker ends itself, which nobody catches. */
+#define PATIENCE 10000
+
 static HwrPipelineDatabase *mine;
+static TimeoutId patience_timeout;
+
+/* The attachment whose batch has not ended when it was cancelled, 0: none. */
+static volatile sig_atomic_t reading = 0;
+static volatile sig_atomic_t stuck = 0;
 
 static void
 leave(int code, Datum arg)
@@ -55,6 +64,11 @@ leave(int code, Datum arg)
 	LWLockReleaseAll();
 	LWLockAcquire(hwr_pipeline->lock, LW_EXCLUSIVE);
 	mine->workers--;
+	if (stuck != 0)				/* the next worker tells it */
+	{
+		mine->stuck = stuck;
+		mine->due = true;
+	}
 	if (mine->idle == MyLatch)
 		mine->idle = NULL;
 	if (hwr_pipeline->launcher != NULL)
@@ -113,18 +127,23 @@ has_extension(void)
 }
 
 static void
-record_problem(int32 attachment, const ErrorData *error)
+record_problem(int32 attachment, int sqlerrcode, const char *message)
 {
 	Oid			types[3] = {INT4OID, TEXTOID, TEXTOID};
 	Datum		values[3] = {Int32GetDatum(attachment)};
 
 	begin("recording a problem");
-	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
-	values[2] = CStringGetTextDatum(error->message);
+	values[1] = CStringGetTextDatum(unpack_sql_state(sqlerrcode));
+	values[2] = CStringGetTextDatum(message);
 	hwr_catalog_execute("UPDATE hwr.attachment SET sqlstate = $2, problem = $3, next_try = clock_timestamp() + '" PROBLEM_INTERVAL "' WHERE id = $1",
 						3, types, values, NULL);
 	commit();
 }
+
+/* Attachments a that can be read, with the time q.due when the first row of each lane of the queue is due. */
+#define READABLE_ATTACHMENTS "hwr.attachment a CROSS JOIN generate_series(0, 2) l(lane) " \
+	"CROSS JOIN LATERAL (SELECT e.due FROM hwr.queue e WHERE e.attachment = a.id AND e.lane = l.lane AND NOT e.failed ORDER BY e.due LIMIT 1) q " \
+	"WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
 
 /* Attachments that have something due, and, where there are none, when there will be, 0: never. */
 static int32 *
@@ -133,11 +152,14 @@ find_work(int *n, TimestampTz *next)
 	uint64		found;
 	int32	   *list;
 	bool		isnull;
+	int			level;
 
 	begin("looking for rows to read");
-	found = hwr_catalog_query("SELECT a.id FROM hwr.attachment a WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) "
-							  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND coalesce(a.next_try <= clock_timestamp(), true) "
-							  "AND EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = a.id AND NOT q.failed AND q.due <= clock_timestamp()) ORDER BY a.id",
+	level = NewGUCNestLevel();
+	/* as in work_claim.c: a queue may be long, and the index has the next ones first */
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), true) AND q.due <= clock_timestamp() ORDER BY a.id",
 							  0, NULL, NULL);
 	list = MemoryContextAlloc(TopMemoryContext, Max(found, 1) * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)
@@ -148,15 +170,55 @@ find_work(int *n, TimestampTz *next)
 	{
 		Datum		value;
 
-		hwr_catalog_query("SELECT min(greatest(a.next_try, q.due)) FROM hwr.attachment a CROSS JOIN LATERAL (SELECT min(e.due) AS due FROM hwr.queue e "
-						  "WHERE e.attachment = a.id AND NOT e.failed) q WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND q.due IS NOT NULL "
-						  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)", 0, NULL, NULL);
+		hwr_catalog_query("SELECT min(greatest(a.next_try, q.due)) FROM " READABLE_ATTACHMENTS, 0, NULL, NULL);
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 		if (!isnull)
 			*next = DatumGetTimestampTz(value);
 	}
+	AtEOXact_GUC(false, level);
 	commit();
 	return list;
+}
+
+static void
+end_worker(void)
+{
+	stuck = reading;
+	InterruptPending = true;
+	ProcDiePending = true;
+	SetLatch(MyLatch);
+}
+
+/* A worker before this one was not able to end a batch. */
+static void
+record_stuck(void)
+{
+	int32		attachment;
+
+	LWLockAcquire(hwr_pipeline->lock, LW_EXCLUSIVE);
+	attachment = mine->stuck;
+	mine->stuck = 0;
+	LWLockRelease(hwr_pipeline->lock);
+	if (attachment != 0)
+		record_problem(attachment, ERRCODE_QUERY_CANCELED, "a batch went on when it was cancelled, and its worker was ended");
+}
+
+static void
+start_timeouts(int32 attachment)
+{
+	reading = attachment;
+	if (hwr_pipeline_timeout == 0)
+		return;
+	enable_timeout_after(STATEMENT_TIMEOUT, hwr_pipeline_timeout);
+	enable_timeout_after(patience_timeout, hwr_pipeline_timeout > INT_MAX - PATIENCE ? INT_MAX : hwr_pipeline_timeout + PATIENCE);
+}
+
+static void
+stop_timeouts(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	disable_timeout(patience_timeout, false);
+	reading = 0;
 }
 
 /* Rows taken; an error is recorded, and not passed on. */
@@ -165,7 +227,9 @@ do_batch(int32 attachment)
 {
 	HwrBatchResult result = {0};
 	ErrorData  *volatile error = NULL;
+	TimestampTz began = GetCurrentTimestamp();
 
+	start_timeouts(attachment);
 	PG_TRY();
 	{
 		begin("reading attached tables");
@@ -185,9 +249,14 @@ do_batch(int32 attachment)
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (error != NULL)
 	{
-		record_problem(attachment, error);
+		bool		late = error->sqlerrcode == ERRCODE_QUERY_CANCELED && hwr_pipeline_timeout > 0 &&
+			TimestampDifferenceExceeds(began, GetCurrentTimestamp(), hwr_pipeline_timeout);
+
+		stop_timeouts();
+		record_problem(attachment, error->sqlerrcode, late ? "a batch took longer than hwr.pipeline_timeout" : error->message);
 		FreeErrorData(error);
 	}
+	stop_timeouts();
 	return result.taken;
 }
 
@@ -254,6 +323,7 @@ wait_for_work(TimestampTz next)
 static void
 work(void)
 {
+	record_stuck();
 	for (;;)
 	{
 		TimestampTz next;
@@ -292,6 +362,7 @@ hwr_pipeline_worker_main(Datum main_arg)
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	MemoryContextSwitchTo(TopMemoryContext);
+	patience_timeout = RegisterTimeout(USER_TIMEOUT, end_worker);
 	SetConfigOption("application_name", "hwr", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);

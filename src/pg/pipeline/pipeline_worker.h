@@ -21,6 +21,7 @@ typedef struct HwrPipelineDatabase
 	bool		more;			/* a worker has more than it can do at once: another one is welcome */
 	int			workers;		/* that are in its database */
 	Latch	   *idle;			/* of one that waits, NULL: none */
+	int32		stuck;			/* the attachment whose batch a worker could not end but by ending itself, 0: none */
 	TimestampTz next;			/* when something will be due, 0: nothing is known of */
 } HwrPipelineDatabase;
 

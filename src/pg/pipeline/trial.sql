@@ -34,10 +34,11 @@ SELECT pg_catalog.pg_extension_config_dump('hwr.trial_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.shadow', '');
 
 CREATE VIEW hwr.own_shadows WITH (security_barrier) AS
-	SELECT s.* FROM hwr.shadow s JOIN hwr.attachment a ON a.id = s.attachment
-	 WHERE pg_catalog.pg_has_role(a.role, 'USAGE')
-		   OR EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.oid = a.data::oid AND pg_catalog.pg_has_role(t.relowner, 'USAGE'));
-COMMENT ON VIEW hwr.own_shadows IS 'shadow readings of attached tables of the current user''s roles';
+	SELECT s.* FROM hwr.shadow s JOIN hwr.attachment a ON a.id = s.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
+	 WHERE CASE WHEN pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
+				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, s.key) END;
+COMMENT ON VIEW hwr.own_shadows IS 'shadow readings of rows that the current user sees of attached tables of his roles';
 GRANT SELECT ON hwr.own_shadows TO PUBLIC;
 
 CREATE VIEW hwr_trials WITH (security_barrier) AS

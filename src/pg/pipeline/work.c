@@ -207,31 +207,6 @@ lock_table(const HwrAttachment *a)
 }
 
 /*
- * The owner's triggers and policies run as the role.  A superuser attaches in the owner's name, but the table may have been his own
- * and have got another owner since.
- */
-static void
-check_owner(const HwrAttachment *a)
-{
-	HeapTuple	tuple;
-	Oid			owner;
-
-	if (!superuser_arg(a->role))
-		return;
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(a->data));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", a->data);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	if (!superuser_arg(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("table \"%s\" was attached by a superuser, and is another role's now", get_rel_name(a->data)),
-				 errdetail("Its triggers and policies would run as the superuser."),
-				 errhint("hwr_detach, then hwr_attach again.")));
-}
-
-/*
  * In a restore, triggers come after all rows, and the queue before those of the table: what is not there yet must not be taken for
  * gone.
  */
@@ -277,7 +252,7 @@ hwr_work_batch(int32 attachment, int limit, HwrBatchResult *out)
 	{
 		check_role(&b->a);
 		lock_table(&b->a);
-		check_owner(&b->a);
+		hwr_check_table_owner(&b->a);
 		check_triggers(&b->a);
 		check_columns(&b->a);
 		b->keys = hwr_key_columns(&b->a);
@@ -333,28 +308,70 @@ result_row(FunctionCallInfo fcinfo, int64 read, int64 failed)
 	return heap_form_tuple(BlessTupleDesc(desc), values, nulls);
 }
 
-/* Attachments in turn, each until nothing of it is due, and all again as long as there was something. */
-static void
-work(const int32 *attachments, int n, int64 limit, int64 *read, int64 *failed)
+/* A batch, committed; what is wrong with the attachment as a whole is returned, and the batch undone.  In a subtransaction, which an error can be caught in. */
+static ErrorData *
+batch_or_error(int32 attachment, int limit, HwrBatchResult *result)
 {
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		hwr_work_batch(attachment, limit, result);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(PortalContext);	/* beyond the transaction */
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		memset(result, 0, sizeof(*result));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	PopActiveSnapshot();
+	if (error != NULL && hwr_work_is_interruption(error))
+		ReThrowError(error);
+	SPI_commit();
+	return error;
+}
+
+/* Attachments in turn, each until nothing of it is due, and all again as long as there was something.  One that cannot be read at all is not in the way of the others. */
+static void
+work(int32 *attachments, int n, int64 limit, int64 *read, int64 *failed)
+{
+	ErrorData  *first = NULL;
 	bool		again = true;
 
-	while (again)
+	while (again && limit != 0)
 	{
 		again = false;
 		for (int i = 0; i < n; i++)
 		{
-			HwrBatchResult result;
+			HwrBatchResult result = {0};
 
 			do
 			{
-				if (limit == 0)
-					return;
+				ErrorData  *error;
+
+				if (limit == 0 || attachments[i] == 0)
+					break;
 				CHECK_FOR_INTERRUPTS();
-				PushActiveSnapshot(GetTransactionSnapshot());
-				hwr_work_batch(attachments[i], limit < 0 ? 0 : (int) Min(limit, 1000), &result);
-				PopActiveSnapshot();
-				SPI_commit();
+				error = batch_or_error(attachments[i], limit < 0 ? 0 : (int) Min(limit, 1000), &result);
+				if (error != NULL)
+				{
+					attachments[i] = 0;
+					if (first == NULL)
+						first = error;
+					else
+						FreeErrorData(error);
+				}
 				*read += result.read;
 				*failed += result.failed;
 				if (limit > 0)
@@ -363,6 +380,8 @@ work(const int32 *attachments, int n, int64 limit, int64 *read, int64 *failed)
 			} while (result.taken > 0);
 		}
 	}
+	if (first != NULL)
+		ReThrowError(first);
 }
 
 /*

@@ -32,7 +32,7 @@ CREATE VIEW hwr_queue WITH (security_barrier) AS
 		   a.problem
 	  FROM hwr_attachments a
 	  CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE NOT e.failed) AS waiting, count(*) FILTER (WHERE e.failed) AS failed,
-								 count(*) FILTER (WHERE e.lane = 1 AND NOT e.failed) AS again, min(e.queued) FILTER (WHERE NOT e.failed) AS oldest
+								 count(*) FILTER (WHERE e.lane > 0 AND NOT e.failed) AS again, min(e.queued) FILTER (WHERE NOT e.failed) AS oldest
 							FROM hwr.queue e WHERE e.attachment = a.attachment) q
 	  CROSS JOIN LATERAL (SELECT coalesce(sum(r."rows"), 0)::bigint AS "rows", count(*) AS workers FROM hwr.running r WHERE r.attachment = a.attachment) w
 	  -- of the last minute, or of as much of it as there was work

@@ -49,7 +49,7 @@ fill_entry(HwrWork *b, HwrWorkEntry *e, HeapTuple tuple, int lane)
 	e->known_version = shown != NULL ? pg_strtoint32(shown) : -1;
 }
 
-/* Entries of a lane that are due. */
+/* Entries of a lane that are due, and whose row has none in a lane before it. */
 static void
 claim_lane(HwrWork *b, int lane, int limit)
 {
@@ -64,6 +64,7 @@ claim_lane(HwrWork *b, int lane, int limit)
 	hwr_catalog_execute("SELECT q.ctid, q.key, r.corrected, r.hash, r.model, r.version FROM hwr.queue q "
 						"LEFT JOIN hwr.read_row r ON r.attachment = q.attachment AND r.key = q.key "
 						"WHERE q.attachment = $1 AND q.lane = $2 AND NOT q.failed AND q.due <= clock_timestamp() "
+						"AND NOT EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment AND o.key = q.key AND o.lane < q.lane AND NOT o.failed) "
 						"ORDER BY q.due LIMIT $3 FOR NO KEY UPDATE OF q SKIP LOCKED", 3, types, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		fill_entry(b, &b->entries[b->n++], SPI_tuptable->vals[i], lane);
@@ -75,7 +76,7 @@ hwr_work_claim(HwrWork *b, int limit)
 {
 	b->entries = palloc(limit * sizeof(HwrWorkEntry));
 	b->n = 0;
-	for (int lane = 0; lane <= 1 && b->n < limit; lane++)
+	for (int lane = 0; lane <= 2 && b->n < limit; lane++)
 		claim_lane(b, lane, limit);
 	/* seen in hwr.running, until the transaction ends */
 	if (b->n > 0)

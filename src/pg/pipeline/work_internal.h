@@ -55,6 +55,7 @@ typedef struct HwrWork
 	HwrWorkEntry *entries;
 	int			n;
 	HwrVersionInfo versions[2]; /* the attachment's, and the one that is tried */
+	bool		changing;		/* another version is being activated, or has been since the batch began */
 	MemoryContext context;		/* of the batch, beyond its subtransactions */
 } HwrWork;
 

@@ -57,8 +57,8 @@ needs_reading(HwrWork *b, const HwrWorkEntry *e)
 	bool		same = e->known_hash != NULL &&
 		strcmp(e->known_hash, DatumGetCString(DirectFunctionCall1(byteaout, PointerGetDatum(e->hash)))) == 0;
 
-	if (e->old_text == NULL)
-		return true;
+	if (e->old_text == NULL)	/* who took the text has queued it anew */
+		return e->lane == 0;
 	/* a text that is no reading of this image is a person's; so is one that he has settled */
 	if (e->lane == 0 || !same || e->corrected || e->known_model == NULL)
 		return false;

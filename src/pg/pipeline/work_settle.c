@@ -4,11 +4,15 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/identity.h"
@@ -33,6 +37,47 @@ drop_entries(HwrWork *b, const int *chosen, int n)
 	FIELD_ARRAY(b, chosen, n, place, values[0]);
 	if (n > 0)
 		hwr_catalog_execute_now("DELETE FROM hwr.queue WHERE ctid = ANY ($1::tid[])", 1, types, values);
+}
+
+/*
+ * Is the version that has read the batch still the active one, and will be until the batch is committed?  Activation queues rows that another version
+ * has read, and cannot see ours.  So it has to wait for this transaction's end, which is near, once its lock is ours; where it was faster it is not waited for.
+ */
+static bool
+is_active_still(const HwrWork *b)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(b->a.model)};
+	bool		isnull;
+	int32		active = 0;
+
+	if (!ConditionalLockRelationOid(get_relname_relid("model", get_namespace_oid("hwr", false)), ShareLock))
+		return false;
+	if (hwr_catalog_query_now("SELECT coalesce(active, 0) FROM hwr.model WHERE name = $1", 1, types, values) > 0)
+		active = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return active == b->versions[0].version;
+}
+
+/* Entries of rows that have been read go, unless another version is activated meanwhile with which they may have to be read again. */
+static void
+drop_written(HwrWork *b, const int *chosen, int n, const double *confidences)
+{
+	Oid			types[4] = {TEXTARRAYOID, FLOAT8ARRAYOID, INT4OID, INT4OID};
+	Datum		values[4];
+
+	if (b->changing)
+	{
+		FIELD_ARRAY(b, chosen, n, place, values[0]);
+		values[1] = hwr_work_float8_array(confidences, n);
+		values[2] = Int32GetDatum(b->a.id);
+		values[3] = Int32GetDatum(PASSED_OVER_WAIT);
+		hwr_catalog_execute_now("UPDATE hwr.queue q SET lane = CASE q.lane WHEN 0 THEN 2 ELSE q.lane END, attempts = 0, sqlstate = NULL, message = NULL, "
+								"due = clock_timestamp() + $4 * '1 ms'::interval FROM unnest($1::tid[], $2) w (place, confidence), hwr.attachment a "
+								"WHERE q.ctid = w.place AND a.id = $3 AND (a.reread = 'all' OR (a.reread = 'doubtful' AND w.confidence < a.doubtful)) "
+								"AND NOT (q.lane = 0 AND EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment AND o.key = q.key AND o.lane = 2))",
+								4, types, values);
+	}
+	drop_entries(b, chosen, n); /* those that have not moved */
 }
 
 static void
@@ -111,7 +156,6 @@ settle_written(HwrWork *b, int *nread, char **features)
 	*nread = n;
 	if (n == 0)
 		return;
-	drop_entries(b, chosen, n);
 	for (int i = 0; i < n; i++)
 	{
 		const HwrWorkEntry *e = &b->entries[chosen[i]];
@@ -121,6 +165,7 @@ settle_written(HwrWork *b, int *nread, char **features)
 		models[i] = (char *) hwr_work_model_of(b, e);
 		arms[i] = b->a.trial == 0 ? NULL : e->tried ? "b" : "a";
 	}
+	drop_written(b, chosen, n, confidences);
 	values[1] = hwr_work_text_array(models, n);
 	FIELD_ARRAY(b, chosen, n, key, values[2]);
 	values[3] = hwr_work_bytea_array(b, chosen, n);
@@ -188,7 +233,12 @@ static void
 settle_needless(HwrWork *b)
 {
 	int			n;
-	int		   *chosen = hwr_work_choose(b, 0, b->n, ENTRY_NEEDLESS, &n);
+	int		   *chosen;
+
+	for (int i = 0; i < b->n && b->changing; i++)	/* it may be needed in a moment */
+		if (b->entries[i].state == ENTRY_NEEDLESS && b->entries[i].lane > 0)
+			b->entries[i].state = ENTRY_TAKEN;
+	chosen = hwr_work_choose(b, 0, b->n, ENTRY_NEEDLESS, &n);
 
 	drop_entries(b, chosen, n);
 }
@@ -230,6 +280,7 @@ hwr_work_settle(HwrWork *b, double began, HwrBatchResult *out)
 	Datum		values[5];
 	char	   *features = NULL;
 
+	b->changing = !is_active_still(b);
 	settle_gone(b);
 	settle_needless(b);
 	settle_passed_over(b);

@@ -18,10 +18,12 @@
 #include "utils/memutils.h"
 
 #include "core/model/reading.h"
+#include "core/text/bidi.h"
 #include "decoder.h"
 #include "pg/lm/lm.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 
 #define DEFAULT_N 5
 #define DEFAULT_BEAM 32
@@ -208,18 +210,24 @@ allowed_classes(Datum characters, const HwrWriter *writer)
 	bool	   *allow = palloc0((writer->alphabet->n + 1) * sizeof(bool));
 	Size		len;
 	const char *utf8 = hwr_utf8_of(characters, &len);
-	int		   *classes;
+	char	   *normal;
+	uint32_t   *codepoints = NULL;
 	int			n;
 	int			space = hwr_alphabet_class(writer->alphabet, ' ');
-	bool		writable;
 	bool		any = false;
+	bool		ok;
 	HwrStatus	st;
 
-	if (!hwr_text_classes(utf8, len, writer->mapping, writer->alphabet, &classes, &n, &writable, &st))
+	/* they are a set: no order of theirs is to be changed */
+	if (!hwr_text_normalize(utf8, len, writer->mapping, &normal, &st))
+		hwr_raise(&st);
+	ok = hwr_text_decode(normal, strlen(normal), &codepoints, &n, &st);
+	free(normal);
+	if (!ok)
 		hwr_raise(&st);
 	for (int i = 0; i < n; i++)
-		allow[classes[i]] = true;
-	free(classes);
+		allow[hwr_alphabet_class(writer->alphabet, codepoints[i])] = true;
+	free(codepoints);
 	if (space != 0)
 		allow[space] = memchr(utf8, ' ', len) != NULL;
 	allow[0] = false;
@@ -268,8 +276,9 @@ hwr_decoder_bind_pattern(HwrDecoder *site, Datum value, const HwrWriter *writer,
 			pfree(site->pattern);
 		site->pattern = NULL;
 		hwr_hold_replace(site->automaton, NULL);
-		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet, &automaton, &st))
-			hwr_raise(&st);
+		if (!hwr_pattern_bind(hwr_decoder_pattern(value, writer->mapping), writer->alphabet,
+							  hwr_interrupt_pending, NULL, &automaton, &st))
+			hwr_raise_interrupted(&st);
 		hwr_hold_replace(site->automaton, automaton);
 		site->pattern = (text *) MemoryContextAlloc(site->context, VARHDRSZ + len);
 		SET_VARSIZE(site->pattern, VARHDRSZ + len);
@@ -438,16 +447,23 @@ put_row(Tuplestorestate *store, TupleDesc desc, int rank, const HwrHypothesis *h
 {
 	Datum		values[5];
 	bool		nulls[5] = {0};
+	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
+	int		   *order = palloc(Max(h->n, 1) * sizeof(int));
 	StringInfoData text;
 	StringInfoData json;
+	HwrStatus	st;
 
 	initStringInfo(&text);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < h->n; i++)
+		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
+	if (!hwr_bidi_reorder(codepoints, h->n, order, &st))
+		hwr_raise(&st);
+	for (int i = 0; i < h->n; i++)
 	{
-		char	   *c = character(alphabet->codepoints[h->classes[i] - 1]);
-		const HwrSpan *span = &h->spans[i];
+		char	   *c = character(codepoints[i]);
+		const HwrSpan *span = &h->spans[order[i]];
 
 		appendStringInfoString(&text, c);
 		appendStringInfo(&json, "%s{\"char\": ", i > 0 ? ", " : "");

@@ -10,8 +10,8 @@
 #include "core/network/recognizer.h"
 
 /*
- * Bins: tenths of confidence; texts of 0, 1-2, 3-5, 6-10, 11-20, 21-40, 41-80, more characters; even steps of the square root of
- * the share of ink, up to 0.4; half octaves of width, from 16 pixels.
+ * Bins: tenths of confidence; texts of 0, 1-2, 3-5, 6-10, 11-20, 21-40, 41-80, more characters; even steps of the
+ * square root of the share of ink, up to 0.4; half octaves of width, from 16 pixels.
  */
 #define HWR_CONFIDENCE_BINS 10
 #define HWR_LENGTH_BINS 8

@@ -10,11 +10,14 @@
 
 #include "core/base/status.h"
 #include "core/decode/ctc.h"
+#include "core/decode/decode.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
+#include "pg/base/interrupt.h"
 #include "label.h"
 
 /* Copy what the core made of a label into the context.  No PostgreSQL call that may fail in between. */
@@ -27,7 +30,7 @@ hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context, 
 	bool		ok;
 
 	ok = hwr_text_normalize(row->label, row->label_len, model->mapping, &text, st) &&
-		hwr_text_decode(text, strlen(text), &codepoints, &n, st);
+		hwr_text_decode_ink(text, strlen(text), &codepoints, &n, st);
 	if (ok && n == 0)
 		ok = hwr_fail(st, HWR_BAD_LABEL, "label is empty");
 	if (ok)
@@ -57,11 +60,15 @@ hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context, 
 double
 hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context)
 {
-	void	   *workspace = MemoryContextAlloc(context, hwr_ctc_workspace(p->steps, n));
+	void	   *workspace;
 	double		loss;
 
-	if (!hwr_ctc_loss(p->logp, p->steps, p->classes, classes, n, &loss, NULL, 1.0, workspace))
-		loss = INFINITY;
+	/* More characters than steps cannot be written, and could want a workspace of any size. */
+	if (n > p->steps)
+		return INFINITY;
+	workspace = MemoryContextAlloc(context, hwr_ctc_forward_workspace(n));
+	if (!hwr_ctc_forward(p->logp, p->steps, p->classes, classes, n, hwr_interrupt_pending, NULL, &loss, workspace))
+		hwr_raise_interrupted(&(HwrStatus) {HWR_CANCELLED, "cancelled"});
 	pfree(workspace);
 	return loss;
 }
@@ -80,8 +87,7 @@ hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPost
 	int		   *classes = MemoryContextAlloc(context, (reading->n + 1) * sizeof(int));
 	double		loss;
 
-	for (int i = 0; i < reading->n; i++)
-		classes[i] = hwr_alphabet_class(&model->alphabet, reading->chars[i].codepoint);
+	hwr_reading_classes(reading, &model->alphabet, classes);
 	loss = hwr_classes_loss(classes, reading->n, p, context);
 	pfree(classes);
 	return loss;

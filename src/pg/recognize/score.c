@@ -15,7 +15,6 @@
 #include "utils/memutils.h"
 
 #include "core/base/status.h"
-#include "core/decode/score.h"
 #include "core/network/recognizer.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
@@ -25,6 +24,7 @@
 #include "pg/base/settings.h"
 #include "pg/catalog/cache.h"
 #include "pg/batch/batch.h"
+#include "pg/reader/label.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
 #include "score.h"
@@ -168,8 +168,7 @@ hwr_score_image(PG_FUNCTION_ARGS)
 			hwr_raise(&st);
 		PG_RETURN_FLOAT8(-get_float8_infinity());
 	}
-	/* More characters than steps cannot be written either, and could want a workspace of any size. */
-	if (!writable || n > p->steps)
+	if (!writable)
 	{
 		free(found);
 		if (!writable)
@@ -184,6 +183,5 @@ hwr_score_image(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	PG_RETURN_FLOAT8(hwr_score_label(p->logp, p->steps, p->classes, classes, n,
-									 palloc(hwr_score_workspace(p->steps, n))));
+	PG_RETURN_FLOAT8(-hwr_classes_loss(classes, n, p, CurrentMemoryContext));
 }

@@ -28,21 +28,18 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
 	UNION ALL
 	-- what comes with the bundled models that are in use
-	SELECT b.model, NULL, 'validation', 'its training', (b.result->>'validation_images')::bigint, NULL, NULL,
-		   hwr.shown((b.result->>'validation_loss')::double precision), hwr.shown((b.result->>'cer')::double precision),
-		   hwr.shown((b.result->>'wer')::double precision), hwr.shown((b.result->>'exact_match')::double precision),
-		   hwr.shown((b.result->>'precision')::double precision), hwr.shown((b.result->>'recall')::double precision),
-		   hwr.shown((b.result->>'f1')::double precision), NULL
+	SELECT b.model, NULL, f.split, f.data, f.images::bigint, f.skipped, f.skipped,
+		   hwr.shown(f.loss::double precision), hwr.shown((f.figures->>'cer')::double precision),
+		   hwr.shown((f.figures->>'wer')::double precision), hwr.shown((f.figures->>'exact_match')::double precision),
+		   hwr.shown((f.figures->>'precision')::double precision), hwr.shown((f.figures->>'recall')::double precision),
+		   hwr.shown((f.figures->>'f1')::double precision), NULL
 	  FROM hwr.bundled_models() b
-	 WHERE NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL)
-	UNION ALL
-	SELECT b.model, NULL, 'evaluation', b.card->'evaluation'->>'data', (b.card->'evaluation'->>'images')::bigint, 0, 0,
-		   hwr.shown((b.card->'evaluation'->>'loss')::double precision), hwr.shown((b.card->'evaluation'->>'cer')::double precision),
-		   hwr.shown((b.card->'evaluation'->>'wer')::double precision), hwr.shown((b.card->'evaluation'->>'exact_match')::double precision),
-		   hwr.shown((b.card->'evaluation'->>'precision')::double precision), hwr.shown((b.card->'evaluation'->>'recall')::double precision),
-		   hwr.shown((b.card->'evaluation'->>'f1')::double precision), NULL
-	  FROM hwr.bundled_models() b
-	 WHERE b.card ? 'evaluation' AND NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
+		   CROSS JOIN LATERAL (SELECT 'validation', 'its training', b.result->>'validation_images', NULL::bigint, b.result->>'validation_loss', b.result
+							   UNION ALL
+							   SELECT 'evaluation', e.figures->>'data', e.figures->>'images', 0, e.figures->>'loss', e.figures
+								 FROM (SELECT b.card->'evaluation') e(figures) WHERE e.figures IS NOT NULL)
+			   f(split, data, images, skipped, loss, figures)
+	 WHERE NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
 COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics(): those of a model''s owner, and one''s own';
 GRANT SELECT ON hwr.metrics TO PUBLIC;
 

@@ -23,6 +23,7 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/settings.h"
 #include "svg.h"
 
@@ -254,13 +255,6 @@ interval_array(double low, double high)
 	return PointerGetDatum(construct_array(values, 2, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* A query that is to end is ended by the caller, once the core's memory is free. */
-static bool
-interrupt_pending(void *arg)
-{
-	return QueryCancelPending || ProcDiePending;
-}
-
 static double *
 doubles_argument(FunctionCallInfo fcinfo, int argno, int *n)
 {
@@ -296,11 +290,8 @@ hwr_bootstrap_interval(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("arrays must have the same length")));
-	if (!hwr_bootstrap_ratio(above, below, n, 1000, interrupt_pending, NULL, &low, &high, &st))
-	{
-		CHECK_FOR_INTERRUPTS();
-		hwr_raise(&st);
-	}
+	if (!hwr_bootstrap_ratio(above, below, n, 1000, hwr_interrupt_pending, NULL, &low, &high, &st))
+		hwr_raise_interrupted(&st);
 	if (isnan(low))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(interval_array(low, high));

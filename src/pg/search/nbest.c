@@ -88,7 +88,7 @@ add_text(HwrAlphabet *alphabet, HwrCase mapping, Datum value)
 			hwr_raise(&st);
 		return;
 	}
-	ok = hwr_alphabet_add(alphabet, normal, strlen(normal), &st);
+	ok = hwr_alphabet_add_label(alphabet, normal, strlen(normal), &st);
 	free(normal);
 	if (!ok)
 		hwr_raise(&st);

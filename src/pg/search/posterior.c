@@ -2,7 +2,7 @@
  * posterior.c
  *	  The type hwr_posterior, and its values from images.
  *
- * A value is the bytes of core/decode/posterior.h.  Whatever comes in as text or from a client is
+ * A value is the bytes of core/search/posterior.h.  Whatever comes in as text or from a client is
  * unpacked once to see that it can be.
  */
 #include "postgres.h"
@@ -18,6 +18,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
+#include "core/model/reading.h"
 #include "core/search/posterior.h"
 #include "ink.h"
 #include "pg/base/columns.h"
@@ -25,6 +26,7 @@
 #include "pg/batch/batch.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
+#include "posterior.h"
 
 PG_FUNCTION_INFO_V1(hwr_posterior_in);
 PG_FUNCTION_INFO_V1(hwr_posterior_out);
@@ -166,9 +168,23 @@ hwr_posterior_hash_extended(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* What is kept of an image, in the current memory context. */
-static bytea *
-pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bound)
+/* What the network says, mixed with what the model's language model makes of it, in the current memory context. */
+static const float *
+mix(const HwrPosterior *p, HwrLoaded loaded, double share)
+{
+	float	   *mixed;
+	HwrStatus	st;
+
+	if (loaded.model->own.lm == NULL || share <= 0)
+		return p->logp;
+	mixed = palloc_extended((Size) p->steps * p->classes * sizeof(float), MCXT_ALLOC_HUGE);
+	if (!hwr_model_mix(loaded.model, loaded.beam, p->logp, p->steps, p->classes, share, mixed, &st))
+		hwr_raise(&st);
+	return mixed;
+}
+
+bytea *
+hwr_keep_posterior(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, HwrKeep keep)
 {
 	HwrPosteriorOrigin origin = {
 		.mapping = loaded.model->mapping,
@@ -178,14 +194,17 @@ pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bo
 		.content_width = canvas->content_width,
 		.source_width = canvas->source_width
 	};
+	const float *logp = mix(p, loaded, keep.language);
 	uint8_t    *bytes;
 	size_t		len;
 	bytea	   *value;
 	HwrStatus	st;
 
 	memcpy(origin.hash, loaded.hash, sizeof(origin.hash));
-	if (!hwr_posterior_pack(p->logp, p->steps, &loaded.model->alphabet, &origin, bound, &bytes, &len, &st))
+	if (!hwr_posterior_pack(logp, p->steps, &loaded.model->alphabet, &origin, keep.bound, &bytes, &len, &st))
 		hwr_raise(&st);
+	if (logp != p->logp)
+		pfree((void *) logp);
 	value = MemoryContextAllocExtended(CurrentMemoryContext, VARHDRSZ + len, MCXT_ALLOC_NO_OOM);
 	if (value != NULL)
 	{
@@ -201,16 +220,27 @@ pack(const HwrPosterior *p, const HwrCanvas *canvas, HwrLoaded loaded, double bo
 }
 
 static double
-bound_argument(FunctionCallInfo fcinfo, int argno)
+share_argument(FunctionCallInfo fcinfo, int argno, const char *name, double fallback, double most)
 {
-	double		bound = PG_ARGISNULL(argno) ? HWR_POSTERIOR_BOUND : PG_GETARG_FLOAT8(argno);
+	double		share = PG_ARGISNULL(argno) ? fallback : PG_GETARG_FLOAT8(argno);
 
 	/* Written so that NaN is out of range. */
-	if (!(bound >= 0 && bound <= 0.5))
+	if (!(share >= 0 && share <= most))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" must be between 0 and 0.5", "bound")));
-	return bound;
+				 errmsg("\"%s\" must be between 0 and %g", name, most)));
+	return share;
+}
+
+HwrKeep
+hwr_keep_arguments(FunctionCallInfo fcinfo, int bound, int language)
+{
+	HwrKeep		keep = {
+		.bound = share_argument(fcinfo, bound, "bound", HWR_POSTERIOR_BOUND, 0.5),
+		.language = share_argument(fcinfo, language, "language", HWR_MIX_SHARE, 1)
+	};
+
+	return keep;
 }
 
 static HwrLoaded
@@ -223,12 +253,12 @@ get_model(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * hwr_posterior(image bytea, model text, bound double precision) returns hwr_posterior
+ * hwr_posterior(image bytea, model text, bound double precision, language double precision) returns hwr_posterior
  */
 Datum
 hwr_posterior_of_image(PG_FUNCTION_ARGS)
 {
-	double		bound;
+	HwrKeep		keep;
 	HwrLoaded	loaded;
 	HwrAhead	ahead;
 	HwrBatchReader *batch;
@@ -240,10 +270,10 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	bound = bound_argument(fcinfo, 2);
+	keep = hwr_keep_arguments(fcinfo, 2, 3);
 	loaded = get_model(fcinfo, 1);
 	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
-		PG_RETURN_POINTER(pack(ahead.posterior, ahead.canvas, loaded, bound));
+		PG_RETURN_POINTER(hwr_keep_posterior(ahead.posterior, ahead.canvas, loaded, keep));
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
@@ -251,7 +281,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 		hwr_raise(&st);
 	hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
-	value = pack(&batch->posteriors[0], &batch->canvases[0], loaded, bound);
+	value = hwr_keep_posterior(&batch->posteriors[0], &batch->canvases[0], loaded, keep);
 	hwr_batch_free(batch);
 	PG_RETURN_POINTER(value);
 }
@@ -265,7 +295,7 @@ element_context(void *arg)
 
 /* Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL. */
 static void
-read_elements(HwrLoaded loaded, double bound, Datum *images, bool *nulls, int n, int lower_bound, int *next,
+read_elements(HwrLoaded loaded, HwrKeep keep, Datum *images, bool *nulls, int n, int lower_bound, int *next,
 			  Datum *values)
 {
 	HwrBatchReader *batch = hwr_batch_create();
@@ -298,17 +328,17 @@ read_elements(HwrLoaded loaded, double bound, Datum *images, bool *nulls, int n,
 		hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
 	for (int i = 0; i < batch->n; i++)
-		values[where[i]] = PointerGetDatum(pack(&batch->posteriors[i], &batch->canvases[i], loaded, bound));
+		values[where[i]] = PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i], &batch->canvases[i], loaded, keep));
 	hwr_batch_free(batch);
 }
 
 /*
- * hwr_posterior_batch(images bytea[], model text, bound double precision) returns hwr_posterior[]
+ * hwr_posterior_batch(images bytea[], model text, bound double precision, language double precision) returns hwr_posterior[]
  */
 Datum
 hwr_posterior_of_images(PG_FUNCTION_ARGS)
 {
-	double		bound;
+	HwrKeep		keep;
 	HwrLoaded	loaded;
 	ArrayType  *array;
 	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
@@ -321,7 +351,7 @@ hwr_posterior_of_images(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!OidIsValid(element))
 		elog(ERROR, "could not determine the type of the result");
-	bound = bound_argument(fcinfo, 2);
+	keep = hwr_keep_arguments(fcinfo, 2, 3);
 	array = PG_GETARG_ARRAYTYPE_P(0);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
@@ -333,7 +363,7 @@ hwr_posterior_of_images(PG_FUNCTION_ARGS)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(element));
 	values = palloc0(n * sizeof(Datum));
 	for (int next = 0; next < n;)
-		read_elements(loaded, bound, images, nulls, n, ARR_LBOUND(array)[0], &next, values);
+		read_elements(loaded, keep, images, nulls, n, ARR_LBOUND(array)[0], &next, values);
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, 1, ARR_DIMS(array), ARR_LBOUND(array),
 											 element, -1, false, TYPALIGN_INT));
 }

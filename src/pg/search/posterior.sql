@@ -62,17 +62,25 @@ CREATE OPERATOR CLASS hwr_posterior_hash_ops DEFAULT FOR TYPE hwr_posterior USIN
 	FUNCTION 1 hwr_posterior_hash(hwr_posterior),
 	FUNCTION 2 hwr_posterior_hash_extended(hwr_posterior, bigint);
 
-CREATE FUNCTION hwr_posterior(image bytea, model text DEFAULT NULL, bound double precision DEFAULT 0.0003)
+CREATE FUNCTION hwr_posterior(image bytea, model text DEFAULT NULL, bound double precision DEFAULT NULL, language double precision DEFAULT NULL)
 	RETURNS hwr_posterior
 	AS 'MODULE_PATHNAME', 'hwr_posterior_of_image' LANGUAGE C STABLE PARALLEL SAFE COST 100000;
-COMMENT ON FUNCTION hwr_posterior(bytea, text, double precision) IS
-'what a model says about an image, packed: characters less probable than the bound are left out';
+COMMENT ON FUNCTION hwr_posterior(bytea, text, double precision, double precision) IS
+'what a model says about an image, packed: characters less probable than the bound are left out; language is the share, 0 to 1, that the language model inside the model has in it';
 
-CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bound double precision DEFAULT 0.0003)
+CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bound double precision DEFAULT NULL, language double precision DEFAULT NULL)
 	RETURNS hwr_posterior[]
 	AS 'MODULE_PATHNAME', 'hwr_posterior_of_images' LANGUAGE C STABLE PARALLEL SAFE COST 1000000;
-COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision) IS
+COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision, double precision) IS
 'the same for many images, in batches; NULL elements stay NULL';
+
+CREATE FUNCTION hwr_page_posteriors(page bytea, model text DEFAULT NULL, turn integer DEFAULT 0, right_to_left boolean DEFAULT false,
+									bound double precision DEFAULT NULL, language double precision DEFAULT NULL,
+									OUT line integer, OUT region integer, OUT ink hwr_posterior, OUT outline polygon, OUT baseline path)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'hwr_page_posteriors' LANGUAGE C STABLE PARALLEL SAFE COST 4000000 ROWS 40;
+COMMENT ON FUNCTION hwr_page_posteriors(bytea, text, integer, boolean, double precision, double precision) IS
+'the lines of a page in reading order, each with what a model says about it, packed, and where it is';
 
 CREATE FUNCTION hwr_text(posterior hwr_posterior) RETURNS text
 	AS 'MODULE_PATHNAME', 'hwr_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50;

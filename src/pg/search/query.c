@@ -183,7 +183,7 @@ hwr_fold_sql(PG_FUNCTION_ARGS)
 	bool		ok;
 	HwrStatus	st;
 
-	if (!hwr_fold_text(utf8, len, &symbols, &n, &st))
+	if (!hwr_fold_text(utf8, len, false, &symbols, &n, &st))
 		raise_query(&st);
 	ok = hwr_text_encode(symbols, n, &folded, &st);
 	free(symbols);

@@ -11,11 +11,13 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 
+#include "core/decode/decode.h"
 #include "core/decode/score.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/reader/label.h"
 #include "pg/recognize/score.h"
 
 PG_FUNCTION_INFO_V1(hwr_text);
@@ -46,16 +48,9 @@ static double
 score(HwrInk *ink, const int *classes, int n, const float *logp, int K)
 {
 	HwrSparse  *sparse = ink->sparse->object;
-	void	   *workspace;
-	double		result;
+	HwrPosterior p = {.steps = sparse->steps,.classes = K,.logp = (float *) logp};
 
-	/* More characters than steps cannot be written, and could want a workspace of any size. */
-	if (n > sparse->steps)
-		return -get_float8_infinity();
-	workspace = palloc(hwr_score_workspace(sparse->steps, n));
-	result = hwr_score_label(logp, sparse->steps, K, classes, n, workspace);
-	pfree(workspace);
-	return result;
+	return -hwr_classes_loss(classes, n, &p, CurrentMemoryContext);
 }
 
 /*
@@ -71,8 +66,7 @@ hwr_confidence(PG_FUNCTION_ARGS)
 	int		   *classes = palloc(Max(reading->n, 1) * sizeof(int));
 	double		result;
 
-	for (int i = 0; i < reading->n; i++)
-		classes[i] = hwr_alphabet_class(&sparse->alphabet, reading->chars[i].codepoint);
+	hwr_reading_classes(reading, &sparse->alphabet, classes);
 	result = exp(score(ink, classes, reading->n, hwr_ink_dense(ink), sparse->alphabet.n + 1));
 	hwr_hold_replace(hold, NULL);
 	PG_RETURN_FLOAT8(Min(result, 1));
@@ -140,7 +134,7 @@ label_classes(HwrSparse *sparse, const char *label, HwrHold *hold, HwrAlphabet *
 	if (!hwr_alphabet_copy(&sparse->alphabet, alphabet, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(hold, alphabet);
-	if (!hwr_alphabet_add(alphabet, label, strlen(label), &st) ||
+	if (!hwr_alphabet_add_label(alphabet, label, strlen(label), &st) ||
 		!hwr_text_classes(label, strlen(label), HWR_CASE_KEEP, alphabet, &found, n, &writable, &st))
 		hwr_raise(&st);
 	classes = MemoryContextAllocExtended(CurrentMemoryContext, Max(*n, 1) * sizeof(int), MCXT_ALLOC_NO_OOM);

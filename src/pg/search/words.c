@@ -1,6 +1,6 @@
 /*
  * words.c
- *	  hwr_spots, hwr_words and hwr_match.
+ *	  hwr_spots and hwr_words.
  */
 #include "postgres.h"
 
@@ -9,12 +9,11 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/search/hypotheses.h"
-#include "core/search/match.h"
 #include "core/search/spots.h"
+#include "core/text/bidi.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
@@ -23,10 +22,8 @@
 
 PG_FUNCTION_INFO_V1(hwr_spots);
 PG_FUNCTION_INFO_V1(hwr_words);
-PG_FUNCTION_INFO_V1(hwr_match);
 
 #define LOWEST_BOUND 1e-6
-#define MAX_MATCHES 10000
 
 /* What a call site keeps. */
 typedef struct WordsSite
@@ -36,9 +33,6 @@ typedef struct WordsSite
 	HwrAsked   *asked;
 	HwrHold    *spots;			/* HwrSpots */
 	HwrHold    *hypotheses;		/* HwrHypotheses */
-	HwrHold    *matcher;		/* HwrMatcher */
-	HwrHold    *names;			/* HwrNames of candidates */
-	ArrayType  *candidates;
 } WordsSite;
 
 static void
@@ -53,18 +47,6 @@ release_hypotheses(void *object)
 	hwr_hypotheses_free(object);
 }
 
-static void
-release_matcher(void *object)
-{
-	hwr_matcher_free(object);
-}
-
-static void
-release_names(void *object)
-{
-	hwr_names_free(object);
-}
-
 static WordsSite *
 words_site(FunctionCallInfo fcinfo)
 {
@@ -72,7 +54,6 @@ words_site(FunctionCallInfo fcinfo)
 	MemoryContext context = fcinfo->flinfo->fn_mcxt;
 	HwrSpots   *spots;
 	HwrHypotheses *hypotheses;
-	HwrMatcher *matcher;
 	HwrStatus	st;
 
 	if (site != NULL)
@@ -83,17 +64,12 @@ words_site(FunctionCallInfo fcinfo)
 	site->asked = hwr_asked_create(context);
 	site->spots = hwr_hold_create(context, release_spots);
 	site->hypotheses = hwr_hold_create(context, release_hypotheses);
-	site->matcher = hwr_hold_create(context, release_matcher);
-	site->names = hwr_hold_create(context, release_names);
 	if (!hwr_spots_create(&spots, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->spots, spots);
 	if (!hwr_hypotheses_create(&hypotheses, &st))
 		hwr_raise(&st);
 	hwr_hold_replace(site->hypotheses, hypotheses);
-	if (!hwr_matcher_create(&matcher, &st))
-		hwr_raise(&st);
-	hwr_hold_replace(site->matcher, matcher);
 	fcinfo->flinfo->fn_extra = site;
 	return site;
 }
@@ -222,7 +198,7 @@ list_words(WordsSite *site, const HwrSparse *sparse, double bound, int *n)
 
 		if (*n == room)
 			rows = repalloc(rows, (room *= 2) * sizeof(Row));
-		if (!hwr_text_encode(symbols, length, &utf8, &st))
+		if (!hwr_text_encode_ink(symbols, length, &utf8, &st))
 			hwr_raise(&st);
 		strlcpy(copy, utf8, sizeof(copy));
 		free(utf8);
@@ -282,105 +258,5 @@ hwr_words(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	hwr_hold_replace(hold, NULL);
-	return (Datum) 0;
-}
-
-/* Candidates as a tree, made anew where they are not those of the last call. */
-static HwrNames *
-get_names(WordsSite *site, ArrayType *candidates)
-{
-	MemoryContext context;
-	MemoryContext old;
-	HwrNames   *names;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-	HwrStatus	st;
-
-	if (site->candidates != NULL && VARSIZE(site->candidates) == VARSIZE(candidates) &&
-		memcmp(site->candidates, candidates, VARSIZE(candidates)) == 0)
-		return site->names->object;
-	hwr_hold_replace(site->names, NULL);
-	if (site->candidates != NULL)
-		pfree(site->candidates);
-	site->candidates = NULL;
-	context = AllocSetContextCreate(CurrentMemoryContext, "hwr candidates", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	hwr_text_elements(candidates, "candidate", &elements, &nulls, &n);
-	if (!hwr_names_create(&names, &st))
-		hwr_raise(&st);
-	hwr_hold_replace(site->names, names);
-	for (int i = 0; i < n; i++)
-	{
-		const char *utf8;
-		Size		len;
-
-		CHECK_FOR_INTERRUPTS();
-		if (nulls[i])
-			continue;
-		utf8 = hwr_utf8_of(elements[i], &len);
-		if (!hwr_names_add(names, utf8, len, i, &st))
-			hwr_raise(&st);
-	}
-	if (!hwr_names_finish(names, &st))
-		hwr_raise(&st);
-	MemoryContextSwitchTo(site->context);
-	site->candidates = (ArrayType *) PG_DETOAST_DATUM_COPY(PointerGetDatum(candidates));
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return names;
-}
-
-/*
- * hwr_match(posterior hwr_posterior, candidates text[], n integer) returns setof record
- */
-Datum
-hwr_match(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ArrayType  *candidates = PG_GETARG_ARRAYTYPE_P(1);
-	int			n = PG_GETARG_INT32(2);
-	WordsSite  *site;
-	HwrNames   *names;
-	HwrSparse  *sparse;
-	HwrMatcher *matcher;
-	const HwrMatch *best;
-	int			nbest;
-	double		seen;
-	bool		done = false;
-	HwrStatus	st;
-
-	if (n < 1 || n > MAX_MATCHES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" must be between 1 and %d", "n", MAX_MATCHES)));
-	InitMaterializedSRF(fcinfo, 0);
-	site = words_site(fcinfo);
-	names = get_names(site, candidates);
-	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
-	matcher = site->matcher->object;
-	if (!hwr_match_begin(matcher, names, sparse, n, true, &st))
-		hwr_raise(&st);
-	while (!done)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!hwr_match_step(matcher, &done, &st))
-			hwr_raise(&st);
-	}
-	hwr_match_get(matcher, &best, &nbest, &seen);
-	for (int i = 0; i < nbest; i++)
-	{
-		Datum		values[6];
-		bool		nulls[6] = {0};
-		int			subscript = best[i].number + (ARR_NDIM(candidates) > 0 ? ARR_LBOUND(candidates)[0] : 1);
-
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = array_get_element(PointerGetDatum(candidates), 1, &subscript, -1, -1, false, TYPALIGN_INT, &nulls[1]);
-		values[2] = Int32GetDatum(subscript);
-		values[3] = Float8GetDatum(exp(best[i].logp));
-		values[4] = Float8GetDatum(best[i].logp);
-		values[5] = Float8GetDatum(seen < 1 ? 1 - seen : 0);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
 	return (Datum) 0;
 }

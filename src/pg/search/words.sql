@@ -1,6 +1,6 @@
 --
 -- words.sql
---	  Places of words, the words of a line, and the names that fit it.
+--	  Places of words, and the words of a line.
 --
 
 CREATE FUNCTION hwr_spots(posterior hwr_posterior, word text, whole_word boolean DEFAULT true, bound double precision DEFAULT 0.05,
@@ -16,11 +16,3 @@ CREATE FUNCTION hwr_words(posterior hwr_posterior, bound double precision DEFAUL
 	AS 'MODULE_PATHNAME', 'hwr_words' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5000 ROWS 50;
 COMMENT ON FUNCTION hwr_words(hwr_posterior, double precision) IS
 'the words that a line may have, folded, down to a probability, the most probable first, each with its most probable place';
-
-CREATE FUNCTION hwr_match(posterior hwr_posterior, candidates text[], n integer DEFAULT 1,
-						  OUT rank integer, OUT candidate text, OUT "index" integer, OUT probability double precision,
-						  OUT log_probability double precision, OUT outside double precision)
-	RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'hwr_match' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20000 ROWS 1;
-COMMENT ON FUNCTION hwr_match(hwr_posterior, text[], integer) IS
-'the candidates that fit a line best, as wholes and folded: outside is what probability is left for any other text';

@@ -4,24 +4,18 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "postmaster/bgworker.h"
-#include "storage/ipc.h"
 #include "storage/shmem.h"
 
 #include "pg/base/compat.h"
 #include "pg/base/settings.h"
+#include "pg/base/shared_memory.h"
 #include "service.h"
 
 /* Between a worker's end and the next one, in seconds. */
 #define RESTART_INTERVAL 5
 
 HwrService *hwr_service = NULL;
-
-static shmem_startup_hook_type previous_startup_hook = NULL;
-#if PG_VERSION_NUM >= 150000
-static shmem_request_hook_type previous_request_hook = NULL;
-#endif
 
 static Size
 service_size(void)
@@ -30,21 +24,11 @@ service_size(void)
 }
 
 static void
-request_memory(void)
+init_service(void *area, LWLock *lock)
 {
-#if PG_VERSION_NUM >= 150000
-	if (previous_request_hook != NULL)
-		previous_request_hook();
-#endif
-	RequestAddinShmemSpace(service_size());
-	RequestNamedLWLockTranche("hwr", 1);
-}
+	HwrService *service = area;
 
-static void
-init_service(HwrService *service)
-{
-	memset(service, 0, service_size());
-	service->lock = &GetNamedLWLockTranche("hwr")->lock;
+	service->lock = lock;
 	ConditionVariableInit(&service->slot_freed);
 	dlist_init(&service->free);
 	dlist_init(&service->queue);
@@ -54,19 +38,9 @@ init_service(HwrService *service)
 }
 
 static void
-startup(void)
+attach_service(void *area)
 {
-	HwrService *service;
-	bool		found;
-
-	if (previous_startup_hook != NULL)
-		previous_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	service = ShmemInitStruct("hwr", service_size(), &found);
-	if (!found)
-		init_service(service);
-	LWLockRelease(AddinShmemInitLock);
-	hwr_service = service;
+	hwr_service = area;
 }
 
 static void
@@ -88,17 +62,9 @@ register_worker(void)
 void
 hwr_service_request_start(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = startup;
-#if PG_VERSION_NUM >= 150000
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-#else
-	request_memory();
-#endif
-	if (hwr_service_device != HWR_SERVICE_NONE)
+	static const HwrSharedArea area = {"hwr", service_size, init_service, attach_service};
+
+	if (hwr_shared_memory_add(&area) && hwr_service_device != HWR_SERVICE_NONE)
 		register_worker();
 }
 

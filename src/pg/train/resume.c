@@ -72,8 +72,8 @@ select_job(int64 job, const char *what, bool lock)
 }
 
 /*
- * A table of the job: by its OID, which a new name does not change, in the database where the job began; by its name where the
- * rows came by a dump, or where the table has been made anew.
+ * A table of the job: by its OID, which a new name does not change, in the database where the job began; by its name
+ * where the rows came by a dump, or where the table has been made anew.
  */
 static Oid
 job_relation(int name_column, int id_column)

@@ -22,6 +22,7 @@
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/identity.h"
 #include "pg/catalog/catalog.h"
 #include "train.h"
@@ -70,12 +71,6 @@ read_rows(HwrTrainWorker *w, const HwrModel *model, bool own, HwrRival **reader)
 	}
 }
 
-static bool
-interrupt_pending(void *arg)
-{
-	return QueryCancelPending || ProcDiePending;
-}
-
 void
 hwr_gate_measure(HwrTrainWorker *w)
 {
@@ -85,7 +80,7 @@ hwr_gate_measure(HwrTrainWorker *w)
 		return;
 	read_rows(w, w->rival, false, &w->rival_reader);
 	read_rows(w, w->model, true, &w->reader);
-	if (!hwr_rival_compare(w->reader, w->rival_reader, interrupt_pending, NULL, &w->duel, &st))
+	if (!hwr_rival_compare(w->reader, w->rival_reader, hwr_interrupt_pending, NULL, &w->duel, &st))
 	{
 		hwr_worker_check(w);
 		hwr_raise(&st);

@@ -18,6 +18,7 @@
 #include "utils/geo_decls.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "core/model/model.h"
@@ -45,11 +46,18 @@ enum
 	ARG_BATCH,
 	ARG_VALIDATION,
 	ARG_THREADS,
-	ARG_SEED
+	ARG_SEED,
+	ARG_MAX_MINUTES
 };
 
 #define PAGES_AT_ONCE 4
 #define NOTICE_SECONDS 30
+
+/* A training is measured so many times, but not after fewer steps, nor more. */
+#define MEASUREMENTS 20
+#define LEAST_STEPS 100
+#define MOST_STEPS 500
+
 #define NAMED_PROBLEMS 3
 
 /* The core's objects, freed with the memory context. */
@@ -62,6 +70,8 @@ typedef struct Work
 	HwrImage	image;
 	uint8_t    *file;
 	HwrLineOptions options;
+	double		max_seconds;	/* of reading pages and training; infinity: no limit */
+	int			steps;			/* done */
 	int64		skipped;
 	TimestampTz started;
 	TimestampTz noticed;
@@ -102,9 +112,10 @@ required(FunctionCallInfo fcinfo, int argno, const char *name)
 }
 
 static void
-read_options(FunctionCallInfo fcinfo, HwrLineOptions *options)
+read_options(FunctionCallInfo fcinfo, HwrLineOptions *options, double *max_seconds)
 {
 	HwrStatus	st;
+	double		minutes = PG_ARGISNULL(ARG_MAX_MINUTES) ? INFINITY : PG_GETARG_FLOAT8(ARG_MAX_MINUTES);
 
 	hwr_line_options_default(options);
 	required(fcinfo, ARG_PAGES, "pages");
@@ -123,8 +134,14 @@ read_options(FunctionCallInfo fcinfo, HwrLineOptions *options)
 		options->threads = PG_GETARG_INT32(ARG_THREADS);
 	if (!PG_ARGISNULL(ARG_SEED))
 		options->seed = (uint64_t) PG_GETARG_INT64(ARG_SEED);
+	options->measure_every = Min(Max(options->steps / MEASUREMENTS, LEAST_STEPS), MOST_STEPS);
 	if (!hwr_line_options_check(options, &st))
 		hwr_raise(&st);
+	if (!(minutes > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"max_minutes\" must be greater than 0")));
+	*max_seconds = minutes * 60;
 }
 
 /* The network, and the model that it begins as. */
@@ -311,37 +328,83 @@ seconds_since(TimestampTz when)
 	return (double) (GetCurrentTimestamp() - when) / 1e6;
 }
 
+/* Measure the present values, which are kept where they are the best. */
+static void
+measure(Work *work, double loss)
+{
+	bool		done = false;
+	HwrStatus	st;
+
+	while (!done)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!hwr_line_trainer_measure(work->trainer, &done, &st))
+			hwr_raise(&st);
+	}
+	if (seconds_since(work->started) < NOTICE_SECONDS)
+		return;					/* a short one has its row */
+	work->noticed = GetCurrentTimestamp();
+	if (isnan(hwr_line_trainer_validation_loss(work->trainer)))
+		ereport(NOTICE,
+				(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, loss, seconds_since(work->started))));
+	else
+		ereport(NOTICE,
+				(errmsg("step %d of %d, loss %.4f, validation loss %.4f%s, %.0f s", work->steps, work->options.steps, loss,
+						hwr_line_trainer_validation_loss(work->trainer),
+						hwr_line_trainer_best_step(work->trainer) == work->steps ? " (the least)" : "", seconds_since(work->started))));
+}
+
+/*
+ * Whether to stop before the last step.  Where something has been measured, a person's cancel is taken for the wish to have that: a
+ * second one, one in all other steps of the work, and a timeout end the statement as usual.
+ */
+static bool
+ends_early(Work *work)
+{
+	if (QueryCancelPending && !ProcDiePending && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
+		hwr_line_trainer_best_step(work->trainer) > 0)
+	{
+		QueryCancelPending = false;
+		ereport(WARNING,
+				(errmsg("training was cancelled after step %d, and step %d is stored", work->steps,
+						hwr_line_trainer_best_step(work->trainer))));
+		return true;
+	}
+	CHECK_FOR_INTERRUPTS();
+	return seconds_since(work->started) >= work->max_seconds;
+}
+
 /* Returns the mean loss of the last steps. */
 static double
 run_steps(Work *work)
 {
 	double		mean = 0;
-	bool		done = false;
 	HwrStatus	st;
 
 	if (!hwr_line_trainer_start(work->trainer, &st))
 		hwr_raise(&st);
-	for (int step = 0; step < work->options.steps; step++)
+	while (work->steps < work->options.steps)
 	{
 		double		loss;
 
+		if (work->steps > 0 && ends_early(work))
+			break;
 		CHECK_FOR_INTERRUPTS();
 		if (!hwr_line_trainer_step(work->trainer, &loss, &st))
 			hwr_raise(&st);
-		mean += (loss - mean) / Min(step + 1, 100);
-		if (seconds_since(work->noticed) >= NOTICE_SECONDS)
+		work->steps++;
+		mean += (loss - mean) / Min(work->steps, 100);
+		if (hwr_line_trainer_due(work->trainer))
+			measure(work, mean);
+		else if (seconds_since(work->noticed) >= NOTICE_SECONDS)
 		{
 			work->noticed = GetCurrentTimestamp();
 			ereport(NOTICE,
-					(errmsg("step %d of %d, loss %.4f, %.0f s", step + 1, work->options.steps, mean, seconds_since(work->started))));
+					(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, mean, seconds_since(work->started))));
 		}
 	}
-	while (!done)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!hwr_line_trainer_finish(work->trainer, &done, &st))
-			hwr_raise(&st);
-	}
+	if (hwr_line_trainer_best_step(work->trainer) == 0)
+		measure(work, mean);
 	return mean;
 }
 
@@ -360,7 +423,7 @@ core_text(const char *text)
 static void
 store(Work *work, const char *name, double loss, HwrVersionInfo *version)
 {
-	double		valid = hwr_line_trainer_validation_loss(work->trainer);
+	double		valid = hwr_line_trainer_best_loss(work->trainer);
 	HwrModel   *model;
 	size_t		len;
 	HwrStatus	st;
@@ -370,14 +433,16 @@ store(Work *work, const char *name, double loss, HwrVersionInfo *version)
 		hwr_raise(&st);
 	model->net = work->net;
 	model->values = hwr_alloc(model->net.nvalues, sizeof(float), &st);
-	if (model->values == NULL || !hwr_line_trainer_values(work->trainer, model->values, &st))
+	if (model->values == NULL)
 		hwr_raise(&st);
+	memcpy(model->values, hwr_line_trainer_values(work->trainer), model->net.nvalues * sizeof(float));
 	model->options = core_text(psprintf("{\"steps\": %d, \"batch\": %d, \"width\": %d, \"validation\": %d, \"learning_rate\": %g, "
 										"\"weight_decay\": %g, \"seed\": " UINT64_FORMAT "}",
 										work->options.steps, work->options.batch, work->options.width, work->options.validation,
 										work->options.learning_rate, work->options.weight_decay, (uint64) work->options.seed));
-	model->result = core_text(psprintf("{\"pages\": %d, \"lines\": " INT64_FORMAT ", \"loss\": %.6f%s}",
-									   hwr_line_trainer_pages(work->trainer, false), hwr_line_trainer_lines(work->trainer), loss,
+	model->result = core_text(psprintf("{\"pages\": %d, \"lines\": " INT64_FORMAT ", \"step\": %d, \"loss\": %.6f%s}",
+									   hwr_line_trainer_pages(work->trainer, false), hwr_line_trainer_lines(work->trainer),
+									   hwr_line_trainer_best_step(work->trainer), loss,
 									   isnan(valid) ? "" : psprintf(", \"validation_loss\": %.6f", valid)));
 	if (!hwr_model_save(model, &work->file, &len, &st))
 	{
@@ -396,7 +461,7 @@ store(Work *work, const char *name, double loss, HwrVersionInfo *version)
 /*
  * hwr_train_lines(pages regclass, model text, page_column name, document_column name, steps integer, base text,
  *		architecture text, learning_rate double precision, batch integer, validation integer, threads integer,
- *		seed bigint) returns setof record
+ *		seed bigint, max_minutes double precision) returns setof record
  */
 Datum
 hwr_train_lines(PG_FUNCTION_ARGS)
@@ -405,8 +470,8 @@ hwr_train_lines(PG_FUNCTION_ARGS)
 	MemoryContext context;
 	MemoryContext caller;
 	HwrVersionInfo version;
-	Datum		values[10];
-	bool		nulls[10] = {0};
+	Datum		values[11];
+	bool		nulls[11] = {0};
 	char	   *name;
 	Work	   *work;
 	double		loss;
@@ -416,7 +481,7 @@ hwr_train_lines(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(CurrentMemoryContext, "hwr line training", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	work = make_work();
-	read_options(fcinfo, &work->options);
+	read_options(fcinfo, &work->options, &work->max_seconds);
 	name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
 	hwr_check_model_name(name);
 	hwr_catalog_check_owner(name, GetUserId(), 0);
@@ -433,11 +498,12 @@ hwr_train_lines(PG_FUNCTION_ARGS)
 	values[3] = Int32GetDatum(hwr_line_trainer_pages(work->trainer, true));
 	values[4] = Int64GetDatum(hwr_line_trainer_lines(work->trainer));
 	values[5] = Int64GetDatum(work->skipped);
-	values[6] = Int32GetDatum(work->options.steps);
-	values[7] = Float8GetDatum(loss);
-	values[8] = Float8GetDatum(hwr_line_trainer_validation_loss(work->trainer));
-	nulls[8] = isnan(hwr_line_trainer_validation_loss(work->trainer));
-	values[9] = Float8GetDatum(seconds_since(work->started));
+	values[6] = Int32GetDatum(work->steps);
+	values[7] = Int32GetDatum(hwr_line_trainer_best_step(work->trainer));
+	values[8] = Float8GetDatum(loss);
+	values[9] = Float8GetDatum(hwr_line_trainer_best_loss(work->trainer));
+	nulls[9] = isnan(hwr_line_trainer_best_loss(work->trainer));
+	values[10] = Float8GetDatum(seconds_since(work->started));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);

@@ -32,7 +32,8 @@ CREATE FUNCTION hwr_train_lines(
 	batch			integer				DEFAULT 2,
 	validation		integer				DEFAULT 8,
 	threads			integer				DEFAULT 1,
-	seed			bigint				DEFAULT 1
+	seed			bigint				DEFAULT 1,
+	max_minutes		double precision	DEFAULT NULL
 )
 RETURNS TABLE (
 	model			text,
@@ -42,6 +43,7 @@ RETURNS TABLE (
 	lines			bigint,
 	skipped			bigint,
 	steps			integer,
+	best_step		integer,
 	loss			double precision,
 	validation_loss double precision,
 	seconds			double precision
@@ -49,9 +51,9 @@ RETURNS TABLE (
 AS 'MODULE_PATHNAME', 'hwr_train_lines'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000000;
 
-COMMENT ON FUNCTION hwr_train_lines(regclass, text, name, name, integer, text, text, double precision, integer, integer, integer, bigint) IS
-'train the next version of a model that finds lines from a table of pages with PAGE XML or ALTO documents, in this session; base: a model to begin with; validation: every so manyth page is only measured, 0 none';
+COMMENT ON FUNCTION hwr_train_lines(regclass, text, name, name, integer, text, text, double precision, integer, integer, integer, bigint, double precision) IS
+'train the next version of a model that finds lines from a table of pages with PAGE XML or ALTO documents, in this session; base: a model to begin with; validation: every so manyth page is only measured, 0 none, and the step that does best on these is kept; max_minutes, or cancelling it, ends it early, and what did best so far is stored';
 
 REVOKE EXECUTE ON FUNCTION
-	hwr_train_lines(regclass, text, name, name, integer, text, text, double precision, integer, integer, integer, bigint)
+	hwr_train_lines(regclass, text, name, name, integer, text, text, double precision, integer, integer, integer, bigint, double precision)
 	FROM PUBLIC;

@@ -12,13 +12,8 @@
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "train_worker.h"
-
-static bool
-interrupt_pending(void *arg)
-{
-	return QueryCancelPending || ProcDiePending;
-}
 
 /* A copy of the base's, NULL where it has none. */
 static HwrLm *
@@ -77,7 +72,7 @@ hwr_worker_fit_lm(HwrTrainWorker *w)
 		return;
 	if (!hwr_own_lm_fitter_create(w->model, w->dataset, lm, hwr_cpu_backend(), hwr_trainer_threads(&w->options), &w->lm_fitter, &st))
 		hwr_raise(&st);
-	hwr_own_lm_fitter_set_stop(w->lm_fitter, interrupt_pending, NULL);
+	hwr_own_lm_fitter_set_stop(w->lm_fitter, hwr_interrupt_pending, NULL);
 	while (!done)
 	{
 		bool		ok = hwr_own_lm_fitter_step(w->lm_fitter, &done, &st);

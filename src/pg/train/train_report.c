@@ -149,9 +149,7 @@ report_labels(const HwrDataset *dataset)
 				(errmsg_plural("%lld label has letters that are written from right to left",
 							   "%lld labels have letters that are written from right to left",
 							   (unsigned long) traits.right_to_left, (long long) traits.right_to_left),
-				 errdetail("The network reads from left to right, and learns the characters of a label in that order."),
-				 errhint("Give such labels in the order of the ink from left to right, and turn the readings around; "
-						 "or mirror images of this script before they are stored.")));
+				 errdetail("The network reads from left to right: it learns such labels in the order of their ink. What is read comes in the order of a text again.")));
 }
 
 void

@@ -2,9 +2,9 @@
  * train_survey.c
  *	  A training looks at its table before it chooses what the options leave open.
  *
- * Some rows, evenly spread over the table, go to core/train/survey.c; what it chooses becomes the job's options, and a NOTICE says what
- * and why.  That costs one count of the rows and one more pass over the table, in which only the rows looked at are decoded.  A job
- * that is gone on with has all its options in its row.
+ * Some rows, evenly spread over the table, go to core/train/survey.c; what it chooses becomes the job's options, and
+ * a NOTICE says what and why.  That costs one count of the rows and one more pass over the table, in which only the
+ * rows looked at are decoded.  A job that is gone on with has all its options in its row.
  */
 #include "postgres.h"
 

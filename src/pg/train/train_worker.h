@@ -102,7 +102,10 @@ extern void hwr_report_activity(const HwrTrainWorker *w, const char *what);
 extern bool hwr_place_try(void);
 extern void hwr_place_wait(HwrTrainWorker *w);
 
-/* train_features.c: what the validation images look like, kept with the version, after it is stored; fails with a message to the log. */
+/*
+ * train_features.c: what the validation images look like, kept with the version, after it is stored; fails
+ * with a message to the log.
+ */
 extern void hwr_worker_measure_features(HwrTrainWorker *w, const HwrVersionInfo *version);
 
 /* train_base.c: in a transaction; options are parsed again with what the base decides */

@@ -33,7 +33,7 @@ bind(const char *pattern, const HwrAlphabet *alphabet)
 
 	if (!hwr_pattern_compile(pattern, strlen(pattern), false, &compiled, &st))
 		fail_msg("%s: %s", pattern, st.detail);
-	assert_true(hwr_pattern_bind(compiled, alphabet, &automaton, &st));
+	assert_true(hwr_pattern_bind(compiled, alphabet, NULL, NULL, &automaton, &st));
 	hwr_pattern_free(compiled);
 	return automaton;
 }
@@ -116,7 +116,9 @@ static void
 test_refusals(void **state)
 {
 	static const char *const bad[] = {"(a", "a)", "[a", "[]", "*a", "a**", "a{", "a{2", "a{3,2}", "a{101}", "a{x}", "[c-a]", "a\\", "^a", "a$", "a}",
-	"(((((((((a{50}){50}){50}){50}){50}){50}){50}){50}){50})", "?"};
+	"(((((((((a{50}){50}){50}){50}){50}){50}){50}){50}){50})", "?",
+	/* nothing, written out often */
+	"(((((((((){100}){100}){100}){100}){100}){100}){100}){100})", "((((((a|){0}){100}){100}){100}){100})", "(((()*){100}){100}){100}"};
 	HwrPattern *pattern;
 	HwrAutomaton *a;
 	HwrAlphabet alphabet = alphabet_of("ab");
@@ -131,15 +133,62 @@ test_refusals(void **state)
 		assert_int_equal(st.code, HWR_BAD_QUERY);
 		assert_true(st.detail[0] != '\0');
 	}
+	for (int i = 0; i < 2; i++)	/* a long one, and one with many characters in brackets, often */
+	{
+		char	   *text = malloc(HWR_PATTERN_MAX_BYTES + 20);
+
+		strcpy(text, "[");
+		for (int k = 0; k < HWR_PATTERN_MAX_BYTES / (1 + i); k++)
+			text[1 + k] = "abcd"[k % 4];
+		strcpy(text + 1 + HWR_PATTERN_MAX_BYTES / (1 + i), "]{100}");
+		assert_false(hwr_pattern_compile(text, strlen(text), false, &pattern, &st));
+		assert_int_equal(st.code, HWR_BAD_QUERY);
+		free(text);
+	}
 	memset(deep, '(', sizeof(deep));
 	assert_false(hwr_pattern_compile(deep, sizeof(deep), false, &pattern, &st));
 	assert_false(hwr_pattern_compile("a\xff", 2, false, &pattern, &st));
 	assert_int_equal(st.code, HWR_BAD_LABEL);
 	assert_true(hwr_pattern_compile("(a|b)*a(a|b){15}", 16, false, &pattern, &st));
-	assert_false(hwr_pattern_bind(pattern, &alphabet, &a, &st));
+	assert_false(hwr_pattern_bind(pattern, &alphabet, NULL, NULL, &a, &st));
 	assert_string_equal(st.message, "pattern is too complicated");
 	hwr_pattern_free(pattern);
 	hwr_alphabet_free(&alphabet);
+}
+
+static bool
+at_once(void *arg)
+{
+	++*(int *) arg;
+	return true;
+}
+
+/* What takes long can be stopped, and what would take much memory is refused. */
+static void
+test_stopped(void **state)
+{
+	HwrAlphabet many = {0};
+	HwrPattern *pattern;
+	HwrAutomaton *a;
+	uint32_t   *codepoints = malloc(sizeof(uint32_t) * 40000);
+	int			asked = 0;
+
+	(void) state;
+	for (int i = 0; i < 40000; i++)
+		codepoints[i] = (uint32_t) (50000 - i);
+	assert_true(hwr_alphabet_add_codepoints(&many, codepoints, 40000, &st));
+	assert_int_equal(many.n, 40000);
+	assert_true(hwr_pattern_compile(".*\xe4\xb8\x80.{11}", 10, false, &pattern, &st));
+	assert_false(hwr_pattern_bind(pattern, &many, at_once, &asked, &a, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+	assert_int_equal(asked, 1);
+	hwr_pattern_free(pattern);
+	assert_true(hwr_pattern_compile("((.{100}){10}){2}", 17, false, &pattern, &st));
+	assert_false(hwr_pattern_bind(pattern, &many, NULL, NULL, &a, &st));
+	assert_string_equal(st.message, "pattern is too complicated");
+	hwr_pattern_free(pattern);
+	hwr_alphabet_free(&many);
+	free(codepoints);
 }
 
 static void
@@ -210,6 +259,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matching),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_beam),
 	};

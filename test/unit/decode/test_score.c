@@ -12,11 +12,23 @@
 #include <cmocka.h>
 
 #include "core/text/lexicon.h"
+#include "core/decode/ctc.h"
 #include "core/decode/score.h"
 #include "decode_cases.h"
 
 static HwrStatus st;
 static Truth truths[MAX_TEXTS];
+
+static double
+forward_loss(const float *logp, int T, int K, const int *label, int L)
+{
+	void	   *workspace = malloc(hwr_ctc_forward_workspace(L));
+	double		loss;
+
+	assert_true(hwr_ctc_forward(logp, T, K, label, L, NULL, NULL, &loss, workspace));
+	free(workspace);
+	return loss;
+}
 
 /* The log weight of the path that the spans stand for: blanks around them. */
 static double
@@ -68,6 +80,7 @@ test_enumeration(void **state)
 				double		best;
 
 				assert_true(fabs(hwr_score_label(logp, T, K, text->classes, text->n, workspace) - log(text->p)) < 1e-9);
+				assert_true(fabs(forward_loss(logp, T, K, text->classes, text->n) + log(text->p)) < 1e-9);
 				best = hwr_align_label(logp, T, K, text->classes, text->n, spans, workspace);
 				assert_true(fabs(best - text->best_path) < 1e-9);
 				assert_true(fabs(path_of(logp, T, K, text->classes, text->n, spans) - best) < 1e-9);
@@ -75,6 +88,42 @@ test_enumeration(void **state)
 			}
 		}
 	assert_true(checked > 1000);
+}
+
+static bool
+count_to_three(void *arg)
+{
+	return ++*(int *) arg == 3;
+}
+
+/* Without a gradient memory does not grow with the steps, the loss is the same bit for bit, and the work can be stopped. */
+static void
+test_long(void **state)
+{
+	enum
+	{
+		T = 4000, K = 5, L = 900
+	};
+	float	   *logp = malloc(sizeof(float) * T * K);
+	int		   *label = malloc(sizeof(int) * L);
+	void	   *whole = malloc(hwr_ctc_workspace(T, L));
+	void	   *rows = malloc(hwr_ctc_forward_workspace(L));
+	int			asked = 0;
+	double		loss;
+
+	(void) state;
+	random_posteriors(5, T, K, 3, logp);
+	for (int i = 0; i < L; i++)
+		label[i] = 1 + i * 7 % (K - 1);
+	assert_true(hwr_ctc_forward_workspace(L) < 40000);
+	assert_true(hwr_ctc_loss(logp, T, K, label, L, &loss, NULL, 1, whole));
+	assert_true(loss > 0 && loss == forward_loss(logp, T, K, label, L));
+	assert_false(hwr_ctc_forward(logp, T, K, label, L, count_to_three, &asked, &loss, rows));
+	assert_int_equal(asked, 3);
+	free(rows);
+	free(whole);
+	free(label);
+	free(logp);
 }
 
 static void
@@ -231,6 +280,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enumeration),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_lexicon),

@@ -20,7 +20,7 @@
 static HwrImage
 new_image(int width, int height, int grey)
 {
-	HwrImage	img = {width, height, width, height, malloc((size_t) width * (size_t) height), 0};
+	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height,.pixels = malloc((size_t) width * (size_t) height)};
 
 	memset(img.pixels, grey, (size_t) width * (size_t) height);
 	return img;
@@ -216,7 +216,7 @@ test_geometry(void **state)
 static void
 check_width(int width, int height, int h, int w, int expected)
 {
-	HwrImage	img = {width, height, width, height, NULL, 0};
+	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height};
 
 	assert_int_equal(hwr_preprocess_width(&img, HWR_FIT_PAD, h, w), expected);
 	assert_int_equal(hwr_preprocess_width(&img, HWR_FIT_STRETCH, h, w), expected);

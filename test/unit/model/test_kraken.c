@@ -158,7 +158,6 @@ static const Edit edits[] = {
 	{"default", "recognition", "segmentation", HWR_UNSUPPORTED,
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"TorchVGSLModel\"."},
 	{"default", "\\\"vgsl\\\"", "\\\"spec\\\"", HWR_BAD_MODEL, "It has no description of its network (\"vgsl\")."},
-	{"default", "baselines", "bbox", HWR_UNSUPPORTED, "It was trained on boxes (\"seg_type\": \"bbox\")"},
 
 	{"default", "[1,24,0,1 ", "1,24,0,1 ", HWR_BAD_MODEL, "Its network is not in brackets."},
 	{"default", "[1,24,0,1 ", "[1,24,0 ", HWR_BAD_MODEL, "Item \"1,24,0\" of its network lacks a number."},
@@ -172,9 +171,17 @@ static const Edit edits[] = {
 	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4x", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4x\" of its network goes on where it should end."},
 	{"default", "Cr{C_0}3,13,4", "CTr{C_0}3,13,4", HWR_UNSUPPORTED, "Item \"CTr{C_0}3,13,4\" of its network is a transposed convolution"},
 	{"default", "Cr{C_0}3,13,4", "Xr{C_0}3,13,4", HWR_BAD_MODEL, "Item \"Xr{C_0}3,13,4\" of its network is none that kraken knows."},
-	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4", HWR_UNSUPPORTED, "Item \"([Cr{C_0}3,13,4\" of its network is a block of layers in parallel or in series"},
-	{"default", "Cr{C_0}3,13,4", "A3,2", HWR_UNSUPPORTED, "Item \"A3,2\" of its network is an addition"},
-	{"default", "Cr{C_0}3,13,4", "I", HWR_UNSUPPORTED, "Item \"I\" of its network is an identity"},
+	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4", HWR_BAD_MODEL, "A block of its network is not closed."},
+	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4])", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that is not open."},
+	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4)]", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that is not open."},
+	{"default", "Cr{C_0}3,13,4", "()", HWR_BAD_MODEL, "Item \"\" of its network is none that kraken knows."},
+	{"default", "Cr{C_0}3,13,4", "(((((Cr{C_0}3,13,4)))))", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 ( ( ( ( ( Cr3,13,4"},
+	{"default", "Cr{C_0}3,13,4", "(((((((((((((((((Cr{C_0}3,13,4", HWR_UNSUPPORTED, "Its network has more than 32 blocks, or more than 16 within each other."},
+	{"default", "Cr{C_0}3,13,4", "(Cr{C_0}3,13,4 Mp2,2)", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 ( Cr3,13,4"},
+	{"default", "Cr{C_0}3,13,4", "(Cr{C_0}3,13,2 Cr{C_0}3,13,2)", HWR_BAD_MODEL, "Tensor \"nn.C_0 C_0.C_0.co.weight\" has the wrong shape."},
+	{"default", "Cr{C_0}3,13,4", "A2,2", HWR_UNSUPPORTED, "Item \"A2,2\" of its network is an addition along another axis"},
+	{"default", "Cr{C_0}3,13,4", "A3,2", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 A3,2"},
+	{"default", "Cr{C_0}3,13,4", "I", HWR_BAD_MODEL, "Tensor \"nn.C_3.co.weight\" has the wrong shape."},
 	{"default", "Cr{C_0}3,13,4", "W{w}1,2,0.5,3", HWR_UNSUPPORTED, "Item \"W{w}1,2,0.5,3\" of its network is the mask of a pretraining"},
 	{"default", "Cr{C_0}3,13,4", "Cr{C_0}99999999999,13,4", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 Cr"},
 	{"default", "Do{Do_1}0.1,2", "Do{Do_1}0.1,3", HWR_BAD_MODEL, "Item \"Do{Do_1}0.1,3\" of its network drops neither"},
@@ -192,7 +199,7 @@ static const Edit edits[] = {
 	{"default", "O{O_13}1c9", "O{O_13}1x9", HWR_BAD_MODEL, "Item \"O{O_13}1x9\" of its network has no kind"},
 	{"default", "O{O_13}1c9", "O{O_13}0c9", HWR_BAD_MODEL, "Item \"O{O_13}0c9\" of its network has no dimensions"},
 	{"default", "O{O_13}1c9", "O{O_13}1c8", HWR_BAD_MODEL, "Its codec has 8 texts, but its network 8 classes with the blank."},
-	{"default", "O{O_13}1c9", "O{O_13}1c11", HWR_UNSUPPORTED, "Its network has 11 classes with the blank, but its codec only 8 texts."},
+	{"default", "O{O_13}1c9", "O{O_13}1c11", HWR_BAD_MODEL, "Tensor \"nn.O_13.lin.weight\" has the wrong shape."},
 	{"default", " O{O_13}1c9", "", HWR_BAD_MODEL, "Its network does not end in an output layer."},
 	{"group", "Gn{Gn_1}4", "Gn{Gn_1}3", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 Cr3,3,8,2,2,1,1 Gn3 "},
 	{"group", "Gn{Gn_1}4", "Bn", HWR_BAD_MODEL, "Item \"Bn\" of its network is none that kraken knows."},
@@ -203,7 +210,8 @@ static const Edit edits[] = {
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [7]", HWR_BAD_MODEL, "Label 7 of its codec has two texts."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 3]", HWR_UNSUPPORTED, "Its codec has several labels for one text, \"a\"."},
 	{"default", "\\\"a\\\": [8]", "\\\"ch\\\": [8]", HWR_UNSUPPORTED, "Its codec has a label for several characters, \"ch\"."},
-	{"default", "\\\"a\\\": [8]", "\\\"\xd7\x90\\\": [8]", HWR_UNSUPPORTED, "It reads a script that is written from right to left (\"\xd7\x90\")"},
+	{"default", "\\\"a\\\": [8], \\\"d\\\": [7]", "\\\"\xc3\xa9\\\": [8], \\\"e\xcc\x81\\\": [7]", HWR_UNSUPPORTED,
+	"Its codec has two labels for one character, U+00E9, composed and decomposed."},
 	{"default", "\\\"a\\\": [8]", "\\\"\\\": [8]", HWR_BAD_MODEL, "A text of its codec is empty."},
 
 	{"default", ".nn.O_13.lin.bias\"", ".nn.O_13.lin.bias2\"", HWR_BAD_MODEL, "Tensor \"nn.O_13.lin.bias\" is missing."},
@@ -237,6 +245,80 @@ test_edits(void **state)
 		free(bytes);
 		free(other);
 	}
+}
+
+static HwrModel *
+load_edited(const char *from, const char *to)
+{
+	size_t		len;
+	size_t		edited_len;
+	uint8_t    *bytes = read_file("default", &len);
+	uint8_t    *other = edited(bytes, len, from, to, &edited_len);
+	HwrModel   *model;
+	HwrStatus	st = {0};
+
+	if (!hwr_kraken_load(other, edited_len, &model, &st))
+		fail_msg("%s: %s", st.message, st.detail);
+	free(bytes);
+	free(other);
+	return model;
+}
+
+/* Lines cut out as boxes are prepared otherwise. */
+static void
+test_boxes(void **state)
+{
+	HwrModel   *model = load_edited("baselines", "bbox");
+
+	(void) state;
+	assert_int_equal(model->fit, HWR_FIT_KRAKEN_BOX);
+	hwr_model_free(model);
+}
+
+/* A label without a text is no class: the others' probabilities are what they are without it. */
+static void
+test_unnamed(void **state)
+{
+	HwrModel   *model = load_edited(", \\\"v\\\": [1]", "");
+	HwrCanvas	canvas = canvas_of(0, kraken_sizes[0][0]);
+	const float *logits = kraken_logits + kraken_sizes[0][3];
+	HwrRecognizer *rec;
+	HwrPosterior p;
+	HwrStatus	st;
+
+	(void) state;
+	assert_int_equal(model->alphabet.n, 7);
+	assert_int_equal(model->net.classes, 8);
+	assert_true(hwr_recognizer_create(&model->net, model->values, model->fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &rec, &st));
+	assert_true(hwr_recognizer_run(rec, 1, &canvas, &p, &st));
+	assert_int_equal(p.steps, kraken_sizes[0][1]);
+	for (int t = 0; t < p.steps; t++, logits += 9)
+	{
+		double		sum = 0;
+
+		for (int label = 0; label < 9; label++)
+			sum += label != 1 ? exp(logits[label]) : 0;
+		for (int k = 0; k < 8; k++)
+			assert_true(fabs(p.logp[t * 8 + k] - (logits[label_of(k, 9)] - log(sum))) <= 1e-5 * (1 + log(sum)));
+	}
+	hwr_posterior_free(&p);
+	hwr_recognizer_free(rec);
+	hwr_model_free(model);
+	hwr_canvas_free(&canvas);
+}
+
+/* Characters written as letter and accent, and letters from right to left. */
+static void
+test_characters(void **state)
+{
+	HwrModel   *model = load_edited("\\\"a\\\": [8]", "\\\"e\xcc\x81\\\": [8]");
+
+	(void) state;
+	assert_int_equal(model->alphabet.codepoints[7], 0xE9);
+	hwr_model_free(model);
+	model = load_edited("\\\"a\\\": [8]", "\\\"\xd7\x90\\\": [8]");
+	assert_int_equal(model->alphabet.codepoints[7], 0x5D0);
+	hwr_model_free(model);
 }
 
 /* Numbers that Python writes and JSON does not know; in a text they stay. */
@@ -293,6 +375,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logits),
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_boxes),
+		cmocka_unit_test(test_unnamed),
+		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_nonfinite),
 		cmocka_unit_test(test_saving),
 	};

@@ -383,7 +383,7 @@ test_crop(void **state)
 		dot(&page, 60 + 280 * t, 118 + 80 * t);
 		dot(&page, 60 + 280 * t, 150 + 80 * t);
 	}
-	assert_true(hwr_page_crop(&page, baseline, 3, outline, 4, &crop, &st));
+	assert_true(hwr_page_crop(&page, baseline, 3, outline, 4, NULL, NULL, &crop, &st));
 	assert_true(abs(crop.width - 291) < 14);
 	for (int x = 20; x < crop.width - 20; x++)
 	{
@@ -409,15 +409,49 @@ test_crop(void **state)
 		assert_true(p.x > 180 && p.x < 220 && p.y > 130 && p.y < 175);
 	}
 	hwr_image_free(&crop);
-	assert_false(hwr_page_crop(&page, NULL, 0, outside, 3, &crop, &st));
+	assert_false(hwr_page_crop(&page, NULL, 0, outside, 3, NULL, NULL, &crop, &st));
 	assert_int_equal(st.code, HWR_BAD_OPTION);
-	assert_false(hwr_page_crop(&page, NULL, 0, flat, 3, &crop, &st));
+	assert_false(hwr_page_crop(&page, NULL, 0, flat, 3, NULL, NULL, &crop, &st));
 	assert_int_equal(st.code, HWR_BAD_OPTION);
 	/* Without a baseline it lies as it did. */
-	assert_true(hwr_page_crop(&page, NULL, 0, outline, 4, &crop, &st));
+	assert_true(hwr_page_crop(&page, NULL, 0, outline, 4, NULL, NULL, &crop, &st));
 	assert_int_equal(crop.width, 280);
 	assert_int_equal(crop.height, 105);
 	hwr_image_free(&crop);
+	hwr_image_free(&page);
+}
+
+static bool
+at_once(void *arg)
+{
+	++*(int *) arg;
+	return true;
+}
+
+/* An outline and a baseline of many points: the work can be stopped, at whatever it is. */
+static void
+test_crop_stopped(void **state)
+{
+	enum
+	{
+		N = 3000
+	};
+	HwrImage	page = blank_page(400, 300, PAPER);
+	HwrPoint   *points = malloc(sizeof(HwrPoint) * N);
+	const HwrPoint square[] = {{10, 10}, {390, 10}, {390, 290}, {10, 290}};
+	HwrImage	crop;
+	HwrStatus	st = {0};
+	int			asked = 0;
+
+	(void) state;
+	for (int i = 0; i < N; i++)
+		points[i] = (HwrPoint) {(float) (i % 400), (float) (i % 290)};
+	assert_false(hwr_page_crop(&page, points, N, points, N, at_once, &asked, &crop, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+	assert_false(hwr_page_crop(&page, NULL, 0, points, N, at_once, &asked, &crop, &st));
+	assert_false(hwr_page_crop(&page, points, N, square, 4, at_once, &asked, &crop, &st));
+	assert_int_equal(asked, 3);
+	free(points);
 	hwr_image_free(&page);
 }
 
@@ -435,6 +469,7 @@ main(void)
 		cmocka_unit_test(test_determinism),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_crop),
+		cmocka_unit_test(test_crop_stopped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

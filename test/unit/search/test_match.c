@@ -25,7 +25,7 @@ make_names(const char *const *texts, int n)
 }
 
 static int
-match(HwrMatcher *m, const HwrNames *names, const HwrSparse *s, int n, bool prune, HwrMatch *out, double *seen)
+match(HwrMatcher *m, HwrNames *names, const HwrSparse *s, int n, bool prune, HwrMatch *out, double *seen)
 {
 	const HwrMatch *best;
 	bool		done = false;
@@ -125,6 +125,51 @@ test_enumeration(void **state)
 	hwr_names_free(names);
 }
 
+static bool
+count_down(void *arg)
+{
+	return --*(int *) arg <= 0;
+}
+
+/* Many names with much in common: putting them in order, and a match, can be stopped; and there can be too many. */
+static void
+test_stopped(void **state)
+{
+	HwrNames   *names;
+	HwrMatcher *m;
+	HwrSparse  *s = random_sparse(5, 40, alphabet, 15, 3, 1e-3);
+	char		text[3000];
+	int			left = 3;
+
+	(void) state;
+	assert_true(hwr_matcher_create(&m, &st));
+	assert_true(hwr_names_create(&names, &st));
+	memset(text, 'A', sizeof(text));
+	for (int i = 0; i < 1000; i++)
+	{
+		for (int digit = 0, rest = i; digit < 3; digit++, rest /= 10)
+			text[sizeof(text) - 1 - digit] = "ABCDELNORS"[rest % 10];
+		assert_true(hwr_names_add(names, text, sizeof(text), i, &st));
+	}
+	hwr_names_set_stop(names, count_down, &left);
+	assert_false(hwr_names_finish(names, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+	left = 1000000;
+	assert_true(hwr_names_finish(names, &st));
+	assert_int_equal(hwr_names_count(names), 1000);
+	assert_true(hwr_match_begin(m, names, s, 1, true, &st));
+	hwr_names_free(names);
+
+	/* refused before it is looked at */
+	assert_true(hwr_names_create(&names, &st));
+	assert_false(hwr_names_add(names, text, 4 * (size_t) HWR_NAMES_MAX_SYMBOLS + 1, 0, &st));
+	assert_int_equal(st.code, HWR_BAD_QUERY);
+	assert_string_equal(st.message, "there are too many candidates");
+	hwr_names_free(names);
+	hwr_matcher_free(m);
+	hwr_sparse_free(s);
+}
+
 /* Random names of a small alphabet, many of them prefixes of others. */
 static HwrNames *
 random_names(int n)
@@ -208,13 +253,33 @@ test_edges(void **state)
 	hwr_names_free(none);
 }
 
+/* Numbers of texts that are the same folded follow each other. */
+static void
+test_same(void **state)
+{
+	static const char *const texts[] = {"Anna", "Otto", "ANNA", "", "\xc3\x84nna", "Ott", "anna"};
+	HwrNames   *names = make_names(texts, 7);
+
+	(void) state;
+	assert_int_equal(hwr_names_count(names), 3);
+	assert_int_equal(hwr_names_same(names, 0), 2);
+	assert_int_equal(hwr_names_same(names, 2), 4);
+	assert_int_equal(hwr_names_same(names, 4), 6);
+	assert_int_equal(hwr_names_same(names, 6), -1);
+	assert_int_equal(hwr_names_same(names, 1), -1);
+	assert_int_equal(hwr_names_same(names, 5), -1);
+	hwr_names_free(names);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enumeration),
 		cmocka_unit_test(test_pruned),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,7 @@ check_fold(const char *utf8, const char *expected)
 	int			n;
 	char	   *back;
 
-	assert_true(hwr_fold_text(utf8, strlen(utf8), &symbols, &n, &st));
+	assert_true(hwr_fold_text(utf8, strlen(utf8), false, &symbols, &n, &st));
 	assert_true(hwr_text_encode(symbols, n, &back, &st));
 	assert_string_equal(back, expected);
 	free(symbols);

@@ -30,7 +30,7 @@ follows(HwrKind kind, const uint32_t *codepoints, int n, const char *text)
 	if (!hwr_pattern_compile(pattern, strlen(pattern), false, &compiled, &st))
 		fail_msg("%s: %s", hwr_kind_words[kind], st.detail);
 	assert_true(hwr_alphabet_from_utf8(text, strlen(text), &alphabet, &st));
-	assert_true(hwr_pattern_bind(compiled, &alphabet, &a, &st));
+	assert_true(hwr_pattern_bind(compiled, &alphabet, NULL, NULL, &a, &st));
 	for (int i = 0; i < n && state >= 0; i++)
 		state = a->next[state * a->classes + hwr_alphabet_class(&alphabet, codepoints[i])];
 	ok = state >= 0 && a->whole[state];

@@ -319,11 +319,49 @@ test_invisible(void **state)
 	check_visible("\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D 12", "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D 12", 0, true);
 }
 
+/* Characters added in any order, some of them twice or there already, as one by one. */
+static void
+test_add(void **state)
+{
+	HwrAlphabet one_by_one = {0};
+	HwrAlphabet at_once = {0};
+	uint32_t	seed = 1;
+	HwrStatus	st;
+
+	(void) state;
+	for (int round = 0; round < 200; round++)
+	{
+		uint32_t	codepoints[40];
+		int			n = round % 40;
+
+		for (int i = 0; i < n; i++)
+		{
+			char	   *utf8;
+
+			seed = seed * 1664525 + 1013904223;
+			codepoints[i] = 0x20 + (seed >> 8) % 3000;
+			assert_true(hwr_text_encode(&codepoints[i], 1, &utf8, &st));
+			assert_true(hwr_alphabet_add(&one_by_one, utf8, strlen(utf8), &st));
+			free(utf8);
+		}
+		assert_true(hwr_alphabet_add_codepoints(&at_once, codepoints, n, &st));
+		assert_int_equal(at_once.n, one_by_one.n);
+		for (int i = 0; i < at_once.n; i++)
+		{
+			assert_int_equal(at_once.codepoints[i], one_by_one.codepoints[i]);
+			assert_true(i == 0 || at_once.codepoints[i - 1] < at_once.codepoints[i]);
+		}
+	}
+	hwr_alphabet_free(&one_by_one);
+	hwr_alphabet_free(&at_once);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_invisible),
+		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_nfc),
 		cmocka_unit_test(test_spaces),
 		cmocka_unit_test(test_case),

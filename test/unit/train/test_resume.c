@@ -2,12 +2,14 @@
  * test_resume.c
  *	  A training that is interrupted anywhere and goes on from its saved state ends as one that is not.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
+#include "core/base/rng.h"
 #include "words.h"
 
 typedef struct End
@@ -142,6 +144,110 @@ test_resume(void **state)
 	compare("{" TINY ", \"epochs\": 3, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.3, \"shortcut\": 0.3}");
 	compare("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"batch_size\": 8, \"optimizer\": \"adam\","
 			" \"epochs\": 3, \"threads\": 2, \"average\": 0.9, \"validation_fraction\": 0}");
+}
+
+/*
+ * The rate at a step, slowly: what a schedule falls by is summed up in small steps, as the area under a half wave.
+ */
+static double
+slow_rate(const HwrTrainOptions *o, int step, int total, double factor)
+{
+	const double pi = 3.14159265358979323846;
+	double		rise = o->warmup * total;
+	double		area = 0;
+	int			parts = 20000;
+
+	if (step < rise)
+		return o->learning_rate * factor * fmin(1, (step + 1) / rise);
+	if (o->schedule == HWR_SCHEDULE_CONSTANT || o->schedule == HWR_SCHEDULE_PLATEAU)
+		return o->learning_rate * factor;
+	for (int i = 0; i < parts; i++)
+		area += sin(pi * (i + 0.5) / parts * (step - rise) / (total - rise)) / parts;
+	return o->learning_rate * (1 - pi / 2 * area * (step - rise) / (total - rise));
+}
+
+/* What a run's rates, its best epoch and its end must have been, from its losses alone. */
+static void
+check_course(const char *json, const HwrTrainOptions *o, const HwrDataset *ds, const End *end)
+{
+	int			batches = (hwr_dataset_count(ds, HWR_SPLIT_TRAIN) + o->batch_size - 1) / o->batch_size;
+	bool		validated = hwr_dataset_count(ds, HWR_SPLIT_VALIDATION) > 0;
+	double		factor = 1;
+	double		lowest = INFINITY;
+	int			bad = 0;
+	int			best = 0;
+	int			last = 0;
+
+	for (int i = 0; i < end->nepochs; i++)
+	{
+		const HwrEpoch *e = &end->epochs[i];
+		double		loss = validated ? e->valid.loss_sum / e->valid.images : e->train_loss;
+		double		rate = slow_rate(o, (i + 1) * batches - 1, o->epochs * batches, factor);
+
+		assert_int_equal(e->epoch, i + 1);
+		if (fabs(e->learning_rate - rate) > 1e-6 * o->learning_rate)
+			fail_msg("%s: epoch %d has rate %.9g, not %.9g", json, i + 1, e->learning_rate, rate);
+		last = i + 1;
+		if (loss < lowest)
+		{
+			lowest = loss;
+			best = i + 1;
+			bad = 0;
+		}
+		else if (++bad == 2)
+		{
+			factor *= o->schedule == HWR_SCHEDULE_PLATEAU ? 0.5 : 1;
+			bad = 0;
+		}
+		if (i + 1 < end->nepochs)
+			assert_true(o->patience == 0 || i + 1 - best < o->patience);
+	}
+	assert_string_equal(end->reason, last == o->epochs ? "all epochs done" : "validation loss stopped improving");
+	assert_true(last == o->epochs || last - best == o->patience);
+	if (end->best.averaged == 0)
+		assert_int_equal(end->best.epoch, best);
+}
+
+/* Options of all kinds, drawn at random: the course is what it should be, and the same with an interruption at every step. */
+static void
+test_random_options(void **state)
+{
+	static const char *const optimizers[] = {"sgd", "adam", "adamw"};
+	static const char *const schedules[] = {"constant", "cosine", "one_cycle", "plateau"};
+	HwrRng		rng;
+
+	(void) state;
+	hwr_rng_seed(&rng, 20, 1);
+	for (int round = 0; round < 24; round++)
+	{
+		char		json[700];
+		bool		high = hwr_rng_below(&rng, 3) == 0;	/* a rate at which the loss does not fall */
+		int			len = snprintf(json, sizeof(json), "{%s, \"epochs\": %d, \"threads\": %d, \"optimizer\": \"%s\", \"schedule\": \"%s\", "
+								   "\"seed\": %d, \"validation_fraction\": 0.%d, \"average\": 0.%d, \"augment\": %d, \"patience\": %d, \"learning_rate\": %s",
+								   TINY, 1 + (int) hwr_rng_below(&rng, high ? 8 : 4), 1 + (int) hwr_rng_below(&rng, 2),
+								   optimizers[hwr_rng_below(&rng, 3)], schedules[round % 4], (int) hwr_rng_below(&rng, 1000),
+								   (int) hwr_rng_below(&rng, 5), (int) hwr_rng_below(&rng, 9), (int) hwr_rng_below(&rng, 2),
+								   (int) hwr_rng_below(&rng, 4), high ? "1e-9" : "2e-3");
+		HwrTrainOptions o;
+		HwrDataset *ds;
+		End			whole;
+		End			parts;
+
+		if (hwr_rng_below(&rng, 2))
+			len += snprintf(json + len, sizeof(json) - (size_t) len, ", \"warmup\": 0.%d", (int) hwr_rng_below(&rng, 9));
+		if (hwr_rng_below(&rng, 2))
+			len += snprintf(json + len, sizeof(json) - (size_t) len, ", \"shortcut\": 0.3, \"weight_decay\": 0.01, \"clip_norm\": 1");
+		snprintf(json + len, sizeof(json) - (size_t) len, "}");
+		o = options(json);
+		ds = all_words(&o, 1 << 30);
+		whole = train(&o, ds, 0);
+		check_course(json, &o, ds, &whole);
+		parts = train(&o, ds, 1);
+		assert_same_end(&whole, &parts);
+		free(parts.model);
+		free(whole.model);
+		hwr_dataset_free(ds);
+	}
 }
 
 /* Time that was limited goes on where the limit is raised. */
@@ -405,6 +511,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_random_options),
 		cmocka_unit_test(test_time_limit),
 		cmocka_unit_test(test_time_limit_within_epoch),
 		cmocka_unit_test(test_time_limit_in_last_epoch),

@@ -76,6 +76,21 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     return row
 
 
+@router.delete("/{schema}/{name}/text")
+def take_back(schema: str, name: str, key: str = KEY, column: str = Query(description="the column of the text"), me=Depends(session)):
+    """In a table that reads itself: undo one's own last correction or confirmation of a row, as if it had not been made."""
+    table = find_table(me.database, schema, name)
+    table.column("texts", column)
+    table.has_key(key)
+    if not table.is_attached(column):
+        raise HTTPException(409, f"Table {schema}.{name} does not read itself into this column: write the former text back.")
+    statement = compose("SELECT hwr_undo_correction({regclass}, %(key)s::text[], %(column)s::name) AS done", regclass=REGCLASS)
+    row = me.database.row(statement, {"schema": table.schema, "table": table.name, "key": json.loads(key), "column": column}, write=True)
+    if not row["done"]:
+        raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or the last correction is not yours.")
+    return row
+
+
 def _confirm(database, table, condition, values, correction):
     """In a table that reads itself, a text that is right as it stands is a correction too, if it is the one that the person saw."""
     statement = compose("SELECT hwr_confirm({regclass}, %(key)s::text[], %(column)s::name) AS done"

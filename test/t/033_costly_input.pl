@@ -1,0 +1,61 @@
+# Short statements that ask for endless work: each is refused at once, or ends soon after its time is over
+
+use strict;
+use warnings;
+
+use Test::More;
+use Time::HiRes qw(time);
+
+use HwrTest;
+
+my $node = new_server('costly');
+
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE kept AS SELECT hwr_posterior(image) AS p, image FROM words WHERE id = 1;
+-- an outline and a baseline of 40,000 points
+CREATE TABLE points AS
+	SELECT (SELECT ('(' || string_agg(format('(%s,%s)', i % 100, i % 30), ',') || ')')::polygon FROM generate_series(1, 40000) i) AS area,
+		(SELECT ('[' || string_agg(format('(%s,%s)', i % 100, i % 30), ',') || ']')::path FROM generate_series(1, 40000) i) AS baseline;
+-- all characters, the greatest first
+CREATE TABLE characters AS
+	SELECT string_agg(chr(i), '' ORDER BY i DESC) AS text, array_agg(chr(i) || 'x') AS words
+	FROM generate_series(160, 1114111) i WHERE i NOT BETWEEN 55296 AND 57343;
+-- candidates with much in common
+CREATE TABLE names AS SELECT array_agg(repeat('ab', 5000) || i) AS names FROM generate_series(1, 2500) i;
+CREATE TABLE long_name AS SELECT ARRAY[repeat('ab', 60000000)] AS names;
+SQL
+
+# Seconds that a statement may take after its timeout, on a machine that is busy.
+my $patience = 30;
+
+sub soon
+{
+	my ($what, $sql, $errors) = @_;
+	my $begun = time;
+	my ($rc, $out, $err);
+
+	my $timed_out = 0;
+	($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '1s';\n$sql", timeout => $patience, timed_out => \$timed_out);
+	ok(!$timed_out, "$what: soon");
+	like($err, $errors, "$what: says what is the matter") if $errors;
+	# what goes on after its client has gone would hold up the next
+	$node->stop('immediate'), $node->start if $timed_out;
+}
+
+my $refused = qr/ERROR:  22023: pattern does not parse/;
+my $nbest = 'SELECT count(*) FROM kept, hwr_nbest(p, pattern => ';
+soon('repetitions of nothing', "${nbest}'((((((){100}){100}){100}){100}){100})')", $refused);
+soon('repetitions of nothing or something', "${nbest}'((((((a|){0}){100}){100}){100}){100})')", $refused);
+soon('a long pattern', "${nbest}repeat('a?', 100000))", $refused);
+soon('many characters, often', "${nbest}'([' || (SELECT string_agg('\\' || chr(i), '') FROM generate_series(256, 12000) i) || ']{100}){20}')", $refused);
+soon('many states of many characters', "${nbest}'.*[a-m].{11}', allow => (SELECT string_agg(chr(i), '') FROM generate_series(256, 6000) i))", qr/ERROR:  (57014|22023)/);
+soon('a pattern over all characters', "SELECT count(*) FROM kept, characters, hwr_nbest(p, pattern => '.{1000}', allow => text)", qr/ERROR:  (57014|22023|22P03)/);
+soon('an alphabet of all characters', 'SELECT count(*) FROM kept, characters, hwr_nbest(p, allow => text)');
+soon('an outline and a baseline of many points', 'SELECT hwr_crop(image, area, baseline) FROM kept, points', qr/ERROR:  57014/);
+soon('candidates with much in common', 'SELECT count(*) FROM kept, names, hwr_match(p, names)');
+soon('candidates that begin with any character', 'SELECT count(*) FROM kept, characters, hwr_match(p, words)');
+soon('a candidate of a book', 'SELECT count(*) FROM kept, long_name, hwr_match(p, names)', qr/ERROR:  (22023: there are too many candidates|57014)/);
+is($node->safe_psql('postgres', 'SELECT 1'), '1', 'and the server answers');
+
+$node->stop('immediate');
+done_testing();

@@ -1,0 +1,175 @@
+# Attached tables: batches that do not end, versions that are activated while rows are read or changed, restores in any order
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use HwrTest;
+
+my $node = new_server('pipeline_races', conf => <<'CONF');
+shared_preload_libraries = 'hwr'
+hwr.service_device = none
+hwr.pipeline_workers = 0
+CONF
+
+sub sql
+{
+	return $node->safe_psql('postgres', $_[0]);
+}
+
+sub workers
+{
+	$node->append_conf('postgresql.conf', "hwr.pipeline_workers = $_[0]");
+	$node->reload;
+}
+
+# A session that stays; NOTICEs would be taken for errors.
+sub session
+{
+	my $session = $node->background_psql('postgres');
+
+	$session->query_safe('SET client_min_messages = warning');
+	$session->query_safe(q{SET statement_timeout = '60s'});
+	return $session;
+}
+
+load_golden($node, 'm');
+sql(q{SELECT hwr_import_model(file, 'm', activate => false) FROM golden});
+
+#
+# Batches that do not end
+#
+
+sql(<<'SQL');
+CREATE TABLE slow (id integer PRIMARY KEY, image bytea, text text);
+CREATE TABLE stubborn (LIKE slow INCLUDING ALL);
+CREATE TABLE quick (LIKE slow INCLUDING ALL);
+CREATE FUNCTION sleep_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(3600); RETURN NEW; END $$;
+CREATE FUNCTION never_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	LOOP
+		BEGIN
+			PERFORM pg_catalog.pg_sleep(3600);
+		EXCEPTION WHEN query_canceled THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+CREATE TRIGGER t BEFORE UPDATE ON slow FOR EACH ROW EXECUTE FUNCTION sleep_on();
+CREATE TRIGGER t BEFORE UPDATE ON stubborn FOR EACH ROW EXECUTE FUNCTION never_end();
+SELECT hwr_attach('slow', model => 'm'), hwr_attach('stubborn', model => 'm'), hwr_attach('quick', model => 'm');
+INSERT INTO slow SELECT id, image FROM words WHERE id <= 2;
+INSERT INTO stubborn SELECT id, image FROM words WHERE id <= 2;
+INSERT INTO quick SELECT id, image FROM words WHERE id <= 2;
+SQL
+$node->append_conf('postgresql.conf', 'hwr.pipeline_timeout = 3s');
+workers(1);
+ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM quick'), 'a table is read behind two whose triggers do not end');
+is(sql(q{SELECT sqlstate, problem FROM hwr_attachments WHERE data = 'slow'::regclass}), '57014|a batch took longer than hwr.pipeline_timeout', 'a batch that takes too long is said to');
+# on a slow machine it may be late before it comes to the trigger, and is tried again after a minute
+ok($node->poll_query_until('postgres', q{SELECT sqlstate = '57014' AND problem = 'a batch went on when it was cancelled, and its worker was ended'
+	FROM hwr_attachments WHERE data = 'stubborn'::regclass}), 'and one that will not be cancelled');
+is(sql('SELECT count(*), max(attempts) FROM hwr.queue'), '4|0', 'and no row is to blame');
+workers(0);
+sql(q{DROP TABLE slow, stubborn, quick});
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+
+#
+# A version that is activated while rows are read
+#
+
+# a worker stands still while it reads, by the policy of a table that is read with its owner's privileges
+sql(<<'SQL');
+CREATE ROLE alice LOGIN;
+SELECT hwr_grant_model('m', 'public');
+GRANT EXECUTE ON FUNCTION hwr_attach TO alice;
+GRANT CREATE ON SCHEMA public TO alice;
+SET ROLE alice;
+CREATE TABLE busy (id integer PRIMARY KEY, image bytea, text text);
+CREATE FUNCTION stand(id integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 99 THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; RETURN true; END $$;
+ALTER TABLE busy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY p ON busy USING (stand(id));
+SELECT hwr_attach('busy', model => 'm', reread => 'all');
+SQL
+
+my $read = q{SELECT count(*), min(version), max(version), (SELECT count(*) FROM hwr.queue) FROM hwr.read_row};
+
+foreach my $how ('committed', 'not committed')
+{
+	my $holder = session();
+	my $activator = session();
+
+	sql(q{SELECT hwr_activate_model('m', 1)});
+	sql(q{TRUNCATE busy; INSERT INTO busy SELECT CASE id WHEN 3 THEN 99 ELSE id END, image FROM words WHERE id <= 3});
+	$holder->query_safe('SELECT pg_advisory_lock(7)');
+	my $worker = start_sql($node, 'SET ROLE alice', 'CALL hwr_work()');
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), "$how: the worker reads");
+	$activator->query_safe('BEGIN');
+	$activator->query_safe(q{SELECT hwr_activate_model('m', 2)});
+	$activator->query_safe('COMMIT') if $how eq 'committed';
+	$holder->query_safe('SELECT pg_advisory_unlock(7)');
+	$holder->quit;
+	$worker->{run}->pump_nb;
+	$node->poll_query_until('postgres', 'SELECT count(*) = 3 FROM hwr.read_row');
+	$activator->query_safe('COMMIT') if $how ne 'committed';
+	$activator->quit;
+	finish_sql($worker);
+	sql('UPDATE hwr.queue SET due = now()');
+	sql('SET ROLE alice; CALL hwr_work()');
+	is(sql($read), '3|2|2|0', "activation, $how: rows of a batch that ran are read again");
+}
+sql(q{SET ROLE alice; SELECT hwr_detach('busy')});
+
+#
+# A version that is activated while rows are changed: neither waits for the other
+#
+
+sql(q{SELECT hwr_activate_model('m', 1)});
+sql(<<'SQL');
+CREATE TABLE many (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('many', model => 'm', reread => 'all');
+INSERT INTO many SELECT id, image FROM words WHERE id <= 20;
+CALL hwr_work();
+SQL
+{
+	my $changer = session();
+	my $activator = session();
+
+	$_->query_safe('BEGIN') foreach $changer, $activator;
+	$changer->query_safe('UPDATE many SET text = NULL WHERE id = 20');
+	$activator->query_safe(q{SELECT hwr_activate_model('m', 2)});
+	$changer->query_safe('UPDATE many SET text = NULL WHERE id <= 10');
+	$activator->query_safe(q{UPDATE many SET text = NULL WHERE id = 15});
+	$_->query_safe('COMMIT') foreach $activator, $changer;
+	$_->quit foreach $changer, $activator;
+	pass('a session that changes rows and one that activates a version do not wait for each other');
+	sql('CALL hwr_work()');
+	is(sql('SELECT count(text), (SELECT count(*) FROM hwr.queue), (SELECT min(version) FROM hwr.read_row) FROM many'), '20|0|2', 'and every row is read by the new version');
+}
+
+#
+# A restore of the tables in any order: what is known of rows before the models
+#
+
+sql(q{SELECT hwr_pause('many'); SELECT hwr_activate_model('m', 1); UPDATE many SET text = 'BY HAND' WHERE id = 1});
+my $state = q{SELECT string_agg(key::text || lane, ' ' ORDER BY key, lane) FROM hwr.queue};
+my $before = sql($state);
+my $dump = $node->backup_dir . '/dump';
+my $list = $node->backup_dir . '/list';
+mkdir $node->backup_dir;
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, $node->connstr('postgres') ], 'dump');
+my @entries = grep { /TABLE DATA/ } split /\n/, `pg_restore -l $dump`;
+my %rank = ('hwr read_row' => 0, 'hwr attachment' => 1, 'hwr version' => 2, 'hwr model' => 3);
+my $place = sub { my ($name) = $_[0] =~ /TABLE DATA (\S+ \S+)/; return $rank{$name} // 9 };
+open(my $file, '>', $list) or die;
+print $file "$_\n" foreach sort { $place->($a) <=> $place->($b) } @entries;
+close $file;
+sql('CREATE DATABASE restored');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'pre-data', '-d', $node->connstr('restored'), $dump ], 'restore: tables');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', $list, '-d', $node->connstr('restored'), $dump ], 'restore: rows, those that are read first');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ], 'restore: triggers');
+is($node->safe_psql('restored', $state), $before, 'the queue is what it was');
+
+done_testing();
