@@ -68,7 +68,7 @@ build/unit/library_fault.so: test/fault/fault.c build/postgres-version Makefile
 SQL_PIECES = base/schema \
 	catalog/tables catalog/models catalog/ensemble catalog/bundled catalog/orphans catalog/ship \
 	service/device monitor/stat \
-	recognize/recognize recognize/nbest recognize/score lm/lm lm/bind_lm \
+	recognize/recognize recognize/nbest recognize/score lm/lm lm/bind_lm recognize/weigh_lm \
 	page/page page/formats_in page/formats_out page/plot_page page/form \
 	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \

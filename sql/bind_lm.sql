@@ -50,9 +50,23 @@ SELECT f.text = n.text AS text, abs(f.confidence / n.confidence - 1) < 1e-9 AS c
 	FROM hwr_read_form(decode(:'scan', 'base64'), decode(:'blank', 'base64'), 'bound_fields', 'bound') f, hwr_recognize_nbest(f.image, 1, 'bound') n;
 DROP TABLE bound_fields;
 
+-- Weight, bonus and confidence are fitted on labelled images: the usual weights, or the confidence of readings with one that is given.
+CREATE TABLE bound_labelled AS SELECT repeat('_', 8) AS label, image FROM strokes WHERE id IN (1, 4, 6);
+INSERT INTO bound_labelled VALUES ('I', NULL), (NULL, '\x00'), ('I', 'no image');
+SELECT version, images, skipped, lm_weight, length_bonus, cer_with < cer_without AS better FROM hwr_weigh_lm('bound_labelled', 'bound', lm_weight => 40);
+SELECT bool_and(a.text = b.text) AS readings, bool_and(a.confidence < b.confidence) AS surer, bool_and(b.confidence <= 1) AS bounded
+	FROM strokes, hwr_recognize_nbest(image, 1, 'bound', version => 2) a, hwr_recognize_nbest(image, 1, 'bound') b WHERE id IN (1, 4, 6);
+SELECT bool_and(total <= 1) AS at_most_one FROM (SELECT sum(confidence) AS total FROM strokes, hwr_recognize_nbest(image, 20, 'bound') WHERE image IS NOT NULL GROUP BY id) s;
+SELECT version, active FROM hwr_models WHERE model = 'bound' ORDER BY version;
+SELECT version, images, skipped, lm_weight FROM hwr_weigh_lm('strokes', 'bound');
+SELECT version, images FROM hwr_weigh_lm('bound_labelled', 'bound', lm_weight => 40, version => 2, activate => false);
+SELECT version, active FROM hwr_models WHERE model = 'bound' ORDER BY version;
+
 -- It goes along with an export, also in 16 bits, and can be taken out.
 SELECT hwr_import_model(hwr_export_model('bound', half => true), 'bound_copy');
-SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound') AS same FROM strokes WHERE id = 1;
+SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound') AS same,
+	(SELECT confidence FROM hwr_recognize_nbest(image, 1, 'bound_copy')) = (SELECT confidence FROM hwr_recognize_nbest(image, 1, 'bound')) AS confidence
+	FROM strokes WHERE id = 1;
 SELECT hwr_bind_lm('bound_copy', NULL);
 SELECT hwr_recognize(image, 'bound_copy') = hwr_recognize(image, 'bound', 1) AS same FROM strokes WHERE id = 1;
 
@@ -71,15 +85,25 @@ SELECT hwr_bind_lm('bound', NULL, version => 0);
 SELECT hwr_bind_lm('bound', NULL, -1);
 SELECT hwr_bind_lm('bound', NULL, 'NaN');
 SELECT hwr_bind_lm('bound', NULL, 1, 'Infinity');
+SELECT hwr_weigh_lm('bound_labelled', 'bound', version => 1);
+SELECT hwr_weigh_lm(NULL, 'bound');
+SELECT hwr_weigh_lm('bound_labelled', NULL);
+SELECT hwr_weigh_lm('bound_labelled', 'bound', version => 9);
+SELECT hwr_weigh_lm('bound_labelled', 'bound', lm_weight => -1, version => 2);
+DELETE FROM bound_labelled WHERE label IS NOT NULL;
+SELECT hwr_weigh_lm('bound_labelled', 'bound', version => 2);
 CREATE ROLE regress_hwr_binder;
-GRANT EXECUTE ON FUNCTION hwr_bind_lm TO regress_hwr_binder;
+GRANT EXECUTE ON FUNCTION hwr_bind_lm, hwr_weigh_lm TO regress_hwr_binder;
+GRANT SELECT ON bound_labelled TO regress_hwr_binder;
 SELECT hwr_grant_model('bound', 'regress_hwr_binder');
 SELECT hwr_train_lm_texts('bars', '{_}') IS NOT NULL AS trained;
 SET ROLE regress_hwr_binder;
 SELECT hwr_bind_lm('bound', NULL);
 SELECT hwr_bind_lm('names', 'bars');
+SELECT hwr_weigh_lm('bound_labelled', 'bound');
 RESET ROLE;
 SELECT hwr_drop_lm('bars');
+DROP TABLE bound_labelled;
 SELECT hwr_drop_model('bound');
 SELECT hwr_drop_model('bound_copy');
 DROP OWNED BY regress_hwr_binder;

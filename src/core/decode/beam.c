@@ -108,6 +108,8 @@ hwr_beam_begin(HwrBeam *beam, const HwrBeamQuery *query, HwrStatus *st)
 	beam->query = *query;
 	beam->t = 0;
 	beam->allowed = 0;
+	for (int i = 0; query->lm != NULL && i < HWR_LM_ANSWERS; i++)
+		beam->answers[i].state = -1;
 	hwr_trie_clear(&beam->tree);
 	if (!grow_arrays(beam, query->width, query->K, st) || !grow_tree(beam, st))
 		return false;
@@ -236,9 +238,26 @@ thin_longer(HwrBeam *beam)
 	return lowest;
 }
 
+/* hwr_lm_next, remembered. */
+static double
+ask_lm(HwrBeam *beam, int state, int symbol, int *next)
+{
+	uint32_t	hash = ((uint32_t) state * UINT32_C(0x9e3779b1)) ^ ((uint32_t) symbol * UINT32_C(0x85ebca6b));
+	HwrLmAnswer *answer = &beam->answers[(hash >> 16) % HWR_LM_ANSWERS];
+
+	if (answer->state != state || answer->symbol != symbol)
+	{
+		answer->state = state;
+		answer->symbol = symbol;
+		answer->logp = hwr_lm_next(beam->query.lm, state, symbol, &answer->next);
+	}
+	*next = answer->next;
+	return answer->logp;
+}
+
 /* A prefix extended by class k; false where no word of the lexicon begins like it, and one has to. */
 static bool
-extend(const HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out)
+extend(HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out)
 {
 	const HwrBeamQuery *q = &beam->query;
 	const HwrPrefix *prefix = &beam->prefixes[from->node];
@@ -270,7 +289,7 @@ extend(const HwrBeam *beam, const HwrKept *from, int k, int node, HwrPrefix *out
 	out->prior += q->length_bonus;
 	if (q->lm != NULL)
 	{
-		double		logp = hwr_lm_next(q->lm, prefix->lm_state, q->lm_symbols[k], &out->lm_state);
+		double		logp = ask_lm(beam, prefix->lm_state, q->lm_symbols[k], &out->lm_state);
 
 		out->lm_logp += logp;
 		out->prior += q->lm_weight * logp;

@@ -16,6 +16,7 @@
 #include "core/text/lexicon.h"
 #include "core/text/lm.h"
 #include "core/text/pattern.h"
+#include "confidence.h"
 #include "score.h"
 
 #define HWR_BEAM_MAX_WIDTH 4096
@@ -48,6 +49,7 @@ typedef struct HwrBeamQuery
 	const int  *lm_symbols;		/* [K] the language model's symbol of each class */
 	double		lm_weight;		/* not negative */
 	double		length_bonus;
+	const HwrConfidence *confidence;	/* without lexicon and pattern; NULL: texts not found weigh as those found */
 } HwrBeamQuery;
 
 typedef struct HwrHypothesis
@@ -66,6 +68,8 @@ typedef struct HwrNbest
 {
 	int			n;
 	HwrHypothesis *hypotheses;	/* [n] best first, malloc'd */
+	double		log_weight;		/* log sum of exp(score) over all texts that the search ended with, */
+	double		log_found;		/* and log of their probability, given that all characters are allowed ones */
 } HwrNbest;
 
 /* The search's memory, for one search after the other: it grows to what the largest needed. */
@@ -91,7 +95,8 @@ extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
  * allowed characters.  They are weighed as the ones found are on average, or with a lexicon or a
  * pattern, where they are "none of these", by exp(-outside_penalty), but not less than
  * exp(-HWR_BEAM_NONE_PENALTY).  So without language model, lexicon and pattern it is P(text |
- * image), given that all characters are allowed ones.
+ * image), given that all characters are allowed ones.  With a language model alone the query can say by what law it
+ * follows from a text's share and from what was found: confidence.h.
  */
 extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
 extern void hwr_nbest_free(HwrNbest *nbest);

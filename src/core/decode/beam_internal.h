@@ -54,6 +54,20 @@ typedef struct HwrRanked
 	int			index;
 } HwrRanked;
 
+/*
+ * What the language model has said lately.  A character that may follow a prefix is asked for at each step at which it is probable
+ * enough, and by all prefixes that end alike, while few of those asked for become nodes of the tree.
+ */
+#define HWR_LM_ANSWERS 2048		/* a power of 2 */
+
+typedef struct HwrLmAnswer
+{
+	int			state;			/* -1: none */
+	int			symbol;
+	int			next;
+	double		logp;
+} HwrLmAnswer;
+
 struct HwrBeam
 {
 	HwrBeamQuery query;
@@ -72,6 +86,7 @@ struct HwrBeam
 	int			ntried;
 	int			classes;		/* room of tried */
 	double		allowed;		/* log sum of all alignments with allowed characters */
+	HwrLmAnswer answers[HWR_LM_ANSWERS];
 	void	   *scratch;
 	size_t		scratch_size;
 };

@@ -138,6 +138,8 @@ hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 	out->chars = chars;
 	out->sharpness = T > 0 ? probability(path_logp / T) : 0.0f;
 	out->confidence = -1;
+	out->log_share = 0;
+	out->log_found = 0;
 	return true;
 }
 

@@ -28,6 +28,8 @@ typedef struct HwrReading
 	float		sharpness;		/* geometric mean over the steps of what was most probable: exp(mean log
 								 * posterior of the best path); no probability of being right */
 	double		confidence;		/* probability that the text is right, 0..1; -1: not computed */
+	double		log_share;		/* what that is made of where a language model was asked: confidence.h */
+	double		log_found;
 } HwrReading;
 
 /*

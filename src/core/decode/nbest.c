@@ -151,6 +151,14 @@ set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
 		weighed = hwr_log_sum(weighed, score);
 		even = hwr_log_sum(even, score + (is_outside(beam, kept) ? q->outside_penalty : 0));
 	}
+	nbest->log_weight = weighed;
+	nbest->log_found = found < beam->allowed ? found - beam->allowed : 0;
+	if (q->confidence != NULL && q->lm != NULL && q->lm_weight > 0 && q->lexicon == NULL && q->pattern == NULL)
+	{
+		for (int i = 0; i < nbest->n; i++)
+			nbest->hypotheses[i].confidence = hwr_confidence_of(q->confidence, nbest->hypotheses[i].score - weighed, nbest->log_found);
+		return;
+	}
 	if (found > -INFINITY)
 		weighed = hwr_log_sum(weighed, rest_weight(beam, found, even));
 	for (int i = 0; i < nbest->n; i++)

@@ -14,13 +14,15 @@
  *	 card             JSON object, may be missing: what a person should know of the model (description, licence, credits,
  *	                  language, data, and whatever else came with it)
  *	 version          of the hwr that wrote it
- *	 language_model   JSON object: weight, length_bonus; only with a tensor of that name
+ *	 language_model   JSON object: weight, length_bonus; only with a tensor of that name; confidence, an object of share, found
+ *	                  and most (confidence.h), where that was fitted
  * and one F32 tensor per HwrNet tensor, same names and shapes (F16 and BF16 are accepted on reading).
  * A U8 tensor "language_model" holds the model's own language model, as hwr_lm_save writes it.
  */
 #ifndef HWR_MODEL_H
 #define HWR_MODEL_H
 
+#include "core/decode/confidence.h"
 #include "core/image/preprocess.h"
 #include "core/network/vgsl.h"
 #include "core/text/lm.h"
@@ -36,6 +38,7 @@ typedef struct HwrOwnLm
 	int		   *symbols;		/* [classes] its symbol of each class */
 	double		weight;			/* of log P(text | language model), not negative */
 	double		length_bonus;	/* for each character */
+	HwrConfidence confidence;	/* of what is read with it */
 } HwrOwnLm;
 
 typedef struct HwrModel
@@ -65,7 +68,7 @@ extern bool hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, 
 extern bool hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);
 extern void hwr_model_free(HwrModel *model);
 
-/* Give the model a language model, which becomes its own to free; NULL: none any more. */
+/* Give the model a language model, which becomes its own to free, with HWR_CONFIDENCE_DEFAULT; NULL: none any more. */
 extern bool hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus, HwrStatus *st);
 
 /* Approximate bytes of memory the loaded model holds. */

@@ -14,7 +14,7 @@
 typedef struct HwrLmOut
 {
 	uint8_t    *bytes;			/* malloc'd; NULL: there is none */
-	char		metadata[100];
+	char		metadata[240];
 	HwrSafeTensorOut tensor;
 } HwrLmOut;
 

@@ -11,8 +11,9 @@
 
 /* The best text that was found, in place of the path's. */
 static bool
-take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
+take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
 {
+	const HwrHypothesis *best = &nbest->hypotheses[0];
 	HwrChar    *chars = hwr_alloc((size_t) best->n, sizeof(HwrChar), st);
 	char	   *text;
 
@@ -32,15 +33,17 @@ take_hypothesis(const HwrHypothesis *best, const HwrAlphabet *alphabet, HwrReadi
 	out->chars = chars;
 	out->n = best->n;
 	out->confidence = best->confidence;
+	out->log_share = best->score - nbest->log_weight;
+	out->log_found = nbest->log_found;
 	return true;
 }
 
-/* The search with a language model for the n best texts. */
+/* The search with a language model for the n best texts; confidence as in HwrBeamQuery. */
 static bool
-find_texts(const HwrOwnLm *own, HwrBeam *beam, const float *logp, int T, int K, int n, HwrNbest *nbest, HwrStatus *st)
+find_texts(const HwrOwnLm *own, const HwrConfidence *confidence, HwrBeam *beam, const float *logp, int T, int K, int n, HwrNbest *nbest, HwrStatus *st)
 {
 	const HwrBeamQuery query = {.logp = logp,.T = T,.K = K,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT,
-		.lm = own->lm,.lm_symbols = own->symbols,.lm_weight = own->weight,.length_bonus = own->length_bonus};
+		.lm = own->lm,.lm_symbols = own->symbols,.lm_weight = own->weight,.length_bonus = own->length_bonus,.confidence = confidence};
 
 	return hwr_beam_search(beam, &query, n, nbest, st);
 }
@@ -56,8 +59,8 @@ hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam,
 		return false;
 	if (own->lm == NULL)
 		return true;
-	ok = find_texts(own, beam, logp, T, K, 1, &nbest, st) &&
-		(nbest.n == 0 || take_hypothesis(&nbest.hypotheses[0], &model->alphabet, out, st));
+	ok = find_texts(own, &own->confidence, beam, logp, T, K, 1, &nbest, st) &&
+		(nbest.n == 0 || take_best(&nbest, &model->alphabet, out, st));
 	hwr_nbest_free(&nbest);
 	if (!ok)
 		hwr_reading_free(out);
@@ -81,7 +84,7 @@ hwr_model_mix(const HwrModel *model, HwrBeam *beam, const float *logp, int T, in
 		memcpy(mixed, logp, (size_t) T * (size_t) K * sizeof(float));
 		return true;
 	}
-	ok = find_texts(&model->own, beam, logp, T, K, HWR_MIX_TEXTS, &nbest, st) &&
+	ok = find_texts(&model->own, NULL, beam, logp, T, K, HWR_MIX_TEXTS, &nbest, st) &&
 		hwr_mix_nbest(logp, T, K, &nbest, share, mixed, st);
 	hwr_nbest_free(&nbest);
 	return ok;

@@ -12,8 +12,8 @@
 /* Prefixes that the search with a language model keeps at each step. */
 #define HWR_READING_BEAM 32
 
-/* A character whose log posterior at a step is lower does not begin there. */
-#define HWR_READING_CLASS_CUT (-10.0)
+/* A character whose log posterior at a step is lower does not begin there.  -10 costs a fifth more and reads the same. */
+#define HWR_READING_CLASS_CUT (-8.0)
 
 /*
  * The text of log posteriors logp[T][K]: the most probable path, or, where the model has a language

@@ -97,6 +97,21 @@ hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped)
 	return true;
 }
 
+/* Whether something can follow a node's n-gram. */
+static bool
+goes_on(const HwrLm *lm, int node)
+{
+	return node == 0 || (node < hwr_lm_inner(lm) && lm->children[node] < lm->children[node + 1]);
+}
+
+void
+hwr_lm_shorten_links(HwrLm *lm)
+{
+	for (int node = 1; node < hwr_lm_nodes(lm); node++)
+		if (!goes_on(lm, node) && !goes_on(lm, lm->link[node]))
+			lm->link[node] = lm->link[lm->link[node]];
+}
+
 int
 hwr_lm_ngrams(const HwrLm *lm)
 {
@@ -152,9 +167,7 @@ hwr_lm_class_symbols(const HwrLm *lm, const HwrAlphabet *alphabet, int *symbols,
 static int
 state_of(const HwrLm *lm, int node)
 {
-	while (node >= hwr_lm_inner(lm) || (node != 0 && lm->children[node] == lm->children[node + 1]))
-		node = lm->link[node];
-	return node;
+	return goes_on(lm, node) ? node : lm->link[node];
 }
 
 int

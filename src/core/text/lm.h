@@ -30,7 +30,8 @@ typedef struct HwrLm
 	int			level[HWR_LM_MAX_ORDER + 2];	/* first node of each level 0 .. order, and the end */
 	int		   *symbol;			/* [nodes] last symbol of the n-gram */
 	float	   *logp;			/* [nodes] log P(last symbol | those before it) */
-	int		   *link;			/* [nodes] the n-gram without its first symbol */
+	int		   *link;			/* [nodes] the n-gram without its first symbol; where nothing can follow, its longest tail that
+								 * something can */
 	float	   *backoff;		/* [inner] log weight of the next shorter history */
 	int		   *children;		/* [inner + 1] first child; inner: the nodes before level order */
 } HwrLm;

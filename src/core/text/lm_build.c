@@ -473,7 +473,10 @@ hwr_lm_builder_finish(HwrLmBuilder *builder, HwrLm **out, HwrStatus *st)
 	free(f.place);
 	free(f.count);
 	if (ok)
+	{
+		hwr_lm_shorten_links(lm);
 		*out = lm;
+	}
 	else
 		hwr_lm_free(lm);
 	return ok;

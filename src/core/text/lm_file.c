@@ -311,7 +311,10 @@ hwr_lm_load(const uint8_t *bytes, size_t len, HwrLm **out, HwrStatus *st)
 	if (ok && (r.pos != len || !hwr_lm_link(lm, NULL, NULL, NULL)))
 		ok = damaged(st, "end");
 	if (ok)
+	{
+		hwr_lm_shorten_links(lm);
 		*out = lm;
+	}
 	else
 		hwr_lm_free(lm);
 	return ok;

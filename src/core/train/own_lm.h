@@ -8,6 +8,7 @@
 #include "core/model/model.h"
 #include "core/network/backend.h"
 #include "dataset.h"
+#include "weigh_lm.h"
 
 /* Validation rows that the weight is chosen on, at most. */
 #define HWR_OWN_LM_IMAGES 300
@@ -30,16 +31,6 @@ extern void hwr_own_lm_fitter_set_stop(HwrOwnLmFitter *f, HwrStopFn stop, void *
 
 /* Add some labels, or read a row with every weight; *done after the last. */
 extern bool hwr_own_lm_fitter_step(HwrOwnLmFitter *f, bool *done, HwrStatus *st);
-
-/* What came of it. */
-typedef struct HwrOwnLmResult
-{
-	int			images;			/* validation rows read */
-	double		cer_without;	/* on them */
-	double		cer_with;		/* with the best weight */
-	double		weight;			/* 0: it does not help, and is left out */
-	size_t		bytes;			/* of the n-grams in the file */
-} HwrOwnLmResult;
 
 /*
  * Put the language model with the best weight into the model, or none where each makes more errors

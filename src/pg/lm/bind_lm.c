@@ -15,11 +15,9 @@
 
 #include "core/base/status.h"
 #include "core/decode/beam.h"
-#include "core/model/model.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/hold.h"
-#include "pg/catalog/catalog.h"
 #include "pg/catalog/overlap.h"
 #include "lm.h"
 
@@ -42,9 +40,8 @@ release_bytes(void *bytes)
 	free(bytes);
 }
 
-/* An argument that must be finite; NULL is otherwise. */
-static double
-number_argument(FunctionCallInfo fcinfo, int argno, const char *name, double otherwise, bool negative)
+double
+hwr_lm_number_argument(FunctionCallInfo fcinfo, int argno, const char *name, double otherwise, bool negative)
 {
 	double		value = PG_ARGISNULL(argno) ? otherwise : PG_GETARG_FLOAT8(argno);
 
@@ -59,8 +56,8 @@ number_argument(FunctionCallInfo fcinfo, int argno, const char *name, double oth
 static void
 set_lm(FunctionCallInfo fcinfo, HwrModel *model)
 {
-	double		weight = number_argument(fcinfo, ARG_LM_WEIGHT, "lm_weight", HWR_LM_WEIGHT, false);
-	double		bonus = number_argument(fcinfo, ARG_LENGTH_BONUS, "length_bonus", HWR_LM_BONUS_PER_WEIGHT * weight, true);
+	double		weight = hwr_lm_number_argument(fcinfo, ARG_LM_WEIGHT, "lm_weight", HWR_LM_WEIGHT, false);
+	double		bonus = hwr_lm_number_argument(fcinfo, ARG_LENGTH_BONUS, "length_bonus", HWR_LM_BONUS_PER_WEIGHT * weight, true);
 	HwrHold    *stored = hwr_hold_create(CurrentMemoryContext, hwr_release_lm);
 	HwrHold    *bytes = hwr_hold_create(CurrentMemoryContext, release_bytes);
 	HwrLm	   *copy = NULL;
@@ -81,45 +78,69 @@ set_lm(FunctionCallInfo fcinfo, HwrModel *model)
 		hwr_raise(&st);
 }
 
+void
+hwr_lm_open_model(const char *name, int version, HwrLmModel *out)
+{
+	bytea	   *bytes;
+	HwrStatus	st;
+
+	out->hold = hwr_hold_create(CurrentMemoryContext, release_model);
+	hwr_catalog_find(name, version, &out->from);
+	hwr_catalog_check_owner(name, GetUserId(), 0);
+	bytes = hwr_catalog_read_weights(&out->from);
+	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &out->model, &st))
+		hwr_raise_for_model(&st, name);
+	hwr_hold_replace(out->hold, out->model);
+	pfree(bytes);
+}
+
+int
+hwr_lm_store_model(const char *name, const HwrLmModel *model, bool activate_given, bool activate)
+{
+	HwrHold    *file = hwr_hold_create(CurrentMemoryContext, release_bytes);
+	HwrVersionInfo version;
+	uint8_t    *saved;
+	size_t		len;
+	HwrStatus	st;
+
+	if (!hwr_model_save(model->model, &saved, &len, &st))
+		hwr_raise_for_model(&st, name);
+	hwr_hold_replace(file, saved);
+	hwr_catalog_store(name, GetUserId(), saved, len, model->model, 0, &version);
+	hwr_overlap_copy(version.id, &model->from);
+	hwr_catalog_settle_active(&version, activate_given ? activate : !version.chosen);
+	return version.version;
+}
+
+/* The arguments that name a version: its model's name, and its number or 0 for the active one. */
+char *
+hwr_lm_model_argument(FunctionCallInfo fcinfo, int model, int version, int *number)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(model))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model name must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(model));
+	*number = PG_ARGISNULL(version) ? 0 : PG_GETARG_INT32(version);
+	if (!PG_ARGISNULL(version) && *number <= 0)
+		hwr_raise_no_version(name, *number);
+	return name;
+}
+
 /*
  * hwr_bind_lm(model text, lm text, lm_weight float8, length_bonus float8, version integer, activate boolean) returns integer
  */
 Datum
 hwr_bind_lm(PG_FUNCTION_ARGS)
 {
-	HwrHold    *loaded = hwr_hold_create(CurrentMemoryContext, release_model);
-	HwrHold    *file = hwr_hold_create(CurrentMemoryContext, release_bytes);
-	HwrVersionInfo from;
-	HwrVersionInfo version;
-	HwrModel   *model;
-	char	   *name;
-	bytea	   *bytes;
-	uint8_t    *saved;
-	size_t		len;
-	HwrStatus	st;
+	HwrLmModel	model;
+	int			number;
+	char	   *name = hwr_lm_model_argument(fcinfo, ARG_MODEL, ARG_VERSION, &number);
 
-	if (PG_ARGISNULL(ARG_MODEL))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("model name must not be null")));
 	PreventCommandIfReadOnly("hwr_bind_lm()");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(ARG_MODEL));
-	if (!PG_ARGISNULL(ARG_VERSION) && PG_GETARG_INT32(ARG_VERSION) <= 0)
-		hwr_raise_no_version(name, PG_GETARG_INT32(ARG_VERSION));
-	hwr_catalog_find(name, PG_ARGISNULL(ARG_VERSION) ? 0 : PG_GETARG_INT32(ARG_VERSION), &from);
-	hwr_catalog_check_owner(name, GetUserId(), 0);
-
-	bytes = hwr_catalog_read_weights(&from);
-	if (!hwr_model_load((const uint8 *) VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &model, &st))
-		hwr_raise_for_model(&st, name);
-	hwr_hold_replace(loaded, model);
-	pfree(bytes);
-	set_lm(fcinfo, model);
-	if (!hwr_model_save(model, &saved, &len, &st))
-		hwr_raise_for_model(&st, name);
-	hwr_hold_replace(file, saved);
-	hwr_catalog_store(name, GetUserId(), saved, len, model, 0, &version);
-	hwr_overlap_copy(version.id, &from);
-	hwr_catalog_settle_active(&version, PG_ARGISNULL(ARG_ACTIVATE) ? !version.chosen : PG_GETARG_BOOL(ARG_ACTIVATE));
-	PG_RETURN_INT32(version.version);
+	hwr_lm_open_model(name, number, &model);
+	set_lm(fcinfo, model.model);
+	PG_RETURN_INT32(hwr_lm_store_model(name, &model, !PG_ARGISNULL(ARG_ACTIVATE), !PG_ARGISNULL(ARG_ACTIVATE) && PG_GETARG_BOOL(ARG_ACTIVATE)));
 }

@@ -17,6 +17,7 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
+#include "core/model/reading.h"
 #include "core/text/bidi.h"
 #include "decoder.h"
 #include "pg/lm/lm.h"
@@ -315,6 +316,9 @@ float_argument(FunctionCallInfo fcinfo, int argno, const char *name, double othe
 	return value;
 }
 
+/* Nobody has measured how far readings with it can be believed. */
+static const HwrConfidence confidence_of_named_lm = HWR_CONFIDENCE_DEFAULT;
+
 int
 hwr_decoder_n(FunctionCallInfo fcinfo, int argno)
 {
@@ -338,6 +342,7 @@ hwr_decoder_prepare(FunctionCallInfo fcinfo, HwrDecoder *site, int n, int first,
 	{
 		get_lm(site, text_to_cstring(PG_GETARG_TEXT_PP(lm)));
 		query->lm = site->lm->object;
+		query->confidence = &confidence_of_named_lm;
 	}
 }
 
@@ -356,6 +361,8 @@ bind_own_lm(FunctionCallInfo fcinfo, int first, const HwrOwnLm *own, HwrBeamQuer
 	share = own->weight > 0 ? query->lm_weight / own->weight : 0;
 	query->lm = own->lm;
 	query->lm_symbols = own->symbols;
+	query->confidence = &own->confidence;
+	query->class_cut = HWR_READING_CLASS_CUT;
 	if (PG_ARGISNULL(first + HWR_ARG_LENGTH_BONUS))
 		query->length_bonus = share * own->length_bonus;
 }

@@ -46,14 +46,14 @@ report_lm(const HwrTrainWorker *w, const HwrOwnLmResult *r)
 	if (r->images == 0)
 		ereport(NOTICE,
 				(errmsg("the language model %s is left out: there are no validation images to weigh it on", which)));
-	else if (r->weight == 0)
+	else if (r->best.weight == 0)
 		ereport(NOTICE,
 				(errmsg("the language model %s is left out: it does not lower the CER of %.1f %% on %d validation images", which,
 						100 * r->cer_without, r->images)));
 	else
 		ereport(NOTICE,
 				(errmsg("with a language model %s, weight %.1f, the CER is %.1f %% instead of %.1f %% on %d validation images", which,
-						r->weight, 100 * r->cer_with, 100 * r->cer_without, r->images),
+						r->best.weight, 100 * r->cer_with, 100 * r->cer_without, r->images),
 				 errdetail("The model reads with it from now on. Its n-grams, %.1f MB, are in the model's file, for all who may use the model.",
 						   r->bytes / 1e6)));
 }

@@ -105,6 +105,33 @@ lm_score(const HwrLm *lm, const Truth *text)
 	return hwr_lm_log_probability(lm, codepoints, text->n);
 }
 
+/* The same search with a law of its own for the confidence of each share; texts and order are the same. */
+static void
+check_law(const HwrBeamQuery *query, const HwrNbest *plain, double found)
+{
+	const HwrConfidence law = {1.5, 0.25, 0.9};
+	HwrBeamQuery q = *query;
+	HwrNbest	nbest;
+	double		weights = 0;
+	double		sum = 0;
+
+	q.confidence = &law;
+	nbest = search(&q, MAX_TEXTS);
+	assert_int_equal(nbest.n, plain->n);
+	for (int h = 0; h < nbest.n; h++)
+		weights += exp(plain->hypotheses[h].score);
+	for (int h = 0; h < nbest.n; h++)
+	{
+		double		share = exp(plain->hypotheses[h].score) / weights;
+
+		assert_true(nbest.hypotheses[h].score == plain->hypotheses[h].score);
+		assert_true(fabs(nbest.hypotheses[h].confidence - 0.9 * pow(share, 1.5) * pow(found, 0.25)) < 1e-6);
+		sum += nbest.hypotheses[h].confidence;
+	}
+	assert_true(sum <= 1 + 1e-9);
+	hwr_nbest_free(&nbest);
+}
+
 /* An unlimited search must give all permitted texts, in order, each with its exact figures. */
 static void
 check_against_enumeration(HwrBeamQuery q, const char *const *words)
@@ -157,6 +184,10 @@ check_against_enumeration(HwrBeamQuery q, const char *const *words)
 		assert_true(fabs(hyp->confidence - exp(scores[i]) / total) < 1e-6);
 		truths[i].n = -1;		/* no text twice */
 	}
+	if (expected > 0)
+		assert_true(fabs(nbest.log_found - log(found / allowed)) < 1e-6);
+	if (q.lm != NULL && q.lm_weight > 0 && words == NULL && q.pattern == NULL)
+		check_law(&q, &nbest, found / allowed);
 	hwr_nbest_free(&nbest);
 }
 

@@ -47,6 +47,7 @@ make_model(void)
 	assert_true(hwr_alphabet_add(&model->alphabet, "abc", 3, &st));
 	model->values = calloc(model->net.nvalues, sizeof(float));
 	assert_true(hwr_model_set_lm(model, make_lm(), 1.5, 0.25, &st));
+	model->own.confidence = (HwrConfidence) {1.75, 0.125, 0.9375};
 	return model;
 }
 
@@ -85,6 +86,7 @@ test_there_and_back(void **state)
 	assert_true(hwr_model_load(bytes, len, &again, &st));
 	assert_non_null(again->own.lm);
 	assert_true(again->own.weight == 1.5 && again->own.length_bonus == 0.25);
+	assert_memory_equal(&again->own.confidence, &model->own.confidence, sizeof(HwrConfidence));
 	assert_memory_equal(again->own.symbols, model->own.symbols, CLASSES * sizeof(int));
 	assert_int_equal(hwr_lm_ngrams(again->own.lm), hwr_lm_ngrams(model->own.lm));
 	assert_true(hwr_model_memory(again) > hwr_lm_memory(again->own.lm));
@@ -98,6 +100,56 @@ test_there_and_back(void **state)
 	assert_true(hwr_model_save(again, &bytes_again, &len_again, &st));
 	assert_true(len_again < len);
 	free(bytes_again);
+	hwr_model_free(again);
+	free(bytes);
+	hwr_model_free(model);
+}
+
+/* Where a file has this text; NULL: nowhere. */
+static uint8_t *
+find(uint8_t *bytes, size_t len, const char *text)
+{
+	size_t		n = strlen(text);
+
+	for (size_t i = 0; i + n <= len; i++)
+		if (memcmp(bytes + i, text, n) == 0)
+			return bytes + i;
+	return NULL;
+}
+
+/* Files from before it was fitted read as the default has it, and are written as they were; what cannot be is refused. */
+static void
+test_confidence(void **state)
+{
+	const HwrConfidence start = HWR_CONFIDENCE_DEFAULT;
+	HwrModel   *model = make_model();
+	HwrModel   *again;
+	uint8_t    *bytes;
+	uint8_t    *at;
+	size_t		len;
+	HwrStatus	st;
+
+	(void) state;
+	assert_true(hwr_model_save(model, &bytes, &len, &st));
+	at = find(bytes, len, "1.75");
+	assert_non_null(at);
+	memcpy(at, "0.75", 4);
+	assert_false(hwr_model_load(bytes, len, &again, &st));
+	assert_int_equal(st.code, HWR_BAD_MODEL);
+	assert_non_null(strstr(st.detail, "confidence"));
+	memcpy(at, "1.75", 4);
+	at = find(bytes, len, "found");
+	assert_non_null(at);
+	memcpy(at, "lost_", 5);
+	assert_false(hwr_model_load(bytes, len, &again, &st));
+	assert_non_null(strstr(st.detail, "found"));
+	free(bytes);
+
+	model->own.confidence = start;
+	assert_true(hwr_model_save(model, &bytes, &len, &st));
+	assert_null(find(bytes, len, "confidence"));
+	assert_true(hwr_model_load(bytes, len, &again, &st));
+	assert_memory_equal(&again->own.confidence, &start, sizeof(start));
 	hwr_model_free(again);
 	free(bytes);
 	hwr_model_free(model);
@@ -163,7 +215,7 @@ test_reading(void **state)
 	for (uint64_t key = 1; key <= 50; key++)
 	{
 		HwrBeamQuery query = {.logp = logp,.T = STEPS,.K = CLASSES,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT,
-			.lm = model->own.lm,.lm_symbols = model->own.symbols,.lm_weight = 1.5,.length_bonus = 0.25};
+			.lm = model->own.lm,.lm_symbols = model->own.symbols,.lm_weight = 1.5,.length_bonus = 0.25,.confidence = &model->own.confidence};
 		HwrReading	reading;
 		HwrReading	greedy;
 		HwrNbest	nbest;
@@ -179,6 +231,7 @@ test_reading(void **state)
 			assert_int_equal(reading.chars[i].first_step, nbest.hypotheses[0].spans[i].first_step);
 		}
 		assert_true(reading.confidence == nbest.hypotheses[0].confidence);
+		assert_true(reading.confidence == hwr_confidence_of(&model->own.confidence, reading.log_share, reading.log_found));
 		assert_true(reading.sharpness == greedy.sharpness);
 		assert_true(greedy.confidence < 0);
 		different += strcmp(reading.text, greedy.text) != 0;
@@ -196,6 +249,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_confidence),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_reading),
 	};
