@@ -402,7 +402,7 @@ test_words(void **state)
 				 "Valid values are: keep, upper, lower.");
 	expect_error("{\"fit\": \"crop\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"fit\": \"crop\"",
-				 "Valid values are: pad, stretch, kraken.");
+				 "Valid values are: pad, stretch, kraken, kraken-box.");
 }
 
 static void
