@@ -82,7 +82,7 @@ test_enumeration(void **state)
 		{.score = -2.7,.n = 2,.classes = texts[1]},
 		{.score = -4,.n = 1,.classes = texts[2]}
 	};
-	const HwrNbest nbest = {3, hypotheses};
+	const HwrNbest nbest = {.n = 3,.hypotheses = hypotheses};
 	float		logp[T * K];
 	float		mixed[T * K];
 	double		truth[T * K];
@@ -119,8 +119,8 @@ test_nothing(void **state)
 {
 	static int	text[] = {1, 1, 1, 1};
 	HwrHypothesis long_one = {.score = -1,.n = 4,.classes = text};
-	const HwrNbest none = {0, NULL};
-	const HwrNbest nbest = {1, &long_one};
+	const HwrNbest none = {.n = 0};
+	const HwrNbest nbest = {.n = 1,.hypotheses = &long_one};
 	float		logp[T * K];
 	float		mixed[T * K];
 
