@@ -54,12 +54,12 @@ $err = notices(q{SELECT * FROM hwr_train('strange', 'names', options => '{"archi
 	'a training for other writing');
 like($err, qr/NOTICE:  version 1 is activated: CER [0-9.]+ % against 1[0-9.]+ % of the bundled model/, 'takes the place of a bundled model that is worse');
 
-# Labels that the network learns otherwise than they stand there: invisible characters are left out, and letters are learned from left to right
+# Labels that the network learns otherwise than they stand there: invisible characters are left out, and letters are learned in the order of their ink
 $node->safe_psql('postgres', q{CREATE TABLE odd AS SELECT image, CASE WHEN id = 1 THEN U&'\05E9\05DC\05D5\05DD' WHEN id < 4 THEN U&'\FEFF' || label ELSE label END AS label
 	FROM words});
 $err = notices("SELECT * FROM hwr_train('odd', 'odd', options => $HwrTest::tiny)", 'a training on odd labels');
 like($err, qr/NOTICE:  invisible characters of 2 labels were left out\n/, 'invisible characters are told');
-like($err, qr/NOTICE:  1 label has letters that are written from right to left\nDETAIL:  The network reads from left to right, /, 'the direction too');
+like($err, qr/NOTICE:  1 label has letters that are written from right to left\nDETAIL:  The network reads from left to right: it learns such labels in the order of their ink\./, 'the direction too');
 is($node->safe_psql('postgres', q{SELECT strpos(alphabet, U&'\FEFF') FROM hwr_model_details WHERE model = 'odd'}), '0', 'they are no classes');
 
 # Without validation images nothing is known
