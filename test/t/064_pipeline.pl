@@ -233,8 +233,10 @@ is(sql('SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM hwr_attac
 # Dumps, a standby, logical replication
 #
 
+# No worker begins now; one that was at work ends by itself.
 $node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 0');
 $node->reload;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'}), 'workers end');
 sql(q{SELECT hwr_attach('forms', confidence_column => 'confidence', model => 'm', reread => 'all')});
 sql(q{INSERT INTO forms (id, source, image) VALUES (1000001, 1, 'bad'), (1000002, 2, 'bad too')});
 sql('CALL hwr_work(NULL, 100)');
