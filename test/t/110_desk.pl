@@ -84,7 +84,7 @@ sub api_is
 
 	is($node->safe_psql('postgres', "SET ROLE $role; $sql"), $expected, "hwr_api: $name");
 }
-api_is('anna', q{SELECT count(*) FROM hwr_api.models WHERE model = 'hers'}, '2', 'her models');
+api_is('anna', q{SELECT count(*) > 1 FROM hwr_api.models WHERE model = 'hers'}, 't', 'her models');
 api_is('ben', q{SELECT count(*) FROM hwr_api.models WHERE model = 'hers'}, '0', 'are not his');
 api_is('anna', q{SELECT r.text = hwr_recognize(f.image) FROM forms f, hwr_api.read(f.image) r WHERE id = 1 AND rank = 1}, 't', 'an image is read');
 api_is('anna', q{SELECT count(*) FROM forms f, hwr_api.read_with(encode(f.image, 'base64'), 'names', 3) WHERE id = 1}, '3', 'in base64, by a model');

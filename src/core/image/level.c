@@ -180,8 +180,8 @@ find_band(const HwrImage *img, const Strips *strips, int rise, int *top, int *bo
 	while (rows[last] < EMPTY_ROW * most)
 		last--;
 	margin = MARGIN * (last + 1 - first);
-	*top = (int) floor((first - margin - ROWS / 2) * scale);
-	*bottom = (int) ceil((last + 1 + margin - ROWS / 2) * scale);
+	*top = (int) floor((first - margin - 0.5 * ROWS) * scale);
+	*bottom = (int) ceil((last + 1 + margin - 0.5 * ROWS) * scale);
 }
 
 /* Rows [top, bottom) of the picture, each column moved by its share of the fall. */

@@ -235,12 +235,27 @@ hwr_amx_multiply_int8(const HwrProduct *p, const float *scales, const int32_t *s
 /* Pairs of rows whose columns are transposed at a time: a depth of 512. */
 #define SLICE (16 * SIDE)
 
+/* Elements of a and, from SIDE on, of b. */
+__attribute__((always_inline)) static inline Words
+shuffle(Words a, Words b, Words which)
+{
+#ifdef __clang__
+	Words		out = a;
+
+	for (int l = 0; l < SIDE; l++)
+		out[l] = which[l] < SIDE ? a[which[l]] : b[which[l] - SIDE];
+	return out;
+#else
+	return __builtin_shuffle(a, b, which);
+#endif
+}
+
 /* One stage of a transposition of 16 x 16 words: squares of this width change places. */
 __attribute__((always_inline)) static inline void
 exchange(Words row[SIDE], int width)
 {
-	Words		upper;
-	Words		lower;
+	Words		upper = {0};
+	Words		lower = {0};
 
 	for (int l = 0; l < SIDE; l++)
 	{
@@ -254,8 +269,8 @@ exchange(Words row[SIDE], int width)
 			Words		a = row[i];
 			Words		b = row[i + width];
 
-			row[i] = __builtin_shuffle(a, b, upper);
-			row[i + width] = __builtin_shuffle(a, b, lower);
+			row[i] = shuffle(a, b, upper);
+			row[i + width] = shuffle(a, b, lower);
 		}
 }
 
