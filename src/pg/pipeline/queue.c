@@ -1,0 +1,143 @@
+/*
+ * queue.c
+ *	  The queue as the triggers see it: entries made and dropped, and how long a full one is waited for.
+ *
+ * A worker holds its entries locked while it reads.  So nobody waits for one: an entry that is there is
+ * left alone, or passed over where it is locked (enqueue.c says why nothing is lost).
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "enqueue.h"
+#include "pg/base/wait.h"
+
+/* How long a full queue is waited for, and between two looks at it, in ms. */
+#define FULL_WAIT (10 * 60 * 1000)
+#define FULL_LOOK 50
+
+/* For so long, in ms, a session believes what it has seen of the queue's length. */
+#define ROOM_FRESH 100
+
+/* Of this transaction: entries made, which it does not wait for itself. */
+static int64 queued_here = 0;
+
+/* Room in an attachment's queue when it was last looked at. */
+static struct
+{
+	int32		attachment;
+	TimestampTz at;
+	int64		room;
+}			seen;
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	if (event == XACT_EVENT_COMMIT && queued_here > 0)
+		hwr_pipeline_wake();
+	queued_here = 0;
+}
+
+static void
+watch_transaction(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	RegisterXactCallback(at_transaction_end, NULL);
+	registered = true;
+}
+
+/* Entries of an attachment that others have made, up to its limit and one. */
+static int64
+others_waiting(const HwrAttachment *a)
+{
+	static HwrCatalogPlan plan = {"SELECT count(*) FROM (SELECT FROM hwr.queue WHERE attachment = $1 AND NOT failed LIMIT $2) q", 2, {INT4OID, INT8OID}};
+	Datum		values[2] = {Int32GetDatum(a->id), Int64GetDatum(a->queue_limit + queued_here + 1)};
+	bool		isnull;
+
+	(void) hwr_catalog_plan_execute(&plan, values, NULL);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) - queued_here;
+}
+
+/*
+ * Back-pressure.  The queue is counted, which costs as much as it is long; so what was seen is
+ * believed for a moment, and for as many rows as use up a sixteenth of the room that there was.
+ */
+static void
+wait_for_room(const HwrAttachment *a)
+{
+	TimestampTz began = GetCurrentTimestamp();
+
+	if (seen.attachment == a->id && seen.room > 0 && began - seen.at < ROOM_FRESH * INT64CONST(1000))
+	{
+		seen.room--;
+		return;
+	}
+	for (;;)
+	{
+		int64		waiting = others_waiting(a);
+
+		if (waiting < a->queue_limit)
+		{
+			seen.attachment = a->id;
+			seen.at = GetCurrentTimestamp();
+			seen.room = (a->queue_limit - waiting) / 16;
+			return;
+		}
+		if (a->fail_when_full || TimestampDifferenceExceeds(began, GetCurrentTimestamp(), FULL_WAIT))
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("the queue of table \"%s\" is full", get_rel_name(a->data)),
+					 errdetail("%lld rows wait to be read, and queue_limit is %lld.", (long long) waiting, (long long) a->queue_limit),
+					 errhint("Try again when some have been read: CALL hwr_work(), or a server that preloads hwr.")));
+		hwr_pipeline_wake();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, FULL_LOOK, hwr_wait_event(HWR_WAIT_QUEUE));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+void
+hwr_enqueue(const HwrAttachment *a, Datum key)
+{
+	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, {INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = 0 FOR KEY SHARE", 2, {INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = clock_timestamp() "
+		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = 0 AND q.attempts > 0 "
+	"FOR NO KEY UPDATE SKIP LOCKED))", 2, {INT4OID, TEXTARRAYOID}};
+	Datum		values[2] = {Int32GetDatum(a->id), key};
+
+	if (a->queue_limit > 0)
+		wait_for_room(a);
+	watch_transaction();
+	while (hwr_catalog_plan_execute(&insert, values, NULL) == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
+			continue;			/* a worker has just dropped it */
+		if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
+			queued_here++;
+		return;
+	}
+	queued_here++;
+}
+
+void
+hwr_dequeue(const HwrAttachment *a, Datum key, int lane)
+{
+	static HwrCatalogPlan plan = {"DELETE FROM hwr.queue WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane >= $3 "
+	"FOR UPDATE SKIP LOCKED))", 3, {INT4OID, TEXTARRAYOID, INT4OID}};
+	Datum		values[3] = {Int32GetDatum(a->id), key, Int32GetDatum(lane)};
+
+	(void) hwr_catalog_plan_execute(&plan, values, NULL);
+}
