@@ -94,7 +94,7 @@ build/$(1)/libhwr_core.a: $(patsubst src/%.c,build/$(1)/%.o,$(filter-out $(4),$(
 build/$(1)/proto/%.pb-c.o: build/proto/%.pb-c.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -c -o $$@ $$<
-build/$(1)/core/model/onnx.o build/$(1)/core/model/onnx_graph.o build/$(1)/unit/model/test_onnx: | build/proto/onnx.pb-c.h
+build/$(1)/core/model/onnx.o build/$(1)/core/model/onnx_graph.o build/$(1)/core/model/onnx_layers.o build/$(1)/unit/model/test_onnx: | build/proto/onnx.pb-c.h
 build/$(1)/%.o: src/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(CORE_CFLAGS) $(2) $$(CORE_CPPFLAGS) -MMD -MP -c -o $$@ $$<

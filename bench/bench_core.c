@@ -29,7 +29,7 @@
 
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "../tools/read_file.h"
 
 #define SEED 1

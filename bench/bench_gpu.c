@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "core/network/device.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "core/base/rng.h"
 
 #define CLASSES 79

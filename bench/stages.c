@@ -14,7 +14,7 @@
 
 #include "core/network/backend.h"
 #include "core/network/net.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "core/base/rng.h"
 #include "cpu/layers/cpu_net.h"
 

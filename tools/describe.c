@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "core/network/vgsl.h"
 
 /* Multiply-adds of the first n layers. */

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "core/network/vgsl.h"
 
 typedef enum HwrGpuType

@@ -16,7 +16,7 @@
 #include "core/image/image.h"
 #include "core/text/lm.h"
 #include "core/text/pattern.h"
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "core/image/centerline.h"
 #include "core/image/preprocess.h"
 #include "core/model/onnx.h"

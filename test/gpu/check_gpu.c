@@ -19,7 +19,7 @@
 #include <time.h>
 
 #include "core/network/device.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "core/base/rng.h"
 
 #include "cases.h"

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "core/model/model.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "nets.h"
 
 /* Kernels are as much larger than those of the unit tests: the posteriors become as uneven as a trained model's. */

@@ -15,7 +15,7 @@
 #include "core/image/image_write.h"
 #include "core/network/device.h"
 #include "core/train/calibrate_model.h"
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "core/train/trainer.h"
 #include "cpu/backend_cpu.h"
 #include "../read_file.h"

@@ -7,7 +7,7 @@
 
 #include "core/model/model.h"
 #include "core/network/backend.h"
-#include "dataset.h"
+#include "core/dataset/dataset.h"
 
 typedef struct HwrCalibrator HwrCalibrator;
 

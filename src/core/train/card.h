@@ -6,7 +6,7 @@
 #define HWR_CARD_H
 
 #include "core/model/model.h"
-#include "options.h"
+#include "core/options/options.h"
 
 /*
  * A JSON object (malloc'd): description, licence, credits and language from the options, those of the last three

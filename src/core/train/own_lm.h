@@ -7,7 +7,7 @@
 
 #include "core/model/model.h"
 #include "core/network/backend.h"
-#include "dataset.h"
+#include "core/dataset/dataset.h"
 #include "weigh_lm.h"
 
 /* Validation rows that the weight is chosen on, at most. */

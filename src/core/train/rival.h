@@ -8,7 +8,7 @@
 #include "core/model/model.h"
 #include "core/network/backend.h"
 #include "core/text/metrics.h"
-#include "dataset.h"
+#include "core/dataset/dataset.h"
 
 typedef struct HwrRival HwrRival;
 

@@ -5,7 +5,7 @@
 #ifndef HWR_SCHEDULE_H
 #define HWR_SCHEDULE_H
 
-#include "options.h"
+#include "core/options/options.h"
 
 /*
  * Learning rate at step (from 0) of total: a linear rise over warmup x total steps, then what

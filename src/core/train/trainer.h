@@ -17,7 +17,7 @@
 #include "core/model/model.h"
 #include "core/network/backend.h"
 #include "core/text/metrics.h"
-#include "dataset.h"
+#include "core/dataset/dataset.h"
 #include "diagnose.h"
 
 typedef struct HwrTrainer HwrTrainer;

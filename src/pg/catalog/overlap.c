@@ -13,7 +13,7 @@
 #include "fmgr.h"
 #include "utils/memutils.h"
 
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/identity.h"

@@ -7,7 +7,7 @@
 #ifndef HWR_OVERLAP_H
 #define HWR_OVERLAP_H
 
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "catalog.h"
 
 /* Five bytes of an image's hash: among a million images, one in a million others is taken for one of them. */

@@ -22,7 +22,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/base/status.h"
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/identity.h"

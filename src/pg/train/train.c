@@ -41,7 +41,7 @@
 #include "utils/rel.h"
 
 #include "core/base/status.h"
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"

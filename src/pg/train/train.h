@@ -22,7 +22,7 @@
 #include "storage/dsm.h"
 #include "storage/shm_mq.h"
 
-#include "core/train/options.h"
+#include "core/options/options.h"
 
 /* To be changed with anything below: a session may have loaded an older library than its worker. */
 #define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000004)

@@ -9,7 +9,7 @@
 
 #include "core/base/status.h"
 #include "core/model/model.h"
-#include "core/train/options.h"
+#include "core/options/options.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/identity.h"

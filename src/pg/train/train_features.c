@@ -19,7 +19,7 @@
 
 #include "core/base/status.h"
 #include "core/image/image.h"
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"

@@ -17,7 +17,7 @@
 #include "core/base/status.h"
 #include "core/model/model.h"
 #include "core/text/metrics.h"
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "core/train/rival.h"
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"

@@ -22,7 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "core/model/model.h"
-#include "core/train/line_trainer.h"
+#include "core/train_lines/line_trainer.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"

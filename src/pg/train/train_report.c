@@ -13,7 +13,7 @@
 #include "lib/stringinfo.h"
 
 #include "core/text/metrics.h"
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "core/train/diagnose.h"
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"

@@ -7,7 +7,7 @@
 #ifndef HWR_TRAIN_REPORT_H
 #define HWR_TRAIN_REPORT_H
 
-#include "core/train/dataset.h"
+#include "core/dataset/dataset.h"
 #include "core/train/diagnose.h"
 #include "core/train/trainer.h"
 #include "job.h"

@@ -12,7 +12,7 @@
 
 #include "core/base/status.h"
 #include "core/image/image.h"
-#include "core/train/survey.h"
+#include "core/dataset/survey.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"

@@ -17,7 +17,7 @@
 
 #include "core/image/image.h"
 #include "core/image/preprocess.h"
-#include "core/train/presets.h"
+#include "core/options/presets.h"
 #include "cpu/layers/cpu_net.h"
 #include "cpu/infer/infer.h"
 #include "nets.h"

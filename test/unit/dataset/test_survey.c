@@ -14,8 +14,8 @@
 
 #include "core/image/image_write.h"
 #include "core/network/vgsl.h"
-#include "core/train/presets.h"
-#include "core/train/survey.h"
+#include "core/options/presets.h"
+#include "core/dataset/survey.h"
 
 static const HwrImageLimits limits = {1 << 20, 1 << 24};
 

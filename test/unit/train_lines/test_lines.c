@@ -16,8 +16,8 @@
 
 #include "core/base/rng.h"
 #include "core/page/map_lines.h"
-#include "core/train/line_targets.h"
-#include "core/train/line_trainer.h"
+#include "core/train_lines/line_targets.h"
+#include "core/train_lines/line_trainer.h"
 
 static HwrPageCanvas
 blank_canvas(int width, int height)

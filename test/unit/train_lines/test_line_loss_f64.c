@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/train/line_loss.h"
-#include "core/train/line_targets.h"
+#include "core/train_lines/line_loss.h"
+#include "core/train_lines/line_targets.h"
 #include "cpu/layers/cpu_net.h"
 
 static void

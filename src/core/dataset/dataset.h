@@ -10,7 +10,7 @@
 
 #include "core/image/image.h"
 #include "core/network/vgsl.h"
-#include "options.h"
+#include "core/options/options.h"
 
 typedef struct HwrDataset HwrDataset;
 

@@ -11,7 +11,7 @@
 #define HWR_SURVEY_H
 
 #include "dataset.h"
-#include "options.h"
+#include "core/options/options.h"
 
 /* Rows worth looking at. */
 #define HWR_SURVEY_ROWS 1000

@@ -22,7 +22,7 @@
 #include "core/decode/ctc.h"
 #include "core/image/image.h"
 #include "core/text/text.h"
-#include "presets.h"
+#include "core/options/presets.h"
 
 /* Labels this long are lines. */
 #define LINE_CHARS 16
