@@ -25,6 +25,14 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE a.p = b.p) AS same FROM (SELECT 
 	JOIN (SELECT id, (hwr_posterior_batch(ARRAY[image], 'search'))[1] AS p FROM strokes) b USING (id);
 SELECT line ~ 'HwrBatch' AS batched FROM (SELECT array_agg(l) AS lines FROM explained('SELECT hwr_posterior(image, ''search'') FROM strokes') l) e, LATERAL (SELECT array_to_string(lines, ' ') AS line) t;
 SELECT hwr_posterior(image, 'nobody') FROM strokes WHERE id = 1;
+-- A bad image is an error, or NULL and told, as for hwr_recognize.
+SELECT hwr_posterior('not an image', 'search');
+SELECT hwr_posterior_batch(ARRAY[image, 'not an image'], 'search') FROM strokes WHERE id = 1;
+SET hwr.on_bad_image = 'null';
+SELECT hwr_posterior('not an image', 'search') IS NULL AS none;
+SELECT p[1] IS NULL AS first, p[2] IS NULL AS second, array_length(p, 1)
+	FROM strokes, hwr_posterior_batch(ARRAY[image, 'not an image'], 'search') p WHERE id = 1;
+RESET hwr.on_bad_image;
 SELECT hwr_posterior(image, 'search', 0.6) FROM strokes WHERE id = 1;
 SELECT hwr_posterior(image, 'search', 'NaN') FROM strokes WHERE id = 1;
 SELECT left(outcome($$SELECT hwr_posterior('\x00', 'search')$$), 28) AS outcome;

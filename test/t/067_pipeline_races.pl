@@ -44,7 +44,7 @@ sql(q{SELECT hwr_import_model(file, 'm', activate => false) FROM golden});
 
 sql(<<'SQL');
 CREATE TABLE slow (id integer PRIMARY KEY, image bytea, text text);
-CREATE TABLE stubborn (LIKE slow INCLUDING ALL);
+CREATE TABLE endless (LIKE slow INCLUDING ALL);
 CREATE TABLE quick (LIKE slow INCLUDING ALL);
 CREATE FUNCTION sleep_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(3600); RETURN NEW; END $$;
 CREATE FUNCTION never_end() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -58,10 +58,10 @@ BEGIN
 	END LOOP;
 END $$;
 CREATE TRIGGER t BEFORE UPDATE ON slow FOR EACH ROW EXECUTE FUNCTION sleep_on();
-CREATE TRIGGER t BEFORE UPDATE ON stubborn FOR EACH ROW EXECUTE FUNCTION never_end();
-SELECT hwr_attach('slow', model => 'm'), hwr_attach('stubborn', model => 'm'), hwr_attach('quick', model => 'm');
+CREATE TRIGGER t BEFORE UPDATE ON endless FOR EACH ROW EXECUTE FUNCTION never_end();
+SELECT hwr_attach('slow', model => 'm'), hwr_attach('endless', model => 'm'), hwr_attach('quick', model => 'm');
 INSERT INTO slow SELECT id, image FROM words WHERE id <= 2;
-INSERT INTO stubborn SELECT id, image FROM words WHERE id <= 2;
+INSERT INTO endless SELECT id, image FROM words WHERE id <= 2;
 INSERT INTO quick SELECT id, image FROM words WHERE id <= 2;
 SQL
 $node->append_conf('postgresql.conf', 'hwr.pipeline_timeout = 3s');
@@ -70,10 +70,10 @@ ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM quick'), 'a 
 is(sql(q{SELECT sqlstate, problem FROM hwr_attachments WHERE data = 'slow'::regclass}), '57014|a batch took longer than hwr.pipeline_timeout', 'a batch that takes too long is said to');
 # on a slow machine it may be late before it comes to the trigger, and is tried again after a minute
 ok($node->poll_query_until('postgres', q{SELECT sqlstate = '57014' AND problem = 'a batch went on when it was cancelled, and its worker was ended'
-	FROM hwr_attachments WHERE data = 'stubborn'::regclass}), 'and one that will not be cancelled');
+	FROM hwr_attachments WHERE data = 'endless'::regclass}), 'and one that will not be cancelled');
 is(sql('SELECT count(*), max(attempts) FROM hwr.queue'), '4|0', 'and no row is to blame');
 workers(0);
-sql(q{DROP TABLE slow, stubborn, quick});
+sql(q{DROP TABLE slow, endless, quick});
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
 
 #

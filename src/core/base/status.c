@@ -90,3 +90,19 @@ hwr_realloc(void *old, size_t count, size_t size, HwrStatus *st)
 		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
 	return p;
 }
+
+bool
+hwr_alloc_room(void *array, size_t *room, size_t n, size_t size, HwrStatus *st)
+{
+	void	  **p = array;
+
+	if (n <= *room)
+		return true;
+	free(*p);
+	*room = 0;
+	*p = hwr_alloc(n, size, st);
+	if (*p == NULL)
+		return false;
+	*room = n;
+	return true;
+}

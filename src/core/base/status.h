@@ -71,4 +71,10 @@ extern void *hwr_alloc(size_t count, size_t size, HwrStatus *st);
 extern void *hwr_alloc_zero(size_t count, size_t size, HwrStatus *st);
 extern void *hwr_realloc(void *old, size_t count, size_t size, HwrStatus *st);
 
+/*
+ * Room for n things of a size in the array that *array points to and that has *room; what it held may be
+ * lost.  On failure the array is NULL and has no room.
+ */
+extern bool hwr_alloc_room(void *array, size_t *room, size_t n, size_t size, HwrStatus *st);
+
 #endif							/* HWR_STATUS_H */

@@ -95,23 +95,6 @@ hwr_matcher_free(HwrMatcher *m)
 	free(m);
 }
 
-/* Room for n things, whose contents need not survive. */
-static bool
-make_room(void *array, size_t *room, size_t n, size_t size, HwrStatus *st)
-{
-	void	  **p = array;
-
-	if (n <= *room)
-		return true;
-	free(*p);
-	*room = 0;
-	*p = hwr_alloc(n, size, st);
-	if (*p == NULL)
-		return false;
-	*room = n;
-	return true;
-}
-
 static int
 compare_symbols(const void *a, const void *b)
 {
@@ -153,7 +136,7 @@ list_symbols(HwrMatcher *m, const HwrSparse *s, HwrStatus *st)
 {
 	int			n = 0;
 
-	if (!make_room(&m->symbols, &m->symbols_room, (size_t) s->alphabet.n + 1, sizeof(uint32_t), st))
+	if (!hwr_alloc_room(&m->symbols, &m->symbols_room, (size_t) s->alphabet.n + 1, sizeof(uint32_t), st))
 		return false;
 	for (int i = 0; i < s->alphabet.n; i++)
 	{
@@ -213,9 +196,9 @@ fill_line(HwrMatcher *m, const HwrSparse *s, HwrStatus *st)
 	double		after = 1;
 
 	if (!list_symbols(m, s, st) ||
-		!make_room(&m->y, &m->y_room, ((size_t) m->nsymbols + 1) * T, sizeof(double), st) ||
-		!make_room(&m->blank, &m->blank_room, T, sizeof(double), st) ||
-		!make_room(&m->rest, &m->rest_room, T, sizeof(double), st))
+		!hwr_alloc_room(&m->y, &m->y_room, ((size_t) m->nsymbols + 1) * T, sizeof(double), st) ||
+		!hwr_alloc_room(&m->blank, &m->blank_room, T, sizeof(double), st) ||
+		!hwr_alloc_room(&m->rest, &m->rest_room, T, sizeof(double), st))
 		return false;
 	m->logscale = 0;
 	for (int i = 0; i < s->nsteps; i++)
@@ -414,9 +397,9 @@ hwr_match_begin(HwrMatcher *m, HwrNames *names, const HwrSparse *s, int n, bool 
 		return hwr_fail(st, HWR_BAD_QUERY, "candidates of %d characters are too long for this line", depth);
 	/* A name's score wants one column beyond its own. */
 	if (!fill_line(m, s, st) ||
-		!make_room(&m->levels, &m->levels_room, (size_t) depth + 2, sizeof(Level), st) ||
-		!make_room(&m->columns, &m->columns_room, ((size_t) depth + 2) * 2 * (size_t) m->T, sizeof(double), st) ||
-		!make_room(&m->best, &m->best_room, (size_t) m->n, sizeof(HwrMatch), st))
+		!hwr_alloc_room(&m->levels, &m->levels_room, (size_t) depth + 2, sizeof(Level), st) ||
+		!hwr_alloc_room(&m->columns, &m->columns_room, ((size_t) depth + 2) * 2 * (size_t) m->T, sizeof(double), st) ||
+		!hwr_alloc_room(&m->best, &m->best_room, (size_t) m->n, sizeof(HwrMatch), st))
 		return false;
 	fill_root(m);
 	m->depth = 0;

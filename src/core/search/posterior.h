@@ -100,9 +100,9 @@ typedef struct HwrSparse
 	int			nentries;
 	HwrEntry   *entries;		/* [nentries] */
 
-	int			chars_room;
-	int			steps_room;
-	int			entries_room;
+	size_t		chars_room;
+	size_t		steps_room;
+	size_t		entries_room;
 	float		p[256];			/* exp(-i / 16) */
 } HwrSparse;
 

@@ -27,22 +27,6 @@ hwr_search_free(HwrSearch *search)
 	free(search);
 }
 
-static bool
-make_room(void *array, int *room, size_t n, size_t size, HwrStatus *st)
-{
-	void	  **p = array;
-
-	if (n <= (size_t) *room)
-		return true;
-	free(*p);
-	*room = 0;
-	*p = hwr_alloc(n, size, st);
-	if (*p == NULL)
-		return false;
-	*room = (int) n;
-	return true;
-}
-
 /* Whether the line's characters have all symbols that the word must have */
 static bool
 has_symbols(HwrSearch *search, const HwrWord *word, const HwrSparse *s)
@@ -75,7 +59,7 @@ hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *
 	size_t		Q = (size_t) word->nstates;
 	size_t		columns = (size_t) word->nsymbols + 2;
 
-	if (!make_room(&search->transitions, &search->transitions_room, ((size_t) s->alphabet.n + 1) * Q, sizeof(int), st))
+	if (!hwr_alloc_room(&search->transitions, &search->transitions_room, ((size_t) s->alphabet.n + 1) * Q, sizeof(int), st))
 		return false;
 	for (int k = 1; k <= s->alphabet.n; k++)
 	{
@@ -191,7 +175,7 @@ hwr_relevance_begin(HwrSearch *search, const HwrWord *word, const HwrSparse *s, 
 		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
 	if (!hwr_search_fits(2 * most + 1, Q, st) || !hwr_search_fits((size_t) s->alphabet.n + 1, Q, st) ||
 		!hwr_search_transitions(search, word, s, st) ||
-		!make_room(&search->rows, &search->rows_room, (2 * most + 1) * Q, sizeof(double), st))
+		!hwr_alloc_room(&search->rows, &search->rows_room, (2 * most + 1) * Q, sizeof(double), st))
 		return false;
 	search->step = 0;
 	search->states = HWR_WORD_START + 1;

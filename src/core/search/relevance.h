@@ -31,9 +31,9 @@ typedef struct HwrSearchRow
 typedef struct HwrSearch
 {
 	HwrFoldCache cache;
-	int			transitions_room;
+	size_t		transitions_room;
 	int		   *transitions;	/* [classes][nstates] of the line's characters */
-	int			rows_room;
+	size_t		rows_room;
 	double	   *rows;			/* two steps' [entries][nstates], and [nstates] of sums */
 
 	/* The word that is being looked for. */

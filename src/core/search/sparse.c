@@ -87,23 +87,6 @@ get_number(Reader *r, unsigned max, unsigned *value)
 	return fail_bytes(r->st, "A number is out of range.");
 }
 
-/* Room for n things of that size in an array that need not keep them. */
-static bool
-make_room(void *array, int *room, int n, size_t size, HwrStatus *st)
-{
-	void	  **p = array;
-
-	if (n <= *room)
-		return true;
-	free(*p);
-	*room = 0;
-	*p = hwr_alloc((size_t) n + (size_t) n / 2, size, st);
-	if (*p == NULL)
-		return false;
-	*room = n + n / 2;
-	return true;
-}
-
 static bool
 read_alphabet(HwrSparse *s, Reader *r)
 {
@@ -117,7 +100,7 @@ read_alphabet(HwrSparse *s, Reader *r)
 		return fail_bytes(r->st, "The bytes end too early.");
 	if ((int64_t) s->steps * ((int64_t) n + 1) > HWR_POSTERIOR_MAX_CELLS)
 		return hwr_posterior_too_large(r->st, s->steps, (int) n);
-	if (!make_room(&s->alphabet.codepoints, &s->chars_room, (int) n, sizeof(uint32_t), r->st))
+	if (!hwr_alloc_room(&s->alphabet.codepoints, &s->chars_room, n, sizeof(uint32_t), r->st))
 		return false;
 	for (unsigned i = 0; i < n; i++)
 	{
@@ -346,8 +329,8 @@ read_steps(HwrSparse *s, Reader *r)
 	/* An item is a byte at least and has one entry for nothing; each further entry takes one to five. */
 	if (left > (size_t) s->steps * (5 * (size_t) s->alphabet.n + 8))
 		return fail_bytes(r->st, "There are bytes after the last step.");
-	if (!make_room(&s->at, &s->steps_room, most, sizeof(HwrSparseStep), r->st) ||
-		!make_room(&s->entries, &s->entries_room, most + (int) left + 1, sizeof(HwrEntry), r->st))
+	if (!hwr_alloc_room(&s->at, &s->steps_room, (size_t) most, sizeof(HwrSparseStep), r->st) ||
+		!hwr_alloc_room(&s->entries, &s->entries_room, (size_t) most + left + 1, sizeof(HwrEntry), r->st))
 		return false;
 	while (t < s->steps)
 	{

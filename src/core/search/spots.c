@@ -183,22 +183,6 @@ look_ahead(HwrSpots *spots, double *after)
 		}
 }
 
-static bool
-make_room(void *array, size_t *room, size_t n, size_t size, HwrStatus *st)
-{
-	void	  **p = array;
-
-	if (n <= *room)
-		return true;
-	free(*p);
-	*room = 0;
-	*p = hwr_alloc(n, size, st);
-	if (*p == NULL)
-		return false;
-	*room = n;
-	return true;
-}
-
 bool
 hwr_spots_begin(HwrSpots *spots, const HwrWord *word, const HwrSparse *s, double bound, HwrStatus *st)
 {
@@ -230,7 +214,7 @@ hwr_spots_begin(HwrSpots *spots, const HwrWord *word, const HwrSparse *s, double
 	if (!hwr_search_fits(2 * most + 1, (size_t) word->nstates, st) ||
 		!hwr_search_fits((size_t) s->alphabet.n + 1, (size_t) word->nstates, st) ||
 		!hwr_search_fits(n / 8 + 1, (size_t) word->nstates, st) ||
-		!make_room(&spots->rows, &spots->rows_room, (2 * most + 1) * (size_t) word->nstates, sizeof(double), st) ||
+		!hwr_alloc_room(&spots->rows, &spots->rows_room, (2 * most + 1) * (size_t) word->nstates, sizeof(double), st) ||
 		!hwr_search_transitions(spots->search, word, s, st))
 		return false;
 	after = hwr_alloc(n, sizeof(double), st);
@@ -403,7 +387,7 @@ compare_spots(const void *a, const void *b)
 static bool
 gather(HwrSpots *spots, HwrStatus *st)
 {
-	if (!make_room(&spots->spots, &spots->spots_room, (size_t) spots->ncells, sizeof(HwrSpot), st))
+	if (!hwr_alloc_room(&spots->spots, &spots->spots_room, (size_t) spots->ncells, sizeof(HwrSpot), st))
 		return false;
 	if (spots->ncells > 0)
 		qsort(spots->cells, (size_t) spots->ncells, sizeof(Cell), compare_cells);

@@ -14,33 +14,12 @@ places(const HwrLayerRun *run)
 }
 
 /*
- * The branches' runs are among the plan's, which run->runs is the beginning of.
+ * Copy a part of the positions between this layer's features and those of its branches, which stand side by
+ * side there.  The branches' runs are among the plan's, which run->runs is the beginning of.
  */
 static void
-join_forward_part(void *arg, int part, int parts)
+copy_part(HwrLayerRun *run, int part, int parts, bool backward)
 {
-	HwrLayerRun *run = arg;
-	size_t		c = (size_t) run->out.c;
-	size_t		at = 0;
-	size_t		lo;
-	size_t		hi;
-
-	hwr_pool_share(places(run), part, parts, &lo, &hi);
-	for (int i = 0; i < run->layer->nsources; i++)
-	{
-		const HwrLayerRun *branch = &run->runs[run->layer->sources[i]];
-		size_t		n = (size_t) branch->out.c;
-
-		for (size_t p = lo; p < hi; p++)
-			memcpy(run->y + p * c + at, branch->y + p * n, n * sizeof(hwr_real));
-		at += n;
-	}
-}
-
-static void
-join_backward_part(void *arg, int part, int parts)
-{
-	HwrLayerRun *run = arg;
 	size_t		c = (size_t) run->out.c;
 	size_t		at = 0;
 	size_t		lo;
@@ -53,9 +32,24 @@ join_backward_part(void *arg, int part, int parts)
 		size_t		n = (size_t) branch->out.c;
 
 		for (size_t p = lo; p < hi; p++)
-			memcpy(branch->dy + p * n, run->dy + p * c + at, n * sizeof(hwr_real));
+			if (backward)
+				memcpy(branch->dy + p * n, run->dy + p * c + at, n * sizeof(hwr_real));
+			else
+				memcpy(run->y + p * c + at, branch->y + p * n, n * sizeof(hwr_real));
 		at += n;
 	}
+}
+
+static void
+join_forward_part(void *arg, int part, int parts)
+{
+	copy_part(arg, part, parts, false);
+}
+
+static void
+join_backward_part(void *arg, int part, int parts)
+{
+	copy_part(arg, part, parts, true);
 }
 
 static void

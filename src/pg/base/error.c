@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 
 #include "core/base/status.h"
+#include "core/text/text.h"
 #include "compat.h"
 #include "error.h"
 
@@ -133,4 +134,19 @@ hwr_from_utf8(const char *utf8)
 	char	   *result = pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
 
 	return result == utf8 ? pstrdup(utf8) : result;
+}
+
+char *
+hwr_from_codepoint(uint32 codepoint)
+{
+	char		utf8[5];
+	uint32_t	one = codepoint;
+	char	   *encoded;
+	HwrStatus	st;
+
+	if (!hwr_text_encode(&one, codepoint == 0 ? 0 : 1, &encoded, &st))
+		hwr_raise(&st);
+	strlcpy(utf8, encoded, sizeof(utf8));
+	free(encoded);
+	return hwr_from_utf8(utf8);
 }

@@ -24,4 +24,7 @@ extern char *hwr_status_text(const HwrStatus *st);
 /* UTF-8 of the core to a palloc'd string in the server's encoding.  Raises what cannot be converted. */
 extern char *hwr_from_utf8(const char *utf8);
 
+/* One character likewise; 0 is the empty string. */
+extern char *hwr_from_codepoint(uint32 codepoint);
+
 #endif							/* HWR_ERROR_H */

@@ -277,29 +277,6 @@ figure(double value, char *null)
 	return Float8GetDatum(value);
 }
 
-/* One side of a confusion: the character, '' for none. */
-static Datum
-character(uint32 codepoint)
-{
-	uint32_t	one = codepoint;
-	char	   *utf8;
-	Datum		result = 0;
-	HwrStatus	st;
-
-	if (!hwr_text_encode(&one, codepoint == 0 ? 0 : 1, &utf8, &st))
-		hwr_raise(&st);
-	PG_TRY();
-	{
-		result = utf8_datum(utf8);
-	}
-	PG_FINALLY();
-	{
-		free(utf8);
-	}
-	PG_END_TRY();
-	return result;
-}
-
 static void
 add_confusions(int64 metric_id, const HwrConfusions *confusions)
 {
@@ -318,8 +295,8 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 		Datum		values[4];
 
 		values[0] = Int64GetDatum(metric_id);
-		values[1] = character(pair->truth);
-		values[2] = character(pair->guess);
+		values[1] = CStringGetTextDatum(hwr_from_codepoint(pair->truth));
+		values[2] = CStringGetTextDatum(hwr_from_codepoint(pair->guess));
 		values[3] = Int64GetDatum(pair->count);
 		if (SPI_execute_plan(plan, values, NULL, false, 0) < 0)
 			elog(ERROR, "could not store confusions");

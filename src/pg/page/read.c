@@ -33,22 +33,6 @@ enum
 	ARG_RIGHT_TO_LEFT
 };
 
-/* One character in the server's encoding. */
-static char *
-character(uint32 codepoint)
-{
-	char		utf8[5];
-	uint32_t	one = codepoint;
-	char	   *encoded;
-	HwrStatus	st;
-
-	if (!hwr_text_encode(&one, 1, &encoded, &st))
-		hwr_raise(&st);
-	strlcpy(utf8, encoded, sizeof(utf8));
-	free(encoded);
-	return hwr_from_utf8(utf8);
-}
-
 /* The pixel of a line's image at the left edge of a step. */
 static double
 step_to_pixel(const HwrCanvas *canvas, int steps, int step)
@@ -92,7 +76,7 @@ characters(const HwrReading *reading, const HwrCanvas *canvas, int steps, const 
 		const HwrChar *c = &reading->chars[i];
 
 		appendStringInfo(&json, "%s{\"char\": ", i > 0 ? ", " : "");
-		escape_json(&json, character(c->codepoint));
+		escape_json(&json, hwr_from_codepoint(c->codepoint));
 		appendStringInfo(&json, ", \"confidence\": %.4f, ", c->confidence);
 		append_place(&json, line, step_to_pixel(canvas, steps, c->first_step),
 					 step_to_pixel(canvas, steps, c->last_step + 1), height);

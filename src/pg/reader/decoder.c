@@ -424,22 +424,6 @@ search(HwrBeam *beam, HwrBeamQuery *query, int n, HwrNbest *out)
 	}
 }
 
-/* One character in the server's encoding. */
-static char *
-character(uint32 codepoint)
-{
-	char		utf8[5];
-	uint32_t	one = codepoint;
-	char	   *encoded;
-	HwrStatus	st;
-
-	if (!hwr_text_encode(&one, 1, &encoded, &st))
-		hwr_raise(&st);
-	strlcpy(utf8, encoded, sizeof(utf8));
-	free(encoded);
-	return hwr_from_utf8(utf8);
-}
-
 /* A row of the result for one hypothesis. */
 static void
 put_row(Tuplestorestate *store, TupleDesc desc, int rank, const HwrHypothesis *h,
@@ -462,7 +446,7 @@ put_row(Tuplestorestate *store, TupleDesc desc, int rank, const HwrHypothesis *h
 		hwr_raise(&st);
 	for (int i = 0; i < h->n; i++)
 	{
-		char	   *c = character(codepoints[i]);
+		char	   *c = hwr_from_codepoint(codepoints[i]);
 		const HwrSpan *span = &h->spans[order[i]];
 
 		appendStringInfoString(&text, c);

@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/base/status.h"
@@ -17,6 +16,7 @@
 #include "pg/catalog/cache.h"
 #include "pg/reader/bad_image.h"
 #include "pg/batch/batch.h"
+#include "pg/reader/elements.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
 
@@ -102,64 +102,6 @@ hwr_recognize_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
-/* CONTEXT of an error in one element of the array. */
-static void
-element_context(void *arg)
-{
-	errcontext("image array element %d", *(int *) arg);
-}
-
-/*
- * Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL, and
- * bad ones may become so.
- */
-static void
-read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bound, int *next,
-			  Datum *texts)
-{
-	HwrBatchReader *batch = hwr_batch_create();
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-	ErrorContextCallback context;
-	int			where[HWR_RECOGNIZE_BATCH];
-	int			subscript = 0;
-	HwrStatus	st;
-
-	context.callback = element_context;
-	context.arg = &subscript;
-	context.previous = error_context_stack;
-	error_context_stack = &context;
-	for (; *next < n && batch->n < HWR_RECOGNIZE_BATCH; (*next)++)
-	{
-		const uint8 *image;
-		Size		len;
-
-		if (nulls[*next])
-			continue;
-		subscript = lower_bound + *next;
-		image = hwr_image_bytes(images[*next], &len);
-		where[batch->n] = *next;
-		if (!hwr_batch_add(batch, loaded, image, len, &st))
-		{
-			hwr_bad_image(&st);
-			nulls[*next] = true;
-		}
-	}
-	error_context_stack = context.previous;
-
-	if (batch->n > 0)
-		hwr_batch_run(batch, loaded);
-	for (int i = 0; i < batch->n; i++)
-	{
-		char	   *utf8 = hwr_from_utf8(batch->readings[i].text);
-
-		MemoryContextSwitchTo(caller);
-		texts[where[i]] = CStringGetTextDatum(utf8);
-		MemoryContextSwitchTo(batch->context);
-	}
-	MemoryContextSwitchTo(caller);
-	hwr_batch_free(batch);
-}
-
 /*
  * hwr_recognize_batch(images bytea[], model text) returns text[]
  */
@@ -167,27 +109,18 @@ Datum
 hwr_recognize_batch(PG_FUNCTION_ARGS)
 {
 	HwrLoaded	loaded;
-	ArrayType  *array;
-	Datum	   *images;
-	Datum	   *texts;
-	bool	   *nulls;
-	int			n;
+	HwrImageElements e;
+	HwrBatchReader *batch;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	array = PG_GETARG_ARRAYTYPE_P(0);
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("image array must be one-dimensional")));
+	hwr_elements_open(&e, PG_GETARG_DATUM(0), TEXTOID);
 	loaded = get_model(fcinfo, false);
-	deconstruct_array(array, BYTEAOID, -1, false, TYPALIGN_INT, &images, &nulls, &n);
-	if (n == 0)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TEXTOID));
-
-	texts = palloc0(n * sizeof(Datum));
-	for (int next = 0; next < n;)
-		read_elements(loaded, images, nulls, n, ARR_LBOUND(array)[0], &next, texts);
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(texts, nulls, 1, ARR_DIMS(array), ARR_LBOUND(array),
-											 TEXTOID, -1, false, TYPALIGN_INT));
+	while ((batch = hwr_elements_read(&e, loaded)) != NULL)
+	{
+		for (int i = 0; i < batch->n; i++)
+			e.results[e.where[i]] = CStringGetTextDatum(hwr_from_utf8(batch->readings[i].text));
+		hwr_batch_free(batch);
+	}
+	PG_RETURN_DATUM(hwr_elements_close(&e));
 }

@@ -8,12 +8,10 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -24,6 +22,8 @@
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
 #include "pg/batch/batch.h"
+#include "pg/reader/bad_image.h"
+#include "pg/reader/elements.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
 #include "posterior.h"
@@ -278,58 +278,17 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
+	{
+		hwr_bad_image(&st);
+		MemoryContextSwitchTo(caller);
+		hwr_batch_free(batch);
+		PG_RETURN_NULL();
+	}
 	hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
 	value = hwr_keep_posterior(&batch->posteriors[0], &batch->canvases[0], loaded, keep);
 	hwr_batch_free(batch);
 	PG_RETURN_POINTER(value);
-}
-
-/* CONTEXT of an error in one element of the array. */
-static void
-element_context(void *arg)
-{
-	errcontext("image array element %d", *(int *) arg);
-}
-
-/* Read elements from *next on until a batch is full or the array ends; NULL elements stay NULL. */
-static void
-read_elements(HwrLoaded loaded, HwrKeep keep, Datum *images, bool *nulls, int n, int lower_bound, int *next,
-			  Datum *values)
-{
-	HwrBatchReader *batch = hwr_batch_create();
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-	ErrorContextCallback context;
-	int			where[HWR_RECOGNIZE_BATCH];
-	int			subscript = 0;
-	HwrStatus	st;
-
-	context.callback = element_context;
-	context.arg = &subscript;
-	context.previous = error_context_stack;
-	error_context_stack = &context;
-	for (; *next < n && batch->n < HWR_RECOGNIZE_BATCH; (*next)++)
-	{
-		const uint8 *image;
-		Size		len;
-
-		if (nulls[*next])
-			continue;
-		subscript = lower_bound + *next;
-		image = hwr_image_bytes(images[*next], &len);
-		where[batch->n] = *next;
-		if (!hwr_batch_add(batch, loaded, image, len, &st))
-			hwr_raise(&st);
-	}
-	error_context_stack = context.previous;
-
-	if (batch->n > 0)
-		hwr_batch_run(batch, loaded);
-	MemoryContextSwitchTo(caller);
-	for (int i = 0; i < batch->n; i++)
-		values[where[i]] = PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i], &batch->canvases[i], loaded, keep));
-	hwr_batch_free(batch);
 }
 
 /*
@@ -340,30 +299,23 @@ hwr_posterior_of_images(PG_FUNCTION_ARGS)
 {
 	HwrKeep		keep;
 	HwrLoaded	loaded;
-	ArrayType  *array;
-	Oid			element = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-	Datum	   *images;
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
+	HwrImageElements e;
+	HwrBatchReader *batch;
+	Oid			type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (!OidIsValid(element))
+	if (!OidIsValid(type))
 		elog(ERROR, "could not determine the type of the result");
 	keep = hwr_keep_arguments(fcinfo, 2, 3);
-	array = PG_GETARG_ARRAYTYPE_P(0);
-	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("image array must be one-dimensional")));
+	hwr_elements_open(&e, PG_GETARG_DATUM(0), type);
 	loaded = get_model(fcinfo, 1);
-	deconstruct_array(array, BYTEAOID, -1, false, TYPALIGN_INT, &images, &nulls, &n);
-	if (n == 0)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(element));
-	values = palloc0(n * sizeof(Datum));
-	for (int next = 0; next < n;)
-		read_elements(loaded, keep, images, nulls, n, ARR_LBOUND(array)[0], &next, values);
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(values, nulls, 1, ARR_DIMS(array), ARR_LBOUND(array),
-											 element, -1, false, TYPALIGN_INT));
+	while ((batch = hwr_elements_read(&e, loaded)) != NULL)
+	{
+		for (int i = 0; i < batch->n; i++)
+			e.results[e.where[i]] =
+				PointerGetDatum(hwr_keep_posterior(&batch->posteriors[i], &batch->canvases[i], loaded, keep));
+		hwr_batch_free(batch);
+	}
+	PG_RETURN_DATUM(hwr_elements_close(&e));
 }
