@@ -7,7 +7,7 @@
  * [k / GROUP][PANEL][GROUP]. A depth that is no multiple of GROUP is filled up with rows of zeros,
  * and A is then read up to GROUP - 1 elements further, which must be there and finite.
  *
- * The including file has included lanes_avx512.h or lanes_neon.h, and defines Element, GROUP, Sum
+ * The including file has included lanes_avx2.h, lanes_avx512.h or lanes_neon.h, and defines Element, GROUP, Sum
  * (a vector of LANES sums) and
  *	 packed_panels(p)			where the panels of p->b begin
  *	 sum_start(p, col)			the sums of columns col .. col + LANES - 1 before the first group
@@ -99,12 +99,14 @@ tile_rest(const HwrProduct *p, int rows, int row, int col, int cols)
 		case 3:
 			tile(p, 3, 1, row, col, cols);
 			break;
+#if TILE_ROWS > 4
 		case 4:
 			tile(p, 4, 1, row, col, cols);
 			break;
 		case 5:
 			tile(p, 5, 1, row, col, cols);
 			break;
+#endif
 #if TILE_ROWS > 6
 		case 6:
 			tile(p, 6, 1, row, col, cols);

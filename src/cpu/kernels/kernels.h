@@ -193,6 +193,7 @@ struct HwrElements
 	const char *name;			/* "float32", "bfloat16", "int8" */
 	size_t		size;			/* bytes of an element */
 	int			panel;			/* columns of a packed panel */
+	int			one;			/* int8: what 1 is in A, counted from what 0 is; else 0 */
 
 	void		(*multiply) (const HwrProduct *p);
 
@@ -247,6 +248,7 @@ extern const HwrKernels hwr_kernels_plain;
 #if defined(__x86_64__)
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
+extern const HwrElements hwr_elements_avx2_int8;
 extern const HwrElements hwr_elements_avx512_bf16;
 extern const HwrElements hwr_elements_avx512_int8;
 extern const HwrElements hwr_elements_amx_bf16;

@@ -1,0 +1,107 @@
+/*
+ * bytes_impl.h
+ *	  8-bit elements, included by the kernels that multiply such.
+ *
+ * Those of A stand for values in [-1, 1]: the byte of x is round(A_ONE x) + A_ZERO.  Each column of B is rounded
+ * to -127 .. 127 times a scale of its own.  The packed B begins, for its columns filled up to whole panels, with
+ *	 float32 factor[columns]	what a sum is multiplied by: the column's scale over A_ONE
+ *	 int32   start[columns]		-A_ZERO times the sum of the column: what sums begin with
+ * and the panels follow.
+ *
+ * The including file has included lanes_avx2.h or lanes_neon.h, and defines A_ONE, A_ZERO, Sum, and
+ * sum_start, sum_add and sum_value as groups_impl.h asks, with packed_starts and packed_factors.
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+typedef int8_t Element;			/* of B */
+
+#define GROUP 4
+#define COLUMNS (PANEL_VECTORS * LANES)
+#define B_ONE 127
+
+/* Columns of whole panels. */
+static inline size_t
+padded(int n)
+{
+	return (size_t) (n + COLUMNS - 1) / COLUMNS * COLUMNS;
+}
+
+static inline const float *
+packed_factors(const HwrProduct *p)
+{
+	return p->b;
+}
+
+static inline const int32_t *
+packed_starts(const HwrProduct *p)
+{
+	return (const int32_t *) (packed_factors(p) + padded(p->n));
+}
+
+static inline const Element *
+packed_panels(const HwrProduct *p)
+{
+	return (const Element *) (packed_starts(p) + padded(p->n));
+}
+
+static inline Sum sum_start(const HwrProduct *p, int col);
+static inline Sum sum_add(Sum sum, Groups a, Groups b);
+static inline Floats sum_value(const HwrProduct *p, Sum sum, int col);
+
+#include "groups_impl.h"
+
+static size_t
+packed_size(int parts, int k, int n)
+{
+	return padded(n) * (sizeof(float) + sizeof(int32_t) + (size_t) (parts * part_size(k) / PANEL));
+}
+
+/* What a column of B[rows][n] is divided by; zero for one of almost nothing. */
+static float
+column_scale(int rows, int n, const float *b, int col)
+{
+	float		top = 0;
+
+	for (int i = 0; i < rows; i++)
+		top = fmaxf(top, fabsf(b[(ptrdiff_t) i * n + col]));
+	return top / B_ONE >= FLT_MIN ? top / B_ONE : 0;
+}
+
+static void
+pack(int parts, int k, int n, const float *b, void *packed)
+{
+	float	   *factors = packed;
+	int32_t    *starts = (int32_t *) (factors + padded(n));
+	Element    *panels = (Element *) (starts + padded(n));
+	ptrdiff_t	panel = parts * part_size(k);
+
+	memset(packed, 0, packed_size(parts, k, n));
+	for (int col = 0; col < n; col++)
+	{
+		float		scale = column_scale(parts * k, n, b, col);
+		Element    *out = panels + col / PANEL * panel + col % PANEL * GROUP;
+		int32_t		sum = 0;
+
+		for (int part = 0; part < parts && scale > 0; part++)
+			for (int row = 0; row < k; row++)
+			{
+				Element		q = (Element) lrintf(b[((ptrdiff_t) part * k + row) * n + col] / scale);
+
+				out[part * part_size(k) + row / GROUP * GROUP * PANEL + row % GROUP] = q;
+				sum += q;
+			}
+		factors[col] = scale / A_ONE;
+		starts[col] = -A_ZERO * sum;
+	}
+}
+
+static void
+store(size_t n, const float *x, void *out)
+{
+	uint8_t    *y = out;
+
+	for (size_t i = 0; i < n; i++)
+		y[i] = (uint8_t) ((int) rintf(fminf(fmaxf(x[i] * A_ONE, -A_ONE), A_ONE)) + A_ZERO);
+}
