@@ -86,11 +86,13 @@ bfloat16_bound(const Sums *s)
 	return s->terms * (0x1.0p-7 + 0x1.0p-16 + K * 0x1.0p-23);
 }
 
-/* A is off by 1/254 at most, B by 1/254 of its column's greatest. */
+/* A is off by half a step of 1 / one at most, B by 1/254 of its column's greatest. */
 static double
-int8_bound(const Sums *s)
+int8_bound(const Sums *s, int one)
 {
-	return (s->weights + K * s->greatest) / 254 * (1 + 1.0 / 127) + s->weights * K * 0x1.0p-23;
+	double		off = s->weights / (2 * one) + K * s->greatest / 254;
+
+	return off * (1 + 1.0 / one) + s->weights * K * 0x1.0p-23;
 }
 
 static bool
@@ -134,6 +136,7 @@ static void
 test_bounds(void **state)
 {
 	static const float times[] = {1, 30, 1000, 1e6f};
+	const HwrElements *const elements[] = {hwr_elements_bfloat16(), hwr_elements_int8()};
 	Case	   *x = malloc(sizeof(Case));
 	double		worst_bfloat16 = 0;
 	double		worst_int8 = 0;
@@ -148,17 +151,18 @@ test_bounds(void **state)
 				Sums		s = sums_of(x, i / N, i % N);
 
 				hold("bfloat16, rounded", kind, times[t], fabs(s.bfloat16 - s.exact), bfloat16_bound(&s));
-				hold("int8, rounded", kind, times[t], fabs(s.int8 - s.exact), int8_bound(&s));
+				hold("int8, rounded", kind, times[t], fabs(s.int8 - s.exact), int8_bound(&s, 127));
 				worst_bfloat16 = fmax(worst_bfloat16, fabs(s.bfloat16 - s.exact) / bfloat16_bound(&s));
-				worst_int8 = fmax(worst_int8, fabs(s.int8 - s.exact) / int8_bound(&s));
+				worst_int8 = fmax(worst_int8, fabs(s.int8 - s.exact) / int8_bound(&s, 127));
 			}
 			for (int e = 0; e < 2; e++)
-				if (multiply(e == 0 ? hwr_elements_bfloat16() : hwr_elements_int8(), x))
+				if (multiply(elements[e], x))
 					for (int i = 0; i < M * N; i++)
 					{
 						Sums		s = sums_of(x, i / N, i % N);
 
-						hold(e == 0 ? "bfloat16" : "int8", kind, times[t], fabs(x->c[i] - s.exact), e == 0 ? bfloat16_bound(&s) : int8_bound(&s));
+						hold(elements[e]->name, kind, times[t], fabs(x->c[i] - s.exact),
+							 e == 0 ? bfloat16_bound(&s) : int8_bound(&s, elements[e]->one));
 					}
 		}
 	/* The bounds are not so wide that they say nothing. */
