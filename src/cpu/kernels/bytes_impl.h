@@ -102,6 +102,13 @@ store(size_t n, const float *x, void *out)
 {
 	uint8_t    *y = out;
 
+	/* Comparisons become vectors of the compiler's, fminf does not. */
 	for (size_t i = 0; i < n; i++)
-		y[i] = (uint8_t) ((int) rintf(fminf(fmaxf(x[i] * A_ONE, -A_ONE), A_ONE)) + A_ZERO);
+	{
+		float		v = x[i] * A_ONE;
+
+		v = v > -A_ONE ? v : -A_ONE;
+		v = v < A_ONE ? v : A_ONE;
+		y[i] = (uint8_t) ((int) rintf(v) + A_ZERO);
+	}
 }
