@@ -13,22 +13,7 @@
 
 #include "posterior.h"
 #include "core/text/fold.h"
-
-/* States by their numbers, with an open hash table. */
-typedef struct HwrStates
-{
-	int			n;
-	int			room;
-	uint64_t   *keys;			/* [room] */
-	int			nslots;			/* a power of two */
-	int		   *slots;			/* index + 1, 0: free */
-} HwrStates;
-
-extern void hwr_states_free(HwrStates *states);
-extern void hwr_states_clear(HwrStates *states);
-
-/* The index of a number, added at the end if it is new; -1 on failure. */
-extern int	hwr_states_index(HwrStates *states, uint64_t key, HwrStatus *st);
+#include "states.h"
 
 /* What becomes of *state when a character is added, which happens with probability flow. */
 typedef bool (*HwrExtend) (void *caller, uint64_t *state, const HwrFold *fold, double flow, HwrStatus *st);

@@ -2,34 +2,98 @@
  * trigram.c
  *	  Trigrams of lines and of words.
  *
- * A state (front.h) is the last two symbols of the text so far; after a separator, the symbol
- * before it does not matter. Whenever a symbol is added, what flows there is added to the expected
- * number of the trigram.
+ * Steps are independent of each other, so a trigram's expected number is a sum over the places where its middle symbol
+ * may be written: the probability that it is written there after the first one, which the steps before tell, times the
+ * probability that the third is the next one, which the steps after tell.  A pass forward finds the former, for each last
+ * symbol and each class of the step; a pass backward the latter, for each class.
  *
- * No trigram's probability can be more than its expected number and what was dropped together.  So
- * half of the bound may be dropped, and the rest is compared with the other half.
+ * No trigram's probability can be more than its expected number and what was left out of those with its middle symbol
+ * together.  So half of the bound may be left out there, and the rest is compared with what is left of it.
  */
 #include "trigram.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "front.h"
+#include "core/text/fold.h"
+#include "states.h"
 
-/* In place of a symbol before the separator: above all code points. */
-#define NO_SYMBOL UINT32_C(0x1FFFFF)
+/* Classes of a step times symbols of a line, places where a middle symbol is written, and trigrams; beyond, a line may have nearly all. */
+#define MAX_CELLS (1 << 22)
+#define MAX_WRITTEN (1 << 22)
+#define MAX_FOUND (1 << 22)
+
+/*
+ * Shares of the bound that may be left out of the trigrams with the same middle symbol: places that are next to impossible, and
+ * third symbols that are.  What is less than this share of what may still be left out, is.
+ */
+#define PLACES_SHARE 0.35
+#define NEXT_SHARE 0.12
+#define LESS 0.0625
+#define TINY 0.25				/* all symbols together, without looking at what each leaves */
 
 /* Room for rounding where two sums of the same numbers are compared. */
 #define ROUNDING 1e-9
 
+/* The separator is always the first of a line's symbols. */
+#define SEPARATOR 0
+
+/* A class as the line's symbols. */
+typedef struct ClassFold
+{
+	int			n;
+	int			symbols[HWR_FOLD_MAX];
+} ClassFold;
+
+/* A class is written where another symbol was the last one. */
+typedef struct Written
+{
+	int			entry;			/* of its step */
+	int			before;			/* the last symbol */
+	double		p;
+} Written;
+
+/* Of a trigram */
+typedef struct Number
+{
+	int			middle;			/* symbol */
+	double		expected;
+} Number;
+
+/* A number for each class of a step and each symbol. */
+typedef struct Cells
+{
+	size_t		room;
+	double	   *v;				/* [n of the step][nsymbols] */
+} Cells;
+
 struct HwrTrigrams
 {
 	double		bound;
-	HwrFronts	fronts;
+	const HwrSparse *s;
+	HwrFoldCache cache;
+	HwrStates	symbols;		/* of the line */
+	size_t		folds_room;
+	ClassFold  *folds;			/* [classes of the line] */
+
+	bool		any;			/* so much is possible that nothing is told */
+	size_t		left_room;
+	double	   *left_out;		/* [nsymbols] of the expected numbers of trigrams with this one in the middle */
+	int			forward;		/* steps taken */
+	int			backward;		/* steps left */
+	Cells		cells[2];		/* the last step's and the present one's: probability of symbol and class, or of the next symbol */
+	size_t		sums_room;
+	double	   *sums;			/* [nsymbols] over the classes */
+	int			written_room;
+	int			nwritten;
+	Written    *written;		/* ascending by step */
+	size_t		first_room;
+	int		   *first;			/* [nsteps + 1] in written */
+
 	HwrStates	found;			/* their numbers are the trigrams */
-	int			expected_room;
-	double	   *expected;		/* [found.n] */
-	int			keys_room;
+	int			numbers_room;
+	Number	   *numbers;		/* [found.n] */
+	size_t		keys_room;
 	HwrTrigram *keys;
 };
 
@@ -45,16 +109,179 @@ hwr_trigrams_free(HwrTrigrams *t)
 {
 	if (t == NULL)
 		return;
-	hwr_fronts_free(&t->fronts);
+	hwr_states_free(&t->symbols);
 	hwr_states_free(&t->found);
-	free(t->expected);
+	free(t->folds);
+	free(t->cells[0].v);
+	free(t->cells[1].v);
+	free(t->left_out);
+	free(t->sums);
+	free(t->written);
+	free(t->first);
+	free(t->numbers);
 	free(t->keys);
 	free(t);
 }
 
 static bool
-count(HwrTrigrams *t, HwrTrigram trigram, double flow, HwrStatus *st)
+fold_classes(HwrTrigrams *t, HwrStatus *st)
 {
+	const HwrAlphabet *alphabet = &t->s->alphabet;
+
+	hwr_states_clear(&t->symbols);
+	if (hwr_states_index(&t->symbols, HWR_SEPARATOR, st) < 0 ||
+		!hwr_alloc_room(&t->folds, &t->folds_room, (size_t) alphabet->n + 1, sizeof(ClassFold), st))
+		return false;
+	t->folds[0].n = 0;
+	for (int i = 0; i < alphabet->n; i++)
+	{
+		const HwrFold *fold = hwr_fold_cached(&t->cache, alphabet->codepoints[i]);
+		ClassFold  *out = &t->folds[i + 1];
+
+		out->n = fold->n;
+		for (int k = 0; k < fold->n; k++)
+		{
+			out->symbols[k] = hwr_states_index(&t->symbols, fold->symbols[k], st);
+			if (out->symbols[k] < 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+bool
+hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *st)
+{
+	size_t		most = 1;
+
+	t->bound = bound;
+	t->s = s;
+	t->any = false;
+	t->forward = 0;
+	t->backward = s->nsteps;
+	t->nwritten = 0;
+	hwr_states_clear(&t->found);
+	for (int i = 0; i < s->nsteps; i++)
+		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
+	if (!fold_classes(t, st))
+		return false;
+	if (most * (size_t) t->symbols.n > MAX_CELLS)
+	{
+		t->any = true;
+		return true;
+	}
+	for (int i = 0; i < 2; i++)
+		if (!hwr_alloc_room(&t->cells[i].v, &t->cells[i].room, most * (size_t) t->symbols.n, sizeof(double), st))
+			return false;
+	if (!hwr_alloc_room(&t->left_out, &t->left_room, (size_t) t->symbols.n, sizeof(double), st))
+		return false;
+	memset(t->left_out, 0, (size_t) t->symbols.n * sizeof(double));
+	return hwr_alloc_room(&t->sums, &t->sums_room, (size_t) t->symbols.n, sizeof(double), st) &&
+		hwr_alloc_room(&t->first, &t->first_room, (size_t) s->nsteps + 1, sizeof(int), st);
+}
+
+/* The entry of a step with this class, or -1. */
+static int
+entry_of(const HwrSparse *s, int step, int class)
+{
+	const HwrSparseStep *at = &s->at[step];
+
+	for (int e = 0; e < at->n; e++)
+		if (s->entries[at->entry + e].class == class)
+			return e;
+	return -1;
+}
+
+static bool
+add_written(HwrTrigrams *t, int entry, int before, double p, HwrStatus *st)
+{
+	if (t->nwritten == t->written_room)
+	{
+		int			room = t->written_room * 2 + 1024;
+		Written    *grown = hwr_realloc(t->written, (size_t) room, sizeof(Written), st);
+
+		if (grown == NULL)
+			return false;
+		t->written = grown;
+		t->written_room = room;
+	}
+	t->written[t->nwritten++] = (Written) {entry, before, p};
+	return true;
+}
+
+/* Whether so little is left out, of what may be so far. */
+static bool
+leave_out(HwrTrigrams *t, const ClassFold *fold, double p, double may)
+{
+	for (int i = 0; i < fold->n; i++)
+		if (!(p <= (may - t->left_out[fold->symbols[i]]) * LESS))
+			return false;
+	for (int i = 0; i < fold->n; i++)
+		t->left_out[fold->symbols[i]] += p;
+	return true;
+}
+
+/* A step forward: the probability of each last symbol and class, and the places where symbols are written. */
+static bool
+step_forward(HwrTrigrams *t, HwrStatus *st)
+{
+	const HwrSparse *s = t->s;
+	int			now = t->forward++;
+	const HwrSparseStep *at = &s->at[now];
+	size_t		M = (size_t) t->symbols.n;
+	const double *last = t->cells[(now + 1) % 2].v;
+	double	   *v = t->cells[now % 2].v;
+	double	   *sums = t->sums;
+	double		may = t->bound * PLACES_SHARE * t->forward / s->nsteps;
+
+	memset(sums, 0, M * sizeof(double));
+	if (now == 0)
+		sums[SEPARATOR] = 1;
+	else
+		for (int e = 0; e < s->at[now - 1].n; e++)
+			for (size_t a = 0; a < M; a++)
+				sums[a] += last[(size_t) e * M + a];
+	t->first[now] = t->nwritten;
+	for (int e = 0; e < at->n; e++)
+	{
+		const HwrEntry *entry = &s->entries[at->entry + e];
+		const ClassFold *fold = &t->folds[entry->class];
+		int			again = now > 0 && fold->n > 0 ? entry_of(s, now - 1, entry->class) : -1;
+		const double *same = again < 0 ? NULL : last + (size_t) again * M;
+		double	   *row = v + (size_t) e * M;
+		double		all = 0;
+
+		if (fold->n == 0)
+		{
+			for (size_t a = 0; a < M; a++)
+				row[a] = entry->p * sums[a];
+			continue;
+		}
+		for (size_t a = 0; a < M; a++)
+		{
+			double		repeated = same == NULL ? 0 : entry->p * same[a];
+			double		p = entry->p * sums[a] - repeated;
+
+			row[a] = repeated;
+			all += p > 0 ? p : 0;
+			/* A separator after another is no symbol, and none is the middle of a trigram. */
+			if (!(p > 0) || (fold->n == 1 && fold->symbols[0] == SEPARATOR))
+				continue;
+			if (!leave_out(t, fold, p, may) && !add_written(t, e, (int) a, p, st))
+				return false;
+		}
+		row[fold->symbols[fold->n - 1]] += all;
+	}
+	t->first[now + 1] = t->nwritten;
+	t->any = t->nwritten > MAX_WRITTEN;
+	return true;
+}
+
+static bool
+count(HwrTrigrams *t, int a, int b, int c, double p, HwrStatus *st)
+{
+	const uint64_t *symbols = t->symbols.keys;
+	HwrTrigram	trigram = hwr_trigram((uint32_t) symbols[a], (uint32_t) symbols[b], (uint32_t) symbols[c]);
 	int			n = t->found.n;
 	int			index = hwr_states_index(&t->found, (uint64_t) trigram, st);
 
@@ -62,84 +289,136 @@ count(HwrTrigrams *t, HwrTrigram trigram, double flow, HwrStatus *st)
 		return false;
 	if (index == n)
 	{
-		if (index >= t->expected_room)
+		if (index >= t->numbers_room)
 		{
 			int			room = index * 2 + 256;
-			double	   *grown = hwr_realloc(t->expected, (size_t) room, sizeof(double), st);
+			Number	   *grown = hwr_realloc(t->numbers, (size_t) room, sizeof(Number), st);
 
 			if (grown == NULL)
 				return false;
-			t->expected = grown;
-			t->expected_room = room;
+			t->numbers = grown;
+			t->numbers_room = room;
 		}
-		t->expected[index] = 0;
+		t->numbers[index] = (Number) {b, 0};
 	}
-	t->expected[index] += flow;
+	t->numbers[index].expected += p;
 	return true;
 }
 
-static uint64_t
-pair_of(uint32_t a, uint32_t b)
-{
-	return ((uint64_t) (b == HWR_SEPARATOR ? NO_SYMBOL : a) << 21) | b;
-}
-
-/* A character is added: the pair of symbols that the state becomes. */
+/*
+ * The trigrams whose middle symbol is written at a place, but for third symbols that are too improbable; next[c]: the
+ * probability that symbol c follows what is written.
+ */
 static bool
-extend(void *caller, uint64_t *state, const HwrFold *fold, double flow, HwrStatus *st)
+count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const double *next, double may, HwrStatus *st)
 {
-	HwrTrigrams *t = caller;
-	uint32_t	a = (uint32_t) (*state >> 21);
-	uint32_t	b = (uint32_t) (*state & 0x1FFFFF);
+	int			a = w->before;
+	int			b = -1;			/* the middle symbol */
+	double		tiny;
+	double		less = 0;
 
 	for (int i = 0; i < fold->n; i++)
 	{
-		uint32_t	c = fold->symbols[i];
+		int			c = fold->symbols[i];
 
-		if (b == HWR_SEPARATOR && c == HWR_SEPARATOR)
+		if (c == SEPARATOR && (b < 0 ? a : b) == SEPARATOR)
 			continue;
-		if (b != HWR_SEPARATOR && !count(t, hwr_trigram(a, b, c), flow, st))
-			return false;
-		a = b;
+		if (b >= 0)
+		{
+			if (b != SEPARATOR && !count(t, a, b, c, w->p, st))
+				return false;
+			a = b;
+		}
 		b = c;
 	}
-	*state = pair_of(a, b);
+	if (b < 0 || b == SEPARATOR)
+		return true;
+	/* Kept back for the tiny ones. */
+	tiny = (may - t->left_out[b]) * TINY;
+	may -= tiny;
+	tiny /= t->symbols.n * w->p;
+	for (int c = 0; c < t->symbols.n; c++)
+	{
+		if (next[c] <= tiny)
+			less += next[c];
+		else if (w->p * next[c] <= (may - t->left_out[b]) * LESS)
+			t->left_out[b] += w->p * next[c];
+		else if (!count(t, a, b, c, w->p * next[c], st))
+			return false;
+	}
+	t->left_out[b] += w->p * less;
 	return true;
 }
 
-bool
-hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *st)
-{
-	t->bound = bound;
-	hwr_states_clear(&t->found);
-	return hwr_fronts_begin(&t->fronts, s, pair_of(NO_SYMBOL, HWR_SEPARATOR), bound * 0.4, extend, t, st);
-}
-
-/* The end of the line is a separator. */
+/* A step backward: the probability of each next symbol after each class of the step, and the trigrams of its places. */
 static bool
-end_line(HwrTrigrams *t, HwrStatus *st)
+step_backward(HwrTrigrams *t, HwrStatus *st)
 {
-	static const HwrFold separator = {1, {HWR_SEPARATOR}};
-	const HwrFront *front = hwr_fronts_last(&t->fronts);
+	const HwrSparse *s = t->s;
+	int			now = --t->backward;
+	const HwrSparseStep *at = &s->at[now];
+	const HwrSparseStep *after = at + 1;
+	size_t		M = (size_t) t->symbols.n;
+	const double *v_after = t->cells[(now + 1) % 2].v;
+	double	   *v = t->cells[now % 2].v;
+	double	   *sums = t->sums;
+	double		may = t->bound * (PLACES_SHARE + NEXT_SHARE * (s->nsteps - now) / s->nsteps);
+	bool		is_last = now == s->nsteps - 1;
 
-	for (int i = 0; i < front->states.n; i++)
+	/* After a class that is not in the next step. */
+	memset(sums, 0, M * sizeof(double));
+	if (is_last)
+		sums[SEPARATOR] = 1;
+	else
+		for (int e = 0; e < after->n; e++)
+		{
+			const HwrEntry *entry = &s->entries[after->entry + e];
+			const ClassFold *fold = &t->folds[entry->class];
+
+			if (fold->n > 0)
+				sums[fold->symbols[0]] += entry->p;
+			else
+				for (size_t c = 0; c < M; c++)
+					sums[c] += entry->p * v_after[(size_t) e * M + c];
+		}
+	for (int e = 0; e < at->n; e++)
 	{
-		uint64_t	state = front->states.keys[i];
+		const ClassFold *fold = &t->folds[s->entries[at->entry + e].class];
+		int			again = is_last || fold->n == 0 ? -1 : entry_of(s, now + 1, s->entries[at->entry + e].class);
+		double	   *row = v + (size_t) e * M;
 
-		if (!extend(t, &state, &separator, hwr_front_total(front, i), st))
+		memcpy(row, sums, M * sizeof(double));
+		if (again >= 0)
+		{
+			double		p = s->entries[after->entry + again].p;
+
+			row[fold->symbols[0]] -= p;
+			for (size_t c = 0; c < M; c++)
+				row[c] += p * v_after[(size_t) again * M + c];
+			/* Rounding must not make it negative. */
+			if (row[fold->symbols[0]] < 0)
+				row[fold->symbols[0]] = 0;
+		}
+	}
+	for (int i = t->first[now]; i < t->first[now + 1]; i++)
+	{
+		const Written *w = &t->written[i];
+		const ClassFold *fold = &t->folds[s->entries[at->entry + w->entry].class];
+
+		if (!count_written(t, w, fold, v + (size_t) w->entry * M, may, st))
 			return false;
 	}
+	t->any = t->found.n > MAX_FOUND;
 	return true;
 }
 
 bool
 hwr_trigrams_step(HwrTrigrams *t, bool *done, HwrStatus *st)
 {
-	/* Nothing that is still to come could be believed. */
-	*done = t->fronts.dropped > t->bound / 2;
-	if (!*done && !hwr_fronts_step(&t->fronts, done, st))
-		return false;
-	return !*done || end_line(t, st);
+	*done = t->any || t->backward == 0;
+	if (*done)
+		return true;
+	return t->forward < t->s->nsteps ? step_forward(t, st) : step_backward(t, st);
 }
 
 static int
@@ -154,23 +433,14 @@ compare_keys(const void *a, const void *b)
 bool
 hwr_trigrams_get(HwrTrigrams *t, const HwrTrigram **keys, int *n, HwrStatus *st)
 {
-	double		least = (t->bound - t->fronts.dropped) * (1 - ROUNDING);
-
-	if (t->found.n + 1 > t->keys_room)
-	{
-		free(t->keys);
-		t->keys_room = 0;
-		t->keys = hwr_alloc((size_t) t->found.n * 2 + 1, sizeof(HwrTrigram), st);
-		if (t->keys == NULL)
-			return false;
-		t->keys_room = t->found.n * 2 + 1;
-	}
+	if (!hwr_alloc_room(&t->keys, &t->keys_room, (size_t) t->found.n + 1, sizeof(HwrTrigram), st))
+		return false;
 	*n = 0;
 	for (int i = 0; i < t->found.n; i++)
-		if (t->expected[i] >= least)
+		if (t->numbers[i].expected >= (t->bound - t->left_out[t->numbers[i].middle]) * (1 - ROUNDING))
 			t->keys[(*n)++] = (HwrTrigram) t->found.keys[i];
 	qsort(t->keys, (size_t) *n, sizeof(HwrTrigram), compare_keys);
-	if (t->fronts.dropped > t->bound / 2 || *n > HWR_TRIGRAMS_MAX)
+	if (t->any || *n > HWR_TRIGRAMS_MAX)
 	{
 		t->keys[0] = HWR_TRIGRAM_ANY;
 		*n = 1;

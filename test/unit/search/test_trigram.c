@@ -8,7 +8,8 @@
 
 static HwrStatus st;
 
-static const uint32_t letters[] = {' ', 'A', 'a', 'b', 0xE9};
+/* A space, cases and accents; a ligature, a combining accent, two separators. */
+static const uint32_t letters[2][5] = {{' ', 'A', 'a', 'b', 0xE9}, {' ', '-', 'e', 0x153, 0x301}};
 static const uint32_t wide[] = {' ', '-', 'A', 'E', 'N', 'O', 'a', 'b', 'c', 'd', 'e', 'n', 'o', 0xE9, 0x153};
 
 static void
@@ -39,9 +40,9 @@ test_enumeration(void **state)
 
 	(void) state;
 	assert_true(hwr_trigrams_create(&t, &st));
-	for (uint32_t stream = 0; stream < 30; stream++)
+	for (uint32_t stream = 0; stream < 60; stream++)
 	{
-		HwrSparse  *s = random_sparse(stream, 2 + (int) stream % 6, letters, 5, 3, 0.02);
+		HwrSparse  *s = random_sparse(stream, 2 + (int) stream % 6, letters[stream % 2], 5, 3, 0.02);
 		HwrTrigram	seen[2000];
 		double		p[2000];
 		double		expected[2000];
