@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/layers/winograd_conv.h"
 #include "infer_internal.h"
 
 /*
@@ -119,7 +120,7 @@ place_weights(HwrInfer *inf, char *base)
 		HwrStage   *s = &inf->stages[i];
 
 		if (s->winograd)
-			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(inf, s->conv), 1);
+			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(e, s->conv->in.c, s->conv->units), 1);
 		else
 			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
 		if (s->winograd && (size_t) s->conv->in.c > work)
@@ -237,7 +238,7 @@ set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
 		kernel = inf->ink_kernel;
 	}
 	if (s->winograd)
-		hwr_winograd_pack(inf, l, kernel, inf->work, s->kernel);
+		hwr_winograd_pack(inf->e, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
 	else
 		inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
 }

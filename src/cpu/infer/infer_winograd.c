@@ -1,92 +1,12 @@
 /*
  * infer_winograd.c
- *	  The convolution of a stage by Winograd's minimal filtering: see winograd.h.
+ *	  The convolution of a stage by Winograd's minimal filtering: see cpu/kernels/winograd.h.
  *
  * A strip of tile rows is worked on at a time, and of it blocks of tiles, so that what belongs to a
- * block stays in the second-level cache:
- *
- *	 V [36][tiles][C]		transformed input, as elements
- *	 M [36][tiles][panel]	products with one panel of output channels; consumed before the next panel's are made
- *	 U [panels][36] packed [C][panel]	the transformed kernel, which streams through once a block
- *
- * Which stages: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.
- * With fewer input channels the transforms outweigh what they save, and a lower map would fill less
- * than half of a tile.
+ * block stays in the second-level cache (cpu/layers/winograd_conv.h).
  */
-#include "cpu/kernels/winograd.h"
+#include "cpu/layers/winograd_conv.h"
 #include "infer_internal.h"
-
-/* Most tiles of a block: few enough for the cache, enough to use each part of the kernel often. */
-#define BLOCK_TILES 48
-
-bool
-hwr_winograd_applies(const HwrLayer *l)
-{
-	return l->ky == 3 && l->kx == 3 && l->in.h >= 3 &&
-		l->in.c >= HWR_WINOGRAD_MIN_CHANNELS && l->units >= HWR_WINOGRAD_MIN_CHANNELS;
-}
-
-static int
-panels(const HwrInfer *inf, int units)
-{
-	return (units + inf->e->panel - 1) / inf->e->panel;
-}
-
-size_t
-hwr_winograd_kernel_size(const HwrInfer *inf, const HwrLayer *l)
-{
-	return (size_t) panels(inf, l->units) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(1, l->in.c, inf->e->panel);
-}
-
-/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
-static void
-transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
-{
-	static const double u = -1.0 / 1.5;
-	static const double v = 1.0 / 6;
-	static const double a = HWR_WINOGRAD_A;
-	static const double b = HWR_WINOGRAD_B;
-	const double G[HWR_WINOGRAD_IN][3] = {
-		{1, 0, 0},
-		{u, u * a, u / 2},
-		{u, -u * a, u / 2},
-		{v, v * b, v * 2},
-		{v, -v * b, v * 2},
-		{0, 0, 1},
-	};
-	hwr_real	factor[9];
-
-	for (int tap = 0; tap < 9; tap++)
-		factor[tap] = (hwr_real) (G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3]);
-	for (int i = 0; i < c; i++, out += cols)
-	{
-		for (int j = 0; j < cols; j++)
-			out[j] = 0;
-		for (int tap = 0; tap < 9; tap++)
-		{
-			const hwr_real *g = kernel + ((size_t) tap * (size_t) c + (size_t) i) * (size_t) d + (size_t) col;
-
-			for (int j = 0; j < cols; j++)
-				out[j] += factor[tap] * g[j];
-		}
-	}
-}
-
-void
-hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel, hwr_real *work, void *packed)
-{
-	size_t		size = inf->e->packed_size(1, l->in.c, inf->e->panel);
-	char	   *out = packed;
-
-	for (int col = 0; col < l->units; col += inf->e->panel)
-		for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++, out += size)
-		{
-			int			cols = l->units - col < inf->e->panel ? l->units - col : inf->e->panel;
-
-			transform_kernel(kernel, l->in.c, l->units, f, col, cols, work);
-			inf->e->pack(1, l->in.c, cols, work, out);
-		}
-}
 
 /* Fill in what depends on the width: the stage's maps and pool are known. */
 void
@@ -104,9 +24,9 @@ hwr_winograd_describe(HwrStage *s)
 	if (s->unit > s->out.h)
 		s->unit = s->out.h;
 	s->tiles = hwr_winograd_tiles(s->mid.w);
-	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, BLOCK_TILES));
+	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, HWR_WINOGRAD_BLOCK));
 	unit_tiles = hwr_winograd_tiles((s->unit - 1) * sy + ky);
-	units = BLOCK_TILES / (s->tiles * unit_tiles);
+	units = HWR_WINOGRAD_BLOCK / (s->tiles * unit_tiles);
 	s->strip = s->unit * (units > 1 ? units : 1);
 	if (s->strip > s->out.h)
 		s->strip = hwr_divide_up(s->out.h, s->unit) * s->unit;
@@ -117,36 +37,12 @@ hwr_winograd_describe(HwrStage *s)
 	s->rows = hwr_winograd_tiles((s->strip - 1) * sy + ky) * HWR_WINOGRAD_OUT / (s->pooled ? ky : 1);
 }
 
-/* A block's memory. */
-typedef struct Block
-{
-	char	   *in;				/* V */
-	ptrdiff_t	in_frequency;	/* elements from one frequency to the next */
-	hwr_real   *products;		/* M */
-	ptrdiff_t	product_frequency;
-	size_t		size;
-} Block;
-
-/* Frequencies lie an odd number of cache lines apart, or most would share the same few sets of the cache. */
-static ptrdiff_t
-spread(size_t values, size_t size)
-{
-	size_t		lines = (values * size + 63) / 64;
-
-	return (ptrdiff_t) ((lines | 1) * 64 / size);
-}
-
-static Block
+static HwrWinogradBlock
 block(const HwrInfer *inf, const HwrStage *s, char *base)
 {
-	size_t		tiles = (size_t) s->chunk * (size_t) hwr_divide_up(s->rows * (s->pooled ? s->pool->ky : 1), HWR_WINOGRAD_OUT);
-	Block		b = {0};
+	int			tiles = s->chunk * hwr_winograd_tiles(s->rows * (s->pooled ? s->pool->ky : 1));
 
-	b.in_frequency = spread(tiles * (size_t) s->in.c, inf->e->size);
-	b.product_frequency = spread(tiles * (size_t) inf->e->panel, sizeof(hwr_real));
-	b.in = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.in_frequency + 1, inf->e->size);
-	b.products = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.product_frequency, sizeof(hwr_real));
-	return b;
+	return hwr_winograd_block(inf->e, inf->k, s->in.c, s->mid.c, tiles, base);
 }
 
 size_t
@@ -155,78 +51,29 @@ hwr_winograd_memory(const HwrInfer *inf, const HwrStage *s)
 	return block(inf, s, NULL).size;
 }
 
-/* The products of tiles with one panel of output channels, at every frequency. */
-static void
-multiply_panel(const HwrInfer *inf, const HwrStage *s, const Block *b, int tiles, int cols, const char *kernel)
+void
+hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory, hwr_real *out)
 {
-	for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++)
-	{
-		HwrProduct	p = {
-			.m = tiles,
-			.n = cols,
-			.k = s->in.c,
-			.parts = 1,
-			.a = b->in + (size_t) (f * b->in_frequency) * inf->e->size,
-			.a_row = s->in.c,
-			.a_col = 1,
-			.b = kernel + (size_t) f * inf->e->packed_size(1, s->in.c, inf->e->panel),
-			.c = b->products + f * b->product_frequency,
-			.c_row = inf->e->panel,
-		};
-
-		inf->e->multiply(&p);
-	}
-}
-
-/* Tiles [x, x + tiles) of tile rows from convolution row y on. */
-static void
-run_block(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int tile_rows, int x, int tiles,
-		  const Block *b, hwr_real *out)
-{
+	HwrWinogradBlock b = block(inf, s, memory);
 	ptrdiff_t	map_row = (ptrdiff_t) s->wide * s->in.c;
-	ptrdiff_t	from = y * map_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * s->in.c;
-	int			panel = inf->e->panel;
-	int			pool_y = s->pooled ? s->pool->ky : 1;
-	int			pool_x = s->pooled ? s->pool->kx : 1;
+	bool		affine = s->fused && s->before.layer >= 0;
 	HwrTilesOut to = {
-		.tiles = tiles,
-		.tile = panel,
-		.frequency = b->product_frequency,
 		.relu = s->conv->activation == HWR_ACT_RELU,
-		.pool_y = pool_y,
-		.pool_x = pool_x,
+		.bias = s->fused ? s->bias : NULL,
+		.scale = affine ? s->before.scale : NULL,
+		.shift = affine ? s->before.shift : NULL,
+		.pool_y = s->pooled ? s->pool->ky : 1,
+		.pool_x = s->pooled ? s->pool->kx : 1,
 		.out_row = (ptrdiff_t) s->row_columns * s->mid.c,
 		.out_col = s->mid.c,
 	};
 
-	for (int r = 0; r < tile_rows; r++)
-		inf->e->winograd_in(tiles, s->in.c, map_row, map + (size_t) (from + r * HWR_WINOGRAD_OUT * map_row) * inf->e->size,
-							b->in_frequency, b->in + (size_t) r * (size_t) tiles * (size_t) s->in.c * inf->e->size);
-	for (int col = 0; col < s->mid.c; col += panel)
-	{
-		size_t		kernel = (size_t) (col / panel) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(1, s->in.c, panel);
-
-		to.cols = s->mid.c - col < panel ? s->mid.c - col : panel;
-		to.bias = s->fused ? s->bias + col : NULL;
-		to.scale = s->fused && s->before.layer >= 0 ? s->before.scale + col : NULL;
-		to.shift = to.scale != NULL ? s->before.shift + col : NULL;
-		multiply_panel(inf, s, b, tile_rows * tiles, to.cols, (const char *) s->kernel + kernel);
-		for (int r = 0; r < tile_rows; r++)
-		{
-			to.products = b->products + (ptrdiff_t) (r * tiles) * panel;
-			to.out = out + (ptrdiff_t) (r * HWR_WINOGRAD_OUT / pool_y) * to.out_row +
-				(ptrdiff_t) (x * HWR_WINOGRAD_OUT / pool_x) * to.out_col + col;
-			inf->k->winograd_out(&to);
-		}
-	}
-}
-
-void
-hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory, hwr_real *out)
-{
-	Block		b = block(inf, s, memory);
-	int			tile_rows = hwr_winograd_tiles(rows);
-
 	for (int x = 0; x < s->tiles; x += s->chunk)
-		run_block(inf, s, map, y, tile_rows, x, s->tiles - x < s->chunk ? s->tiles - x : s->chunk, &b, out);
+	{
+		ptrdiff_t	from = y * map_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * s->in.c;
+
+		to.out = out + (ptrdiff_t) (x * HWR_WINOGRAD_OUT / to.pool_x) * to.out_col;
+		hwr_winograd_run(&b, s->kernel, map + (size_t) from * inf->e->size, map_row, hwr_winograd_tiles(rows),
+						 s->tiles - x < s->chunk ? s->tiles - x : s->chunk, &to);
+	}
 }

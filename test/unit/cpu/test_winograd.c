@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "cpu/infer/infer_internal.h"
+#include "cpu/layers/winograd_conv.h"
 #include "reference.h"
 
 /* Largest error, and root of the mean squared error, over the root mean square of the output. */
@@ -192,8 +193,8 @@ run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, elements->size);
 	memory = calloc(hwr_winograd_memory(&inf, s), 1);
 	rows = malloc((size_t) s->rows * (size_t) s->row_columns * (size_t) s->mid.c * sizeof(hwr_real));
-	s->kernel = malloc(hwr_winograd_kernel_size(&inf, &t->conv));
-	hwr_winograd_pack(&inf, &t->conv, t->kernel, work, s->kernel);
+	s->kernel = malloc(hwr_winograd_kernel_size(inf.e, t->conv.in.c, t->conv.units));
+	hwr_winograd_pack(inf.e, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
 	for (int y = 0; y < s->in.h; y++)
 		elements->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
 						map + ((size_t) (y + 1) * (size_t) s->wide + 1) * c * elements->size);

@@ -1,0 +1,155 @@
+/*
+ * winograd_conv.c
+ *	  A block of tiles of Winograd's convolution.  See winograd_conv.h.
+ */
+#include "winograd_conv.h"
+
+bool
+hwr_winograd_applies(const HwrLayer *l)
+{
+	return l->ky == 3 && l->kx == 3 && l->in.h >= 3 &&
+		l->in.c >= HWR_WINOGRAD_MIN_CHANNELS && l->units >= HWR_WINOGRAD_MIN_CHANNELS;
+}
+
+/* Bytes of a panel of the kernel at one frequency. */
+static size_t
+panel_size(const HwrElements *e, int c)
+{
+	return e->packed_size(1, c, e->panel);
+}
+
+size_t
+hwr_winograd_kernel_size(const HwrElements *e, int c, int d)
+{
+	return (size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES * panel_size(e, c);
+}
+
+/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
+static void
+transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
+{
+	static const double u = -1.0 / 1.5;
+	static const double v = 1.0 / 6;
+	static const double a = HWR_WINOGRAD_A;
+	static const double b = HWR_WINOGRAD_B;
+	const double G[HWR_WINOGRAD_IN][3] = {
+		{1, 0, 0},
+		{u, u * a, u / 2},
+		{u, -u * a, u / 2},
+		{v, v * b, v * 2},
+		{v, -v * b, v * 2},
+		{0, 0, 1},
+	};
+	hwr_real	factor[9];
+
+	for (int tap = 0; tap < 9; tap++)
+		factor[tap] = (hwr_real) (G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3]);
+	for (int i = 0; i < c; i++, out += cols)
+	{
+		for (int j = 0; j < cols; j++)
+			out[j] = 0;
+		for (int tap = 0; tap < 9; tap++)
+		{
+			const hwr_real *g = kernel + ((size_t) tap * (size_t) c + (size_t) i) * (size_t) d + (size_t) col;
+
+			for (int j = 0; j < cols; j++)
+				out[j] += factor[tap] * g[j];
+		}
+	}
+}
+
+void
+hwr_winograd_pack(const HwrElements *e, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts)
+{
+	size_t		size = panel_size(e, c);
+	size_t		lo;
+	size_t		hi;
+
+	hwr_pool_share((size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES, part, parts, &lo, &hi);
+	for (size_t i = lo; i < hi; i++)
+	{
+		int			col = (int) (i / HWR_WINOGRAD_FREQUENCIES) * e->panel;
+		int			cols = d - col < e->panel ? d - col : e->panel;
+
+		transform_kernel(kernel, c, d, (int) (i % HWR_WINOGRAD_FREQUENCIES), col, cols, work);
+		e->pack(1, c, cols, work, (char *) packed + i * size);
+	}
+}
+
+/* Frequencies lie an odd number of cache lines apart, or most would share the same few sets of the cache. */
+static ptrdiff_t
+spread(size_t values, size_t size)
+{
+	size_t		lines = (values * size + 63) / 64;
+
+	return (ptrdiff_t) ((lines | 1) * 64 / size);
+}
+
+HwrWinogradBlock
+hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base)
+{
+	HwrWinogradBlock b = {.e = e,.k = k,.c = c,.d = d};
+
+	b.in_frequency = spread((size_t) tiles * (size_t) c, e->size);
+	b.product_frequency = spread((size_t) tiles * (size_t) e->panel, sizeof(hwr_real));
+	b.in = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.in_frequency + 1, e->size);
+	b.products = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.product_frequency, sizeof(hwr_real));
+	return b;
+}
+
+/* The products of tiles with one panel of output channels, at every frequency. */
+static void
+multiply_panel(const HwrWinogradBlock *b, int tiles, int cols, const char *kernel)
+{
+	size_t		size = panel_size(b->e, b->c);
+
+	for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++)
+	{
+		HwrProduct	p = {
+			.m = tiles,
+			.n = cols,
+			.k = b->c,
+			.parts = 1,
+			.a = b->in + (size_t) (f * b->in_frequency) * b->e->size,
+			.a_row = b->c,
+			.a_col = 1,
+			.b = kernel + (size_t) f * size,
+			.c = b->products + f * b->product_frequency,
+			.c_row = b->e->panel,
+		};
+
+		b->e->multiply(&p);
+	}
+}
+
+void
+hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows, int tiles,
+				 const HwrTilesOut *to)
+{
+	const HwrElements *e = b->e;
+	size_t		panel_bytes = HWR_WINOGRAD_FREQUENCIES * panel_size(e, b->c);
+	const char *u = kernel;
+
+	for (int r = 0; r < tile_rows; r++)
+		e->winograd_in(tiles, b->c, map_row, map + (size_t) (r * HWR_WINOGRAD_OUT * map_row) * e->size,
+					   b->in_frequency, b->in + (size_t) r * (size_t) tiles * (size_t) b->c * e->size);
+	for (int col = 0; col < b->d; col += e->panel, u += panel_bytes)
+	{
+		HwrTilesOut out = *to;
+
+		out.tiles = tiles;
+		out.tile = e->panel;
+		out.frequency = b->product_frequency;
+		out.cols = b->d - col < e->panel ? b->d - col : e->panel;
+		out.bias = to->bias != NULL ? to->bias + col : NULL;
+		out.scale = to->scale != NULL ? to->scale + col : NULL;
+		out.shift = to->shift != NULL ? to->shift + col : NULL;
+		multiply_panel(b, tile_rows * tiles, out.cols, u);
+		for (int r = 0; r < tile_rows; r++)
+		{
+			out.products = b->products + (ptrdiff_t) (r * tiles) * e->panel;
+			out.out = to->out + (ptrdiff_t) (r * HWR_WINOGRAD_OUT / to->pool_y) * to->out_row + col;
+			b->k->winograd_out(&out);
+		}
+	}
+}

@@ -1,0 +1,55 @@
+/*
+ * winograd_conv.h
+ *	  A block of tiles of Winograd's convolution (cpu/kernels/winograd.h), from the map to the output.
+ *
+ *	 V [36][tiles][C]		transformed input, as elements
+ *	 M [36][tiles][panel]	products with one panel of output channels; consumed before the next panel's are made
+ *	 U [panels][36] packed [C][panel]	the transformed kernel, which streams through once a block
+ */
+#ifndef HWR_WINOGRAD_CONV_H
+#define HWR_WINOGRAD_CONV_H
+
+#include "cpu/kernels/winograd.h"
+#include "layers.h"
+
+/* Most tiles of a block: few enough for the second-level cache, enough to use each part of the kernel often. */
+#define HWR_WINOGRAD_BLOCK 48
+
+/*
+ * Whether a convolution is done so: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.
+ * With fewer channels the transforms outweigh what they save, and a lower map would fill less than half of a tile.
+ */
+extern bool hwr_winograd_applies(const HwrLayer *l);
+
+/*
+ * Bytes of the transformed and packed kernel, and the making of this part's share of it from [3][3][c][d], with room for
+ * work[c][panel].
+ */
+extern size_t hwr_winograd_kernel_size(const HwrElements *e, int c, int d);
+extern void hwr_winograd_pack(const HwrElements *e, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts);
+
+/* A block's memory */
+typedef struct HwrWinogradBlock
+{
+	const HwrElements *e;
+	const HwrKernels *k;
+	int			c;				/* input channels */
+	int			d;				/* output channels */
+	char	   *in;				/* V */
+	ptrdiff_t	in_frequency;	/* elements from one frequency to the next */
+	hwr_real   *products;		/* M */
+	ptrdiff_t	product_frequency;
+	size_t		size;			/* bytes */
+} HwrWinogradBlock;
+
+/* For so many tiles, laid out from base on; base NULL: only the size. */
+extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base);
+
+/*
+ * Convolve tile_rows x tiles tiles.  map: their first place in a bordered map of elements, rows map_row elements apart.  to
+ * says what becomes of all output channels of the first row of tiles; the rows below it follow in to->out.
+ */
+extern void hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows, int tiles,
+							 const HwrTilesOut *to);
+
+#endif							/* HWR_WINOGRAD_CONV_H */
