@@ -24,7 +24,20 @@
 #define LABEL 8
 #define SEED 1
 
-static const char *const names[] = {"convolution", "max-pooling", "batch normalisation", "reshape", "LSTM", "dense", "dropout", "output"};
+static const char *const names[] = {
+	[HWR_LAYER_CONV] = "convolution",
+	[HWR_LAYER_POOL] = "max-pooling",
+	[HWR_LAYER_BATCH_NORM] = "batch normalisation",
+	[HWR_LAYER_GROUP_NORM] = "group normalisation",
+	[HWR_LAYER_RESHAPE] = "reshape",
+	[HWR_LAYER_LSTM] = "LSTM",
+	[HWR_LAYER_DENSE] = "dense",
+	[HWR_LAYER_DROPOUT] = "dropout",
+	[HWR_LAYER_OUTPUT] = "output",
+	[HWR_LAYER_IDENTITY] = "identity",
+	[HWR_LAYER_SUM] = "sum",
+	[HWR_LAYER_JOIN] = "join",
+};
 
 static double
 now(void)

@@ -1,6 +1,6 @@
 /*
  * winograd.h
- *	  3x3 convolution with stride 1 by Winograd's minimal filtering F(4x4, 3x3), for inference.
+ *	  3x3 convolution with stride 1 by Winograd's minimal filtering F(4x4, 3x3).
  *
  * Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015).  The output
  * is cut into tiles of 4x4; each comes from the 6x6 places of the input around it:

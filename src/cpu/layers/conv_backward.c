@@ -19,6 +19,7 @@
 #include "conv_internal.h"
 #include "layer_norm.h"
 #include "products.h"
+#include "winograd_conv.h"
 
 /* Rows of dy that are made at a time. */
 #define BATCH_ROWS 8
@@ -67,6 +68,9 @@ typedef struct Scratch
 	hwr_real   *row;			/* [wide][c] of the input */
 	hwr_real   *kept;			/* a row of the gradient at what was kept */
 	hwr_real   *full;			/* [W][d]: a row of dy */
+	hwr_real   *work;			/* of the turned kernel, while it is packed */
+	char	   *tiles;			/* of a block of tiles */
+	hwr_real   *rows;			/* [BATCH_ROWS and a tile][columns of tiles][c]: rows of dx by tiles */
 	hwr_real   *kernel_grad;	/* the thread's sums */
 	hwr_real   *bias_grad;
 	size_t		size;
@@ -82,12 +86,19 @@ scratch(const HwrLayerRun *run, int part)
 	size_t		panels = (size_t) ((run->out.c + run->e->panel - 1) / run->e->panel);
 	Scratch		s = {0};
 
-	s.block = hwr_take(base, &s.size, hwr_conv_block_size(run, &grad, BATCH_ROWS + grad.ky), run->e->size);
+	s.block = hwr_take(base, &s.size, hwr_conv_block_size(run, &grad, BATCH_ROWS + grad.ky + 2 * HWR_WINOGRAD_OUT), run->e->size);
 	s.dy = hwr_take(base, &s.size, BATCH_ROWS * panels * (size_t) gradient_row(run), run->e->size);
 	s.x = hwr_take(base, &s.size, (size_t) (x.copy * x.copies), run->e->size);
 	s.row = hwr_take(base, &s.size, (size_t) in.wide * (size_t) run->in.c, sizeof(hwr_real));
 	s.kept = hwr_take(base, &s.size, (size_t) hwr_conv_kept(run).w * (size_t) run->out.c, sizeof(hwr_real));
 	s.full = hwr_take(base, &s.size, (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real));
+	s.work = hwr_take(base, &s.size, hwr_conv_pack_work(run, run->out.c), sizeof(hwr_real));
+	if (hwr_conv_tiled(run))
+	{
+		s.tiles = hwr_take(base, &s.size, hwr_conv_tiled_memory(run, &grad, run->in.c), 1);
+		s.rows = hwr_take(base, &s.size, (BATCH_ROWS + HWR_WINOGRAD_OUT) * (size_t) hwr_conv_tiled_columns(&grad) * (size_t) run->in.c,
+						  sizeof(hwr_real));
+	}
 	if (run->aux != NULL)
 	{
 		HwrConvAux	aux = hwr_conv_aux(run);
@@ -227,13 +238,34 @@ kernel_gradient(const HwrLayerRun *run, const HwrWindow *in, const Packing *p, c
 		}
 }
 
+/* Rows [y0, y1) of dx, whose window begins at the first row of the block; by tiles if the block has whole ones. */
+static void
+input_gradient(const HwrLayerRun *run, const HwrWindow *grad, const Scratch *s, size_t n, int y0, int y1)
+{
+	size_t		bordered = (size_t) grad->wide * (size_t) run->out.c * run->e->size;
+	size_t		row = (size_t) run->in.w * (size_t) run->in.c;
+	const void *turned = hwr_conv_aux(run).turned;
+	hwr_real   *dx = run->dx + n * hwr_shape_size(run->in) + (size_t) y0 * row;
+
+	if (hwr_conv_tiled(run))
+	{
+		hwr_conv_tile_rows(run, grad, s->block, turned, run->in.c, NULL, false, hwr_winograd_tiles(y1 - y0) * HWR_WINOGRAD_OUT,
+						   s->tiles, s->rows);
+		for (int y = 0; y < y1 - y0; y++)
+			memcpy(dx + (size_t) y * row, s->rows + (size_t) y * (size_t) hwr_conv_tiled_columns(grad) * (size_t) run->in.c,
+				   row * sizeof(hwr_real));
+	}
+	else
+		for (int y = 0; y < y1 - y0; y++)
+			hwr_conv_row(run, grad, s->block + (size_t) y * bordered, turned, run->in.c, NULL, false, dx + (size_t) y * row);
+}
+
 /* Both gradients of image n. */
 static void
 image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const Packing *p, const Scratch *s, size_t n)
 {
 	size_t		bordered = (size_t) grad->wide * (size_t) run->out.c * run->e->size;
-	size_t		row = (size_t) run->in.w * (size_t) run->in.c;
-	const void *turned = hwr_conv_aux(run).turned;
+	bool		tiled = hwr_conv_tiled(run);
 	int			below = grad->ky - 1 - grad->top;
 	int			height = run->out.h;
 	int			done = 0;		/* rows of dx */
@@ -244,6 +276,7 @@ image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *gra
 	{
 		int			y1 = y0 + BATCH_ROWS < height ? y0 + BATCH_ROWS : height;
 		int			ready = y1 == height ? height : y1 - below;
+		int			beyond = below;	/* rows below the last that the block must have */
 
 		make_gradient(run, grad, s, n, y0, y1, have);
 		pack_input(run, in, p, s, n, y0, y1);
@@ -251,13 +284,15 @@ image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *gra
 		if (run->dx == NULL)
 			continue;
 		have += y1 - y0;
+		if (tiled && y1 < height)
+			ready = ready / HWR_WINOGRAD_OUT * HWR_WINOGRAD_OUT;
+		else if (tiled)
+			beyond += hwr_winograd_tiles(height - done) * HWR_WINOGRAD_OUT - (height - done);
 		if (y1 == height)
-			memset(s->block + (size_t) have * bordered, 0, (size_t) below * bordered + (size_t) run->e->group * run->e->size);
+			memset(s->block + (size_t) have * bordered, 0, (size_t) beyond * bordered + (size_t) run->e->group * run->e->size);
 		if (ready <= done)
 			continue;
-		for (int y = done; y < ready; y++)
-			hwr_conv_row(run, grad, s->block + (size_t) (y - done) * bordered, turned, run->in.c, NULL, false,
-						 run->dx + n * hwr_shape_size(run->in) + (size_t) y * row);
+		input_gradient(run, grad, s, n, done, ready);
 		have -= ready - done;
 		if (y1 < height)
 			memmove(s->block, s->block + (size_t) (ready - done) * bordered, (size_t) have * bordered);
@@ -313,10 +348,9 @@ static void
 pack_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	const HwrLayer *l = run->layer;
 	HwrConvAux	a = hwr_conv_aux(run);
 
-	hwr_pack_weights(run->e, l->ky, l->kx * run->out.c, run->in.c, a.turned_rows, false, a.turned, part, parts);
+	hwr_conv_pack(run, run->out.c, run->in.c, a.turned_rows, scratch(run, part).work, a.turned, part, parts);
 }
 
 void

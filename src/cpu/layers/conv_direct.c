@@ -20,6 +20,7 @@
 
 #include "layer_norm.h"
 #include "products.h"
+#include "winograd_conv.h"
 
 static size_t
 conv_aux_size(const HwrLayerRun *run)
@@ -27,12 +28,21 @@ conv_aux_size(const HwrLayerRun *run)
 	return hwr_conv_aux(run).size;
 }
 
+/* Rows filled up to whole tiles. */
+static int
+whole_tiles(int rows)
+{
+	return hwr_winograd_tiles(rows) * HWR_WINOGRAD_OUT;
+}
+
 /* A thread's scratch. */
 typedef struct Scratch
 {
 	char	   *block;			/* bordered rows as elements */
 	hwr_real   *row;			/* [W][C], of the input */
-	hwr_real   *full;			/* rows of one row of pooling windows */
+	hwr_real   *full;			/* rows of one row of pooling windows, or of a block of tiles */
+	hwr_real   *work;			/* of a kernel, while it is packed */
+	char	   *tiles;			/* of a block of tiles */
 	size_t		size;
 } Scratch;
 
@@ -46,7 +56,13 @@ scratch(const HwrLayerRun *run, int part)
 	s.block = hwr_take(base, &s.size, hwr_conv_block_size(run, &w, w.rows), run->e->size);
 	if (run->norm_before != NULL)
 		s.row = hwr_take(base, &s.size, (size_t) run->in.w * (size_t) run->in.c, sizeof(hwr_real));
-	if (run->pool_after != NULL)
+	s.work = hwr_take(base, &s.size, hwr_conv_pack_work(run, run->in.c), sizeof(hwr_real));
+	if (hwr_conv_tiled(run))
+	{
+		s.tiles = hwr_take(base, &s.size, hwr_conv_tiled_memory(run, &w, run->out.c), 1);
+		s.full = hwr_take(base, &s.size, (size_t) w.rows * (size_t) hwr_conv_tiled_columns(&w) * (size_t) run->out.c, sizeof(hwr_real));
+	}
+	else if (run->pool_after != NULL)
 		s.full = hwr_take(base, &s.size, (size_t) run->pool_after->layer->ky * (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real));
 	return s;
 }
@@ -84,6 +100,17 @@ fill_block(const HwrLayerRun *run, const HwrWindow *w, const Scratch *s, size_t 
 	memset(block, 0, (size_t) run->e->group * run->e->size);	/* may be read */
 }
 
+/* A row of pooling windows of image n, whose first row is at from. */
+static void
+pool_windows(const HwrLayerRun *run, size_t n, int y, const hwr_real *from, size_t from_row)
+{
+	const HwrLayerRun *pool = run->pool_after;
+	const HwrLayer *l = pool->layer;
+	size_t		at = n * hwr_shape_size(pool->out) + (size_t) y * (size_t) pool->out.w * (size_t) pool->out.c;
+
+	run->k->pool_row_which(l->ky, l->kx, pool->out.c, from_row, pool->out.w, l->kx, from, pool->y + at, (uint8_t *) pool->aux + at);
+}
+
 /* One output row of image n, pooled where its row of windows is complete. */
 static void
 output_row(const HwrLayerRun *run, const HwrWindow *w, const Scratch *s, size_t n, int y, const char *block)
@@ -95,7 +122,6 @@ output_row(const HwrLayerRun *run, const HwrWindow *w, const Scratch *s, size_t 
 	int			d = run->out.c;
 	size_t		row = (size_t) run->out.w * (size_t) d;
 	hwr_real   *to;
-	size_t		at;
 
 	if (pool == NULL)
 		to = run->y + n * hwr_shape_size(run->out) + (size_t) y * row;
@@ -106,9 +132,37 @@ output_row(const HwrLayerRun *run, const HwrWindow *w, const Scratch *s, size_t 
 		run->k->bias_act((size_t) run->out.w, d, bias, act, to);
 	if (pool == NULL || (y + 1) % pool->layer->ky != 0)
 		return;
-	at = n * hwr_shape_size(pool->out) + (size_t) (y / pool->layer->ky) * (size_t) pool->out.w * (size_t) d;
-	run->k->pool_row_which(pool->layer->ky, pool->layer->kx, d, row, pool->out.w, pool->layer->kx,
-						   s->full, pool->y + at, (uint8_t *) pool->aux + at);
+	pool_windows(run, n, y / pool->layer->ky, s->full, row);
+}
+
+/*
+ * Output rows [y, y + rows) of image n by tiles.  Pooling windows begin with tiles, so that each is
+ * within the block.
+ */
+static void
+output_tiles(const HwrLayerRun *run, const HwrWindow *w, const Scratch *s, size_t n, int y, int rows)
+{
+	const hwr_real *bias = hwr_layer_tensor(run, run->values, 1);
+	const HwrLayerRun *pool = run->pool_after;
+	HwrActivation act = run->layer->activation;
+	bool		fused = act == HWR_ACT_RELU || act == HWR_ACT_LINEAR;
+	int			d = run->out.c;
+	size_t		row = (size_t) run->out.w * (size_t) d;
+	size_t		tiled_row = (size_t) hwr_conv_tiled_columns(w) * (size_t) d;
+
+	hwr_conv_tile_rows(run, w, s->block, hwr_conv_aux(run).kernel, d, fused ? bias : NULL, act == HWR_ACT_RELU,
+					   whole_tiles(rows), s->tiles, s->full);
+	for (int i = 0; i < rows; i++)
+	{
+		hwr_real   *from = s->full + (size_t) i * tiled_row;
+
+		if (!fused)
+			run->k->bias_act((size_t) run->out.w, d, bias, act, from);
+		if (pool == NULL)
+			memcpy(run->y + n * hwr_shape_size(run->out) + (size_t) (y + i) * row, from, row * sizeof(hwr_real));
+		else if ((i + 1) % pool->layer->ky == 0)
+			pool_windows(run, n, (y + i) / pool->layer->ky, from - (size_t) (pool->layer->ky - 1) * tiled_row, tiled_row);
+	}
 }
 
 static void
@@ -119,6 +173,7 @@ forward_part(void *arg, int part, int parts)
 	Scratch		s = scratch(run, part);
 	size_t		bordered = (size_t) w.wide * (size_t) w.map.c * run->e->size;
 	HwrShape	kept = hwr_conv_kept(run);
+	bool		tiled = hwr_conv_tiled(run);
 	int			height = run->pool_after != NULL ? kept.h * run->pool_after->layer->ky : kept.h;	/* what the windows cover */
 	size_t		lo;
 	size_t		hi;
@@ -132,7 +187,12 @@ forward_part(void *arg, int part, int parts)
 		{
 			int			rows = y0 + w.rows < height ? w.rows : height - y0;
 
-			fill_block(run, &w, &s, n, y0, rows);
+			fill_block(run, &w, &s, n, y0, tiled ? whole_tiles(rows) : rows);
+			if (tiled)
+			{
+				output_tiles(run, &w, &s, n, y0, rows);
+				continue;
+			}
 			for (int row = 0; row < rows; row++)
 				output_row(run, &w, &s, n, y0 + row, s.block + (size_t) row * bordered);
 		}
@@ -145,10 +205,9 @@ static void
 pack_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	const HwrLayer *l = run->layer;
 
-	hwr_pack_weights(run->e, l->ky, l->kx * run->in.c, run->out.c, hwr_layer_tensor(run, run->values, 0), false,
-					 hwr_conv_aux(run).kernel, part, parts);
+	hwr_conv_pack(run, run->in.c, run->out.c, hwr_layer_tensor(run, run->values, 0), scratch(run, part).work,
+				  hwr_conv_aux(run).kernel, part, parts);
 }
 
 static void

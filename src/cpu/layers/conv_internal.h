@@ -36,6 +36,22 @@ extern void hwr_conv_row(const HwrLayerRun *run, const HwrWindow *w, const void 
 						 const void *kernel, int d, const hwr_real *bias, bool relu, hwr_real *y);
 
 /*
+ * Whether rows are computed in tiles of four by Winograd's filtering (conv_winograd.c): kernel and turned are then made by
+ * hwr_winograd_pack.  The columns that tiles cover, and output rows of a block.
+ */
+extern bool hwr_conv_tiled(const HwrLayerRun *run);
+extern int	hwr_conv_tiled_columns(const HwrWindow *w);
+extern int	hwr_conv_tiled_rows(const HwrWindow *w);
+
+/*
+ * Output rows, a multiple of four, y[rows][hwr_conv_tiled_columns][d]; block: the first input row of them, bordered, as elements.
+ * memory: so many bytes.
+ */
+extern size_t hwr_conv_tiled_memory(const HwrLayerRun *run, const HwrWindow *w, int d);
+extern void hwr_conv_tile_rows(const HwrLayerRun *run, const HwrWindow *w, const void *block, const void *kernel, int d,
+							   const hwr_real *bias, bool relu, int rows, char *memory, hwr_real *y);
+
+/*
  * Row y of image n of the input [W][C], batch normalisation applied where it is left to us; row:
  * room for it.
  */
@@ -61,6 +77,10 @@ typedef struct HwrConvAux
 } HwrConvAux;
 
 extern HwrConvAux hwr_conv_aux(const HwrLayerRun *run);
+
+/* A kernel [ky][kx][c][d] packed: this part's share of it; work: so many values. */
+extern void hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts);
+extern size_t hwr_conv_pack_work(const HwrLayerRun *run, int c);
 
 extern size_t hwr_conv_backward_scratch(const HwrLayerRun *run);
 extern void hwr_conv_backward(HwrLayerRun *run);

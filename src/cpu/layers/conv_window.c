@@ -7,6 +7,7 @@
 
 #include "layer_norm.h"
 #include "products.h"
+#include "winograd_conv.h"
 
 /* Aim for blocks of this many bytes, borders included: part of a typical L2 cache. */
 #define BLOCK_BYTES (128 * 1024)
@@ -19,6 +20,12 @@ window(const HwrLayerRun *run, HwrShape map, int top, int left)
 	size_t		row_bytes = (size_t) w.wide * (size_t) map.c * run->e->size;
 	size_t		rows = BLOCK_BYTES / row_bytes;
 
+	if (hwr_conv_tiled(run))
+	{
+		w.wide = hwr_conv_tiled_columns(&w) + l->kx - 1;
+		w.rows = hwr_conv_tiled_rows(&w);
+		return w;
+	}
 	if (rows > (size_t) l->ky)
 		w.rows = (int) rows - l->ky + 1;
 	if (w.rows > map.h)
@@ -44,18 +51,44 @@ hwr_conv_block_size(const HwrLayerRun *run, const HwrWindow *w, int rows)
 	return (size_t) (rows + w->ky - 1) * (size_t) w->wide * (size_t) w->map.c + (size_t) run->e->group;
 }
 
+/* Bytes of a packed kernel from c to d channels. */
+static size_t
+packed_size(const HwrLayerRun *run, int c, int d)
+{
+	const HwrLayer *l = run->layer;
+
+	return hwr_conv_tiled(run) ? hwr_winograd_kernel_size(run->e, c, d) : run->e->packed_size(l->ky, l->kx * c, d);
+}
+
+void
+hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts)
+{
+	const HwrLayer *l = run->layer;
+
+	if (hwr_conv_tiled(run))
+		hwr_winograd_pack(run->e, c, d, kernel, work, packed, part, parts);
+	else
+		hwr_pack_weights(run->e, l->ky, l->kx * c, d, kernel, false, packed, part, parts);
+}
+
+size_t
+hwr_conv_pack_work(const HwrLayerRun *run, int c)
+{
+	return hwr_conv_tiled(run) ? (size_t) c * (size_t) run->e->panel : 0;
+}
+
 HwrConvAux
 hwr_conv_aux(const HwrLayerRun *run)
 {
 	const HwrLayer *l = run->layer;
 	HwrConvAux	a = {.weights = (size_t) (l->ky * l->kx * run->in.c) * (size_t) run->out.c};
 
-	a.kernel = hwr_take(run->aux, &a.size, run->e->packed_size(l->ky, l->kx * run->in.c, run->out.c), 1);
+	a.kernel = hwr_take(run->aux, &a.size, packed_size(run, run->in.c, run->out.c), 1);
 	if (run->training)
 	{
 		size_t		threads = (size_t) hwr_pool_threads(run->pool);
 
-		a.turned = hwr_take(run->aux, &a.size, run->e->packed_size(l->ky, l->kx * run->out.c, run->in.c), 1);
+		a.turned = hwr_take(run->aux, &a.size, packed_size(run, run->out.c, run->in.c), 1);
 		a.turned_rows = hwr_take(run->aux, &a.size, a.weights, sizeof(hwr_real));
 		a.kernel_grads = hwr_take(run->aux, &a.size, threads * a.weights, sizeof(hwr_real));
 		a.bias_grads = hwr_take(run->aux, &a.size, threads * (size_t) run->out.c, sizeof(hwr_real));

@@ -1,0 +1,94 @@
+/*
+ * conv_winograd.c
+ *	  Rows of the direct convolution by Winograd's minimal filtering, for the map and for its gradient.
+ *
+ * Of elements of hwr_real only: narrower ones are rounded after the transforms, and gradients bear that less
+ * well than readings.
+ */
+#include "conv_internal.h"
+
+#include "winograd_conv.h"
+
+bool
+hwr_conv_tiled(const HwrLayerRun *run)
+{
+	/* Windows of the pool must not reach beyond a tile. */
+	return run->e->size == sizeof(hwr_real) && run->e->winograd_in != NULL && hwr_winograd_applies(run->layer) &&
+		(run->pool_after == NULL || HWR_WINOGRAD_OUT % run->pool_after->layer->ky == 0);
+}
+
+/* Tiles of a row, and how many of them and of rows are worked on at a time. */
+typedef struct Tiling
+{
+	int			tiles;
+	int			chunk;
+	int			rows;
+} Tiling;
+
+static Tiling
+tiling(const HwrWindow *w)
+{
+	Tiling		t = {.tiles = hwr_winograd_tiles(w->map.w)};
+
+	t.chunk = hwr_divide_up(t.tiles, hwr_divide_up(t.tiles, HWR_WINOGRAD_BLOCK));
+	t.rows = t.tiles < HWR_WINOGRAD_BLOCK ? HWR_WINOGRAD_BLOCK / t.tiles : 1;
+	return t;
+}
+
+int
+hwr_conv_tiled_columns(const HwrWindow *w)
+{
+	return hwr_winograd_tiles(w->map.w) * HWR_WINOGRAD_OUT;
+}
+
+int
+hwr_conv_tiled_rows(const HwrWindow *w)
+{
+	int			all = hwr_winograd_tiles(w->map.h);
+	int			rows = tiling(w).rows;
+
+	return (rows < all ? rows : all) * HWR_WINOGRAD_OUT;
+}
+
+static HwrWinogradBlock
+block_of(const HwrLayerRun *run, const HwrWindow *w, int d, char *memory)
+{
+	Tiling		t = tiling(w);
+
+	return hwr_winograd_block(run->e, run->k, w->map.c, d, t.chunk * t.rows, memory);
+}
+
+size_t
+hwr_conv_tiled_memory(const HwrLayerRun *run, const HwrWindow *w, int d)
+{
+	return block_of(run, w, d, NULL).size;
+}
+
+void
+hwr_conv_tile_rows(const HwrLayerRun *run, const HwrWindow *w, const void *block, const void *kernel, int d,
+				   const hwr_real *bias, bool relu, int rows, char *memory, hwr_real *y)
+{
+	HwrWinogradBlock b = block_of(run, w, d, memory);
+	Tiling		t = tiling(w);
+	int			c = w->map.c;
+	ptrdiff_t	map_row = (ptrdiff_t) w->wide * c;
+	HwrTilesOut to = {
+		.bias = bias,
+		.relu = relu,
+		.pool_y = 1,
+		.pool_x = 1,
+		.out_row = (ptrdiff_t) hwr_conv_tiled_columns(w) * d,
+		.out_col = d,
+	};
+
+	for (int row = 0; row < rows / HWR_WINOGRAD_OUT; row += t.rows)
+		for (int x = 0; x < t.tiles; x += t.chunk)
+		{
+			int			left = rows / HWR_WINOGRAD_OUT - row;
+			ptrdiff_t	from = row * HWR_WINOGRAD_OUT * map_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * c;
+
+			to.out = y + row * HWR_WINOGRAD_OUT * to.out_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * d;
+			hwr_winograd_run(&b, kernel, (const char *) block + (size_t) from * run->e->size, map_row,
+							 left < t.rows ? left : t.rows, t.tiles - x < t.chunk ? t.tiles - x : t.chunk, &to);
+		}
+}
