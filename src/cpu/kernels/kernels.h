@@ -59,6 +59,8 @@ typedef struct HwrOuter
 	const void *b;
 	ptrdiff_t	b_panel;
 	ptrdiff_t	b_part;
+	ptrdiff_t	a_step;			/* elements of hwr_real only: rows lie in memory so far apart, with panels in them; 0: packed */
+	ptrdiff_t	b_step;			/* likewise; a whole panel is read where the row ends */
 	hwr_real   *c;
 	ptrdiff_t	c_row;
 } HwrOuter;
@@ -153,6 +155,12 @@ typedef struct HwrKernels
 
 	/* The output transform of Winograd's convolution with what follows it. */
 	void		(*winograd_out) (const HwrTilesOut *p);
+
+	/*
+	 * The way back for the gradient of the kernel, a row of tiles: map [4][4 tiles][c], rows map_row apart, to out, which
+	 * is laid out as that of HwrElements.winograd_in.  c >= HWR_WINOGRAD_MIN_CHANNELS.
+	 */
+	void		(*winograd_out_back) (int tiles, int c, ptrdiff_t map_row, const hwr_real *map, ptrdiff_t frequency, hwr_real *out);
 
 	/*
 	 * LSTM cell, rows sequences: gates[rows][4n] pre-activations in, activations i, f, g, o

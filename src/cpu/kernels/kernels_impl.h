@@ -266,6 +266,7 @@ pool_max(int ky, int kx, int cols, size_t row_stride, const hwr_real *restrict x
 }
 
 #include "winograd_out_impl.h"
+#include "winograd_back_impl.h"
 
 /* Channels [c, c + LANES) of one window: the maximum stays in a register. */
 __attribute__((always_inline)) static inline void
@@ -577,6 +578,7 @@ const HwrKernels HWR_KERNELS_TABLE = {
 	.unpool_row = unpool_row,
 	.pool_back = pool_back,
 	.winograd_out = winograd_out,
+	.winograd_out_back = winograd_out_back,
 	.lstm_cell = lstm_cell,
 	.lstm_step = lstm_step,
 	.lstm_cell_back = lstm_cell_back,

@@ -2,7 +2,8 @@
  * outer_impl.h
  *	  The products that give the gradients of weights (HwrOuter), included by kernels_impl.h.
  *
- * As in multiply_impl.h a tile of C stays in registers over the whole depth; here both operands are packed.
+ * As in multiply_impl.h a tile of C stays in registers over the whole depth; here both operands are packed, or
+ * rows as they lie in memory.
  */
 
 /* rows is a constant once inlined. */
@@ -10,6 +11,8 @@ __attribute__((always_inline)) static inline void
 outer_tile(const HwrOuter *p, int rows, const hwr_real *a, const hwr_real *b, hwr_real *c, int cols)
 {
 	Vector		acc[TILE_ROWS][2];
+	ptrdiff_t	a_step = p->a_step != 0 ? p->a_step : TILE_ROWS;
+	ptrdiff_t	b_step = p->b_step != 0 ? p->b_step : PANEL;
 
 	memset(acc, 0, sizeof(acc));
 	for (int part = 0; part < p->parts; part++)
@@ -17,7 +20,7 @@ outer_tile(const HwrOuter *p, int rows, const hwr_real *a, const hwr_real *b, hw
 		const hwr_real *ap = a + part * p->a_part;
 		const hwr_real *bp = b + part * p->b_part;
 
-		for (int i = 0; i < p->depth; i++, ap += TILE_ROWS, bp += PANEL)
+		for (int i = 0; i < p->depth; i++, ap += a_step, bp += b_step)
 		{
 			Vector		b0 = *(const Vector *) bp;
 			Vector		b1 = *(const Vector *) (bp + LANES);
@@ -55,7 +58,7 @@ outer(const HwrOuter *p)
 		{
 			hwr_real   *c = p->c + row * p->c_row + col;
 
-			/* the panels are filled up with zeros: only what belongs to C is stored */
+			/* panels are filled up, with zeros or what lies beside them: only what belongs to C is stored */
 			if (p->m - row >= TILE_ROWS)
 				outer_tile(p, TILE_ROWS, a, b, c, cols);
 			else

@@ -66,13 +66,8 @@ typedef struct Scratch
 	char	   *dy;				/* [panels of d][BATCH_ROWS][W] packed */
 	char	   *x;				/* [copies][panels][BATCH_ROWS + ky - 1][wide] packed */
 	hwr_real   *row;			/* [wide][c] of the input */
-	hwr_real   *kept;			/* a row of the gradient at what was kept */
-	hwr_real   *full;			/* [W][d]: a row of dy */
-	hwr_real   *work;			/* of the turned kernel, while it is packed */
-	char	   *tiles;			/* of a block of tiles */
-	hwr_real   *rows;			/* [BATCH_ROWS and a tile][columns of tiles][c]: rows of dx by tiles */
+	HwrGradientRows rows;
 	hwr_real   *kernel_grad;	/* the thread's sums */
-	hwr_real   *bias_grad;
 	size_t		size;
 } Scratch;
 
@@ -86,71 +81,20 @@ scratch(const HwrLayerRun *run, int part)
 	size_t		panels = (size_t) ((run->out.c + run->e->panel - 1) / run->e->panel);
 	Scratch		s = {0};
 
-	s.block = hwr_take(base, &s.size, hwr_conv_block_size(run, &grad, BATCH_ROWS + grad.ky + 2 * HWR_WINOGRAD_OUT), run->e->size);
+	s.block = hwr_take(base, &s.size, hwr_conv_block_size(run, &grad, BATCH_ROWS + grad.ky), run->e->size);
 	s.dy = hwr_take(base, &s.size, BATCH_ROWS * panels * (size_t) gradient_row(run), run->e->size);
 	s.x = hwr_take(base, &s.size, (size_t) (x.copy * x.copies), run->e->size);
 	s.row = hwr_take(base, &s.size, (size_t) in.wide * (size_t) run->in.c, sizeof(hwr_real));
-	s.kept = hwr_take(base, &s.size, (size_t) hwr_conv_kept(run).w * (size_t) run->out.c, sizeof(hwr_real));
-	s.full = hwr_take(base, &s.size, (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real));
-	s.work = hwr_take(base, &s.size, hwr_conv_pack_work(run, run->out.c), sizeof(hwr_real));
-	if (hwr_conv_tiled(run))
-	{
-		s.tiles = hwr_take(base, &s.size, hwr_conv_tiled_memory(run, &grad, run->in.c), 1);
-		s.rows = hwr_take(base, &s.size, (BATCH_ROWS + HWR_WINOGRAD_OUT) * (size_t) hwr_conv_tiled_columns(&grad) * (size_t) run->in.c,
-						  sizeof(hwr_real));
-	}
+	s.rows = hwr_conv_gradient_rows(run, part, base, &s.size);
 	if (run->aux != NULL)
-	{
-		HwrConvAux	aux = hwr_conv_aux(run);
-
-		s.kernel_grad = aux.kernel_grads + (size_t) part * aux.weights;
-		s.bias_grad = aux.bias_grads + (size_t) part * (size_t) run->out.c;
-	}
+		s.kernel_grad = hwr_conv_aux(run).kernel_sums + (size_t) part * hwr_conv_aux(run).sums;
 	return s;
 }
 
 size_t
 hwr_conv_backward_scratch(const HwrLayerRun *run)
 {
-	return scratch(run, 0).size;
-}
-
-/*
- * Row y of dy of image n: from the gradient at what was kept back through normalisation, activation and
- * pooling.  Adds to the bias gradient.
- */
-static const hwr_real *
-output_gradient(const HwrLayerRun *run, const Scratch *s, size_t n, int y)
-{
-	const HwrLayerRun *pool = run->pool_after;
-	HwrShape	kept = hwr_conv_kept(run);
-	int			window = pool != NULL ? pool->layer->ky : 1;
-	size_t		size = (size_t) kept.w * (size_t) kept.c;
-	size_t		at = n * hwr_shape_size(kept) + (size_t) (y / window) * size;
-	const hwr_real *out = (pool != NULL ? pool->y : run->y) + at;
-	size_t		covered;
-
-	if (y / window >= kept.h)
-		return memset(s->full, 0, (size_t) run->out.w * (size_t) run->out.c * sizeof(hwr_real));
-	if (y % window == 0)
-	{
-		if (run->norm_after != NULL)
-		{
-			HwrNormAux	norm = hwr_norm_aux(run->norm_after);
-
-			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift, s->kept);
-		}
-		else
-			memcpy(s->kept, run->dy + at, size * sizeof(hwr_real));
-		run->k->act_back((size_t) kept.w, kept.c, out, run->layer->activation, s->kept);
-		run->k->col_sum((size_t) kept.w, kept.c, s->kept, s->bias_grad);
-	}
-	if (pool == NULL)
-		return s->kept;
-	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept, s->full);
-	covered = size * (size_t) pool->layer->kx;
-	memset(s->full + covered, 0, ((size_t) run->out.w * (size_t) run->out.c - covered) * sizeof(hwr_real));
-	return s->full;
+	return hwr_conv_tiled(run) ? hwr_conv_tiled_scratch(run) : scratch(run, 0).size;
 }
 
 /*
@@ -166,7 +110,7 @@ make_gradient(const HwrLayerRun *run, const HwrWindow *grad, const Scratch *s, s
 
 	for (int y = y0; y < y1; y++, block += (size_t) grad->wide * d)
 	{
-		const hwr_real *dy = output_gradient(run, s, n, y);
+		const hwr_real *dy = hwr_conv_output_gradient(run, &s->rows, n, y);
 
 		e->pack_rows(run->out.w, run->out.c, e->panel, dy, run->out.c,
 					 s->dy + (size_t) ((y - y0) * gradient_row(run)) * e->size, gradient_row(run) * BATCH_ROWS);
@@ -238,34 +182,13 @@ kernel_gradient(const HwrLayerRun *run, const HwrWindow *in, const Packing *p, c
 		}
 }
 
-/* Rows [y0, y1) of dx, whose window begins at the first row of the block; by tiles if the block has whole ones. */
-static void
-input_gradient(const HwrLayerRun *run, const HwrWindow *grad, const Scratch *s, size_t n, int y0, int y1)
-{
-	size_t		bordered = (size_t) grad->wide * (size_t) run->out.c * run->e->size;
-	size_t		row = (size_t) run->in.w * (size_t) run->in.c;
-	const void *turned = hwr_conv_aux(run).turned;
-	hwr_real   *dx = run->dx + n * hwr_shape_size(run->in) + (size_t) y0 * row;
-
-	if (hwr_conv_tiled(run))
-	{
-		hwr_conv_tile_rows(run, grad, s->block, turned, run->in.c, NULL, false, hwr_winograd_tiles(y1 - y0) * HWR_WINOGRAD_OUT,
-						   s->tiles, s->rows);
-		for (int y = 0; y < y1 - y0; y++)
-			memcpy(dx + (size_t) y * row, s->rows + (size_t) y * (size_t) hwr_conv_tiled_columns(grad) * (size_t) run->in.c,
-				   row * sizeof(hwr_real));
-	}
-	else
-		for (int y = 0; y < y1 - y0; y++)
-			hwr_conv_row(run, grad, s->block + (size_t) y * bordered, turned, run->in.c, NULL, false, dx + (size_t) y * row);
-}
-
 /* Both gradients of image n. */
 static void
 image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const Packing *p, const Scratch *s, size_t n)
 {
 	size_t		bordered = (size_t) grad->wide * (size_t) run->out.c * run->e->size;
-	bool		tiled = hwr_conv_tiled(run);
+	size_t		row = (size_t) run->in.w * (size_t) run->in.c;
+	const void *turned = hwr_conv_aux(run).turned;
 	int			below = grad->ky - 1 - grad->top;
 	int			height = run->out.h;
 	int			done = 0;		/* rows of dx */
@@ -276,7 +199,6 @@ image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *gra
 	{
 		int			y1 = y0 + BATCH_ROWS < height ? y0 + BATCH_ROWS : height;
 		int			ready = y1 == height ? height : y1 - below;
-		int			beyond = below;	/* rows below the last that the block must have */
 
 		make_gradient(run, grad, s, n, y0, y1, have);
 		pack_input(run, in, p, s, n, y0, y1);
@@ -284,15 +206,13 @@ image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *gra
 		if (run->dx == NULL)
 			continue;
 		have += y1 - y0;
-		if (tiled && y1 < height)
-			ready = ready / HWR_WINOGRAD_OUT * HWR_WINOGRAD_OUT;
-		else if (tiled)
-			beyond += hwr_winograd_tiles(height - done) * HWR_WINOGRAD_OUT - (height - done);
 		if (y1 == height)
-			memset(s->block + (size_t) have * bordered, 0, (size_t) beyond * bordered + (size_t) run->e->group * run->e->size);
+			memset(s->block + (size_t) have * bordered, 0, (size_t) below * bordered + (size_t) run->e->group * run->e->size);
 		if (ready <= done)
 			continue;
-		input_gradient(run, grad, s, n, done, ready);
+		for (int y = done; y < ready; y++)
+			hwr_conv_row(run, grad, s->block + (size_t) (y - done) * bordered, turned, run->in.c, NULL, false,
+						 run->dx + n * hwr_shape_size(run->in) + (size_t) y * row);
 		have -= ready - done;
 		if (y1 < height)
 			memmove(s->block, s->block + (size_t) (ready - done) * bordered, (size_t) have * bordered);
@@ -312,7 +232,7 @@ backward_part(void *arg, int part, int parts)
 	size_t		hi;
 
 	memset(s.kernel_grad, 0, hwr_conv_aux(run).weights * sizeof(hwr_real));
-	memset(s.bias_grad, 0, (size_t) run->out.c * sizeof(hwr_real));
+	memset(s.rows.bias_grad, 0, (size_t) run->out.c * sizeof(hwr_real));
 	if (run->norm_before != NULL)
 		hwr_norm_clear_sums(run->norm_before, part);
 	hwr_pool_share((size_t) run->N, part, parts, &lo, &hi);
@@ -350,23 +270,33 @@ pack_part(void *arg, int part, int parts)
 	HwrLayerRun *run = arg;
 	HwrConvAux	a = hwr_conv_aux(run);
 
-	hwr_conv_pack(run, run->out.c, run->in.c, a.turned_rows, scratch(run, part).work, a.turned, part, parts);
+	/* Its scratch is free before the threads part the images. */
+	hwr_conv_pack(run, run->out.c, run->in.c, a.turned_rows, (hwr_real *) (run->scratch + (size_t) part * run->scratch_stride), a.turned, part, parts);
 }
 
 void
 hwr_conv_backward(HwrLayerRun *run)
 {
 	HwrConvAux	a = hwr_conv_aux(run);
+	bool		tiled = hwr_conv_tiled(run);
+	hwr_real   *kernel_grad = hwr_layer_tensor(run, run->grads, 0);
 
 	if (run->dx != NULL)
 	{
 		hwr_pool_run(run->pool, turn_part, run);
 		hwr_pool_run(run->pool, pack_part, run);
 	}
-	hwr_pool_run(run->pool, backward_part, run);
+	hwr_pool_run(run->pool, tiled ? hwr_conv_tiled_backward : backward_part, run);
 	for (int part = 0; part < hwr_pool_threads(run->pool); part++)
 	{
-		run->k->add(a.weights, a.kernel_grads + (size_t) part * a.weights, hwr_layer_tensor(run, run->grads, 0));
+		const hwr_real *sums = a.kernel_sums + (size_t) part * a.sums;
+
+		if (!tiled)
+			run->k->add(a.weights, sums, kernel_grad);
+		else if (part > 0)
+			run->k->add(a.sums, sums, a.kernel_sums);
 		run->k->add((size_t) run->out.c, a.bias_grads + (size_t) part * (size_t) run->out.c, hwr_layer_tensor(run, run->grads, 1));
 	}
+	if (tiled)
+		hwr_winograd_kernel_gradient(run->in.c, run->out.c, a.kernel_sums, kernel_grad);
 }

@@ -52,6 +52,14 @@ extern void hwr_conv_tile_rows(const HwrLayerRun *run, const HwrWindow *w, const
 							   const hwr_real *bias, bool relu, int rows, char *memory, hwr_real *y);
 
 /*
+ * Add what output rows, a multiple of four, give to the gradient of the transformed kernel, sums[36][C][D].  x: the input from the window
+ * of the first row on, bordered; dy: the rows' gradients, without the border to the left.
+ */
+extern size_t hwr_conv_tiled_gradient_memory(const HwrLayerRun *run, const HwrWindow *grad);
+extern void hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x, const hwr_real *dy,
+									int rows, char *memory, hwr_real *sums);
+
+/*
  * Row y of image n of the input [W][C], batch normalisation applied where it is left to us; row:
  * room for it.
  */
@@ -70,9 +78,10 @@ typedef struct HwrConvAux
 	void	   *kernel;
 	void	   *turned;
 	hwr_real   *turned_rows;	/* before it is packed */
-	hwr_real   *kernel_grads;	/* [threads][ky kx c][d] */
+	hwr_real   *kernel_sums;	/* [threads][sums]: the kernel's gradient, or by tiles the transformed kernel's */
 	hwr_real   *bias_grads;		/* [threads][d] */
 	size_t		weights;		/* ky kx c d */
+	size_t		sums;
 	size_t		size;
 } HwrConvAux;
 
@@ -81,6 +90,26 @@ extern HwrConvAux hwr_conv_aux(const HwrLayerRun *run);
 /* A kernel [ky][kx][c][d] packed: this part's share of it; work: so many values. */
 extern void hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts);
 extern size_t hwr_conv_pack_work(const HwrLayerRun *run, int c);
+
+/* How rows of dy are made from what was kept; a thread's. */
+typedef struct HwrGradientRows
+{
+	hwr_real   *kept;			/* a row of the gradient at what was kept */
+	hwr_real   *full;			/* [W][d]: a row of dy */
+	hwr_real   *bias_grad;		/* the thread's sums */
+} HwrGradientRows;
+
+extern HwrGradientRows hwr_conv_gradient_rows(const HwrLayerRun *run, int part, char *base, size_t *cursor);
+
+/*
+ * Row y of dy of image n, each once and one after the other: from the gradient at what was kept back through
+ * normalisation, activation and pooling.  Adds to the bias gradient.
+ */
+extern const hwr_real *hwr_conv_output_gradient(const HwrLayerRun *run, const HwrGradientRows *s, size_t n, int y);
+
+/* A thread's part of the backward pass by tiles (conv_backward_tiles.c), and its scratch. */
+extern void hwr_conv_tiled_backward(void *run, int part, int parts);
+extern size_t hwr_conv_tiled_scratch(const HwrLayerRun *run);
 
 extern size_t hwr_conv_backward_scratch(const HwrLayerRun *run);
 extern void hwr_conv_backward(HwrLayerRun *run);

@@ -5,6 +5,8 @@
  */
 #include "conv_internal.h"
 
+#include <string.h>
+
 #include "layer_norm.h"
 #include "products.h"
 #include "winograd_conv.h"
@@ -90,7 +92,8 @@ hwr_conv_aux(const HwrLayerRun *run)
 
 		a.turned = hwr_take(run->aux, &a.size, packed_size(run, run->out.c, run->in.c), 1);
 		a.turned_rows = hwr_take(run->aux, &a.size, a.weights, sizeof(hwr_real));
-		a.kernel_grads = hwr_take(run->aux, &a.size, threads * a.weights, sizeof(hwr_real));
+		a.sums = hwr_conv_tiled(run) ? HWR_WINOGRAD_FREQUENCIES * (size_t) run->in.c * (size_t) run->out.c : a.weights;
+		a.kernel_sums = hwr_take(run->aux, &a.size, threads * a.sums, sizeof(hwr_real));
 		a.bias_grads = hwr_take(run->aux, &a.size, threads * (size_t) run->out.c, sizeof(hwr_real));
 	}
 	return a;
@@ -131,4 +134,51 @@ hwr_conv_row(const HwrLayerRun *run, const HwrWindow *w, const void *block,
 	};
 
 	run->e->multiply(&p);
+}
+
+HwrGradientRows
+hwr_conv_gradient_rows(const HwrLayerRun *run, int part, char *base, size_t *cursor)
+{
+	HwrGradientRows rows = {
+		.kept = hwr_take(base, cursor, (size_t) hwr_conv_kept(run).w * (size_t) run->out.c, sizeof(hwr_real)),
+		.full = hwr_take(base, cursor, (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real)),
+	};
+
+	if (run->aux != NULL)
+		rows.bias_grad = hwr_conv_aux(run).bias_grads + (size_t) part * (size_t) run->out.c;
+	return rows;
+}
+
+const hwr_real *
+hwr_conv_output_gradient(const HwrLayerRun *run, const HwrGradientRows *s, size_t n, int y)
+{
+	const HwrLayerRun *pool = run->pool_after;
+	HwrShape	kept = hwr_conv_kept(run);
+	int			window = pool != NULL ? pool->layer->ky : 1;
+	size_t		size = (size_t) kept.w * (size_t) kept.c;
+	size_t		at = n * hwr_shape_size(kept) + (size_t) (y / window) * size;
+	const hwr_real *out = (pool != NULL ? pool->y : run->y) + at;
+	size_t		covered;
+
+	if (y / window >= kept.h)
+		return memset(s->full, 0, (size_t) run->out.w * (size_t) run->out.c * sizeof(hwr_real));
+	if (y % window == 0)
+	{
+		if (run->norm_after != NULL)
+		{
+			HwrNormAux	norm = hwr_norm_aux(run->norm_after);
+
+			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift, s->kept);
+		}
+		else
+			memcpy(s->kept, run->dy + at, size * sizeof(hwr_real));
+		run->k->act_back((size_t) kept.w, kept.c, out, run->layer->activation, s->kept);
+		run->k->col_sum((size_t) kept.w, kept.c, s->kept, s->bias_grad);
+	}
+	if (pool == NULL)
+		return s->kept;
+	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept, s->full);
+	covered = size * (size_t) pool->layer->kx;
+	memset(s->full + covered, 0, ((size_t) run->out.w * (size_t) run->out.c - covered) * sizeof(hwr_real));
+	return s->full;
 }

@@ -1,6 +1,6 @@
 /*
  * conv_winograd.c
- *	  Rows of the direct convolution by Winograd's minimal filtering, for the map and for its gradient.
+ *	  Rows of the direct convolution by Winograd's minimal filtering: the map, its gradient and that of the kernel.
  *
  * Of elements of hwr_real only: narrower ones are rounded after the transforms, and gradients bear that less
  * well than readings.
@@ -90,5 +90,39 @@ hwr_conv_tile_rows(const HwrLayerRun *run, const HwrWindow *w, const void *block
 			to.out = y + row * HWR_WINOGRAD_OUT * to.out_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * d;
 			hwr_winograd_run(&b, kernel, (const char *) block + (size_t) from * run->e->size, map_row,
 							 left < t.rows ? left : t.rows, t.tiles - x < t.chunk ? t.tiles - x : t.chunk, &to);
+		}
+}
+
+static HwrWinogradGradient
+gradient_of(const HwrLayerRun *run, const HwrWindow *grad, char *memory)
+{
+	Tiling		t = tiling(grad);
+
+	return hwr_winograd_gradient(run->e, run->k, run->in.c, run->out.c, t.chunk * t.rows, memory);
+}
+
+size_t
+hwr_conv_tiled_gradient_memory(const HwrLayerRun *run, const HwrWindow *grad)
+{
+	return gradient_of(run, grad, NULL).size;
+}
+
+void
+hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x, const hwr_real *dy, int rows,
+						char *memory, hwr_real *sums)
+{
+	HwrWinogradGradient g = gradient_of(run, grad, memory);
+	Tiling		t = tiling(grad);
+	ptrdiff_t	x_row = (ptrdiff_t) in->wide * g.c;
+	ptrdiff_t	dy_row = (ptrdiff_t) grad->wide * g.d;
+
+	for (int row = 0; row < rows / HWR_WINOGRAD_OUT; row += t.rows)
+		for (int at = 0; at < t.tiles; at += t.chunk)
+		{
+			int			left = rows / HWR_WINOGRAD_OUT - row;
+
+			hwr_winograd_add(&g, x + row * HWR_WINOGRAD_OUT * x_row + (ptrdiff_t) (at * HWR_WINOGRAD_OUT) * g.c, x_row,
+							 dy + row * HWR_WINOGRAD_OUT * dy_row + (ptrdiff_t) (at * HWR_WINOGRAD_OUT) * g.d, dy_row,
+							 left < t.rows ? left : t.rows, t.tiles - at < t.chunk ? t.tiles - at : t.chunk, sums);
 		}
 }

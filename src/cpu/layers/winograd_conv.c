@@ -24,9 +24,9 @@ hwr_winograd_kernel_size(const HwrElements *e, int c, int d)
 	return (size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES * panel_size(e, c);
 }
 
-/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
-static void
-transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
+/* What the kernel's tap (y, x) counts for at a frequency: G of y times G of x. */
+static double
+kernel_factor(int frequency, int tap)
 {
 	static const double u = -1.0 / 1.5;
 	static const double v = 1.0 / 6;
@@ -40,10 +40,18 @@ transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, i
 		{v, -v * b, v * 2},
 		{0, 0, 1},
 	};
+
+	return G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3];
+}
+
+/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
+static void
+transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
+{
 	hwr_real	factor[9];
 
 	for (int tap = 0; tap < 9; tap++)
-		factor[tap] = (hwr_real) (G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3]);
+		factor[tap] = (hwr_real) kernel_factor(frequency, tap);
 	for (int i = 0; i < c; i++, out += cols)
 	{
 		for (int j = 0; j < cols; j++)
@@ -152,4 +160,64 @@ hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map,
 			b->k->winograd_out(&out);
 		}
 	}
+}
+
+HwrWinogradGradient
+hwr_winograd_gradient(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base)
+{
+	HwrWinogradGradient g = {.e = e,.k = k,.c = c,.d = d};
+
+	g.in_frequency = spread((size_t) tiles * (size_t) c, sizeof(hwr_real));
+	g.out_frequency = spread((size_t) tiles * (size_t) d, sizeof(hwr_real));
+	g.in = hwr_take(base, &g.size, HWR_WINOGRAD_FREQUENCIES * (size_t) g.in_frequency, sizeof(hwr_real));
+	g.out = hwr_take(base, &g.size, HWR_WINOGRAD_FREQUENCIES * (size_t) g.out_frequency + (size_t) e->panel, sizeof(hwr_real));
+	return g;
+}
+
+void
+hwr_winograd_add(const HwrWinogradGradient *g, const hwr_real *map, ptrdiff_t map_row, const hwr_real *dy, ptrdiff_t dy_row,
+				 int tile_rows, int tiles, hwr_real *sums)
+{
+	for (int r = 0; r < tile_rows; r++)
+	{
+		g->e->winograd_in(tiles, g->c, map_row, map + r * HWR_WINOGRAD_OUT * map_row, g->in_frequency, g->in + (ptrdiff_t) (r * tiles) * g->c);
+		g->k->winograd_out_back(tiles, g->d, dy_row, dy + r * HWR_WINOGRAD_OUT * dy_row, g->out_frequency, g->out + (ptrdiff_t) (r * tiles) * g->d);
+	}
+	for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++, sums += (ptrdiff_t) g->c * g->d)
+	{
+		HwrOuter	o = {
+			.m = g->c,
+			.n = g->d,
+			.depth = tile_rows * tiles,
+			.parts = 1,
+			.a = g->in + f * g->in_frequency,
+			.a_panel = g->e->outer_rows,
+			.a_step = g->c,
+			.b = g->out + f * g->out_frequency,
+			.b_panel = g->e->panel,
+			.b_step = g->d,
+			.c = sums,
+			.c_row = g->d,
+		};
+
+		g->e->outer(&o);
+	}
+}
+
+void
+hwr_winograd_kernel_gradient(int c, int d, const hwr_real *sums, hwr_real *grad)
+{
+	size_t		size = (size_t) c * (size_t) d;
+
+	for (int tap = 0; tap < 9; tap++, grad += size)
+		for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++)
+		{
+			hwr_real	factor = (hwr_real) kernel_factor(f, tap);
+			const hwr_real *from = sums + (size_t) f * size;
+
+			if (factor == 0)
+				continue;
+			for (size_t i = 0; i < size; i++)
+				grad[i] += factor * from[i];
+		}
 }
