@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/kernels/winograd.h"
 #include "infer_internal.h"
 
 /*
@@ -122,8 +123,8 @@ place_weights(HwrInfer *inf, char *base)
 			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(inf, s->conv), 1);
 		else
 			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
-		if (s->winograd && (size_t) s->conv->in.c > work)
-			work = (size_t) s->conv->in.c;
+		if (s->winograd && (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c) > work)
+			work = (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c);
 		place_affine(inf, base, &cursor, &s->before);
 		place_affine(inf, base, &cursor, &s->after);
 	}

@@ -37,7 +37,7 @@ hwr_infer_describe_stage(HwrStage *s)
 	if (s->winograd)
 	{
 		hwr_winograd_describe(s);
-		s->wide = hwr_winograd_tiles(s->mid.w) * HWR_WINOGRAD_OUT + s->conv->kx - 1;
+		s->wide = hwr_winograd_tiles(s->mid.w) * HWR_WINOGRAD_OUT + hwr_winograd_parts(s->conv->kx) * HWR_WINOGRAD_KERNEL - 1;
 		s->high = hwr_winograd_tiles(s->mid.h) * HWR_WINOGRAD_OUT + s->conv->ky - 1;
 	}
 	else

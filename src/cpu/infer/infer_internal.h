@@ -123,8 +123,8 @@ extern void hwr_infer_front(HwrInfer *inf);
 extern bool hwr_winograd_applies(const HwrLayer *l);
 
 /*
- * Bytes of its transformed and packed kernel; the making of it from [3][3][c][d], with room for
- * work[c][panel].
+ * Bytes of its transformed and packed kernel; the making of it from [3][kx][c][d], with room for
+ * work[parts][c][panel].
  */
 extern size_t hwr_winograd_kernel_size(const HwrInfer *inf, const HwrLayer *l);
 extern void hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel, hwr_real *work, void *packed);

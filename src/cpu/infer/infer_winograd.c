@@ -5,24 +5,33 @@
  * A strip of tile rows is worked on at a time, and of it blocks of tiles, so that what belongs to a
  * block stays in the second-level cache:
  *
- *	 V [36][tiles][C]		transformed input, as elements
+ *	 V [36][parts][tiles][C]	transformed input, as elements
  *	 M [36][tiles][panel]	products with one panel of output channels; consumed before the next panel's are made
- *	 U [panels][36] packed [C][panel]	the transformed kernel, which streams through once a block
+ *	 U [panels][36] packed [parts][C][panel]	the transformed kernel, which streams through once a block
  *
- * Which stages: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.
+ * A kernel wider than 3 is several of 3x3 beside each other, its parts, the last filled up with zeros.  Each has
+ * a transformed input of its own, 3 columns on from the one before, and the products of all are summed: one output transform.
+ * A kernel of 3x13 takes 11.25 multiplications for an output where the direct way takes 39.
+ *
+ * Which stages: kernels of 3 rows and 3 or more columns with at least 16 channels on either side, on maps at least 3 high.
  * With fewer input channels the transforms outweigh what they save, and a lower map would fill less
  * than half of a tile.
  */
+#include <string.h>
+
 #include "cpu/kernels/winograd.h"
 #include "infer_internal.h"
 
-/* Most tiles of a block: few enough for the cache, enough to use each part of the kernel often. */
+/* Most tiles of a block, over all parts: few enough for the cache, enough to use each value of the kernel often. */
 #define BLOCK_TILES 48
+
+/* And fewest that it is divided to, where the kernel is wide. */
+#define LEAST_BLOCK 12
 
 bool
 hwr_winograd_applies(const HwrLayer *l)
 {
-	return l->ky == 3 && l->kx == 3 && l->in.h >= 3 &&
+	return l->ky == HWR_WINOGRAD_KERNEL && l->kx >= HWR_WINOGRAD_KERNEL && l->in.h >= 3 &&
 		l->in.c >= HWR_WINOGRAD_MIN_CHANNELS && l->units >= HWR_WINOGRAD_MIN_CHANNELS;
 }
 
@@ -35,12 +44,12 @@ panels(const HwrInfer *inf, int units)
 size_t
 hwr_winograd_kernel_size(const HwrInfer *inf, const HwrLayer *l)
 {
-	return (size_t) panels(inf, l->units) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(1, l->in.c, inf->e->panel);
+	return (size_t) panels(inf, l->units) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(hwr_winograd_parts(l->kx), l->in.c, inf->e->panel);
 }
 
-/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
+/* G g G' at one frequency for the outputs [col, col + cols) of this part of the kernel [3][kx][c][d]: out[c][cols] */
 static void
-transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
+transform_kernel(const HwrLayer *l, const hwr_real *kernel, int part, int frequency, int col, int cols, hwr_real *out)
 {
 	static const double u = -1.0 / 1.5;
 	static const double v = 1.0 / 6;
@@ -54,28 +63,27 @@ transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, i
 		{v, -v * b, v * 2},
 		{0, 0, 1},
 	};
-	hwr_real	factor[9];
+	int			first = part * HWR_WINOGRAD_KERNEL;
+	int			columns = l->kx - first < HWR_WINOGRAD_KERNEL ? l->kx - first : HWR_WINOGRAD_KERNEL;
 
-	for (int tap = 0; tap < 9; tap++)
-		factor[tap] = (hwr_real) (G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3]);
-	for (int i = 0; i < c; i++, out += cols)
-	{
-		for (int j = 0; j < cols; j++)
-			out[j] = 0;
-		for (int tap = 0; tap < 9; tap++)
+	memset(out, 0, (size_t) (l->in.c * cols) * sizeof(hwr_real));
+	for (int y = 0; y < HWR_WINOGRAD_KERNEL; y++)
+		for (int x = 0; x < columns; x++)
 		{
-			const hwr_real *g = kernel + ((size_t) tap * (size_t) c + (size_t) i) * (size_t) d + (size_t) col;
+			hwr_real	factor = (hwr_real) (G[frequency / HWR_WINOGRAD_IN][y] * G[frequency % HWR_WINOGRAD_IN][x]);
+			const hwr_real *g = kernel + (size_t) (y * l->kx + first + x) * (size_t) l->in.c * (size_t) l->units + (size_t) col;
 
-			for (int j = 0; j < cols; j++)
-				out[j] += factor[tap] * g[j];
+			for (int i = 0; i < l->in.c; i++, g += l->units)
+				for (int j = 0; j < cols; j++)
+					out[i * cols + j] += factor * g[j];
 		}
-	}
 }
 
 void
 hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel, hwr_real *work, void *packed)
 {
-	size_t		size = inf->e->packed_size(1, l->in.c, inf->e->panel);
+	int			parts = hwr_winograd_parts(l->kx);
+	size_t		size = inf->e->packed_size(parts, l->in.c, inf->e->panel);
 	char	   *out = packed;
 
 	for (int col = 0; col < l->units; col += inf->e->panel)
@@ -83,8 +91,9 @@ hwr_winograd_pack(const HwrInfer *inf, const HwrLayer *l, const hwr_real *kernel
 		{
 			int			cols = l->units - col < inf->e->panel ? l->units - col : inf->e->panel;
 
-			transform_kernel(kernel, l->in.c, l->units, f, col, cols, work);
-			inf->e->pack(1, l->in.c, cols, work, out);
+			for (int part = 0; part < parts; part++)
+				transform_kernel(l, kernel, part, f, col, cols, work + part * l->in.c * cols);
+			inf->e->pack(parts, l->in.c, cols, work, out);
 		}
 }
 
@@ -96,17 +105,21 @@ hwr_winograd_describe(HwrStage *s)
 	HwrActivation act = s->conv->activation;
 	int			sy = pool != NULL ? pool->sy : 1;
 	int			ky = pool != NULL ? pool->ky : 1;
+	int			most = BLOCK_TILES / hwr_winograd_parts(s->conv->kx);
 	int			unit_tiles;
 	int			units;
+
+	if (most < LEAST_BLOCK)
+		most = LEAST_BLOCK;
 
 	/* the fewest output rows whose convolution rows begin and end with tiles */
 	s->unit = sy % 4 == 0 ? 1 : sy % 2 == 0 ? 2 : 4;
 	if (s->unit > s->out.h)
 		s->unit = s->out.h;
 	s->tiles = hwr_winograd_tiles(s->mid.w);
-	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, BLOCK_TILES));
+	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, most));
 	unit_tiles = hwr_winograd_tiles((s->unit - 1) * sy + ky);
-	units = BLOCK_TILES / (s->tiles * unit_tiles);
+	units = most / (s->tiles * unit_tiles);
 	s->strip = s->unit * (units > 1 ? units : 1);
 	if (s->strip > s->out.h)
 		s->strip = hwr_divide_up(s->out.h, s->unit) * s->unit;
@@ -122,6 +135,7 @@ typedef struct Block
 {
 	char	   *in;				/* V */
 	ptrdiff_t	in_frequency;	/* elements from one frequency to the next */
+	int			parts;
 	hwr_real   *products;		/* M */
 	ptrdiff_t	product_frequency;
 	size_t		size;
@@ -142,7 +156,8 @@ block(const HwrInfer *inf, const HwrStage *s, char *base)
 	size_t		tiles = (size_t) s->chunk * (size_t) hwr_divide_up(s->rows * (s->pooled ? s->pool->ky : 1), HWR_WINOGRAD_OUT);
 	Block		b = {0};
 
-	b.in_frequency = spread(tiles * (size_t) s->in.c, inf->e->size);
+	b.parts = hwr_winograd_parts(s->conv->kx);
+	b.in_frequency = spread((size_t) b.parts * tiles * (size_t) s->in.c, inf->e->size);
 	b.product_frequency = spread(tiles * (size_t) inf->e->panel, sizeof(hwr_real));
 	b.in = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.in_frequency + 1, inf->e->size);
 	b.products = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.product_frequency, sizeof(hwr_real));
@@ -165,11 +180,12 @@ multiply_panel(const HwrInfer *inf, const HwrStage *s, const Block *b, int tiles
 			.m = tiles,
 			.n = cols,
 			.k = s->in.c,
-			.parts = 1,
+			.parts = b->parts,
 			.a = b->in + (size_t) (f * b->in_frequency) * inf->e->size,
 			.a_row = s->in.c,
 			.a_col = 1,
-			.b = kernel + (size_t) f * inf->e->packed_size(1, s->in.c, inf->e->panel),
+			.a_part = (ptrdiff_t) tiles * s->in.c,
+			.b = kernel + (size_t) f * inf->e->packed_size(b->parts, s->in.c, inf->e->panel),
 			.c = b->products + f * b->product_frequency,
 			.c_row = inf->e->panel,
 		};
@@ -178,13 +194,28 @@ multiply_panel(const HwrInfer *inf, const HwrStage *s, const Block *b, int tiles
 	}
 }
 
+/* The transformed input of tiles [x, x + tiles) of tile rows from map row y on. */
+static void
+transform_input(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int tile_rows, int x, int tiles, const Block *b)
+{
+	ptrdiff_t	map_row = (ptrdiff_t) s->wide * s->in.c;
+	size_t		row_size = (size_t) tiles * (size_t) s->in.c * inf->e->size;
+	char	   *to = b->in;
+
+	for (int part = 0; part < b->parts; part++)
+		for (int r = 0; r < tile_rows; r++, to += row_size)
+		{
+			ptrdiff_t	from = (y + r * HWR_WINOGRAD_OUT) * map_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT + part * HWR_WINOGRAD_KERNEL) * s->in.c;
+
+			inf->e->winograd_in(tiles, s->in.c, map_row, map + (size_t) from * inf->e->size, b->in_frequency, to);
+		}
+}
+
 /* Tiles [x, x + tiles) of tile rows from convolution row y on. */
 static void
 run_block(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int tile_rows, int x, int tiles,
 		  const Block *b, hwr_real *out)
 {
-	ptrdiff_t	map_row = (ptrdiff_t) s->wide * s->in.c;
-	ptrdiff_t	from = y * map_row + (ptrdiff_t) (x * HWR_WINOGRAD_OUT) * s->in.c;
 	int			panel = inf->e->panel;
 	int			pool_y = s->pooled ? s->pool->ky : 1;
 	int			pool_x = s->pooled ? s->pool->kx : 1;
@@ -199,12 +230,10 @@ run_block(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int ti
 		.out_col = s->mid.c,
 	};
 
-	for (int r = 0; r < tile_rows; r++)
-		inf->e->winograd_in(tiles, s->in.c, map_row, map + (size_t) (from + r * HWR_WINOGRAD_OUT * map_row) * inf->e->size,
-							b->in_frequency, b->in + (size_t) r * (size_t) tiles * (size_t) s->in.c * inf->e->size);
+	transform_input(inf, s, map, y, tile_rows, x, tiles, b);
 	for (int col = 0; col < s->mid.c; col += panel)
 	{
-		size_t		kernel = (size_t) (col / panel) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(1, s->in.c, panel);
+		size_t		kernel = (size_t) (col / panel) * HWR_WINOGRAD_FREQUENCIES * inf->e->packed_size(b->parts, s->in.c, panel);
 
 		to.cols = s->mid.c - col < panel ? s->mid.c - col : panel;
 		to.bias = s->fused ? s->bias + col : NULL;

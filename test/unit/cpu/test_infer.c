@@ -326,14 +326,15 @@ test_shapes(void **state)
 		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
 		"[1,21,43,1 Cr3,3,20 Mp2,2,2,1 Bn Ct3,3,37 Bn Mp2,2 Cr3,3,66 Mp5,1 Bn Lbx9",
 		"[1,11,0,1 Cl3,3,16 Bn Cr3,3,130 Bn Mp3,3,4,2 S1(1x0)1,3 Fl30 Lfx8",
+		"[1,26,0,1 Cr3,13,18 Mp2,2 Cr3,13,32 Bn Mp2,2 Cr3,9,20 Ct3,4,17 Mp6,1 Lbx9",
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8, 8, 21, 11};
-			int			widths[] = {40, 50, 33, 24, 24, 43, 230};
+			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 26};
+			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 150};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
@@ -345,7 +346,7 @@ test_shapes(void **state)
 static void
 test_threads(void **state)
 {
-	static const char vgsl[] = "[1,24,70,1 Cr3,3,17 Mp2,2 Bn Cr3,3,33 Bn Mp2,1 Cr3,3,20 Mp6,1 Lbx16 Fr12";
+	static const char vgsl[] = "[1,24,70,1 Cr3,3,17 Mp2,2 Bn Cr3,3,33 Bn Mp2,1 Cr3,7,20 Mp6,1 Lbx16 Fr12";
 	uint8_t    *ink = random_ink(4, 24, 70);
 	float		one[4 * 35 * CLASSES];
 	float		more[4 * 35 * CLASSES];
