@@ -129,6 +129,17 @@ reference(Fixture *f, int n, int width, const uint8_t *ink, float *logp)
 	free(out);
 }
 
+static void
+run_one_width(HwrInfer *inf, int n, int width, const uint8_t *ink, float *logp)
+{
+	int			widths[BATCH + 1];
+	HwrStatus	st;
+
+	for (int i = 0; i < n; i++)
+		widths[i] = width;
+	assert_true(hwr_infer_run(inf, n, widths, ink, logp, &st));
+}
+
 static double
 largest_difference(const float *a, const float *b, size_t n)
 {
@@ -180,7 +191,7 @@ compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
 			double		d;
 
 			memset(got, 0xff, values * sizeof(float));	/* NaN: what is not written shows */
-			assert_true(hwr_infer_run(inf[w], n, width, batch, got, &st));
+			run_one_width(inf[w], n, width, batch, got);
 			d = largest_difference(expected, got, values);
 			if (!(d <= way[w].bound))
 				fail_msg("%s on %s: log posteriors differ by %g", vgsl, way[w].name, d);
@@ -368,7 +379,7 @@ test_threads(void **state)
 			set_up(&f, vgsl, threads);
 			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].bounded, f.pool, &inf, &st));
 			hwr_infer_set_values(inf, f.values);
-			assert_true(hwr_infer_run(inf, n, 70, ink, threads == 1 ? one : more, &st));
+			run_one_width(inf, n, 70, ink, threads == 1 ? one : more);
 			if (threads > 1 && memcmp(one, more, size) != 0)
 				fail_msg("%s: %d images differ with %d threads", way[i / 4].name, n, threads);
 			hwr_infer_free(inf);
@@ -376,6 +387,57 @@ test_threads(void **state)
 		}
 	}
 	free(ink);
+}
+
+/*
+ * Canvases of several widths together give what each gives alone, to the last bit: where all end at once, where the last one stays
+ * alone, with more threads than images of a width.
+ */
+static void
+test_widths(void **state)
+{
+	static const char *const nets[] = {
+		"[1,8,0,1 Cr3,3,16 Mp2,2 Cr3,5,20 Mp4,2 Lbx9 Fr12 Lrx5 Lbx8",
+		"[1,8,0,1 Cr3,3,9 Mp4,1 S1(2x0)2,3 Lfx7",
+	};
+	static const int widths[][7] = {{150, 97, 97, 96, 33, 8, 4}, {40, 40, 40, 12, 12, 12, 12}, {900, 60, 59, 58, 57, 56, 4}};
+	uint8_t    *ink = random_ink(1, 8, 2000);
+	float	   *together = malloc(sizeof(float) * 4000 * CLASSES);
+	float	   *alone = malloc(sizeof(float) * 4000 * CLASSES);
+	Way			way[WAYS];
+	int			nways = ways(way);
+
+	(void) state;
+	for (int i = 0; i < nways * 2 * 3 * 3; i++)
+	{
+		const int  *wide = widths[i % 3];
+		const Way  *w = &way[i / 18];
+		Fixture		f;
+		HwrInfer   *inf;
+		HwrStatus	st;
+		size_t		ink_at = 0;
+		size_t		logp_at = 0;
+
+		set_up(&f, nets[i / 9 % 2], i / 3 % 3 + 1);
+		assert_true(hwr_infer_create(&f.net, w->k, w->e, w->bounded, f.pool, &inf, &st));
+		hwr_infer_set_values(inf, f.values);
+		assert_true(hwr_infer_run(inf, 7, wide, ink, together, &st));
+		for (int n = 0; n < 7; n++)
+		{
+			size_t		values = (size_t) hwr_net_steps(&f.net, wide[n]) * CLASSES;
+
+			run_one_width(inf, 1, wide[n], ink + ink_at, alone);
+			if (memcmp(alone, together + logp_at, values * sizeof(float)) != 0)
+				fail_msg("%s on %s: image %d of width %d differs with %d threads", nets[i / 9 % 2], w->name, n, wide[n], i / 3 % 3 + 1);
+			ink_at += (size_t) (8 * wide[n]);
+			logp_at += values;
+		}
+		hwr_infer_free(inf);
+		tear_down(&f);
+	}
+	free(ink);
+	free(together);
+	free(alone);
 }
 
 /* Of a canvas where the preset takes any width */
@@ -436,6 +498,7 @@ main(void)
 		cmocka_unit_test(test_handwriting),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_others),
 	};
