@@ -212,7 +212,7 @@ hwr_backend(void)
 {
 	static const HwrBackend backend = {
 		HWR_BACKEND_ABI, "cuda", hwr_gpu_describe, create, destroy, memory,
-		set_values, get_values, set_moments, get_moments, infer, train_step, measure,
+		set_values, get_values, set_moments, get_moments, infer, train_step, measure, nullptr,
 	};
 
 	return &backend;

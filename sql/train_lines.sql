@@ -33,6 +33,7 @@ SELECT count(*) FILTER (WHERE (kind = 'text') = (reason IS NULL)) = count(*) AS 
 -- Each kind is refused for the other's work.
 SELECT outcome($$SELECT hwr_recognize(page, 'tl_small') FROM page$$);
 SELECT outcome($$SELECT hwr_read_page(page, 'tl_small') FROM page$$);
+SELECT outcome($$SELECT hwr_export_model('tl_small', format => 'onnx')$$);
 SELECT hwr_import_model(stroke_model(), 'tl_strokes');
 SET hwr.line_model = 'tl_strokes';
 SELECT outcome($$SELECT count(*) FROM page, hwr_lines(page)$$);

@@ -37,6 +37,7 @@ cpu_destroy(HwrBackendContext *ctx)
 	free(ctx->logp);
 	free(ctx->ctc);
 	free(ctx->partial);
+	free(ctx->widths);
 	free(ctx);
 }
 
@@ -231,6 +232,16 @@ logistic(size_t n, const hwr_real *logits, float *out)
 		out[i] = (float) (1 / (1 + exp(-(double) logits[i])));
 }
 
+/* By infer.c. */
+static bool
+infer_fused(HwrBackendContext *ctx, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st)
+{
+	if (ctx->infer_version != ctx->cpu->version)
+		hwr_infer_set_values(ctx->infer, ctx->cpu->values);
+	ctx->infer_version = ctx->cpu->version;
+	return hwr_infer_run(ctx->infer, n, widths, ink, logp, st);
+}
+
 static bool
 cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *logp, HwrStatus *st)
 {
@@ -241,10 +252,11 @@ cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *l
 
 	if (ctx->infer != NULL)
 	{
-		if (ctx->infer_version != ctx->cpu->version)
-			hwr_infer_set_values(ctx->infer, ctx->cpu->values);
-		ctx->infer_version = ctx->cpu->version;
-		return hwr_infer_run(ctx->infer, n, width, ink, logp, st);
+		if (!hwr_cpu_reserve((void **) &ctx->widths, &ctx->widths_size, (size_t) n * sizeof(int), st))
+			return false;
+		for (int i = 0; i < n; i++)
+			ctx->widths[i] = width;
+		return infer_fused(ctx, n, ctx->widths, ink, logp, st);
 	}
 	if (!hwr_cpu_plan_prepare(&ctx->back, ctx->cpu, ctx->pool, ctx->split, net->nlayers,
 							  false, false, n, width, st))
@@ -276,6 +288,14 @@ cpu_infer(HwrBackendContext *ctx, int n, int width, const uint8_t *ink, float *l
 	return true;
 }
 
+static bool
+cpu_infer_widths(HwrBackendContext *ctx, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st)
+{
+	if (ctx->infer != NULL)
+		return infer_fused(ctx, n, widths, ink, logp, st);
+	return hwr_infer_each_width(hwr_cpu_backend(), ctx, ctx->cpu->net, n, widths, ink, logp, st);
+}
+
 const HwrBackend *
 hwr_cpu_backend(void)
 {
@@ -293,6 +313,7 @@ hwr_cpu_backend(void)
 		.infer = cpu_infer,
 		.train_step = hwr_cpu_train_step,
 		.measure = hwr_cpu_measure,
+		.infer_widths = cpu_infer_widths,
 	};
 
 	return &backend;

@@ -38,6 +38,8 @@ struct HwrBackendContext
 	size_t		ctc_stride;		/* bytes */
 	size_t		ctc_size;
 	double	   *partial;		/* [threads] */
+	int		   *widths;			/* of a batch of one width, each */
+	size_t		widths_size;
 };
 
 /* Make a buffer at least size bytes, contents undefined. */

@@ -53,5 +53,6 @@ hwr_backend(void)
 	backend.name = "cuda";
 	backend.describe = describe;
 	backend.infer = infer;
+	backend.infer_widths = NULL;
 	return &backend;
 }

@@ -11,6 +11,9 @@
 
 #define METADATA "kraken_meta"
 
+/* Of kraken, whose networks are computed here as there. */
+#define KNOWN_VERSION 7
+
 bool
 hwr_kraken_damaged(HwrStatus *st, const char *fmt,...)
 {
@@ -146,6 +149,63 @@ find_model(const json_t *meta, const char **prefix, const json_t **out, HwrStatu
 								  hwr_text_quote(kind, quoted, sizeof(quoted)));
 }
 
+/* A member that is a text, NULL where it is missing or null. */
+static bool
+get_text(const json_t *model, const char *key, const char *what, const char **out, HwrStatus *st)
+{
+	const json_t *value = json_object_get(model, key);
+
+	*out = json_string_value(value);
+	return *out != NULL || value == NULL || json_is_null(value) ||
+		hwr_kraken_damaged(st, "%s (\"%s\") is no text.", what, key);
+}
+
+/* A text of two that it may be, or none. */
+static bool
+check_choice(const json_t *model, const char *key, const char *what, const char *one, const char *other, HwrStatus *st)
+{
+	char		quoted[HWR_KRAKEN_QUOTE];
+	char		kind[64];
+	const char *text;
+
+	snprintf(kind, sizeof(kind), "Its kind of %s", what);
+	if (!get_text(model, key, kind, &text, st))
+		return false;
+	return text == NULL || strcmp(text, one) == 0 || strcmp(text, other) == 0 ||
+		hwr_kraken_damaged(st, "Its %s (\"%s\") are of kind \"%s\", neither \"%s\" nor \"%s\".", what, key,
+						   hwr_text_quote(text, quoted, sizeof(quoted)), one, other);
+}
+
+/* A later kraken may compute the same file otherwise, and so refuses to read it with an earlier one. */
+static bool
+check_version(const json_t *model, HwrStatus *st)
+{
+	char		quoted[HWR_KRAKEN_QUOTE];
+	const char *text;
+
+	if (!get_text(model, "_kraken_min_version", "The version of kraken that it needs", &text, st))
+		return false;
+	if (text == NULL)
+		return true;
+	hwr_text_quote(text, quoted, sizeof(quoted));
+	if (*text < '0' || *text > '9')
+		return hwr_kraken_damaged(st, "The version of kraken that it needs, \"%s\", is none.", quoted);
+	return strtol(text, NULL, 10) <= KNOWN_VERSION ||
+		hwr_kraken_unsupported(st, "It needs kraken %s, and hwr knows %d and before.", quoted, KNOWN_VERSION);
+}
+
+/* The members besides network and codec. */
+static bool
+check_members(const json_t *model, HwrStatus *st)
+{
+	const json_t *tasks = json_object_get(model, "_tasks");
+
+	if (tasks != NULL && !json_is_array(tasks) && !json_is_null(tasks))
+		return hwr_kraken_damaged(st, "Its tasks (\"_tasks\") are no list.");
+	return check_version(model, st) && check_choice(model, "seg_type", "lines", "baselines", "bbox", st) &&
+		check_choice(model, "one_channel_mode", "images", "L", "1", st);
+}
+
 /* Lines that were cut out as boxes are straightened, those along a baseline are already. */
 static HwrFit
 get_fit(const json_t *model)
@@ -244,6 +304,8 @@ load_model(const HwrSafeTensors *file, size_t len, const char *prefix, const jso
 	int			classes;
 	bool		ok;
 
+	if (!check_members(source, st))
+		return false;
 	if (vgsl == NULL)
 		return hwr_kraken_damaged(st, "It has no description of its network (\"vgsl\").");
 	if (!hwr_kraken_network(vgsl, 0, &model->net, &network, st))

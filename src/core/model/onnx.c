@@ -148,6 +148,8 @@ hwr_model_export_onnx(const HwrModel *model, bool half, uint8_t **bytes, size_t 
 		hwr_fail(st, HWR_UNSUPPORTED, "cannot export an ensemble to ONNX");
 		return hwr_fail_hint(st, "Export its members, each to a file.");
 	}
+	if (model->net.maps)
+		return hwr_fail(st, HWR_UNSUPPORTED, "cannot export a network that finds lines to ONNX");
 	if (!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
 	ok = hwr_onnx_graph_create(&e.g, half, st);

@@ -17,7 +17,7 @@
  * Raised whenever something below changes: a backend in a library of its own is refused unless it
  * has this number.
  */
-#define HWR_BACKEND_ABI 8
+#define HWR_BACKEND_ABI 9
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -151,7 +151,17 @@ typedef struct HwrBackend
 	 * nothing else changes.  A step leaves them alone.
 	 */
 	bool		(*measure) (HwrBackendContext *ctx, const HwrBatch *batch, double share, uint64_t rng_key, HwrStatus *st);
+
+	/*
+	 * (optional) infer for canvases of several widths, the widest first: ink and logp of one behind those of the other.
+	 * For those who compute some layers of all of them together.
+	 */
+	bool		(*infer_widths) (HwrBackendContext *ctx, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st);
 } HwrBackend;
+
+/* What infer_widths does, one width at a time, with infer. */
+extern bool hwr_infer_each_width(const HwrBackend *backend, HwrBackendContext *ctx, const HwrNet *net,
+								 int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st);
 
 extern const HwrBackend *hwr_cpu_backend(void);
 

@@ -121,3 +121,21 @@ hwr_device_load(const char *path, const HwrBackend **out, HwrStatus *st)
 	*out = backend;
 	return true;
 }
+
+bool
+hwr_infer_each_width(const HwrBackend *backend, HwrBackendContext *ctx, const HwrNet *net,
+					 int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st)
+{
+	for (int from = 0, count; from < n; from += count)
+	{
+		size_t		steps = (size_t) hwr_net_steps(net, widths[from]);
+
+		for (count = 1; from + count < n && widths[from + count] == widths[from];)
+			count++;
+		if (!backend->infer(ctx, count, widths[from], ink, logp, st))
+			return false;
+		ink += (size_t) count * (size_t) net->height * (size_t) widths[from];
+		logp += (size_t) count * steps * (size_t) net->classes;
+	}
+	return true;
+}

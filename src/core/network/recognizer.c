@@ -257,14 +257,10 @@ hwr_posterior_free(HwrPosterior *posterior)
 	posterior->logp = NULL;
 }
 
-/* Grow the packed buffers for n canvases of this width. */
+/* Grow the packed buffers. */
 static bool
-reserve(HwrRecognizer *rec, int n, int width, int steps, HwrStatus *st)
+reserve(HwrRecognizer *rec, size_t ink_size, size_t logp_size, HwrStatus *st)
 {
-	const HwrNet *net = rec->net;
-	size_t		ink_size = (size_t) n * (size_t) net->height * (size_t) width;
-	size_t		logp_size = (size_t) n * (size_t) steps * (size_t) net->classes;
-
 	if (ink_size > rec->ink_size)
 	{
 		free(rec->ink);
@@ -286,35 +282,69 @@ reserve(HwrRecognizer *rec, int n, int width, int steps, HwrStatus *st)
 	return true;
 }
 
-/* Run the canvases whose indexes are in which[count], all of one width. */
+/* A canvas of a batch that the network is shown. */
+typedef struct Shown
+{
+	int			width;
+	int			index;
+} Shown;
+
+/* The widest first, and equal ones in order. */
+static int
+compare_shown(const void *a, const void *b)
+{
+	const Shown *x = a;
+	const Shown *y = b;
+
+	return x->width != y->width ? y->width - x->width : x->index - y->index;
+}
+
+/* Run these canvases, the widest first. */
 static bool
-run_width(HwrRecognizer *rec, const HwrCanvas *canvases, const int *which, int count,
-		  HwrPosterior *out, HwrStatus *st)
+run_shown(HwrRecognizer *rec, const HwrCanvas *canvases, const Shown *shown, int n, HwrPosterior *out, HwrStatus *st)
 {
 	const HwrNet *net = rec->net;
-	int			width = canvases[which[0]].width;
-	int			steps = hwr_net_steps(net, width);
-	size_t		canvas_size = (size_t) net->height * (size_t) width;
-	size_t		posterior_size = (size_t) steps * (size_t) net->classes;
+	int			widths[HWR_RECOGNIZE_BATCH];
+	size_t		ink = 0;
+	size_t		logp = 0;
+	bool		ok;
 
-	if (!reserve(rec, count, width, steps, st))
-		return false;
-	for (int i = 0; i < count; i++)
-		memcpy(rec->ink + (size_t) i * canvas_size, canvases[which[i]].ink, canvas_size);
-	if (!rec->backend->infer(rec->ctx, count, width, rec->ink, rec->logp, st))
-		return false;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < n; i++)
 	{
-		HwrPosterior *p = &out[which[i]];
+		HwrPosterior *p = &out[shown[i].index];
 
-		p->logp = hwr_alloc(posterior_size, sizeof(float), st);
-		if (p->logp == NULL)
-			return false;
-		p->steps = steps;
+		widths[i] = shown[i].width;
+		p->steps = hwr_net_steps(net, widths[i]);
 		p->classes = net->classes;
-		memcpy(p->logp, rec->logp + (size_t) i * posterior_size, posterior_size * sizeof(float));
+		ink += (size_t) net->height * (size_t) widths[i];
+		logp += (size_t) p->steps * (size_t) p->classes;
 	}
-	return true;
+	if (!reserve(rec, ink, logp, st))
+		return false;
+	ink = logp = 0;
+	for (int i = 0; i < n; i++)
+	{
+		size_t		size = (size_t) net->height * (size_t) widths[i];
+
+		memcpy(rec->ink + ink, canvases[shown[i].index].ink, size);
+		ink += size;
+	}
+	if (rec->backend->infer_widths != NULL)
+		ok = rec->backend->infer_widths(rec->ctx, n, widths, rec->ink, rec->logp, st);
+	else
+		ok = hwr_infer_each_width(rec->backend, rec->ctx, net, n, widths, rec->ink, rec->logp, st);
+	for (int i = 0; i < n && ok; i++)
+	{
+		HwrPosterior *p = &out[shown[i].index];
+		size_t		size = (size_t) p->steps * (size_t) p->classes;
+
+		p->logp = hwr_alloc(size, sizeof(float), st);
+		ok = p->logp != NULL;
+		if (ok)
+			memcpy(p->logp, rec->logp + logp, size * sizeof(float));
+		logp += size;
+	}
+	return ok;
 }
 
 /* The canvas that member m reads. */
@@ -368,7 +398,8 @@ run_joint(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPosterior *ou
 bool
 hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPosterior *out, HwrStatus *st)
 {
-	bool		done[HWR_RECOGNIZE_BATCH] = {false};
+	Shown		shown[HWR_RECOGNIZE_BATCH];
+	int			count = 0;
 	bool		ok;
 
 	if (rec->nmembers > 0)
@@ -378,23 +409,12 @@ hwr_recognizer_run(HwrRecognizer *rec, int n, const HwrCanvas *canvases, HwrPost
 	memset(out, 0, (size_t) n * sizeof(*out));
 	for (int i = 0; i < n && ok; i++)
 		if (hwr_canvas_is_empty(&canvases[i], rec->net->height))
-		{
 			ok = hwr_posterior_of_nothing(rec->net, &canvases[i], &out[i], st);
-			done[i] = true;
-		}
-	for (int first = 0; first < n && ok; first++)
-	{
-		int			which[HWR_RECOGNIZE_BATCH];
-		int			count = 0;
-
-		for (int i = first; i < n; i++)
-			if (!done[first] && !done[i] && canvases[i].width == canvases[first].width)
-				which[count++] = i;
-		for (int i = 0; i < count; i++)
-			done[which[i]] = true;
-		if (count > 0)
-			ok = run_width(rec, canvases, which, count, out, st);
-	}
+		else
+			shown[count++] = (Shown) {canvases[i].width, i};
+	qsort(shown, (size_t) count, sizeof(Shown), compare_shown);
+	if (ok && count > 0)
+		ok = run_shown(rec, canvases, shown, count, out, st);
 	for (int i = 0; i < n && !ok; i++)
 		hwr_posterior_free(&out[i]);
 	return ok;

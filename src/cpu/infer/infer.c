@@ -120,11 +120,11 @@ place_weights(HwrInfer *inf, char *base)
 		HwrStage   *s = &inf->stages[i];
 
 		if (s->winograd)
-			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(e, s->conv->in.c, s->conv->units), 1);
+			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(e, s->conv->kx, s->conv->in.c, s->conv->units), 1);
 		else
 			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
-		if (s->winograd && (size_t) s->conv->in.c > work)
-			work = (size_t) s->conv->in.c;
+		if (s->winograd && (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c) > work)
+			work = (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c);
 		place_affine(inf, base, &cursor, &s->before);
 		place_affine(inf, base, &cursor, &s->after);
 	}
@@ -187,6 +187,9 @@ hwr_infer_free(HwrInfer *inf)
 		return;
 	free(inf->weights);
 	free(inf->arena);
+	free(inf->widths);
+	free(inf->first_step);
+	free(inf->row);
 	free(inf);
 }
 
@@ -238,7 +241,7 @@ set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
 		kernel = inf->ink_kernel;
 	}
 	if (s->winograd)
-		hwr_winograd_pack(inf->e, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
+		hwr_winograd_pack(inf->e, l->kx, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
 	else
 		inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
 }
@@ -271,13 +274,13 @@ hwr_infer_set_values(HwrInfer *inf, const hwr_real *values)
  * Memory
  */
 
-static bool
-describe(HwrInfer *inf, HwrStatus *st)
+bool
+hwr_infer_describe(HwrInfer *inf, int width, HwrStatus *st)
 {
 	HwrShape	shapes[HWR_MAX_LAYERS];
-	HwrShape	in = {inf->net->height, inf->width, 1};
+	HwrShape	in = {inf->net->height, width, 1};
 
-	if (!hwr_net_shapes(inf->net, inf->width, shapes, st))
+	if (!hwr_net_shapes(inf->net, width, shapes, st))
 		return false;
 	for (int i = 0; i < inf->nstages; i++)
 	{
@@ -289,15 +292,69 @@ describe(HwrInfer *inf, HwrStatus *st)
 		hwr_infer_describe_stage(s);
 		in = s->out;
 	}
-	inf->T = in.w * inf->split;
 	inf->F = in.h / inf->split * in.c;
+	return true;
+}
+
+/* What the layout of a sequence takes for n images of at most T steps. */
+static bool
+reserve_layout(HwrInfer *inf, int n, int T, HwrStatus *st)
+{
+	free(inf->widths);
+	free(inf->first_step);
+	free(inf->row);
+	inf->widths = hwr_alloc((size_t) n, sizeof(int), st);
+	inf->first_step = hwr_alloc((size_t) n + 1, sizeof(size_t), st);
+	inf->row = hwr_alloc((size_t) T + 1, sizeof(size_t), st);
+	return inf->widths != NULL && inf->first_step != NULL && inf->row != NULL;
+}
+
+/* Where each image's steps lie, and the memory that the stages need for the width that needs most. */
+static bool
+describe(HwrInfer *inf, int n, const int *widths, HwrStatus *st)
+{
+	size_t		left = (size_t) n;
+	size_t		at = 0;
+
+	inf->T = hwr_net_steps(inf->net, widths[0]);
+	if (!reserve_layout(inf, n, inf->T, st))
+		return false;
+	memcpy(inf->widths, widths, (size_t) n * sizeof(int));
+	inf->N = n;
+	inf->maps_stride = 0;
+	memset(inf->row, 0, ((size_t) inf->T + 1) * sizeof(size_t));
+	inf->first_step[0] = 0;
+	for (int i = 0; i < n; i += hwr_infer_equals(inf, (size_t) i))
+	{
+		size_t		size;
+
+		if (!hwr_infer_describe(inf, widths[i], st))
+			return false;
+		size = hwr_infer_maps_size(inf);
+		if (size > inf->maps_stride)
+			inf->maps_stride = size;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		int			steps = hwr_net_steps(inf->net, widths[i]);
+
+		inf->first_step[i + 1] = inf->first_step[i] + (size_t) steps;
+		inf->row[steps]++;		/* one that has no more */
+	}
+	/* from those that end at a step to those that have it, and on to where their rows begin */
+	for (int t = 0; t <= inf->T; t++)
+	{
+		left -= inf->row[t];
+		inf->row[t] = at;
+		at += left;
+	}
 	return true;
 }
 
 static size_t
 place_memory(HwrInfer *inf, char *base)
 {
-	size_t		rows = (size_t) inf->T * (size_t) inf->N;
+	size_t		rows = inf->row[inf->T];
 	size_t		threads = (size_t) hwr_pool_threads(inf->pool);
 	size_t		widest = (size_t) inf->F;
 	size_t		element_size = inf->e->size;
@@ -310,7 +367,6 @@ place_memory(HwrInfer *inf, char *base)
 		if (inf->ops[i].out_e->size > element_size)
 			element_size = inf->ops[i].out_e->size;
 	}
-	inf->maps_stride = hwr_infer_maps_size(inf);
 	inf->maps = hwr_take(base, &cursor, inf->maps_stride * threads, 1);
 	inf->scratch_stride = hwr_infer_scratch_size(inf);
 	inf->scratch = hwr_take(base, &cursor, inf->scratch_stride * threads, 1);
@@ -321,15 +377,14 @@ place_memory(HwrInfer *inf, char *base)
 }
 
 static bool
-prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
+prepare(HwrInfer *inf, int n, const int *widths, HwrStatus *st)
 {
 	size_t		size;
 
-	if (inf->N == n && inf->width == width)
+	if (inf->N == n && memcmp(inf->widths, widths, (size_t) n * sizeof(int)) == 0)
 		return true;
-	inf->N = n;
-	inf->width = width;
-	if (!describe(inf, st))
+	inf->N = 0;
+	if (!describe(inf, n, widths, st))
 	{
 		inf->N = 0;
 		return false;
@@ -348,14 +403,14 @@ prepare(HwrInfer *inf, int n, int width, HwrStatus *st)
 		inf->arena_size = size;
 	}
 	place_memory(inf, inf->arena);
-	hwr_infer_clear_borders(inf);
+	inf->described = 0;
 	return true;
 }
 
 bool
-hwr_infer_run(HwrInfer *inf, int n, int width, const uint8_t *ink, float *logp, HwrStatus *st)
+hwr_infer_run(HwrInfer *inf, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st)
 {
-	if (!prepare(inf, n, width, st))
+	if (!prepare(inf, n, widths, st))
 		return false;
 	inf->ink = ink;
 	inf->logp = logp;

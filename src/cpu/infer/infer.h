@@ -32,7 +32,7 @@ extern size_t hwr_infer_memory(const HwrInfer *inf);
 /* Take over the parameter block: values[nvalues], which must outlive the next runs. */
 extern void hwr_infer_set_values(HwrInfer *inf, const hwr_real *values);
 
-/* As HwrBackend.infer. */
-extern bool hwr_infer_run(HwrInfer *inf, int n, int width, const uint8_t *ink, float *logp, HwrStatus *st);
+/* As HwrBackend.infer_widths. */
+extern bool hwr_infer_run(HwrInfer *inf, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st);
 
 #endif							/* HWR_INFER_H */

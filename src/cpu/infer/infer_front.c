@@ -8,6 +8,8 @@
  * reads them.  So a stage's map of full size never exists, and all of an image stays in the
  * second-level cache.
  *
+ * Images of one width are worked on at a time: the stages and their maps are laid out for it.
+ *
  * The threads share the images; those left over, when the images are not a multiple of the threads,
  * are done by all threads together, each stage's rows shared among them.  A tile of Winograd's
  * convolution lies at the same place of the map whoever computes it, so that the result does not
@@ -37,7 +39,7 @@ hwr_infer_describe_stage(HwrStage *s)
 	if (s->winograd)
 	{
 		hwr_winograd_describe(s);
-		s->wide = hwr_winograd_tiles(s->mid.w) * HWR_WINOGRAD_OUT + s->conv->kx - 1;
+		s->wide = hwr_winograd_tiles(s->mid.w) * HWR_WINOGRAD_OUT + hwr_winograd_parts(s->conv->kx) * HWR_WINOGRAD_KERNEL - 1;
 		s->high = hwr_winograd_tiles(s->mid.h) * HWR_WINOGRAD_OUT + s->conv->ky - 1;
 	}
 	else
@@ -108,8 +110,8 @@ hwr_infer_maps_size(const HwrInfer *inf)
  * The borders are zero from here on, because only the inner parts of the maps are written, and
  * whatever a product reads past its operand is finite.
  */
-void
-hwr_infer_clear_borders(HwrInfer *inf)
+static void
+clear_borders(HwrInfer *inf)
 {
 	memset(inf->maps, 0, inf->maps_stride * (size_t) hwr_pool_threads(inf->pool));
 }
@@ -199,7 +201,7 @@ store_steps(const HwrInfer *inf, const HwrStage *s, const hwr_real *row, int y, 
 	for (int w = 0; w < s->out.w; w++)
 	{
 		size_t		step = (size_t) (w * inf->split + y / rows);
-		size_t		at = (step * (size_t) inf->N + n) * (size_t) inf->F + (size_t) (y % rows) * c;
+		size_t		at = (inf->row[step] + n) * (size_t) inf->F + (size_t) (y % rows) * c;
 
 		inf->e->store(c, row + (size_t) w * c, inf->seq[0] + at * inf->e->size);
 	}
@@ -238,7 +240,7 @@ store_image(const HwrInfer *inf, char *map, size_t n)
 	size_t		row = (size_t) first->in.w;
 
 	for (int y = 0; y < first->in.h; y++)
-		inf->e->store_ink(row, inf->ink + (n * (size_t) first->in.h + (size_t) y) * row, map_row(inf, first, map, y));
+		inf->e->store_ink(row, inf->from_ink + ((n - inf->from) * (size_t) first->in.h + (size_t) y) * row, map_row(inf, first, map, y));
 }
 
 /* Whole images. */
@@ -247,9 +249,9 @@ images_part(void *arg, int part, int parts)
 {
 	HwrInfer   *inf = arg;
 	Maps		m = maps(inf, part);
-	size_t		each = (size_t) (inf->N / parts);
+	size_t		each = (size_t) (inf->count / parts);
 
-	for (size_t n = each * (size_t) part; n < each * (size_t) (part + 1); n++)
+	for (size_t n = inf->from + each * (size_t) part; n < inf->from + each * (size_t) (part + 1); n++)
 	{
 		store_image(inf, m.map[0], n);
 		for (int i = 0; i < inf->nstages; i++)
@@ -274,17 +276,42 @@ rows_part(void *arg, int part, int parts)
 	run_stage(inf, inf->stage, (int) lo, hi < (size_t) s->out.h ? (int) hi : s->out.h, shared.map, &own, inf->image);
 }
 
-void
-hwr_infer_front(HwrInfer *inf)
+/* The images of one width, for which the stages are laid out. */
+static void
+run_images(HwrInfer *inf)
 {
 	int			threads = hwr_pool_threads(inf->pool);
+	size_t		end = inf->from + (size_t) inf->count;
 
-	if (inf->N >= threads)
+	if (inf->count >= threads)
 		hwr_pool_run(inf->pool, images_part, inf);
-	for (inf->image = (size_t) (inf->N / threads * threads); inf->image < (size_t) inf->N; inf->image++)
+	for (inf->image = inf->from + (size_t) (inf->count / threads * threads); inf->image < end; inf->image++)
 	{
 		store_image(inf, maps(inf, 0).map[0], inf->image);
 		for (inf->stage = 0; inf->stage < inf->nstages; inf->stage++)
 			hwr_pool_run(inf->pool, rows_part, inf);
+	}
+}
+
+void
+hwr_infer_front(HwrInfer *inf)
+{
+	HwrStatus	st;
+
+	inf->from_ink = inf->ink;
+	for (inf->from = 0; inf->from < (size_t) inf->N; inf->from += (size_t) inf->count)
+	{
+		int			width = inf->widths[inf->from];
+
+		inf->count = hwr_infer_equals(inf, inf->from);
+		if (inf->described != width)
+		{
+			/* which has been done before, to measure */
+			(void) hwr_infer_describe(inf, width, &st);
+			clear_borders(inf);
+			inf->described = width;
+		}
+		run_images(inf);
+		inf->from_ink += (size_t) inf->count * (size_t) inf->net->height * (size_t) width;
 	}
 }

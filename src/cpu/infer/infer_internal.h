@@ -90,16 +90,21 @@ struct HwrInfer
 	hwr_real   *ink_kernel;		/* the first kernel over 255 */
 	hwr_real   *work;			/* a panel of a kernel while it is transformed */
 
-	/* laid out for this many images of this width */
+	/*
+	 * Laid out for this many images of these widths, the widest first.  A sequence lies step by step, and in each step the
+	 * images that have so many: the first few of them.
+	 */
 	int			N;
-	int			width;
-	int			T;
+	int		   *widths;			/* [N] */
+	size_t	   *first_step;		/* [N + 1]: where an image's posteriors are, in steps */
+	size_t	   *row;			/* [T + 1]: where a step's rows begin */
+	int			T;				/* steps of the widest */
 	int			F;				/* features of a step before the first op */
 	char	   *arena;
 	size_t		arena_size;
 	char	   *maps;			/* [threads]: the bordered input maps of the stages, and rows */
 	size_t		maps_stride;
-	char	   *seq[2];			/* [T][N][features] elements, in turn */
+	char	   *seq[2];			/* [rows][features] elements, in turn */
 	char	   *scratch;		/* [threads]: gates, states, rows of the sequence */
 	size_t		scratch_stride;
 
@@ -107,14 +112,38 @@ struct HwrInfer
 	const uint8_t *ink;
 	float	   *logp;
 	int			op;
+	int			described;		/* the width that the stages are laid out for, their borders zero; 0: none */
+	size_t		from;			/* images of one width: the first of them, */
+	int			count;			/* how many, */
+	const uint8_t *from_ink;	/* and their canvases */
 	int			stage;			/* being shared by the threads, of this image */
 	size_t		image;
 };
 
+/* Images that have a step t. */
+static inline int
+hwr_infer_rows(const HwrInfer *inf, int t)
+{
+	return (int) (inf->row[t + 1] - inf->row[t]);
+}
+
+/* Images from this one on that are as wide. */
+static inline int
+hwr_infer_equals(const HwrInfer *inf, size_t from)
+{
+	size_t		n = from + 1;
+
+	while (n < (size_t) inf->N && inf->widths[n] == inf->widths[from])
+		n++;
+	return (int) (n - from);
+}
+
+/* infer.c: lay the stages out for images of this width; false where it is too narrow. */
+extern bool hwr_infer_describe(HwrInfer *inf, int width, HwrStatus *st);
+
 /* infer_front.c */
 extern void hwr_infer_describe_stage(HwrStage *s);
 extern size_t hwr_infer_maps_size(const HwrInfer *inf);
-extern void hwr_infer_clear_borders(HwrInfer *inf);
 extern void hwr_infer_front(HwrInfer *inf);
 
 /* infer_winograd.c */

@@ -2,7 +2,8 @@
  * infer_seq.c
  *	  Dense layers, LSTMs and the output over the sequences of a whole batch.
  *
- * The sequences lie time-major, [T][N][features], as elements; a layer reads one of two
+ * The sequences lie time-major, as elements: in each step the images that have it, which are the first few, since the longest
+ * comes first.  A layer reads one of two
  * buffers and writes the other.  An LSTM direction computes the input products of a few steps
  * at a time, just before the recurrence uses them, so that the gates stay in the cache.
  */
@@ -13,7 +14,7 @@
 /* A thread's memory for one LSTM direction, or for rows of a dense layer. */
 typedef struct Scratch
 {
-	hwr_real   *rows;			/* gates [steps][rows][4n], or dense rows */
+	hwr_real   *rows;			/* gates [chunk_rows][4n], or dense rows */
 	hwr_real   *cell;			/* [N][n] */
 	hwr_real   *h;				/* [N][n] */
 	char	   *before;			/* [N][padded n] elements: h of the step before, see recur */
@@ -28,20 +29,17 @@ padded(size_t n)
 	return (n + HWR_INFER_PAST - 1) / HWR_INFER_PAST * HWR_INFER_PAST;
 }
 
-/* Steps of an LSTM whose input products are computed together. */
-static int
-chunk_steps(const HwrInfer *inf)
+/* Rows of whole steps of an LSTM whose input products are computed together, at most. */
+static size_t
+chunk_rows(const HwrInfer *inf)
 {
-	int			steps = HWR_INFER_ROWS / inf->N;
-
-	return steps < 1 ? 1 : steps > inf->T ? inf->T : steps;
+	return inf->N > HWR_INFER_ROWS ? (size_t) inf->N : HWR_INFER_ROWS;
 }
 
 static Scratch
 scratch(const HwrInfer *inf, int part)
 {
 	char	   *base = inf->scratch != NULL ? inf->scratch + (size_t) part * inf->scratch_stride : NULL;
-	size_t		rows = (size_t) chunk_steps(inf) * (size_t) inf->N;
 	size_t		gates = 0;
 	size_t		dense = 0;
 	size_t		state = 0;
@@ -56,7 +54,7 @@ scratch(const HwrInfer *inf, int part)
 		else if (inf->ops[i].directions == 0 && units > dense)
 			dense = units;
 	}
-	gates = rows * 4 * state;
+	gates = chunk_rows(inf) * 4 * state;
 	if (dense * HWR_INFER_ROWS > gates)
 		gates = dense * HWR_INFER_ROWS;
 	s.rows = hwr_take(base, &s.size, gates, sizeof(hwr_real));
@@ -128,74 +126,112 @@ typedef struct Chain
 	int			rows;
 } Chain;
 
-/* Gates of steps [t0, t1) from the input. */
+/* Those of a chain that have a step t: the first few. */
+static int
+chain_rows(const HwrInfer *inf, const Chain *c, int t)
+{
+	int			rows = hwr_infer_rows(inf, t) - (int) c->s0;
+
+	return rows < 0 ? 0 : rows < c->rows ? rows : c->rows;
+}
+
+/* Gates of the steps [t0, t1) from the input, each row where it is in the sequence. */
 static void
 input_products(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, int t0, int t1, hwr_real *gates)
 {
 	int			n4 = 4 * op->layer->units;
-	size_t		N = (size_t) inf->N;
+	size_t		first = inf->row[t0];
 
 	if (c->rows == inf->N)
 	{
-		multiply(op->in_e, (t1 - t0) * inf->N, op->in, n4, element(op->in_e, source(inf), (size_t) t0 * N, op->in, 0), op->in,
+		multiply(op->in_e, (int) (inf->row[t1] - first), op->in, n4, element(op->in_e, source(inf), first, op->in, 0), op->in,
 				 op->kernel[c->d], op->bias[c->d], false, false, gates);
 		return;
 	}
-	for (int t = t0; t < t1; t++, gates += (size_t) c->rows * (size_t) n4)
-		multiply(op->in_e, c->rows, op->in, n4, element(op->in_e, source(inf), (size_t) t * N + c->s0, op->in, 0), op->in,
-				 op->kernel[c->d], op->bias[c->d], false, false, gates);
+	for (int t = t0; t < t1; t++)
+	{
+		size_t		row = inf->row[t] + c->s0;
+		int			rows = chain_rows(inf, c, t);
+
+		if (rows > 0)
+			multiply(op->in_e, rows, op->in, n4, element(op->in_e, source(inf), row, op->in, 0), op->in,
+					 op->kernel[c->d], op->bias[c->d], false, false, gates + (row - first) * (size_t) n4);
+	}
 }
 
 /*
- * Step number p of the recurrence, at time t, from the step at time "before".  A product may read
- * past its left operand, where units are no whole number of groups: in the sequence that would be
+ * The recurrence at time t, after that at time "before", -1: none.  Where rows had no step then, a sequence begins.  A
+ * product may read past its left operand, where units are no whole number of groups: in the sequence that would be
  * what the other direction writes, so a copy is read.
  */
 static void
-recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int p, int t, int before, hwr_real *gates)
+recur(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int t, int before, hwr_real *gates)
 {
 	int			n = op->layer->units;
 	int			stride = (int) padded((size_t) n);
 	bool		apart = stride != n;
-	size_t		N = (size_t) inf->N;
+	int			rows = chain_rows(inf, c, t);
+	int			old = before < 0 ? 0 : chain_rows(inf, c, before);
 
-	if (p > 0)
-		multiply(op->out_e, c->rows, n, 4 * n,
-				 apart ? s->before : element(op->out_e, target(inf), (size_t) before * N + c->s0, op->out, c->d * n),
+	if (old > rows)
+		old = rows;
+	if (old > 0)
+	{
+		multiply(op->out_e, old, n, 4 * n,
+				 apart ? s->before : element(op->out_e, target(inf), inf->row[before] + c->s0, op->out, c->d * n),
 				 apart ? stride : op->out, op->recurrent[c->d], NULL, false, true, gates);
-	inf->k->lstm_step((size_t) c->rows, n, gates, p == 0, s->cell, s->h);
-	for (int r = 0; r < c->rows; r++)
+		inf->k->lstm_step((size_t) old, n, gates, false, s->cell, s->h);
+	}
+	if (rows > old)
+		inf->k->lstm_step((size_t) (rows - old), n, gates + (size_t) old * 4 * (size_t) n, true,
+						  s->cell + (size_t) old * (size_t) n, s->h + (size_t) old * (size_t) n);
+	for (int r = 0; r < rows; r++)
 	{
 		const hwr_real *h = s->h + (size_t) r * (size_t) n;
 
-		op->out_e->store((size_t) n, h, element(op->out_e, target(inf), (size_t) t * N + c->s0 + (size_t) r, op->out, c->d * n));
+		op->out_e->store((size_t) n, h, element(op->out_e, target(inf), inf->row[t] + c->s0 + (size_t) r, op->out, c->d * n));
 		if (apart)
 			op->out_e->store((size_t) n, h, element(op->out_e, s->before, (size_t) r, stride, 0));
+	}
+}
+
+/* The steps [t0, t1), in the direction's order. */
+static void
+run_steps(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s, int t0, int t1)
+{
+	bool		reverse = op->reverse[c->d];
+	size_t		units = (size_t) op->layer->units;
+
+	input_products(inf, op, c, t0, t1, s->rows);
+	for (int i = 0; i < t1 - t0; i++)
+	{
+		int			t = reverse ? t1 - 1 - i : t0 + i;
+		int			before = !reverse ? t - 1 : t + 1 < inf->T ? t + 1 : -1;
+
+		recur(inf, op, c, s, t, before, s->rows + (inf->row[t] + c->s0 - inf->row[t0]) * 4 * units);
 	}
 }
 
 static void
 run_chain(const HwrInfer *inf, const HwrSeqOp *op, const Chain *c, Scratch *s)
 {
-	bool		reverse = op->reverse[c->d];
-	int			chunk = chunk_steps(inf);
-	size_t		units = (size_t) op->layer->units;
-	size_t		step_gates = (size_t) c->rows * 4 * units;
+	size_t		most = chunk_rows(inf);
+	int			t0 = 0;
+	int			t1 = inf->T;
 
-	memset(s->before, 0, (size_t) c->rows * padded(units) * op->out_e->size);
-	for (int p0 = 0; p0 < inf->T; p0 += chunk)
-	{
-		int			p1 = p0 + chunk < inf->T ? p0 + chunk : inf->T;
-		int			t0 = reverse ? inf->T - p1 : p0;
-
-		input_products(inf, op, c, t0, t0 + (p1 - p0), s->rows);
-		for (int p = p0; p < p1; p++)
+	memset(s->before, 0, (size_t) c->rows * padded((size_t) op->layer->units) * op->out_e->size);
+	if (op->reverse[c->d])
+		for (; t1 > 0; t1 = t0)
 		{
-			int			t = reverse ? inf->T - 1 - p : p;
-
-			recur(inf, op, c, s, p, t, reverse ? t + 1 : t - 1, s->rows + (size_t) (t - t0) * step_gates);
+			for (t0 = t1 - 1; t0 > 0 && inf->row[t1] - inf->row[t0 - 1] <= most; t0--);
+			run_steps(inf, op, c, s, t0, t1);
 		}
-	}
+	else
+		for (; t0 < inf->T; t0 = t1)
+		{
+			for (t1 = t0 + 1; t1 < inf->T && inf->row[t1 + 1] - inf->row[t0] <= most; t1++);
+			run_steps(inf, op, c, s, t0, t1);
+		}
 }
 
 static void
@@ -230,19 +266,39 @@ dense_rows(const HwrInfer *inf, const HwrSeqOp *op, size_t row, int rows, hwr_re
 		inf->k->bias_act((size_t) rows, op->out, op->bias[0], act, out);
 }
 
-/* Log posteriors of rows [row, row + rows), from [T][N] to [N][T]. */
+/* The step that a row of the sequence belongs to. */
+static int
+step_of(const HwrInfer *inf, size_t row)
+{
+	int			lo = 0;
+	int			hi = inf->T;
+
+	while (hi - lo > 1)
+	{
+		int			middle = (lo + hi) / 2;
+
+		if (inf->row[middle] <= row)
+			lo = middle;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+/* Log posteriors of rows [row, row + rows), each to its image. */
 static void
 store_posteriors(const HwrInfer *inf, size_t row, int rows, const Scratch *s)
 {
 	int			K = inf->net->classes;
+	int			t = step_of(inf, row);
 
 	inf->k->log_softmax((size_t) rows, K, s->rows, s->logp);
-	for (int r = 0; r < rows; r++)
+	for (int r = 0; r < rows; r++, row++)
 	{
-		size_t		t = (row + (size_t) r) / (size_t) inf->N;
-		size_t		n = (row + (size_t) r) % (size_t) inf->N;
-		float	   *out = inf->logp + (n * (size_t) inf->T + t) * (size_t) K;
+		float	   *out;
 
+		t += row == inf->row[t + 1];
+		out = inf->logp + (inf->first_step[row - inf->row[t]] + (size_t) t) * (size_t) K;
 		for (int i = 0; i < K; i++)
 			out[i] = (float) s->logp[(size_t) r * (size_t) K + (size_t) i];
 	}
@@ -257,7 +313,7 @@ dense_part(void *arg, int part, int parts)
 	size_t		lo;
 	size_t		hi;
 
-	hwr_pool_share((size_t) inf->T * (size_t) inf->N, part, parts, &lo, &hi);
+	hwr_pool_share(inf->row[inf->T], part, parts, &lo, &hi);
 	for (size_t row = lo; row < hi; row += HWR_INFER_ROWS)
 	{
 		int			rows = hi - row < HWR_INFER_ROWS ? (int) (hi - row) : HWR_INFER_ROWS;
@@ -273,7 +329,7 @@ dense_part(void *arg, int part, int parts)
 void
 hwr_infer_sequence(HwrInfer *inf)
 {
-	size_t		rows = (size_t) inf->T * (size_t) inf->N;
+	size_t		rows = inf->row[inf->T];
 
 	for (inf->op = 0; inf->op < inf->nops; inf->op++)
 	{

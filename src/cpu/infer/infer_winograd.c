@@ -8,6 +8,9 @@
 #include "cpu/layers/winograd_conv.h"
 #include "infer_internal.h"
 
+/* Fewest tiles of a block, where the kernel is wide and has many parts. */
+#define LEAST_BLOCK 12
+
 /* Fill in what depends on the width: the stage's maps and pool are known. */
 void
 hwr_winograd_describe(HwrStage *s)
@@ -16,17 +19,21 @@ hwr_winograd_describe(HwrStage *s)
 	HwrActivation act = s->conv->activation;
 	int			sy = pool != NULL ? pool->sy : 1;
 	int			ky = pool != NULL ? pool->ky : 1;
+	int			most = HWR_WINOGRAD_BLOCK / hwr_winograd_parts(s->conv->kx);
 	int			unit_tiles;
 	int			units;
+
+	if (most < LEAST_BLOCK)
+		most = LEAST_BLOCK;
 
 	/* the fewest output rows whose convolution rows begin and end with tiles */
 	s->unit = sy % 4 == 0 ? 1 : sy % 2 == 0 ? 2 : 4;
 	if (s->unit > s->out.h)
 		s->unit = s->out.h;
 	s->tiles = hwr_winograd_tiles(s->mid.w);
-	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, HWR_WINOGRAD_BLOCK));
+	s->chunk = hwr_divide_up(s->tiles, hwr_divide_up(s->tiles, most));
 	unit_tiles = hwr_winograd_tiles((s->unit - 1) * sy + ky);
-	units = HWR_WINOGRAD_BLOCK / (s->tiles * unit_tiles);
+	units = most / (s->tiles * unit_tiles);
 	s->strip = s->unit * (units > 1 ? units : 1);
 	if (s->strip > s->out.h)
 		s->strip = hwr_divide_up(s->out.h, s->unit) * s->unit;
@@ -42,7 +49,7 @@ block(const HwrInfer *inf, const HwrStage *s, char *base)
 {
 	int			tiles = s->chunk * hwr_winograd_tiles(s->rows * (s->pooled ? s->pool->ky : 1));
 
-	return hwr_winograd_block(inf->e, inf->k, s->in.c, s->mid.c, tiles, base);
+	return hwr_winograd_block(inf->e, inf->k, s->conv->kx, s->in.c, s->mid.c, tiles, base);
 }
 
 size_t

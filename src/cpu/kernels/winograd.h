@@ -25,6 +25,7 @@
 #ifndef HWR_WINOGRAD_H
 #define HWR_WINOGRAD_H
 
+#define HWR_WINOGRAD_KERNEL 3	/* rows and columns of a kernel, or of a part of a wider one */
 #define HWR_WINOGRAD_OUT 4		/* rows and columns of an output tile */
 #define HWR_WINOGRAD_IN 6		/* of an input tile */
 #define HWR_WINOGRAD_FREQUENCIES 36
@@ -46,6 +47,13 @@ static inline int
 hwr_winograd_tiles(int n)
 {
 	return hwr_divide_up(n, HWR_WINOGRAD_OUT);
+}
+
+/* Kernels of 3x3 that a wider one is made of. */
+static inline int
+hwr_winograd_parts(int kx)
+{
+	return hwr_divide_up(kx, HWR_WINOGRAD_KERNEL);
 }
 
 #endif							/* HWR_WINOGRAD_H */

@@ -59,7 +59,7 @@ packed_size(const HwrLayerRun *run, int c, int d)
 {
 	const HwrLayer *l = run->layer;
 
-	return hwr_conv_tiled(run) ? hwr_winograd_kernel_size(run->e, c, d) : run->e->packed_size(l->ky, l->kx * c, d);
+	return hwr_conv_tiled(run) ? hwr_winograd_kernel_size(run->e, l->kx, c, d) : run->e->packed_size(l->ky, l->kx * c, d);
 }
 
 void
@@ -68,7 +68,7 @@ hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_
 	const HwrLayer *l = run->layer;
 
 	if (hwr_conv_tiled(run))
-		hwr_winograd_pack(run->e, c, d, kernel, work, packed, part, parts);
+		hwr_winograd_pack(run->e, l->kx, c, d, kernel, work, packed, part, parts);
 	else
 		hwr_pack_weights(run->e, l->ky, l->kx * c, d, kernel, false, packed, part, parts);
 }

@@ -14,6 +14,7 @@ hwr_conv_tiled(const HwrLayerRun *run)
 {
 	/* Windows of the pool must not reach beyond a tile. */
 	return run->e->size == sizeof(hwr_real) && run->e->winograd_in != NULL && hwr_winograd_applies(run->layer) &&
+		run->layer->kx == HWR_WINOGRAD_KERNEL &&
 		(run->pool_after == NULL || HWR_WINOGRAD_OUT % run->pool_after->layer->ky == 0);
 }
 
@@ -55,7 +56,7 @@ block_of(const HwrLayerRun *run, const HwrWindow *w, int d, char *memory)
 {
 	Tiling		t = tiling(w);
 
-	return hwr_winograd_block(run->e, run->k, w->map.c, d, t.chunk * t.rows, memory);
+	return hwr_winograd_block(run->e, run->k, HWR_WINOGRAD_KERNEL, w->map.c, d, t.chunk * t.rows, memory);
 }
 
 size_t

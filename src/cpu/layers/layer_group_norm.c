@@ -57,62 +57,71 @@ positions(const HwrLayerRun *run)
 	return (size_t) run->in.h * (size_t) run->in.w;
 }
 
-/* Mean and deviation of each group of image n from the sums and sums of squares of its channels. */
-static void
-measure(const HwrLayerRun *run, const Aux *x, size_t n)
+/* Of the group's channels, a mean from their sums. */
+static double
+mean_of(const HwrLayerRun *run, const double *sums, size_t group)
 {
+	size_t		each = (size_t) run->in.c / (size_t) run->layer->groups;
+	double		sum = 0;
+
+	for (size_t c = group * each; c < (group + 1) * each; c++)
+		sum += sums[c];
+	return sum / (double) (positions(run) * each);
+}
+
+/*
+ * Image n, in two passes: about zero for the means, about these for the deviations.  Where a channel hardly varies, as on
+ * paper, squares about zero would leave its variance to the rounding of large numbers.
+ */
+static void
+normalise(const HwrLayerRun *run, const Aux *x, size_t n)
+{
+	const hwr_real *gamma = hwr_layer_tensor(run, run->values, GAMMA);
+	const hwr_real *beta = hwr_layer_tensor(run, run->values, BETA);
+	size_t		channels = (size_t) run->in.c;
 	size_t		groups = (size_t) run->layer->groups;
-	size_t		each = (size_t) run->in.c / groups;
-	double	   *sums = x->sums + n * 2 * (size_t) run->in.c;
-	double		count = (double) (positions(run) * each);
+	const hwr_real *in = run->x + n * hwr_shape_size(run->in);
+	hwr_real   *out = run->y + n * hwr_shape_size(run->in);
+	hwr_real   *scale = x->a + n * channels;
+	hwr_real   *shift = x->shift + n * channels;
+	double	   *sums = x->sums + n * 2 * channels;
+	double	   *squares = sums + channels;
 
-	run->k->norm_stats(positions(run), run->in.c, run->x + n * hwr_shape_size(run->in), sums, sums + run->in.c);
-	for (size_t g = 0; g < groups; g++)
+	run->k->norm_stats(positions(run), run->in.c, in, sums, squares);
+	for (size_t c = 0; c < channels; c++)
 	{
-		double		mean = 0;
-		double		square = 0;
-		double		variance;
-
-		for (size_t c = g * each; c < (g + 1) * each; c++)
-		{
-			mean += sums[c];
-			square += sums[(size_t) run->in.c + c];
-		}
-		mean /= count;
-		variance = square / count - mean * mean;
-		x->mean[n * groups + g] = mean;
-		x->inv_std[n * groups + g] = 1 / sqrt((variance > 0 ? variance : 0) + HWR_GROUP_EPSILON);
+		scale[c] = 1;
+		shift[c] = (hwr_real) -mean_of(run, sums, c * groups / channels);
 	}
+	run->k->norm_apply(positions(run), run->in.c, in, scale, shift, out);
+
+	run->k->norm_stats(positions(run), run->in.c, out, sums, squares);
+	for (size_t c = 0; c < channels; c++)
+	{
+		size_t		g = c * groups / channels;
+		double		off = mean_of(run, sums, g);
+		double		variance = mean_of(run, squares, g) - off * off;
+		double		inv_std = 1 / sqrt((variance > 0 ? variance : 0) + HWR_GROUP_EPSILON);
+
+		x->mean[n * groups + g] = off - (double) shift[c];
+		x->inv_std[n * groups + g] = inv_std;
+		scale[c] = (hwr_real) ((double) gamma[c] * inv_std);
+		shift[c] = (hwr_real) ((double) beta[c] - off * (double) gamma[c] * inv_std);
+	}
+	run->k->norm_apply(positions(run), run->in.c, out, scale, shift, out);
 }
 
 static void
 forward_part(void *arg, int part, int parts)
 {
 	HwrLayerRun *run = arg;
-	const hwr_real *gamma = hwr_layer_tensor(run, run->values, GAMMA);
-	const hwr_real *beta = hwr_layer_tensor(run, run->values, BETA);
 	Aux			x = aux(run);
-	size_t		channels = (size_t) run->in.c;
-	size_t		groups = (size_t) run->layer->groups;
 	size_t		lo;
 	size_t		hi;
 
 	hwr_pool_share((size_t) run->N, part, parts, &lo, &hi);
 	for (size_t n = lo; n < hi; n++)
-	{
-		size_t		at = n * hwr_shape_size(run->in);
-
-		measure(run, &x, n);
-		for (size_t c = 0; c < channels; c++)
-		{
-			size_t		g = n * groups + c * groups / channels;
-			double		scale = (double) gamma[c] * x.inv_std[g];
-
-			x.a[n * channels + c] = (hwr_real) scale;
-			x.shift[n * channels + c] = (hwr_real) ((double) beta[c] - x.mean[g] * scale);
-		}
-		run->k->norm_apply(positions(run), run->in.c, run->x + at, x.a + n * channels, x.shift + n * channels, run->y + at);
-	}
+		normalise(run, &x, n);
 }
 
 static void

@@ -4,29 +4,31 @@
  */
 #include "winograd_conv.h"
 
+#include <string.h>
+
 bool
 hwr_winograd_applies(const HwrLayer *l)
 {
-	return l->ky == 3 && l->kx == 3 && l->in.h >= 3 &&
+	return l->ky == HWR_WINOGRAD_KERNEL && l->kx >= HWR_WINOGRAD_KERNEL && l->in.h >= 3 &&
 		l->in.c >= HWR_WINOGRAD_MIN_CHANNELS && l->units >= HWR_WINOGRAD_MIN_CHANNELS;
 }
 
 /* Bytes of a panel of the kernel at one frequency. */
 static size_t
-panel_size(const HwrElements *e, int c)
+panel_size(const HwrElements *e, int parts, int c)
 {
-	return e->packed_size(1, c, e->panel);
+	return e->packed_size(parts, c, e->panel);
 }
 
 size_t
-hwr_winograd_kernel_size(const HwrElements *e, int c, int d)
+hwr_winograd_kernel_size(const HwrElements *e, int kx, int c, int d)
 {
-	return (size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES * panel_size(e, c);
+	return (size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES * panel_size(e, hwr_winograd_parts(kx), c);
 }
 
 /* What the kernel's tap (y, x) counts for at a frequency: G of y times G of x. */
 static double
-kernel_factor(int frequency, int tap)
+kernel_factor(int frequency, int y, int x)
 {
 	static const double u = -1.0 / 1.5;
 	static const double v = 1.0 / 6;
@@ -41,46 +43,46 @@ kernel_factor(int frequency, int tap)
 		{0, 0, 1},
 	};
 
-	return G[frequency / HWR_WINOGRAD_IN][tap / 3] * G[frequency % HWR_WINOGRAD_IN][tap % 3];
+	return G[frequency / HWR_WINOGRAD_IN][y] * G[frequency % HWR_WINOGRAD_IN][x];
 }
 
-/* G g G' at one frequency for the columns [col, col + cols) of the kernel [3][3][c][d]: out[c][cols] */
+/* G g G' at one frequency for the outputs [col, col + cols) of this part of the kernel [3][kx][c][d]: out[c][cols] */
 static void
-transform_kernel(const hwr_real *kernel, int c, int d, int frequency, int col, int cols, hwr_real *out)
+transform_kernel(const hwr_real *kernel, int kx, int c, int d, int part, int frequency, int col, int cols, hwr_real *out)
 {
-	hwr_real	factor[9];
+	int			first = part * HWR_WINOGRAD_KERNEL;
+	int			columns = kx - first < HWR_WINOGRAD_KERNEL ? kx - first : HWR_WINOGRAD_KERNEL;
 
-	for (int tap = 0; tap < 9; tap++)
-		factor[tap] = (hwr_real) kernel_factor(frequency, tap);
-	for (int i = 0; i < c; i++, out += cols)
-	{
-		for (int j = 0; j < cols; j++)
-			out[j] = 0;
-		for (int tap = 0; tap < 9; tap++)
+	memset(out, 0, (size_t) (c * cols) * sizeof(hwr_real));
+	for (int y = 0; y < HWR_WINOGRAD_KERNEL; y++)
+		for (int x = 0; x < columns; x++)
 		{
-			const hwr_real *g = kernel + ((size_t) tap * (size_t) c + (size_t) i) * (size_t) d + (size_t) col;
+			hwr_real	factor = (hwr_real) kernel_factor(frequency, y, x);
+			const hwr_real *g = kernel + (size_t) (y * kx + first + x) * (size_t) c * (size_t) d + (size_t) col;
 
-			for (int j = 0; j < cols; j++)
-				out[j] += factor[tap] * g[j];
+			for (int i = 0; i < c; i++, g += d)
+				for (int j = 0; j < cols; j++)
+					out[i * cols + j] += factor * g[j];
 		}
-	}
 }
 
 void
-hwr_winograd_pack(const HwrElements *e, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts)
+hwr_winograd_pack(const HwrElements *e, int kx, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int thread, int threads)
 {
-	size_t		size = panel_size(e, c);
+	int			parts = hwr_winograd_parts(kx);
+	size_t		size = panel_size(e, parts, c);
 	size_t		lo;
 	size_t		hi;
 
-	hwr_pool_share((size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES, part, parts, &lo, &hi);
+	hwr_pool_share((size_t) hwr_divide_up(d, e->panel) * HWR_WINOGRAD_FREQUENCIES, thread, threads, &lo, &hi);
 	for (size_t i = lo; i < hi; i++)
 	{
 		int			col = (int) (i / HWR_WINOGRAD_FREQUENCIES) * e->panel;
 		int			cols = d - col < e->panel ? d - col : e->panel;
 
-		transform_kernel(kernel, c, d, (int) (i % HWR_WINOGRAD_FREQUENCIES), col, cols, work);
-		e->pack(1, c, cols, work, (char *) packed + i * size);
+		for (int part = 0; part < parts; part++)
+			transform_kernel(kernel, kx, c, d, part, (int) (i % HWR_WINOGRAD_FREQUENCIES), col, cols, work + part * c * cols);
+		e->pack(parts, c, cols, work, (char *) packed + i * size);
 	}
 }
 
@@ -94,11 +96,11 @@ spread(size_t values, size_t size)
 }
 
 HwrWinogradBlock
-hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base)
+hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int kx, int c, int d, int tiles, char *base)
 {
-	HwrWinogradBlock b = {.e = e,.k = k,.c = c,.d = d};
+	HwrWinogradBlock b = {.e = e,.k = k,.parts = hwr_winograd_parts(kx),.c = c,.d = d};
 
-	b.in_frequency = spread((size_t) tiles * (size_t) c, e->size);
+	b.in_frequency = spread((size_t) b.parts * (size_t) tiles * (size_t) c, e->size);
 	b.product_frequency = spread((size_t) tiles * (size_t) e->panel, sizeof(hwr_real));
 	b.in = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.in_frequency + 1, e->size);
 	b.products = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.product_frequency, sizeof(hwr_real));
@@ -109,7 +111,7 @@ hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int c, int d, int 
 static void
 multiply_panel(const HwrWinogradBlock *b, int tiles, int cols, const char *kernel)
 {
-	size_t		size = panel_size(b->e, b->c);
+	size_t		size = panel_size(b->e, b->parts, b->c);
 
 	for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++)
 	{
@@ -117,10 +119,11 @@ multiply_panel(const HwrWinogradBlock *b, int tiles, int cols, const char *kerne
 			.m = tiles,
 			.n = cols,
 			.k = b->c,
-			.parts = 1,
+			.parts = b->parts,
 			.a = b->in + (size_t) (f * b->in_frequency) * b->e->size,
 			.a_row = b->c,
 			.a_col = 1,
+			.a_part = (ptrdiff_t) tiles * b->c,
 			.b = kernel + (size_t) f * size,
 			.c = b->products + f * b->product_frequency,
 			.c_row = b->e->panel,
@@ -130,17 +133,30 @@ multiply_panel(const HwrWinogradBlock *b, int tiles, int cols, const char *kerne
 	}
 }
 
+static void
+transform_input(const HwrWinogradBlock *b, const char *map, ptrdiff_t map_row, int tile_rows, int tiles)
+{
+	size_t		row_size = (size_t) tiles * (size_t) b->c * b->e->size;
+	char	   *to = b->in;
+
+	for (int part = 0; part < b->parts; part++)
+		for (int r = 0; r < tile_rows; r++, to += row_size)
+		{
+			ptrdiff_t	from = r * HWR_WINOGRAD_OUT * map_row + (ptrdiff_t) (part * HWR_WINOGRAD_KERNEL) * b->c;
+
+			b->e->winograd_in(tiles, b->c, map_row, map + (size_t) from * b->e->size, b->in_frequency, to);
+		}
+}
+
 void
 hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows, int tiles,
 				 const HwrTilesOut *to)
 {
 	const HwrElements *e = b->e;
-	size_t		panel_bytes = HWR_WINOGRAD_FREQUENCIES * panel_size(e, b->c);
+	size_t		panel_bytes = HWR_WINOGRAD_FREQUENCIES * panel_size(e, b->parts, b->c);
 	const char *u = kernel;
 
-	for (int r = 0; r < tile_rows; r++)
-		e->winograd_in(tiles, b->c, map_row, map + (size_t) (r * HWR_WINOGRAD_OUT * map_row) * e->size,
-					   b->in_frequency, b->in + (size_t) r * (size_t) tiles * (size_t) b->c * e->size);
+	transform_input(b, map, map_row, tile_rows, tiles);
 	for (int col = 0; col < b->d; col += e->panel, u += panel_bytes)
 	{
 		HwrTilesOut out = *to;
@@ -212,7 +228,7 @@ hwr_winograd_kernel_gradient(int c, int d, const hwr_real *sums, hwr_real *grad)
 	for (int tap = 0; tap < 9; tap++, grad += size)
 		for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++)
 		{
-			hwr_real	factor = (hwr_real) kernel_factor(f, tap);
+			hwr_real	factor = (hwr_real) kernel_factor(f, tap / HWR_WINOGRAD_KERNEL, tap % HWR_WINOGRAD_KERNEL);
 			const hwr_real *from = sums + (size_t) f * size;
 
 			if (factor == 0)

@@ -2,9 +2,13 @@
  * winograd_conv.h
  *	  A block of tiles of Winograd's convolution (cpu/kernels/winograd.h), from the map to the output.
  *
- *	 V [36][tiles][C]		transformed input, as elements
+ *	 V [36][parts][tiles][C]	transformed input, as elements
  *	 M [36][tiles][panel]	products with one panel of output channels; consumed before the next panel's are made
- *	 U [panels][36] packed [C][panel]	the transformed kernel, which streams through once a block
+ *	 U [panels][36] packed [parts][C][panel]	the transformed kernel, which streams through once a block
+ *
+ * A kernel wider than 3 is several of 3x3 beside each other, its parts, the last filled up with zeros.  Each has
+ * a transformed input of its own, 3 columns on from the one before, and the products of all are summed: one output transform.
+ * A kernel of 3x13 takes 11.25 multiplications for an output where the direct way takes 39.
  */
 #ifndef HWR_WINOGRAD_CONV_H
 #define HWR_WINOGRAD_CONV_H
@@ -12,27 +16,30 @@
 #include "cpu/kernels/winograd.h"
 #include "layers.h"
 
-/* Most tiles of a block: few enough for the second-level cache, enough to use each part of the kernel often. */
+/* Most tiles of a block, over all parts: few enough for the second-level cache, enough to use each part of the kernel often. */
 #define HWR_WINOGRAD_BLOCK 48
 
 /*
- * Whether a convolution is done so: kernels of 3x3 with at least 16 channels on either side, on maps at least 3 high.
+ * Whether a convolution is done so: kernels of 3 rows and 3 or more columns with at least 16 channels on either side, on maps at
+ * least 3 high.
  * With fewer channels the transforms outweigh what they save, and a lower map would fill less than half of a tile.
  */
 extern bool hwr_winograd_applies(const HwrLayer *l);
 
 /*
- * Bytes of the transformed and packed kernel, and the making of this part's share of it from [3][3][c][d], with room for
- * work[c][panel].
+ * Bytes of the transformed and packed kernel, and the making of this thread's share of it from [3][kx][c][d], with room for
+ * work[parts][c][panel].
  */
-extern size_t hwr_winograd_kernel_size(const HwrElements *e, int c, int d);
-extern void hwr_winograd_pack(const HwrElements *e, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts);
+extern size_t hwr_winograd_kernel_size(const HwrElements *e, int kx, int c, int d);
+extern void hwr_winograd_pack(const HwrElements *e, int kx, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed,
+							  int thread, int threads);
 
 /* A block's memory */
 typedef struct HwrWinogradBlock
 {
 	const HwrElements *e;
 	const HwrKernels *k;
+	int			parts;			/* of the kernel */
 	int			c;				/* input channels */
 	int			d;				/* output channels */
 	char	   *in;				/* V */
@@ -43,7 +50,7 @@ typedef struct HwrWinogradBlock
 } HwrWinogradBlock;
 
 /* For so many tiles, laid out from base on; base NULL: only the size. */
-extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base);
+extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int kx, int c, int d, int tiles, char *base);
 
 /*
  * Convolve tile_rows x tiles tiles.  map: their first place in a bordered map of elements, rows map_row elements apart.  to

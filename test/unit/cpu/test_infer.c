@@ -129,6 +129,17 @@ reference(Fixture *f, int n, int width, const uint8_t *ink, float *logp)
 	free(out);
 }
 
+static void
+run_one_width(HwrInfer *inf, int n, int width, const uint8_t *ink, float *logp)
+{
+	int			widths[BATCH + 1];
+	HwrStatus	st;
+
+	for (int i = 0; i < n; i++)
+		widths[i] = width;
+	assert_true(hwr_infer_run(inf, n, widths, ink, logp, &st));
+}
+
 static double
 largest_difference(const float *a, const float *b, size_t n)
 {
@@ -180,7 +191,7 @@ compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
 			double		d;
 
 			memset(got, 0xff, values * sizeof(float));	/* NaN: what is not written shows */
-			assert_true(hwr_infer_run(inf[w], n, width, batch, got, &st));
+			run_one_width(inf[w], n, width, batch, got);
 			d = largest_difference(expected, got, values);
 			if (!(d <= way[w].bound))
 				fail_msg("%s on %s: log posteriors differ by %g", vgsl, way[w].name, d);
@@ -326,14 +337,15 @@ test_shapes(void **state)
 		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
 		"[1,21,43,1 Cr3,3,20 Mp2,2,2,1 Bn Ct3,3,37 Bn Mp2,2 Cr3,3,66 Mp5,1 Bn Lbx9",
 		"[1,11,0,1 Cl3,3,16 Bn Cr3,3,130 Bn Mp3,3,4,2 S1(1x0)1,3 Fl30 Lfx8",
+		"[1,26,0,1 Cr3,13,18 Mp2,2 Cr3,13,32 Bn Mp2,2 Cr3,9,20 Ct3,4,17 Mp6,1 Lbx9",
 	};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8, 8, 21, 11};
-			int			widths[] = {40, 50, 33, 24, 24, 43, 230};
+			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 26};
+			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 150};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
@@ -345,7 +357,7 @@ test_shapes(void **state)
 static void
 test_threads(void **state)
 {
-	static const char vgsl[] = "[1,24,70,1 Cr3,3,17 Mp2,2 Bn Cr3,3,33 Bn Mp2,1 Cr3,3,20 Mp6,1 Lbx16 Fr12";
+	static const char vgsl[] = "[1,24,70,1 Cr3,3,17 Mp2,2 Bn Cr3,3,33 Bn Mp2,1 Cr3,7,20 Mp6,1 Lbx16 Fr12";
 	uint8_t    *ink = random_ink(4, 24, 70);
 	float		one[4 * 35 * CLASSES];
 	float		more[4 * 35 * CLASSES];
@@ -367,7 +379,7 @@ test_threads(void **state)
 			set_up(&f, vgsl, threads);
 			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].bounded, f.pool, &inf, &st));
 			hwr_infer_set_values(inf, f.values);
-			assert_true(hwr_infer_run(inf, n, 70, ink, threads == 1 ? one : more, &st));
+			run_one_width(inf, n, 70, ink, threads == 1 ? one : more);
 			if (threads > 1 && memcmp(one, more, size) != 0)
 				fail_msg("%s: %d images differ with %d threads", way[i / 4].name, n, threads);
 			hwr_infer_free(inf);
@@ -375,6 +387,57 @@ test_threads(void **state)
 		}
 	}
 	free(ink);
+}
+
+/*
+ * Canvases of several widths together give what each gives alone, to the last bit: where all end at once, where the last one stays
+ * alone, with more threads than images of a width.
+ */
+static void
+test_widths(void **state)
+{
+	static const char *const nets[] = {
+		"[1,8,0,1 Cr3,3,16 Mp2,2 Cr3,5,20 Mp4,2 Lbx9 Fr12 Lrx5 Lbx8",
+		"[1,8,0,1 Cr3,3,9 Mp4,1 S1(2x0)2,3 Lfx7",
+	};
+	static const int widths[][7] = {{150, 97, 97, 96, 33, 8, 4}, {40, 40, 40, 12, 12, 12, 12}, {900, 60, 59, 58, 57, 56, 4}};
+	uint8_t    *ink = random_ink(1, 8, 2000);
+	float	   *together = malloc(sizeof(float) * 4000 * CLASSES);
+	float	   *alone = malloc(sizeof(float) * 4000 * CLASSES);
+	Way			way[WAYS];
+	int			nways = ways(way);
+
+	(void) state;
+	for (int i = 0; i < nways * 2 * 3 * 3; i++)
+	{
+		const int  *wide = widths[i % 3];
+		const Way  *w = &way[i / 18];
+		Fixture		f;
+		HwrInfer   *inf;
+		HwrStatus	st;
+		size_t		ink_at = 0;
+		size_t		logp_at = 0;
+
+		set_up(&f, nets[i / 9 % 2], i / 3 % 3 + 1);
+		assert_true(hwr_infer_create(&f.net, w->k, w->e, w->bounded, f.pool, &inf, &st));
+		hwr_infer_set_values(inf, f.values);
+		assert_true(hwr_infer_run(inf, 7, wide, ink, together, &st));
+		for (int n = 0; n < 7; n++)
+		{
+			size_t		values = (size_t) hwr_net_steps(&f.net, wide[n]) * CLASSES;
+
+			run_one_width(inf, 1, wide[n], ink + ink_at, alone);
+			if (memcmp(alone, together + logp_at, values * sizeof(float)) != 0)
+				fail_msg("%s on %s: image %d of width %d differs with %d threads", nets[i / 9 % 2], w->name, n, wide[n], i / 3 % 3 + 1);
+			ink_at += (size_t) (8 * wide[n]);
+			logp_at += values;
+		}
+		hwr_infer_free(inf);
+		tear_down(&f);
+	}
+	free(ink);
+	free(together);
+	free(alone);
 }
 
 /* Of a canvas where the preset takes any width */
@@ -435,6 +498,7 @@ main(void)
 		cmocka_unit_test(test_handwriting),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_presets),
 		cmocka_unit_test(test_others),
 	};

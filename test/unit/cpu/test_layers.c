@@ -476,6 +476,49 @@ test_extremes(void **state)
 	}
 }
 
+/* Groups of one channel, which lies far from zero and hardly varies, as on paper: their variance is no difference of large numbers. */
+static void
+test_group_offset(void **state)
+{
+	const HwrKernels *tables[3];
+	int			ntables = kernel_tables(tables);
+
+	(void) state;
+	for (int j = 0; j < ntables; j++)
+	{
+		Fixture		f;
+		const hwr_real *gamma;
+
+		set_up(&f, "Gn5", tables[j], 1, true);
+		for (size_t k = 0; k < f.nin; k++)
+			f.plan.input[k] += 60;
+		gamma = f.cpu->values + f.first;
+		run(&f);
+		for (size_t n = 0; n < N; n++)
+			for (size_t c = 0; c < LAYER_CHANNELS; c++)
+			{
+				const hwr_real *x = f.plan.input + n * H * W * LAYER_CHANNELS + c;
+				const hwr_real *y = f.plan.output + n * H * W * LAYER_CHANNELS + c;
+				double		mean = 0;
+				double		variance = 0;
+
+				for (size_t i = 0; i < H * W; i++)
+					mean += (double) x[i * LAYER_CHANNELS] / (H * W);
+				for (size_t i = 0; i < H * W; i++)
+					variance += pow((double) x[i * LAYER_CHANNELS] - mean, 2) / (H * W);
+				for (size_t i = 0; i < H * W; i++)
+				{
+					double		want = ((double) x[i * LAYER_CHANNELS] - mean) / sqrt(variance + 1e-5) * (double) gamma[c] +
+						(double) gamma[LAYER_CHANNELS + c];
+
+					if (!(fabs((double) y[i * LAYER_CHANNELS] - want) < 5e-5))
+						fail_msg("%s: %g instead of %g", tables[j]->name, (double) y[i * LAYER_CHANNELS], want);
+				}
+			}
+		tear_down(&f);
+	}
+}
+
 int
 main(void)
 {
@@ -487,6 +530,7 @@ main(void)
 		cmocka_unit_test(test_dropout),
 		cmocka_unit_test(test_bfloat16),
 		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_group_offset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
  * test_winograd.c
  *	  Winograd's convolution on every kind of kernel against the definition in double precision.
  *
- * Random sizes: maps that tiles do not fill, channels that vectors and panels do not fill, every way
- * of pooling.
+ * Random sizes: maps that tiles do not fill, channels that vectors and panels do not fill, kernels of one to five parts, every
+ * way of pooling.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -33,7 +33,7 @@ typedef struct Trial
 	HwrStage	stage;
 	bool		affine;
 	hwr_real   *x;				/* [h][w][c] */
-	hwr_real   *kernel;			/* [3][3][c][d] */
+	hwr_real   *kernel;			/* [3][kx][c][d] */
 	hwr_real   *bias;			/* [d] */
 	hwr_real   *scale;
 	hwr_real   *shift;
@@ -67,19 +67,20 @@ static double
 convolve(const Trial *t, int y, int x, int d)
 {
 	const HwrShape in = t->stage.in;
+	int			wide = t->conv.kx;
 	double		sum = (double) t->bias[d];
 
 	for (int ky = 0; ky < 3; ky++)
-		for (int kx = 0; kx < 3; kx++)
+		for (int kx = 0; kx < wide; kx++)
 		{
 			int			sy = y + ky - 1;
-			int			sx = x + kx - 1;
+			int			sx = x + kx - (wide - 1) / 2;
 
 			if (sy < 0 || sy >= in.h || sx < 0 || sx >= in.w)
 				continue;
 			for (int c = 0; c < in.c; c++)
 				sum += (double) t->x[((size_t) sy * (size_t) in.w + (size_t) sx) * (size_t) in.c + (size_t) c] *
-					(double) t->kernel[((size_t) (ky * 3 + kx) * (size_t) in.c + (size_t) c) * (size_t) t->stage.mid.c + (size_t) d];
+					(double) t->kernel[((size_t) (ky * wide + kx) * (size_t) in.c + (size_t) c) * (size_t) t->stage.mid.c + (size_t) d];
 		}
 	sum = activate(t->conv.activation, sum);
 	return t->affine ? sum * (double) t->scale[d] + (double) t->shift[d] : sum;
@@ -92,10 +93,11 @@ set_up(Trial *t, int trial)
 	const int  *pool = pools[trial % 7];
 	HwrShape	in = {(int) draw(trial, 0, 6, 19), (int) draw(trial, 1, 2, 61), (int) draw(trial, 2, 16, 130)};
 	int			d = (int) draw(trial, 3, 16, 130);
+	int			kx = draw(trial, 6, 0, 1) ? 3 : (int) draw(trial, 7, 4, 14);
 	uint32_t	seed = 10 * (uint32_t) trial;
 
 	memset(t, 0, sizeof(*t));
-	t->conv = (HwrLayer) {.kind = HWR_LAYER_CONV,.ky = 3,.kx = 3,.units = d,.in = in};
+	t->conv = (HwrLayer) {.kind = HWR_LAYER_CONV,.ky = 3,.kx = kx,.units = d,.in = in};
 	t->conv.activation = draw(trial, 4, 0, 1) ? HWR_ACT_RELU : HWR_ACT_LINEAR;
 	t->pool = (HwrLayer) {.ky = pool[0],.kx = pool[1],.sy = pool[2],.sx = pool[3]};
 	t->affine = draw(trial, 5, 0, 1) == 1;
@@ -107,7 +109,7 @@ set_up(Trial *t, int trial)
 		t->stage.out.w = (in.w - pool[1]) / pool[3] + 1;
 	}
 	t->x = values((size_t) in.h * (size_t) in.w * (size_t) in.c, seed);
-	t->kernel = values((size_t) 9 * (size_t) in.c * (size_t) d, seed + 1);
+	t->kernel = values((size_t) (3 * kx) * (size_t) in.c * (size_t) d, seed + 1);
 	t->bias = values((size_t) d, seed + 2);
 	t->scale = values((size_t) d, seed + 3);
 	t->shift = values((size_t) d, seed + 4);
@@ -186,18 +188,18 @@ run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 	Errors		e = {0};
 	char	   *map;
 	char	   *memory;
-	hwr_real   *work = malloc(c * (size_t) elements->panel * sizeof(hwr_real));
+	hwr_real   *work = malloc((size_t) hwr_winograd_parts(t->conv.kx) * c * (size_t) elements->panel * sizeof(hwr_real));
 	hwr_real   *rows;
 
 	hwr_infer_describe_stage(s);
 	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, elements->size);
 	memory = calloc(hwr_winograd_memory(&inf, s), 1);
 	rows = malloc((size_t) s->rows * (size_t) s->row_columns * (size_t) s->mid.c * sizeof(hwr_real));
-	s->kernel = malloc(hwr_winograd_kernel_size(inf.e, t->conv.in.c, t->conv.units));
-	hwr_winograd_pack(inf.e, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
+	s->kernel = malloc(hwr_winograd_kernel_size(inf.e, t->conv.kx, t->conv.in.c, t->conv.units));
+	hwr_winograd_pack(inf.e, t->conv.kx, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
 	for (int y = 0; y < s->in.h; y++)
 		elements->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
-						map + ((size_t) (y + 1) * (size_t) s->wide + 1) * c * elements->size);
+						map + ((size_t) (y + s->top) * (size_t) s->wide + (size_t) s->left) * c * elements->size);
 	for (int y = 0; y < s->out.h; y += s->strip)
 	{
 		int			n = s->out.h - y < s->strip ? s->out.h - y : s->strip;
@@ -270,7 +272,12 @@ test_applies(void **state)
 	l.in.h = 2;
 	assert_false(hwr_winograd_applies(&l));
 	l.in.h = 3;
-	l.kx = 5;
+	l.kx = 13;
+	assert_true(hwr_winograd_applies(&l));
+	l.kx = 2;
+	assert_false(hwr_winograd_applies(&l));
+	l.kx = 3;
+	l.ky = 5;
 	assert_false(hwr_winograd_applies(&l));
 }
 

@@ -157,7 +157,17 @@ static const Edit edits[] = {
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"ROMLP\"."},
 	{"default", "recognition", "segmentation", HWR_UNSUPPORTED,
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"TorchVGSLModel\"."},
+	{"default", "\\\"_tasks\\\": [\\\"recognition\\\"]", "\\\"_tasks\\\": 1", HWR_BAD_MODEL, "Its tasks (\"_tasks\") are no list."},
+	{"default", "\\\"5.0.0\\\"", "5", HWR_BAD_MODEL, "The version of kraken that it needs (\"_kraken_min_version\") is no text."},
+	{"default", "5.0.0", "x", HWR_BAD_MODEL, "The version of kraken that it needs, \"x\", is none."},
+	{"default", "5.0.0", "8.0.0", HWR_UNSUPPORTED, "It needs kraken 8.0.0, and hwr knows 7 and before."},
+	{"default", "5.0.0", "99999999999999999999", HWR_UNSUPPORTED, "It needs kraken 99999999999999999999, and hwr knows 7 and before."},
+	{"default", "baselines", "polygons", HWR_BAD_MODEL, "Its lines (\"seg_type\") are of kind \"polygons\", neither \"baselines\" nor \"bbox\"."},
+	{"default", "\\\"baselines\\\"", "[]", HWR_BAD_MODEL, "Its kind of lines (\"seg_type\") is no text."},
+	{"default", "\\\"L\\\"", "\\\"RGB\\\"", HWR_BAD_MODEL, "Its images (\"one_channel_mode\") are of kind \"RGB\", neither \"L\" nor \"1\"."},
+	{"default", "\\\"L\\\"", "1", HWR_BAD_MODEL, "Its kind of images (\"one_channel_mode\") is no text."},
 	{"default", "\\\"vgsl\\\"", "\\\"spec\\\"", HWR_BAD_MODEL, "It has no description of its network (\"vgsl\")."},
+	{"default", "\\\"vgsl\\\": \\\"", "\\\"vgsl\\\": 1, \\\"was\\\": \\\"", HWR_BAD_MODEL, "It has no description of its network (\"vgsl\")."},
 
 	{"default", "[1,24,0,1 ", "1,24,0,1 ", HWR_BAD_MODEL, "Its network is not in brackets."},
 	{"default", "[1,24,0,1 ", "[1,24,0 ", HWR_BAD_MODEL, "Item \"1,24,0\" of its network lacks a number."},
@@ -207,6 +217,12 @@ static const Edit edits[] = {
 	{"default", "\\\"codec\\\"", "\\\"coder\\\"", HWR_BAD_MODEL, "It has no codec."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": 8", HWR_BAD_MODEL, "The label of \"a\" in its codec is not a number in brackets."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [9]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [0]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [-1]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [4294967297]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": []", HWR_BAD_MODEL, "The label of \"a\" in its codec is not a number in brackets."},
+	{"default", "\\\"codec\\\": {", "\\\"codec\\\": {}, \\\"was\\\": {", HWR_BAD_MODEL, "Its codec is empty."},
+	{"default", "\\\"codec\\\": {", "\\\"codec\\\": \\\"{\\\", \\\"was\\\": {", HWR_BAD_MODEL, "It has no codec."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [7]", HWR_BAD_MODEL, "Label 7 of its codec has two texts."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 3]", HWR_UNSUPPORTED, "Its codec has several labels for one text, \"a\"."},
 	{"default", "\\\"a\\\": [8]", "\\\"ch\\\": [8]", HWR_UNSUPPORTED, "Its codec has a label for several characters, \"ch\"."},
@@ -245,6 +261,29 @@ test_edits(void **state)
 		free(bytes);
 		free(other);
 	}
+}
+
+/* Values that are of another type, or no numbers. */
+static void
+test_tensors(void **state)
+{
+	size_t		len;
+	size_t		edited_len;
+	uint8_t    *bytes = read_file("default", &len);
+	uint8_t    *other = edited(bytes, len, ".nn.C_0.co.bias\":{\"dtype\":\"F32\"", ".nn.C_0.co.bias\":{\"dtype\":\"I32\"", &edited_len);
+	HwrModel   *model;
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_false(hwr_kraken_load(other, edited_len, &model, &st));
+	assert_int_equal(st.code, HWR_BAD_MODEL);
+	assert_non_null(strstr(st.detail, ".nn.C_0.co.bias\" has a data type other than F32"));
+	memset(bytes + len - 4, 0xff, 4);
+	assert_false(hwr_kraken_load(bytes, len, &model, &st));
+	assert_int_equal(st.code, HWR_BAD_MODEL);
+	assert_non_null(strstr(st.detail, ".nn.O_13.lin.weight\" has a value that is not finite."));
+	free(other);
+	free(bytes);
 }
 
 static HwrModel *
@@ -375,6 +414,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logits),
 		cmocka_unit_test(test_edits),
+		cmocka_unit_test(test_tensors),
 		cmocka_unit_test(test_boxes),
 		cmocka_unit_test(test_unnamed),
 		cmocka_unit_test(test_characters),

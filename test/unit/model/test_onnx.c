@@ -365,6 +365,13 @@ test_errors(void **state)
 	assert_string_equal(st.message, "cannot export the network to ONNX");
 	assert_string_equal(st.detail, "Item 2 of the architecture is of a kind that is not known here.");
 	free_model(&model);
+
+	/* a network that finds lines has no posteriors */
+	memset(&model, 0, sizeof(model));
+	assert_true(hwr_vgsl_parse("[1,64,0,1 Cr3,3,8,4,4 O2l4]", 0, &model.net, &st));
+	assert_false(hwr_model_export_onnx(&model, false, &bytes, &len, &st));
+	assert_int_equal(st.code, HWR_UNSUPPORTED);
+	assert_string_equal(st.message, "cannot export a network that finds lines to ONNX");
 }
 
 int

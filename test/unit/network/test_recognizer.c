@@ -1,6 +1,6 @@
 /*
  * test_recognizer.c
- *	  Images that give a network nothing to see: narrow ones, and empty paper.
+ *	  Images that give a network nothing to see, narrow ones and empty paper, and batches of several widths.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,12 +132,65 @@ test_empty(void **state)
 	free_fixture(&f);
 }
 
+/* Of a backend that runs one width at a time */
+static HwrBackend plainer;
+
+/* Canvases of several widths in no order: each gets what it gets alone, and in its own place. */
+static void
+test_widths(void **state)
+{
+	static const char *const nets[] = {
+		"[1,8,0,1 Cr3,3,6 Mp8,2 Lbx5 O1c4]",
+		"[1,8,0,1 Cr3,3,6,2,2 Gn2 Mp4,1 Lbx5 O1c4]",	/* not fused */
+	};
+	static const int widths[] = {20, 50, 20, 8, 50, 31, 20};
+
+	(void) state;
+	plainer = *hwr_cpu_backend();
+	plainer.infer_widths = NULL;
+	for (int way = 0; way < 4; way++)
+	{
+		Fixture		f = {0};
+		HwrCanvas	canvases[7];
+		HwrPosterior together[7];
+		HwrStatus	st = {0};
+
+		assert_true(hwr_vgsl_parse(nets[way / 2], 0, &f.net, &st));
+		f.values = calloc((size_t) f.net.nvalues, sizeof(float));
+		assert_true(hwr_net_init(&f.net, 1, f.values, &st));
+		assert_true(hwr_recognizer_create(&f.net, f.values, HWR_FIT_PAD, way % 2 == 0 ? hwr_cpu_backend() : &plainer, 1, HWR_FLOAT32,
+										  &f.recognizer, &st));
+		for (int i = 0; i < 7; i++)
+		{
+			canvases[i] = (HwrCanvas) {.width = widths[i],.ink = malloc((size_t) (8 * widths[i]))};
+			for (int k = 0; k < 8 * widths[i]; k++)
+				canvases[i].ink[k] = (uint8_t) (k * (i + 3) * 37 % 251);
+		}
+		assert_true(hwr_recognizer_run(f.recognizer, 7, canvases, together, &st));
+		for (int i = 0; i < 7; i++)
+		{
+			HwrPosterior alone;
+
+			assert_true(hwr_recognizer_run(f.recognizer, 1, &canvases[i], &alone, &st));
+			assert_int_equal(alone.steps, hwr_net_steps(&f.net, widths[i]));
+			assert_int_equal(together[i].steps, alone.steps);
+			for (int k = 0; k < alone.steps * alone.classes; k++)
+				assert_true(fabsf(alone.logp[k] - together[i].logp[k]) < 1e-5f);
+			hwr_posterior_free(&alone);
+			hwr_posterior_free(&together[i]);
+			hwr_canvas_free(&canvases[i]);
+		}
+		free_fixture(&f);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_widths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
