@@ -18,6 +18,9 @@ our @EXPORT = qw(new_server copy_installation load_words load_file load_golden k
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
 our $endless = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 10000, "patience": 0}');
 
+# Seconds that a session beside the test, or a statement that is to fail, may take
+our $patience = 120;
+
 sub new_server
 {
 	my ($name, %args) = @_;
@@ -133,18 +136,16 @@ sub job_is
 		"job of $model is $state");
 }
 
-# The statement fails with this SQLSTATE and a message that matches.
+# The statement fails with this SQLSTATE and a message that matches.  One that goes on instead, such as a training that should have been
+# refused, ends after a while.
 sub sql_fails
 {
 	my ($node, $sql, $sqlstate, $pattern, $name) = @_;
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '${patience}s';\n$sql");
 
 	isnt($rc, 0, "$name: fails");
 	like($err, qr/ERROR:  $sqlstate: .*$pattern/s, "$name: error");
 }
-
-# Seconds that a session beside the test may take
-our $patience = 120;
 
 # Run statements in a psql of its own and go on.
 sub start_sql

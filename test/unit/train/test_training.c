@@ -212,6 +212,46 @@ check_calibration(const HwrDataset *ds, HwrModel *model)
 	assert_true(fabs(temperature - 1) <= 0.01);
 }
 
+/* Labels from which characters were cut say nothing about how sure a model may be. */
+static void
+test_calibration_of_cut_labels(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 3}");
+	HwrDataset *ds[2];
+	HwrTrainer *t;
+	HwrTrainEvent event;
+	HwrStatus	st;
+	double		temperature[2];
+
+	(void) state;
+	for (int k = 0; k < 2; k++)
+	{
+		ds[k] = dataset(&o, 1 << 30);
+		for (int i = 0; i < 40; i++)
+			add(ds[k], i < 30 ? HWR_SPLIT_TRAIN : HWR_SPLIT_VALIDATION, i, words.label[i]);
+		for (int i = 40; k == 1 && i < ROWS; i++)
+			add(ds[k], HWR_SPLIT_VALIDATION, i, "a\xC2\xA7\xC2\xA7\xC2\xA7\xC2\xA7\xC2\xA7");
+		assert_true(hwr_dataset_finish(ds[k], &st));
+	}
+	assert_true(hwr_trainer_create(&o, ds[0], hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	for (int k = 0; k < 2; k++)
+	{
+		HwrModel   *model;
+
+		assert_true(hwr_trainer_model(t, &model, &st));
+		temperature[k] = calibrate(ds[k], model);
+		hwr_model_free(model);
+	}
+	assert_true(temperature[0] > 0);
+	assert_true(fabs(temperature[0] - temperature[1]) < 1e-3 * temperature[0]);
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds[0]);
+	hwr_dataset_free(ds[1]);
+}
+
 static Run
 train(const char *json)
 {
@@ -258,7 +298,9 @@ train(const char *json)
 	snprintf(r.reason, sizeof(r.reason), "%s", hwr_trainer_reason(t));
 	assert_true(hwr_trainer_model(t, &model, &st));
 	assert_true(hwr_model_save(model, &r.model, &r.len, &st));
-	check_calibration(ds, model);
+	/* how much a run whose time is over has learned is the machine's doing, and nothing settles where that is nothing */
+	if (strcmp(r.reason, "time limit reached") != 0)
+		check_calibration(ds, model);
 	hwr_model_free(model);
 	hwr_trainer_free(t);
 	hwr_dataset_free(ds);
@@ -423,6 +465,7 @@ main(void)
 		cmocka_unit_test(test_skips),
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_alphabet),
+		cmocka_unit_test(test_calibration_of_cut_labels),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_patience),
