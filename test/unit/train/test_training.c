@@ -216,7 +216,7 @@ check_calibration(const HwrDataset *ds, HwrModel *model)
 static void
 test_calibration_of_cut_labels(void **state)
 {
-	HwrTrainOptions o = options("{" TINY ", \"epochs\": 3}");
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 40, \"learning_rate\": 0.01, \"patience\": 0}");
 	HwrDataset *ds[2];
 	HwrTrainer *t;
 	HwrTrainEvent event;
@@ -250,6 +250,46 @@ test_calibration_of_cut_labels(void **state)
 	hwr_trainer_free(t);
 	hwr_dataset_free(ds[0]);
 	hwr_dataset_free(ds[1]);
+}
+
+/* The validation loss, summed over rows first .. last, after an epoch on other rows. */
+static double
+loss_of_rows(const HwrTrainOptions *o, int first, int last)
+{
+	HwrDataset *ds = dataset(o, 1 << 30);
+	HwrTrainer *t;
+	HwrTrainEvent event;
+	HwrStatus	st;
+	double		loss;
+
+	for (int i = 0; i < 30; i++)
+		add(ds, HWR_SPLIT_TRAIN, i, words.label[i]);
+	for (int i = first; i <= last; i++)
+		add(ds, HWR_SPLIT_VALIDATION, i, words.label[i % 30]);
+	assert_true(hwr_dataset_finish(ds, &st));
+	assert_true(hwr_trainer_create(o, ds, hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_EPOCH);
+	loss = hwr_trainer_epoch(t)->valid.loss_sum;
+	assert_int_equal(hwr_trainer_epoch(t)->valid.loss_count, last - first + 1);
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+	return loss;
+}
+
+/* Rows of several widths are validated as if each were alone: none is padded to the widest of a batch. */
+static void
+test_validated_alone(void **state)
+{
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"epochs\": 2, \"threads\": 1}");
+	double		together = loss_of_rows(&o, 30, 35);
+	double		alone = 0;
+
+	(void) state;
+	for (int i = 30; i <= 35; i++)
+		alone += loss_of_rows(&o, i, i);
+	assert_true(fabs(together - alone) < 1e-4 * alone);
 }
 
 static Run
@@ -466,6 +506,7 @@ main(void)
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_alphabet),
 		cmocka_unit_test(test_calibration_of_cut_labels),
+		cmocka_unit_test(test_validated_alone),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_patience),
