@@ -24,7 +24,8 @@
 #define LABEL 8
 #define SEED 1
 
-static const char *const names[] = {"convolution", "max-pooling", "batch normalisation", "reshape", "LSTM", "dense", "dropout", "output"};
+static const char *const names[] = {"convolution", "max-pooling", "batch normalisation", "reshape", "LSTM", "dense", "dropout",
+	"output"};
 
 static double
 now(void)

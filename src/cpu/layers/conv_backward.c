@@ -127,7 +127,8 @@ output_gradient(const HwrLayerRun *run, const Scratch *s, size_t n, int y)
 		{
 			HwrNormAux	norm = hwr_norm_aux(run->norm_after);
 
-			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift, s->kept);
+			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift,
+									s->kept);
 		}
 		else
 			memcpy(s->kept, run->dy + at, size * sizeof(hwr_real));
@@ -136,7 +137,8 @@ output_gradient(const HwrLayerRun *run, const Scratch *s, size_t n, int y)
 	}
 	if (pool == NULL)
 		return s->kept;
-	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept, s->full);
+	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept,
+					   s->full);
 	covered = size * (size_t) pool->layer->kx;
 	memset(s->full + covered, 0, ((size_t) run->out.w * (size_t) run->out.c - covered) * sizeof(hwr_real));
 	return s->full;
@@ -333,6 +335,7 @@ hwr_conv_backward(HwrLayerRun *run)
 	for (int part = 0; part < hwr_pool_threads(run->pool); part++)
 	{
 		run->k->add(a.weights, a.kernel_grads + (size_t) part * a.weights, hwr_layer_tensor(run, run->grads, 0));
-		run->k->add((size_t) run->out.c, a.bias_grads + (size_t) part * (size_t) run->out.c, hwr_layer_tensor(run, run->grads, 1));
+		run->k->add((size_t) run->out.c, a.bias_grads + (size_t) part * (size_t) run->out.c,
+					hwr_layer_tensor(run, run->grads, 1));
 	}
 }

@@ -47,7 +47,8 @@ scratch(const HwrLayerRun *run, int part)
 	if (run->norm_before != NULL)
 		s.row = hwr_take(base, &s.size, (size_t) run->in.w * (size_t) run->in.c, sizeof(hwr_real));
 	if (run->pool_after != NULL)
-		s.full = hwr_take(base, &s.size, (size_t) run->pool_after->layer->ky * (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real));
+		s.full = hwr_take(base, &s.size, (size_t) run->pool_after->layer->ky * (size_t) run->out.w * (size_t) run->out.c,
+						  sizeof(hwr_real));
 	return s;
 }
 

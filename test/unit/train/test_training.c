@@ -282,7 +282,8 @@ loss_of_rows(const HwrTrainOptions *o, int first, int last)
 static void
 test_validated_alone(void **state)
 {
-	HwrTrainOptions o = options("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"epochs\": 2, \"threads\": 1}");
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"epochs\": 2, "
+								"\"threads\": 1}");
 	double		together = loss_of_rows(&o, 30, 35);
 	double		alone = 0;
 
@@ -446,7 +447,8 @@ measure(const HwrTrainOptions *o, const HwrDataset *ds, const HwrModel *model, f
 	uint8_t    *ink = malloc((size_t) ROWS * HEIGHT * WIDTH);
 	const int  *labels[ROWS];
 	int			lengths[ROWS];
-	HwrBatch	batch = {.n = hwr_dataset_count(ds, HWR_SPLIT_TRAIN),.width = WIDTH,.ink = ink,.labels = labels,.label_lengths = lengths};
+	HwrBatch	batch = {.n = hwr_dataset_count(ds, HWR_SPLIT_TRAIN),
+		.width = WIDTH,.ink = ink,.labels = labels,.label_lengths = lengths};
 	HwrStatus	st;
 
 	for (int i = 0; i < batch.n; i++)
@@ -466,12 +468,17 @@ measure(const HwrTrainOptions *o, const HwrDataset *ds, const HwrModel *model, f
 	free(ink);
 }
 
-/* A model normalises with the statistics of its own values, not with those of earlier steps; the average of the last steps too. */
+/*
+ * A model normalises with the statistics of its own values, not with those of earlier steps; the average of
+ * the last steps too.
+ */
 static void
 test_statistics(void **state)
 {
-	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Bn Mp8,1 Lbx12\", \"epochs\": 6, \"batch_size\": 64, "
-								"\"augment\": 0, \"learning_rate\": 0.1, \"average\": 0.5, \"validation_fraction\": 0, \"precision\": \"float32\"}");
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Bn Mp8,1 Lbx12\", \"epochs\": 6, "
+								"\"batch_size\": 64, "
+								"\"augment\": 0, \"learning_rate\": 0.1, \"average\": 0.5, \"validation_fraction\": 0, "
+								"\"precision\": \"float32\"}");
 	HwrDataset *ds = all_words(&o, 1 << 30);
 	HwrTrainer *t;
 	HwrTrainEvent event;
