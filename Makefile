@@ -206,6 +206,7 @@ LINT_CHECKS = -*,clang-analyzer-deadcode.*,clang-analyzer-unix.*,clang-analyzer-
 
 lint: build/proto/onnx.pb-c.h
 	tools/check-includes
+	tools/check-columns
 	tools/list-rooms --check
 	cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=invalidPointerCast --suppress=invalidFunctionArg \

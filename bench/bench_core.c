@@ -157,7 +157,8 @@ open_model(Bench *b, const char *path)
 	uint8_t    *bytes = read_file(path, &len);
 
 	if (!hwr_model_load(bytes, len, &b->model, &st) ||
-		!hwr_recognizer_create(&b->model->net, b->model->values, b->model->fit, hwr_cpu_backend(), b->threads, HWR_FLOAT32, &b->recognizer, &st))
+		!hwr_recognizer_create(&b->model->net, b->model->values, b->model->fit, hwr_cpu_backend(), b->threads, HWR_FLOAT32,
+							   &b->recognizer, &st))
 		fail(path, &st);
 	free(bytes);
 }

@@ -4,9 +4,9 @@
  *
  *	bench_gpu BACKEND PRESET BATCH...
  *
- * Prints "network PRESET VGSL", then "train PRESET BATCH IMAGES_PER_SECOND" and "infer ..." for each batch size: the median of five rounds of at least a
- * second each.  Canvases and labels are random; training draws its batches from more canvases than one batch has, under
- * ids, without augmentation, in bfloat16.
+ * Prints "network PRESET VGSL", then "train PRESET BATCH IMAGES_PER_SECOND" and "infer ..." for each batch
+ * size: the median of five rounds of at least a second each.  Canvases and labels are random; training draws
+ * its batches from more canvases than one batch has, under ids, without augmentation, in bfloat16.
  */
 #include <stdio.h>
 #include <stdlib.h>

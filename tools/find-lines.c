@@ -6,8 +6,8 @@
  *
  * For each image a line "page IMAGE WIDTH HEIGHT LINES SIZE MILLISECONDS TURN" and for each of its lines
  * "line REGION KIND CONFIDENCE BASELINE OUTLINE REASON", points as x,y;x,y;...  Milliseconds are of finding
- * lines, without decoding the image, in this thread.  TURN is by how many degrees clockwise the page becomes upright, found out where it
- * is not given.
+ * lines, without decoding the image, in this thread.  TURN is by how many degrees clockwise the page becomes
+ * upright, found out where it is not given.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,8 @@
 #	server_stop			fast shutdown, then immediate
 #	run COMMAND			as ourselves
 #	run_as_user COMMAND	as the server's user
-#	copy_tests TREE		a copy of the tests that the server's user can read, with the libraries built in TREE; becomes the present directory
+#	copy_tests TREE		a copy of the tests that the server's user can read, with the libraries built in TREE;
+#						becomes the present directory
 #	run_regress OPTION...	pg_regress in the present directory: prints what it says, adds to $passed and $failed
 #	run_tap FILE...		TAP tests in the present directory, likewise
 #	add PASSED FAILED	add to the sums

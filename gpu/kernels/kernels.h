@@ -42,7 +42,7 @@ typedef struct HwrGpuStep
 	uint64_t	rng_key;		/* of augmentation and dropout */
 	int64_t		t;				/* optimiser step, from 1 */
 	double		learning_rate;
-	double		scales[1 + HWR_MAX_HEADS];	/* of the gradient of the network's loss, and of each head's: weight / feasible images */
+	double		scales[1 + HWR_MAX_HEADS];	/* of the gradient of the network's loss, and each head's: weight / feasible images */
 	double		measure;		/* by how much the statistics kept move towards the batch's */
 } HwrGpuStep;
 

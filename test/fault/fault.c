@@ -2,15 +2,17 @@
  * fault.c
  *	  A disk that is full and memory that ends, when a test says so.
  *
- * A server that has this library in LD_PRELOAD calls it in the place of the C library.  The SQL functions below arm it, for all processes
- * of the server at once, because what is armed lies in memory that they share with the postmaster.
+ * A server that has this library in LD_PRELOAD calls it in the place of the C library.  The SQL functions
+ * below arm it, for all processes of the server at once, because what is armed lies in memory that they share
+ * with the postmaster.
  *
  * full_disk(pattern text): no file whose path contains the pattern can become larger.  NULL ends it.
  *
- * fail_allocation(n bigint, elsewhere boolean): the nth allocation from now on fails, one time.  Counted are those that hwr and the
- * libraries it calls make, and threads, which need memory too: in this process, or, with elsewhere, in all
- * others.  PostgreSQL's own are not, because its own tests are for them; nor are jansson's, which writes past its memory when it gets
- * none (2.14: the lexer's buffer).  0: none fails, but they are counted.
+ * fail_allocation(n bigint, elsewhere boolean): the nth allocation from now on fails, one time.  Counted are
+ * those that hwr and the libraries it calls make, and threads, which need memory too: in this process, or,
+ * with elsewhere, in all others.  PostgreSQL's own are not, because its own tests are for them; nor are
+ * jansson's, which writes past its memory when it gets none (2.14: the lexer's buffer).  0: none fails, but
+ * they are counted.
  *
  * allocations(): how many were counted.  memory_in_use(): bytes that this process has allocated and not freed.
  */
@@ -208,7 +210,8 @@ pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*star
 {
 	if (fails(CALLER))
 		return EAGAIN;
-	return REAL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*) (void *), void *)(thread, attributes, start, arg);
+	return REAL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*) (void *), void *)
+		(thread, attributes, start, arg);
 }
 
 /*

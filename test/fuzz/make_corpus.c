@@ -185,14 +185,20 @@ main(int argc, char **argv)
 	put_text("vgsl", "default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25 O1c32]");
 	put_text("vgsl", "keras", "[1,64,256,1 Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn S1(2x4)2,3 Fr64 Lbx256 O1c79]");
 	put_text("vgsl", "others", "[1,16,0,1 Cl3,5,4,2,1 Ct1,1,3 Lby3 Lfys2 Lrx5 Fm7 Do");
-	put_text("vgsl", "kraken", "[1,48,0,1 Clr{C_0}3,5,8,2,2,1,3 Gn{Gn_1}4 Do{Do_2}0.1,2 S{S_3}1(2x0)1,3 Lbye{L_4}4 Cm2,2,5,1,1,1,1 O{O_6}1c5]");
+	put_text("vgsl", "kraken", "[1,48,0,1 Clr{C_0}3,5,8,2,2,1,3 Gn{Gn_1}4 Do{Do_2}0.1,2 S{S_3}1(2x0)1,3 Lbye{L_4}4 "
+							   "Cm2,2,5,1,1,1,1 O{O_6}1c5]");
 	put_text("options", "empty", "{}");
-	put_text("options", "some", "{\"preset\": \"small\", \"epochs\": 3, \"learning_rate\": 1e-3, \"schedule\": \"cosine\", \"seed\": 7}");
-	put_text("options", "network", "{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Lbx12\", \"case\": \"upper\", \"dropout\": null}");
-	put_text("vgsl", "blocks", "[1,16,0,1 Cr3,3,4 ([Cr3,3,4 Gn2 Cl3,3,4] I) A3,4 (Cl1,1,2 [Mp1,1 (Ct1,3,3 I)]) S1(1x0)1,3 (Lbx3 [Fl2]) O1c5]");
-	put_text("label", "right_to_left", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d (abc) 12,5% \xd8\xa7\xd9\x84[\xd8\xb3] \xe2\x81\xa7x\xe2\x81\xa9");
+	put_text("options", "some", "{\"preset\": \"small\", \"epochs\": 3, \"learning_rate\": 1e-3, \"schedule\": \"cosine\", "
+								"\"seed\": 7}");
+	put_text("options", "network", "{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Lbx12\", \"case\": \"upper\", \"dropout\": "
+								   "null}");
+	put_text("vgsl", "blocks", "[1,16,0,1 Cr3,3,4 ([Cr3,3,4 Gn2 Cl3,3,4] I) A3,4 (Cl1,1,2 [Mp1,1 (Ct1,3,3 I)]) S1(1x0)1,3 (Lbx3 "
+							   "[Fl2]) O1c5]");
+	put_text("label", "right_to_left", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d (abc) 12,5% \xd8\xa7\xd9\x84[\xd8\xb3] "
+									   "\xe2\x81\xa7x\xe2\x81\xa9");
 	put_text("label", "plain", "Anna  Maria\t\n");
 	put_text("label", "combining", "E\xcc\x81lise \xc3\x9f \xef\xac\x81 \xe2\x84\xab");
-	put_text("label", "planes", "\xf0\x9f\x98\x80 \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d \xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab \xf0\x9d\x94\xb8");
+	put_text("label", "planes", "\xf0\x9f\x98\x80 \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d \xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab "
+								"\xf0\x9d\x94\xb8");
 	return 0;
 }

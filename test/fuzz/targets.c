@@ -481,7 +481,8 @@ check_steps(const HwrSparse *s)
 		next += s->at[i].run;
 		for (int e = s->at[i].entry; e < s->at[i].entry + s->at[i].n; e++)
 		{
-			promise(s->entries[e].class >= 0 && s->entries[e].class <= s->alphabet.n && s->entries[e].p > 0, "an entry is of a class");
+			promise(s->entries[e].class >= 0 && s->entries[e].class <= s->alphabet.n && s->entries[e].p > 0,
+					"an entry is of a class");
 			sum += s->entries[e].p;
 		}
 		promise(fabs(sum - 1) < 1e-4, "probabilities sum to one");

@@ -22,7 +22,8 @@ static const Case cases[] = {
 	{"dense with each activation", "[1,8,10,1 S1(1x0)1,3 Fr8 Ft8 Fs8 Fm8 Fl5 O1c9]", 10, 3, false, 0},
 	{"convolution", "[1,8,12,1 Cl3,3,4 S1(1x0)1,3 O1c9]", 12, 3, false, 0},
 	{"convolution with each activation", "[1,8,9,1 Cr3,3,8 Ct3,3,8 Cs3,3,16 Cl1,1,8 S1(1x0)1,3 O1c9]", 9, 2, false, 0},
-	{"convolution with strides and even windows", "[1,11,17,1 Cr3,5,6,2,2 Ct2,4,8,1,2 Cr4,2,3,3,1 S1(1x0)1,3 O1c9]", 17, 3, false, 0},
+	{"convolution with strides and even windows", "[1,11,17,1 Cr3,5,6,2,2 Ct2,4,8,1,2 Cr4,2,3,3,1 S1(1x0)1,3 O1c9]", 17, 3,
+	false, 0},
 	{"pool", "[1,12,12,1 Mp3,2 Fl4 Mp2,2,1,1 S1(1x0)1,3 O1c9]", 12, 3, false, 0},
 	{"pool with overlap", "[1,9,15,1 Cr3,3,8 Mp3,3,2,2 Cl3,3,3 Mp2,2,1,1 S1(1x0)1,3 O1c9]", 15, 2, false, 0},
 	{"norm", "[1,8,10,1 Bn Cr3,3,8 Bn Mp8,1 Fr6 Bn O1c9]", 10, 4, false, 0},
@@ -40,9 +41,11 @@ static const Case cases[] = {
 	{"auxiliary head", "[1,12,24,1 Cr3,3,8 Bn Mp2,2 Ct3,3,16 Bn Mp6,1 Lbx8 Do0.1 Lbx8 O1c9]", 24, 5, false, 0.5},
 	{"auxiliary head with more steps", "[1,12,24,1 Ct3,3,8 Mp12,1 Lbx8 Mp1,2 Lbx8 O1c9]", 24, 5, false, 2},
 	{"preset small", "[1,32,160,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,48 Bn Mp8,1 Lbx64 Do0.1 O1c9]", 160, 16, true, 0},
-	{"preset keras", "[1,64,256,1 Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn Cr3,3,128 Mp2,2 Bn S1(2x4)2,3 Fr64 Lbx256 Do0.25 Lbx256 Do0.25 O1c9]",
+	{"preset keras", "[1,64,256,1 Cr3,3,32 Mp2,2 Bn Cr3,3,64 Mp2,2 Bn Cr3,3,128 Mp2,2 Bn S1(2x4)2,3 Fr64 Lbx256 Do0.25 Lbx256 "
+					 "Do0.25 O1c9]",
 	256, 32, true, 0},
-	{"preset default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Mp6,1 Lbx192 Do0.25 Lbx192 Do0.25 O1c9]",
+	{"preset default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Mp6,1 Lbx192 "
+					   "Do0.25 Lbx192 Do0.25 O1c9]",
 	320, 33, true, 0},
 };
 

@@ -4,9 +4,11 @@
  *
  *	check_gpu [[--small] BACKEND REFERENCE]
  *
- * BACKEND is hwr_cuda.so, by default with the kernels on the host; REFERENCE the CPU backend built with double.  Values, canvases, labels and random keys are drawn anew
- * from the seed that is printed, or from HWR_SEED; without arguments always alike.  HWR_CASE runs only the networks whose names contain it.  What a backend is to fill is poisoned with NaN first.
- * --small leaves out what is slow under compute-sanitizer or on the host.
+ * BACKEND is hwr_cuda.so, by default with the kernels on the host; REFERENCE the CPU backend built with
+ * double.  Values, canvases, labels and random keys are drawn anew from the seed that is printed, or from
+ * HWR_SEED; without arguments always alike.  HWR_CASE runs only the networks whose names contain it.  What a
+ * backend is to fill is poisoned with NaN first. --small leaves out what is slow under compute-sanitizer or
+ * on the host.
  *
  * A step of plain SGD leaves the gradients in the optimiser's first moments.  Errors are ||x - reference|| / ||reference||, for
  * a tensor's gradient with at least the floor's share of the norm of all gradients below the line: a bias before a
@@ -244,7 +246,10 @@ check_infer(const HwrBackend *backend, const HwrBackend *reference, const Case *
 	free_input(&in);
 }
 
-/* Statistics of batch normalisation, measured three times by both: directly, as a graph is captured, and launched.  Everything else stays. */
+/*
+ * Statistics of batch normalisation, measured three times by both: directly, as a graph is captured, and
+ * launched.  Everything else stays.
+ */
 static void
 check_measure(const HwrBackend *backend, const HwrBackend *reference, const Case *c, const HwrNet *net, HwrPrecision precision)
 {
@@ -261,7 +266,8 @@ check_measure(const HwrBackend *backend, const HwrBackend *reference, const Case
 	HwrStatus	st;
 
 	for (uint64_t key = 1; key <= 3; key++)
-		if (!backend->measure(a, &in.batch, 1.0 / (double) key, key, &st) || !reference->measure(b, &in.batch, 1.0 / (double) key, key, &st))
+		if (!backend->measure(a, &in.batch, 1.0 / (double) key, key, &st) ||
+			!reference->measure(b, &in.batch, 1.0 / (double) key, key, &st))
 			die(c->name, &st);
 	if (!backend->get_values(a, got, &st) || !reference->get_values(b, expected, &st))
 		die(c->name, &st);
@@ -488,8 +494,8 @@ run_curve(const HwrBackend *backend, const HwrNet *net, const HwrTrainOptions *o
 }
 
 /*
- * Loss curves side by side.  Rounding differs and chaos does the rest, so the early losses are compared one by one and the last ten
- * by their mean.
+ * Loss curves side by side.  Rounding differs and chaos does the rest, so the early losses are compared one
+ * by one and the last ten by their mean.
  */
 static void
 check_curve(const HwrBackend *backend, const HwrBackend *reference, HwrPrecision precision, int steps)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# State e: not root.  Packages are missing: exactly the commands that mend it are shown.  They are there: it works, once root has installed hwr.
+# State e: not root.  Packages are missing: exactly the commands that mend it are shown.  They are there: it
+# works, once root has installed hwr.
 
 . test/states/states.sh
 install_packages git make

@@ -81,9 +81,11 @@ is($standby->safe_psql('postgres', "SELECT count(hwr_recognize(image, 'kept')) F
 is($standby->safe_psql('postgres', "SELECT md5(string_agg(hwr_recognize(image, 'kept'), ',' ORDER BY id)) FROM words"),
 	$node->safe_psql('postgres', "SELECT md5(string_agg(hwr_recognize(image, 'kept'), ',' ORDER BY id)) FROM words"),
 	'the same as its primary');
-sql_fails($standby, "SELECT hwr_train('words')", '25006', 'cannot execute hwr_train\(\) during recovery', 'training on a standby');
+sql_fails($standby, "SELECT hwr_train('words')", '25006', 'cannot execute hwr_train\(\) during recovery',
+	'training on a standby');
 sql_fails($standby, 'SELECT hwr_cancel(1)', '25006', 'cannot execute hwr_cancel\(\) during recovery', 'cancelling on a standby');
-is($standby->safe_psql('postgres', "SELECT state FROM hwr_job_details WHERE model = 'primary'"), 'running', 'a job of the primary');
+is($standby->safe_psql('postgres', "SELECT state FROM hwr_job_details WHERE model = 'primary'"), 'running',
+	'a job of the primary');
 $standby->stop('fast');
 
 $node->safe_psql('postgres', "SELECT hwr_cancel(job) FROM hwr_progress");

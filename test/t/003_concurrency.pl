@@ -39,12 +39,14 @@ foreach my $session (@sessions)
 }
 is(join(' ', @versions[ 0, 1 ]), '1 1', 'two models at once');
 is(join(' ', sort @versions[ 2, 3 ]), '1 2', 'two versions of one model at once');
-is($node->safe_psql('postgres', "SELECT active FROM hwr.model WHERE name = 'same'"), $versions[2] > $versions[3] ? $versions[2] : $versions[3],
+is($node->safe_psql('postgres', "SELECT active FROM hwr.model WHERE name = 'same'"),
+	$versions[2] > $versions[3] ? $versions[2] : $versions[3],
 	'the later one is active');
 
 # An activation that is rolled back
 my $active = "SELECT active FROM hwr.model WHERE name = 'same'";
-is($node->safe_psql('postgres', "BEGIN; SELECT hwr_activate_model('same', 1); ROLLBACK; $active"), "\n2", 'ROLLBACK of an activation');
+is($node->safe_psql('postgres', "BEGIN; SELECT hwr_activate_model('same', 1); ROLLBACK; $active"), "\n2",
+	'ROLLBACK of an activation');
 is($node->safe_psql('postgres', "SELECT hwr_activate_model('same', 1); $active"), "\n1", 'activation');
 
 # Readers while versions change under them
@@ -97,7 +99,8 @@ sql_fails($node, train('refused'), '53400', 'could not start a training worker.*
 is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE model = 'refused'"), '0', 'no job is left');
 $node->safe_psql('postgres', "SELECT hwr_cancel($_)") foreach @jobs;
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM hwr_progress'), 'cancelled');
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"), 'and gone');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"),
+	'and gone');
 is($node->safe_psql('postgres', train('refused')), '1', 'then there is one');
 
 # The extension goes while a training runs

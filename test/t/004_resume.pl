@@ -24,7 +24,8 @@ sub start_training
 {
 	my ($model) = @_;
 	$node->safe_psql('postgres', "SELECT * FROM hwr_train('words', '$model', options => $options, wait => false)");
-	ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_job_details WHERE model = '$model' AND epoch > 2 AND checkpointed IS NOT NULL"),
+	ok($node->poll_query_until('postgres',
+		"SELECT count(*) > 0 FROM hwr_job_details WHERE model = '$model' AND epoch > 2 AND checkpointed IS NOT NULL"),
 		"$model is training and has a checkpoint");
 	return newest_job($model);
 }
@@ -39,9 +40,11 @@ sub resumed_like_whole
 {
 	my ($model, $job) = @_;
 
-	is($node->safe_psql('postgres', "SELECT job, model, version, epochs FROM hwr_resume($job)"), "$job|$model|1|$epochs", "$model goes on to its end");
+	is($node->safe_psql('postgres', "SELECT job, model, version, epochs FROM hwr_resume($job)"), "$job|$model|1|$epochs",
+		"$model goes on to its end");
 	is(weights($model), weights('whole'), "$model is the model of a training that was not stopped");
-	is($node->safe_psql('postgres', "SELECT count(*), min(epoch), max(epoch) FROM hwr_history('$model')"), "$epochs|1|$epochs", "$model has every epoch once");
+	is($node->safe_psql('postgres', "SELECT count(*), min(epoch), max(epoch) FROM hwr_history('$model')"), "$epochs|1|$epochs",
+		"$model has every epoch once");
 	is($node->safe_psql('postgres', "SELECT state, split_part(message, ';', 1), checkpointed FROM hwr_job_details WHERE job = $job"), 'done|all epochs done|', "the job of $model is done");
 	is($node->safe_psql('postgres', "SELECT count(*) FROM hwr.job WHERE checkpoint IS NOT NULL"), '0', 'its checkpoint is gone');
 }
@@ -64,7 +67,8 @@ $node->safe_psql('postgres', 'ALTER TABLE words ADD remark text');
 $node->safe_psql('postgres', 'ALTER TABLE words RENAME TO words_now; CREATE SCHEMA elsewhere; ALTER TABLE words_now SET SCHEMA elsewhere');
 resumed_like_whole('cancelled', $job);
 $node->safe_psql('postgres', 'ALTER TABLE elsewhere.words_now SET SCHEMA public; ALTER TABLE words_now RENAME TO words; ALTER TABLE words DROP remark');
-sql_fails($node, "SELECT hwr_resume($job)", '55000', "training job $job has nothing to go on with", 'resuming a job that is done');
+sql_fails($node, "SELECT hwr_resume($job)", '55000', "training job $job has nothing to go on with",
+	'resuming a job that is done');
 
 # The server crashes
 $job = start_training('crashed');
@@ -81,8 +85,10 @@ $node->safe_psql('postgres', 'CREATE TABLE kept AS SELECT * FROM words WHERE id 
 sql_fails($node, "SELECT hwr_resume($job)", '22000', 'the training data has changed since the checkpoint', 'other rows');
 job_is($node, 'changed', 'failed');
 $node->safe_psql('postgres', 'CREATE ROLE stranger; GRANT EXECUTE ON FUNCTION hwr_resume, hwr_drop_job TO stranger');
-sql_fails($node, "SET ROLE stranger; SELECT hwr_resume($job)", '42501', "permission denied to resume training job $job", 'resuming as a stranger');
-sql_fails($node, "SET ROLE stranger; SELECT hwr_drop_job($job)", '42501', "permission denied to drop training job $job", 'dropping as a stranger');
+sql_fails($node, "SET ROLE stranger; SELECT hwr_resume($job)", '42501', "permission denied to resume training job $job",
+	'resuming as a stranger');
+sql_fails($node, "SET ROLE stranger; SELECT hwr_drop_job($job)", '42501', "permission denied to drop training job $job",
+	'dropping as a stranger');
 $node->safe_psql('postgres', "SELECT hwr_drop_job($job)");
 is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE job = $job"), '0', 'the job is dropped');
 sql_fails($node, "SELECT hwr_resume($job)", '42704', "training job $job does not exist", 'and cannot go on');
@@ -91,7 +97,8 @@ sql_fails($node, "SELECT hwr_resume($job)", '42704', "training job $job does not
 is($node->safe_psql('postgres', "SELECT epochs < $epochs FROM hwr_train('words', 'short', options => ${options}::jsonb || '{\"max_minutes\": 0.005}')"),
 	't', 'a time limit ends a training');
 $job = newest_job('short');
-is($node->safe_psql('postgres', "SELECT job, version, epochs FROM hwr_resume($job, 60)"), "$job|2|$epochs", 'with more time it goes on');
+is($node->safe_psql('postgres', "SELECT job, version, epochs FROM hwr_resume($job, 60)"), "$job|2|$epochs",
+	'with more time it goes on');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_largeobject_metadata l WHERE NOT EXISTS (SELECT FROM hwr.version WHERE weights = l.oid)'),
 	'0', 'no large object is left behind');
 

@@ -6,7 +6,8 @@ use warnings;
 use HwrTest;
 use Test::More;
 
-my $python = (grep { -x && system("$_ -c 'import psycopg' 2> /dev/null") == 0 } '/usr/bin/python3', map { "$_/python3" } split /:/, $ENV{PATH})[0];
+my $python = (grep { -x && system("$_ -c 'import psycopg' 2> /dev/null") == 0 } '/usr/bin/python3',
+	map { "$_/python3" } split /:/, $ENV{PATH})[0];
 plan skip_all => 'psycopg 3 is not there' unless $python;
 
 my $node = new_server('drivers');

@@ -19,14 +19,16 @@ sub import_file
 {
 	my ($path, $name) = @_;
 
-	$node->safe_psql('postgres', "SELECT hwr_import_model(decode('" . encode_base64(slurp_file($path), '') . "', 'base64'), '$name')");
+	$node->safe_psql('postgres', "SELECT hwr_import_model(decode('" . encode_base64(slurp_file($path),
+		'') . "', 'base64'), '$name')");
 }
 
 my $folder = PostgreSQL::Test::Utils::tempdir;
 
 foreach my $name ('group', 'summary_both')
 {
-	command_ok([ $python, 'tools/from-kraken', "test/data/kraken/$name.mlmodel", "$folder/$name.safetensors" ], "$name: turned into a newer file");
+	command_ok([ $python, 'tools/from-kraken', "test/data/kraken/$name.mlmodel", "$folder/$name.safetensors" ],
+		"$name: turned into a newer file");
 	import_file("$folder/$name.safetensors", "older_$name");
 	import_file("test/data/kraken/$name.safetensors", "newer_$name");
 
@@ -41,9 +43,11 @@ foreach my $name ('group', 'summary_both')
 }
 
 append_to_file("$folder/text.mlmodel", 'this is no model');
-command_fails_like([ $python, 'tools/from-kraken', "$folder/text.mlmodel" ], qr/from-kraken: .*text\.mlmodel: it is no protobuf file|its metadata have no/, 'another file is refused');
+command_fails_like([ $python, 'tools/from-kraken', "$folder/text.mlmodel" ],
+	qr/from-kraken: .*text\.mlmodel: it is no protobuf file|its metadata have no/, 'another file is refused');
 append_to_file("$folder/cut.mlmodel", substr(slurp_file('test/data/kraken/group.mlmodel'), 0, 3000));
-command_fails_like([ $python, 'tools/from-kraken', "$folder/cut.mlmodel" ], qr/from-kraken: .*cut\.mlmodel: /, 'a part of one is refused');
+command_fails_like([ $python, 'tools/from-kraken', "$folder/cut.mlmodel" ], qr/from-kraken: .*cut\.mlmodel: /,
+	'a part of one is refused');
 
 $node->stop;
 done_testing();

@@ -1,8 +1,9 @@
 # Documents of other programs, and ours as others check them
 #
-# Readers of ALTO and PAGE XML are given documents damaged at random (the same ones each time: seed in HWR_FUZZ_SEED, count in HWR_FUZZ_DOCUMENTS),
-# documents that ask for files and the network, and, where HWR_PAGES has them (a folder with wild.tar), documents as their authors
-# made them.  What is written is checked against the schemas where HWR_SCHEMAS has them (alto-4-2.xsd, pagecontent.xsd), else for its
+# Readers of ALTO and PAGE XML are given documents damaged at random (the same ones each time: seed in
+# HWR_FUZZ_SEED, count in HWR_FUZZ_DOCUMENTS), documents that ask for files and the network, and, where
+# HWR_PAGES has them (a folder with wild.tar), documents as their authors made them.  What is written is
+# checked against the schemas where HWR_SCHEMAS has them (alto-4-2.xsd, pagecontent.xsd), else for its
 # structure alone.
 
 use strict;
@@ -14,7 +15,8 @@ use HwrTest;
 
 my $node = new_server('formats');
 
-# What a reader may say of a document: bad XML, bad values, unsupported units, limits; an area may also have nothing of the page in it.
+# What a reader may say of a document: bad XML, bad values, unsupported units, limits; an area may also have
+# nothing of the page in it.
 my %allowed = map { $_ => 1 } qw(00000 2200M 2200N 22023 22P02 22003 0A000 54000 22026);
 
 sub slurp_binary
@@ -145,7 +147,8 @@ my %asks = (
 	dtd => "<!DOCTYPE PcGts SYSTEM \"file://$secret\">" . sprintf($line, '[]'),
 	parameter => "<!DOCTYPE PcGts [<!ENTITY % x SYSTEM \"file://$secret\"> %x;]>" . sprintf($line, '[]'),
 	include => sprintf($line, "[<xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" parse=\"text\" href=\"file://$secret\"/>]"),
-	laughs => '<!DOCTYPE PcGts [<!ENTITY a "ha">' . join('', map { sprintf('<!ENTITY %s "%s">', chr(97 + $_), ('&' . chr(96 + $_) . ';') x 10) } 1 .. 9) . ']>'
+	laughs => '<!DOCTYPE PcGts [<!ENTITY a "ha">' . join('', map { sprintf('<!ENTITY %s "%s">', chr(97 + $_),
+		('&' . chr(96 + $_) . ';') x 10) } 1 .. 9) . ']>'
 	  . sprintf($line, '&j;'));
 store('asks', %asks);
 my $said = $node->safe_psql('postgres', <<'SQL');
@@ -171,7 +174,8 @@ my %base = (
 	  . '<TextLine id="l"><Coords><Point x="1" y="2"/><Point x="90" y="2"/><Point x="90" y="80"/></Coords><TextEquiv><Unicode>old</Unicode></TextEquiv></TextLine></TextRegion></Page></PcGts>',
 	box => '<alto><Description><MeasurementUnit>pixel</MeasurementUnit></Description><Layout><Page><PrintSpace><TextBlock ID="b"><TextLine ID="l" HPOS="10" VPOS="20" '
 	  . 'WIDTH="100" HEIGHT="30" BASELINE="44"><String CONTENT="a"/><SP/><String CONTENT="b"/></TextLine></TextBlock></PrintSpace></Page></Layout></alto>');
-my @values = ('', ' ', '0', '-1', '-5,-5 3,3', '1e99', '1e-99', 'NaN', 'Infinity', '1,2', '1,2 3', '0,0 0,0 0,0', '1;2', '99999999999999999999 1 2 3', "\x{fffd}", '1,1 ' x 20_000,
+my @values = ('', ' ', '0', '-1', '-5,-5 3,3', '1e99', '1e-99', 'NaN', 'Infinity', '1,2', '1,2 3', '0,0 0,0 0,0', '1;2',
+	'99999999999999999999 1 2 3', "\x{fffd}", '1,1 ' x 20_000,
 	'0,0 1000000,0 1000000,1000000', '4,4 4,4 4,4 4,4', '-1000000,-1000000 -999999,-1000000 -999999,-999999', '0x10,3', '&#10;');
 srand($ENV{HWR_FUZZ_SEED} // 1);
 
@@ -219,7 +223,8 @@ for my $n (1 .. $count)
 store('damaged', %damaged);
 my $result = outcomes('damaged');
 note($result);
-my @wrong = grep { my (undef, $state, undef, undef, $seconds) = split /\|/; !$allowed{$state} || $seconds > 10 } split /\n/, $result;
+my @wrong = grep { my (undef, $state, undef, undef, $seconds) = split /\|/; !$allowed{$state} || $seconds > 10 } split /\n/,
+	$result;
 is(join("\n", @wrong), '', "$count damaged documents are read, or refused as what they are");
 my %read = map { my ($reader, $state, $n) = split /\|/; $state eq '00000' ? ($reader => $n) : () } split /\n/, $result;
 cmp_ok($read{$_} // 0, '>', $count / 20, "$_ read some of them") for qw(hwr_alto_lines hwr_pagexml_lines);

@@ -154,7 +154,8 @@ for (1 .. 4)
 	like($err, qr/57014: canceling statement due to user request/, 'nothing had been measured');
 	$patience *= 2;
 }
-like($err, qr/WARNING: .*training was cancelled after step \d+, and step \d+ is stored/, 'the cancel is told (psql shows no row after one)');
+like($err, qr/WARNING: .*training was cancelled after step \d+, and step \d+ is stored/,
+	'the cancel is told (psql shows no row after one)');
 is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_models WHERE model = 'taught'"), '1', 'and a model is there');
 
 done_testing();

@@ -29,13 +29,16 @@ sub convert
 
 foreach my $name (qw(pylaia tutorial))
 {
-	my ($status, $out, $err) = convert("test/data/torch/$name.safetensors", "test/data/torch/$name.json", "$folder/$name.safetensors");
+	my ($status, $out, $err) = convert("test/data/torch/$name.safetensors", "test/data/torch/$name.json",
+		"$folder/$name.safetensors");
 
 	is($status, 0, "$name is converted") or diag($err);
-	ok(slurp_file("$folder/$name.safetensors") eq slurp_file("test/data/torch/$name.hwr.safetensors"), "$name: the file that the unit test reads");
+	ok(slurp_file("$folder/$name.safetensors") eq slurp_file("test/data/torch/$name.hwr.safetensors"),
+		"$name: the file that the unit test reads");
 	load_file($node, $name, "$folder/$name.safetensors");
 	is($node->safe_psql('postgres', "SELECT hwr_import_model(file, '$name') FROM $name"), '1', "$name is imported");
-	is($node->safe_psql('postgres', "SELECT architecture FROM hwr_model_details WHERE model = '$name'"), $out =~ s/\n//r, "$name: the architecture is canonical");
+	is($node->safe_psql('postgres', "SELECT architecture FROM hwr_model_details WHERE model = '$name'"), $out =~ s/\n//r,
+		"$name: the architecture is canonical");
 	is($node->safe_psql('postgres', "SELECT count(hwr_recognize(image, '$name')) FROM words"), '100', "$name reads");
 }
 
@@ -62,7 +65,8 @@ foreach my $case (
 	[ '{"lstm": "after"},', '', qr/fc takes 4 features where there are 8/ ],
 	[ '{"output": "fc"}', '{"dropout": 0.1}', qr/the description has no output layer/ ],
 	[ '{"norm": "cnn.8"},', '', qr/the description does not use cnn\.8\.bias, cnn\.8\.num_batches_tracked/ ],
-	[ '{"norm": "cnn.8"}', '{"norm": "cnn.8"}, {"activation": "relu"}', qr/activation relu does not follow a convolution or linear layer/ ],
+	[ '{"norm": "cnn.8"}', '{"norm": "cnn.8"}, {"activation": "relu"}',
+		qr/activation relu does not follow a convolution or linear layer/ ],
 	[ '"layers"', '"layers', qr/from-torch: .*line 1/ ])
 {
 	my ($old, $new, $pattern) = @$case;
@@ -72,13 +76,15 @@ foreach my $case (
 	open(my $file, '>', "$folder/changed.json") or die;
 	print $file $changed;
 	close $file;
-	my ($status, $out, $err) = convert('test/data/torch/tutorial.safetensors', "$folder/changed.json", "$folder/changed.safetensors");
+	my ($status, $out, $err) = convert('test/data/torch/tutorial.safetensors', "$folder/changed.json",
+		"$folder/changed.safetensors");
 	ok($status == 1 && $err =~ $pattern, "refused: $new") or diag("$status $out $err");
 }
 ok(!-e "$folder/changed.safetensors", 'nothing is written then');
 
 my ($status, $out, $err) = convert('test/data/words.csv', 'test/data/torch/tutorial.json', "$folder/x");
-ok($status == 1 && $err =~ /^from-torch: test\/data\/words\.csv (is a file of PyTorch's|cannot be read without)/, 'no weights') or diag($err);
+ok($status == 1 && $err =~ /^from-torch: test\/data\/words\.csv (is a file of PyTorch's|cannot be read without)/,
+	'no weights') or diag($err);
 ($status, $out, $err) = convert('test/data/torch/tutorial.json', 'nowhere.json');
 ok($status == 1 && $err =~ /usage: from-torch/, 'too few arguments');
 system_or_bail('cp', 'test/data/words.csv', "$folder/words.safetensors");

@@ -133,8 +133,8 @@ is(sql("SELECT hwr_import_model(file, 'measured') FROM golden; SELECT count(*) F
 	WHERE m.model = 'measured' AND m.version = 2 AND l.oid = m.weights AND l.lomacl IS NULL AND owner = 'postgres'"), "2\n1",
 	'a superuser takes the model over, without the grants of the planted object');
 sql("SELECT hwr_drop_model('measured')");
-is(sql("SELECT lo_get($weights)"), '\x706c616e746564', 'and does not remove what is not the model');
-sql("SELECT lo_unlink($weights)");
+is(sql("SELECT lo_get(oid) FROM pg_largeobject_metadata WHERE oid = $weights"), '\x706c616e746564', 'and does not remove what is not the model');
+sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = $weights");
 
 # The same with a checkpoint
 my $options = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 10000, "checkpoint_minutes": 0.001}');
@@ -157,8 +157,7 @@ sql("SELECT lo_unlink($checkpoint)");
 sql("SET ROLE mallory; SELECT lo_from_bytea($checkpoint, '$bytes')");
 sql_fails($node, "SET ROLE alice; SELECT hwr_resume($job)", '55000', 'has no checkpoint', 'a planted checkpoint');
 sql("SET ROLE alice; SELECT hwr_drop_job($job)");
-is(sql("SELECT count(*) FROM pg_largeobject_metadata WHERE oid = $checkpoint"), '1', 'is not removed');
-sql("SELECT lo_unlink($checkpoint)");
+is(sql("SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = $checkpoint"), '1', 'is not removed');
 
 #
 # Names
@@ -180,7 +179,7 @@ ok($node->poll_query_until('postgres', "SELECT state = 'running' FROM hwr_jobs W
 sql_fails($node, "SET ROLE mallory; SELECT hwr_import_model(file, 'free') FROM golden", '55006', 'model name "free" is reserved', 'taking the name of a training');
 sql_fails($node, "SET ROLE mallory; SELECT hwr_train('words', 'free', options => $HwrTest::tiny)", '55006', 'model name "free" is reserved', 'training under it');
 sql_fails($node, "SELECT hwr_import_model(file, 'free') FROM golden", '55006', 'model name "free" is reserved', 'a superuser, without noticing');
-is(sql("SET ROLE alice; BEGIN; SELECT hwr_import_model(file, 'free') FROM golden; ROLLBACK"), '1', 'its owner may');
+is(($node->psql('postgres', "SET ROLE alice; BEGIN; SELECT hwr_import_model(file, 'free') FROM golden; ROLLBACK"))[1], '1', 'its owner may');
 
 # What a training's own functions do: a second one, of a view, waits for the first and then runs on without its locks
 sql(<<'SQL');
@@ -239,6 +238,31 @@ GRANT SELECT ON seen TO alice;
 SQL
 ($rc, $out, $err) = $node->psql('postgres', "SELECT version FROM hwr_train('seen', 'watched', options => $HwrTest::tiny)", extra_params => [ '-U', 'alice' ]);
 like($err, qr/watched: 1/, 'session_preload_libraries are loaded by the worker');
+
+# A limit on the server's command line holds in a training, whatever client and files say.  A restart keeps the command line.
+my $command = slurp_file($node->data_dir . '/postmaster.opts');
+chomp $command;
+open(my $file, '>', $node->data_dir . '/postmaster.opts') or die $!;
+print $file qq($command "-c" "hwr.gpu_memory_limit=5MB"\n);
+close $file;
+$node->restart;
+sql(<<'SQL');
+CREATE FUNCTION limited() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'limit: %', current_setting('hwr.gpu_memory_limit'); RETURN true; END $$;
+CREATE VIEW limits AS SELECT image, label FROM words WHERE (SELECT limited());
+GRANT SELECT ON limits TO mallory;
+SQL
+{
+	local $ENV{PGOPTIONS} = '-c hwr.gpu_memory_limit=7MB';
+	($rc, $out, $err) = $node->psql('postgres', "SELECT version FROM hwr_train('limits', 'limited', options => $HwrTest::tiny)", extra_params => [ '-U', 'mallory' ]);
+}
+like($err, qr/limit: 5MB/, "the server's command line holds in a training");
+
+# Who may not read a table does not even ask for a lock on it
+sql('CREATE TABLE secret (image bytea, label text)');
+($rc, $out, $err) = $node->psql('postgres', "SELECT dblink_connect('other', '" . $node->connstr('postgres') =~ s/'/''/gr . "');
+	SELECT dblink_exec('other', 'BEGIN'), dblink_exec('other', 'LOCK TABLE secret');
+	SET SESSION AUTHORIZATION mallory; SET lock_timeout = '2s'; SELECT hwr.label_column('secret', NULL)");
+like($err, qr/ERROR:  permission denied for table secret/, 'nobody waits for a lock on a table that he may not read');
 
 #
 # Work without end

@@ -35,7 +35,8 @@ sub soon
 	my ($rc, $out, $err);
 
 	my $timed_out = 0;
-	($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '1s';\n$sql", timeout => $patience, timed_out => \$timed_out);
+	($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '1s';\n$sql",
+		timeout => $patience, timed_out => \$timed_out);
 	ok(!$timed_out, "$what: soon");
 	like($err, $errors, "$what: says what is the matter") if $errors;
 	# what goes on after its client has gone would hold up the next
@@ -49,12 +50,19 @@ soon('repetitions of nothing or something', "${nbest}'((((((a|){0}){100}){100}){
 soon('a long pattern', "${nbest}repeat('a?', 100000))", $refused);
 soon('many characters, often', "${nbest}'([' || (SELECT string_agg('\\' || chr(i), '') FROM generate_series(256, 12000) i) || ']{100}){20}')", $refused);
 soon('many states of many characters', "${nbest}'.*[a-m].{11}', allow => (SELECT string_agg(chr(i), '') FROM generate_series(256, 6000) i))", qr/ERROR:  (57014|22023)/);
-soon('a pattern over all characters', "SELECT count(*) FROM kept, characters, hwr_nbest(p, pattern => '.{1000}', allow => text)", qr/ERROR:  (57014|22023|22P03)/);
+soon('a pattern over all characters', "SELECT count(*) FROM kept, characters, hwr_nbest(p, pattern => '.{1000}', allow => text)",
+	qr/ERROR:  (57014|22023|22P03)/);
 soon('an alphabet of all characters', 'SELECT count(*) FROM kept, characters, hwr_nbest(p, allow => text)');
 soon('an outline and a baseline of many points', 'SELECT hwr_crop(image, area, baseline) FROM kept, points', qr/ERROR:  57014/);
 soon('candidates with much in common', 'SELECT count(*) FROM kept, names, hwr_match(p, names)');
 soon('candidates that begin with any character', 'SELECT count(*) FROM kept, characters, hwr_match(p, words)');
-soon('a candidate of a book', 'SELECT count(*) FROM kept, long_name, hwr_match(p, names)', qr/ERROR:  (22023: there are too many candidates|57014)/);
+soon('a candidate of a book', 'SELECT count(*) FROM kept, long_name, hwr_match(p, names)',
+	qr/ERROR:  (22023: there are too many candidates|57014)/);
+soon('long texts compared', "SELECT hwr_cer(repeat('ab', 300000), repeat('cda', 200000))", qr/ERROR:  57014/);
+soon('long texts that are equal', "SELECT hwr_exact(repeat('a ', 1000000), repeat('a ', 1000000))");
+soon('a test of significance', 'SELECT hwr.mcnemar(4000000000000000000, 4000000000000000001)');
+soon('a chart of numbers too small to tell apart',
+	"SELECT length(hwr.draw_lines('', '', '', '', '{a}', '{1,1,1}', '{1,2,3}', '{5e-324,1e-323,1.5e-323}'))");
 is($node->safe_psql('postgres', 'SELECT 1'), '1', 'and the server answers');
 
 $node->stop('immediate');

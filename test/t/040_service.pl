@@ -78,7 +78,8 @@ foreach my $precision ('auto', 'float32')
 
 		cmp_ok(service('images'), '>', $before, "$name, $precision: by the service");
 		$before = service('images');
-		is($service, $node->safe_psql('postgres', "$set SET hwr.device = cpu; $readings{$name}"), "$name, $precision: as in the backend");
+		is($service, $node->safe_psql('postgres', "$set SET hwr.device = cpu; $readings{$name}"),
+			"$name, $precision: as in the backend");
 		is(service('images'), $before, "$name: hwr.device = cpu does not use the service");
 	}
 }
@@ -97,7 +98,8 @@ finish_sql($queued);
 is($node->safe_psql('postgres', 'SELECT images, service_images, errors, queue_time > 250, network_time < queue_time FROM hwr_stat'),
 	'1|1|0|t|t', 'hwr_stat: the image waited');
 like($node->safe_psql('postgres', "EXPLAIN (ANALYZE, VERBOSE) $reading"),
-	qr/Handwriting Model: 'strokes', version 1, cpu \(service\): images=1 batches=1 prepare=\S+ queue=\S+ network=\S+ decode=/, 'EXPLAIN names the device');
+	qr/Handwriting Model: 'strokes', version 1, cpu \(service\): images=1 batches=1 prepare=\S+ queue=\S+ network=\S+ decode=/,
+		'EXPLAIN names the device');
 
 #
 # Several models, and more than the memory holds
@@ -185,7 +187,8 @@ is($node->safe_psql('postgres', "$parallel $count"),
 	});
 	finish_sql($_) foreach @sessions;
 	$dropped = service('dropped');
-	sql_fails($node, "SET statement_timeout = 200; $reading; $reading;", '57014', 'statement timeout', 'a request that waits for a batch');
+	sql_fails($node, "SET statement_timeout = 200; $reading; $reading;", '57014', 'statement timeout',
+		'a request that waits for a batch');
 	service_becomes("in_use = 0 AND dropped = $dropped + 1", 'is dropped by the worker');
 	$node->safe_psql('postgres', q{ALTER SYSTEM RESET hwr.batch_wait});
 	$node->reload;
@@ -283,7 +286,8 @@ service_becomes('pid IS NOT NULL AND queue_slots = 1', 'a queue of one slot');
 			q{SELECT count(*) = 3 FROM pg_stat_activity WHERE wait_event_type = 'Extension' AND query LIKE 'SELECT hwr_recognize%'});
 		kill('TERM', $pid);
 	});
-	is(join(',', map { (finish_sql($_))[0] } @sessions), join(',', ("I^I_\n") x 3), 'the worker ends: those without a slot go on too');
+	is(join(',', map { (finish_sql($_))[0] } @sessions), join(',', ("I^I_\n") x 3),
+		'the worker ends: those without a slot go on too');
 }
 
 # Everything above went without complaint of the server's.

@@ -43,7 +43,8 @@ sub no_gpu_because
 	my $log;
 
 	ok($node->poll_query_until('postgres', "SELECT reason ~ '$reason' FROM hwr_devices WHERE backend = 'cuda'"), "$name: reason");
-	is($node->safe_psql('postgres', q{SELECT string_agg(state, ',' ORDER BY backend) FROM hwr_devices}), 'in backend,not available', "$name: hwr_devices");
+	is($node->safe_psql('postgres', q{SELECT string_agg(state, ',' ORDER BY backend) FROM hwr_devices}),
+		'in backend,not available', "$name: hwr_devices");
 	is($node->safe_psql('postgres', $reading), 'I^I_', "$name: auto computes on the CPU");
 	sql_fails($node, "SET hwr.device = cuda; $reading;", '55000',
 		"GPU is not available.*DETAIL:.*$reason.*HINT:  View \"hwr_devices\"", "$name: hwr.device = cuda");
@@ -76,7 +77,8 @@ SQL
 my $options = q{jsonb_build_object('architecture', '[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16', 'epochs', 1, 'threads', 1)};
 sql_fails($node, qq{SELECT hwr_train('words', 'w', options => $options || '{"device": "cuda"}');}, '55000',
 	'GPU is not available.*not a complete', 'training on a GPU that is not there');
-sql_fails($node, qq{SET hwr.device = cuda; SELECT hwr_train('words', 'w', options => $options);}, '55000', 'GPU is not available', 'or by hwr.device');
+sql_fails($node, qq{SET hwr.device = cuda; SELECT hwr_train('words', 'w', options => $options);}, '55000', 'GPU is not available',
+	'or by hwr.device');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_job_details'), 0, 'there is no job');
 $node->safe_psql('postgres', qq{SELECT hwr_train('words', 'w', options => $options)});
 is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_job_details}), 'cpu', 'auto trains on the CPU');
@@ -91,14 +93,18 @@ ok($node->poll_query_until('postgres', q{SELECT state = 'service' AND name = 'im
 is($node->safe_psql('postgres', "SET hwr.device = cuda; $reading"), 'I^I_', 'it reads');
 is($node->safe_psql('postgres', $reading), 'I^I_', 'auto uses it');
 is($node->safe_psql('postgres', 'SELECT device, requests FROM hwr_service'), 'cuda|2', 'hwr_service');
-is($node->safe_psql('postgres', qq{SELECT version FROM hwr_train('words', 'w', options => $options || '{"device": "cuda"}')}), 2, 'training on it');
-is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_model_details WHERE model = 'w' AND version = 2}), 'cuda', 'the model tells');
+is($node->safe_psql('postgres', qq{SELECT version FROM hwr_train('words', 'w', options => $options || '{"device": "cuda"}')}), 2,
+	'training on it');
+is($node->safe_psql('postgres', q{SELECT options ->> 'device' FROM hwr_model_details WHERE model = 'w' AND version = 2}), 'cuda',
+	'the model tells');
 
 # It breaks
 my $pid = $node->safe_psql('postgres', 'SELECT pid FROM hwr_service');
 append_to_file($broken, '');
-sql_fails($node, "SET hwr.device = cuda; $reading;", '38000', 'GPU operation failed.*DETAIL:  The device is broken', 'a broken device');
-sql_fails($node, "SET hwr.device = cuda; $reading;", '55000', 'GPU is not available.*does not run at present', 'while there is none');
+sql_fails($node, "SET hwr.device = cuda; $reading;", '38000', 'GPU operation failed.*DETAIL:  The device is broken',
+	'a broken device');
+sql_fails($node, "SET hwr.device = cuda; $reading;", '55000', 'GPU is not available.*does not run at present',
+	'while there is none');
 is($node->safe_psql('postgres', $reading), 'I^I_', 'auto computes on the CPU');
 ok($node->poll_query_until('postgres', "SELECT pid <> $pid FROM hwr_service"), 'the worker starts again');
 is($node->safe_psql('postgres', $reading), 'I^I_', 'auto computes on the CPU where the service fails');

@@ -47,7 +47,8 @@ my ($confusions) = asks("SELECT count(*) FROM hwr_confusions('mine')");
 my $model = slurp_file("$share/hwr/names.safetensors");
 $model =~ s/"format_version":\s*"\K\d(?=")/9/ or die 'no format version';
 replace_file('names.safetensors', $model);
-sql_fails($node, "SELECT hwr_recognize(image, 'names') FROM words LIMIT 1", '0A000', 'model format version 9 is not supported', 'the file');
+sql_fails($node, "SELECT hwr_recognize(image, 'names') FROM words LIMIT 1", '0A000', 'model format version 9 is not supported',
+	'the file');
 my $notice = 'NOTICE:  bundled model "names" cannot be used: model format version 9 is not supported';
 ($out, $err) = asks($rows);
 is($out, join("\n", @models) =~ s/names\|t/names|f/r, 'it is listed, without what it says of itself');

@@ -79,7 +79,8 @@ is($standby->safe_psql('postgres', "SELECT version, active FROM hwr_models WHERE
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 caught_up();
 is($standby->safe_psql('postgres', $texts), $second, 'it switches when the transaction is replayed');
-is($standby->safe_psql('postgres', "SELECT version, active FROM hwr_models WHERE model = 'm' ORDER BY 1"), "1|f\n2|t", 'and shows that');
+is($standby->safe_psql('postgres', "SELECT version, active FROM hwr_models WHERE model = 'm' ORDER BY 1"), "1|f\n2|t",
+	'and shows that');
 is($standby->safe_psql('postgres', "SELECT state, version FROM hwr_job_details WHERE model = 'm'"), 'done|2', 'the job is done');
 is($kept->query_safe($texts), $first, 'a transaction that began before keeps its version');
 $kept->query_safe('COMMIT');
@@ -107,14 +108,16 @@ BEGIN
 	END IF;
 END \$\$
 SQL
-ok($standby->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ '^DO' AND state = 'active'}), 'someone reads');
+ok($standby->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ '^DO' AND state = 'active'}),
+	'someone reads');
 $primary->safe_psql('postgres', "SELECT pg_sleep(0.2), hwr_activate_model('m', 1)");
 my ($out) = finish_sql($reader);
 is($out, "read\n", 'a reader sees the one version, then the other');
 
 # Promotion
 $standby->promote;
-is($standby->safe_psql('postgres', "SELECT version FROM hwr_train('words', 'm', options => $HwrTest::tiny)"), '3', 'a promoted standby trains');
+is($standby->safe_psql('postgres', "SELECT version FROM hwr_train('words', 'm', options => $HwrTest::tiny)"), '3',
+	'a promoted standby trains');
 $standby->stop('fast');
 
 #
@@ -147,7 +150,8 @@ sql_fails($subscriber, "SELECT hwr_recognize(image, 'm') FROM words", '42704', '
 sql_fails($primary, 'ALTER PUBLICATION hwr ADD TABLE pg_largeobject', '22023', 'cannot add relation', 'large objects');
 $primary->safe_psql('postgres', "INSERT INTO shipped_models SELECT model, version, hwr_export_model(model, version) FROM hwr_models WHERE model = 'm' AND active");
 $primary->wait_for_catchup('hwr');
-is($subscriber->safe_psql('postgres', $texts), $first, 'a model that is exported into a replicated table is stored, and reads the same');
+is($subscriber->safe_psql('postgres', $texts), $first,
+	'a model that is exported into a replicated table is stored, and reads the same');
 $primary->safe_psql('postgres', "INSERT INTO shipped_models SELECT 'm', 2, hwr_export_model('m', 2)");
 $primary->wait_for_catchup('hwr');
 is($subscriber->safe_psql('postgres', $texts), $second, 'so is the next version');

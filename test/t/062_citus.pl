@@ -31,7 +31,8 @@ $coordinator->safe_psql('postgres', "SELECT citus_set_coordinator_host('127.0.0.
 $coordinator->safe_psql('postgres', "SELECT citus_add_node('127.0.0.1', " . $_->port . ')') foreach ($worker1, $worker2);
 load_words($coordinator);
 load_golden($coordinator, 'forms');
-is($worker2->safe_psql('postgres', q{SELECT count(*) FROM pg_extension WHERE extname = 'hwr'}), '1', 'Citus creates the extension on the workers');
+is($worker2->safe_psql('postgres', q{SELECT count(*) FROM pg_extension WHERE extname = 'hwr'}), '1',
+	'Citus creates the extension on the workers');
 $coordinator->safe_psql('postgres', q{
 	CREATE TABLE forms (id integer, image bytea);
 	SELECT create_distributed_table('forms', 'id');
@@ -52,8 +53,10 @@ sub ships
 
 ships('1|stored|', '1|stored|', 'a model is stored on both');
 ships('1|unchanged|', '1|unchanged|', 'once');
-is($coordinator->safe_psql('postgres', sprintf($texts, 'forms')), $coordinator->safe_psql('postgres', sprintf($texts, 'words')), 'the workers read the same');
-like($coordinator->safe_psql('postgres', 'EXPLAIN (VERBOSE, COSTS off) ' . sprintf($texts, 'forms')), qr/Task.*Query: SELECT id, public\.hwr_recognize\(image/s,
+is($coordinator->safe_psql('postgres', sprintf($texts, 'forms')), $coordinator->safe_psql('postgres', sprintf($texts, 'words')),
+	'the workers read the same');
+like($coordinator->safe_psql('postgres', 'EXPLAIN (VERBOSE, COSTS off) ' . sprintf($texts, 'forms')),
+	qr/Task.*Query: SELECT id, public\.hwr_recognize\(image/s,
 	'and it is they who read');
 $worker1->stop;
 $coordinator->safe_psql('postgres', "SELECT hwr_import_model(hwr_export_model('forms', half => true), 'forms')");

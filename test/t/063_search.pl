@@ -30,7 +30,8 @@ my $dump = "${\$node->basedir}/kept.sql";
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 $node->safe_psql('elsewhere', 'CREATE EXTENSION hwr');
 $node->command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-t', 'kept', '-f', $dump, 'postgres' ], 'pg_dump');
-$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'elsewhere', '-f', $dump ], 'psql');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'elsewhere', '-f',
+	$dump ], 'psql');
 is($node->safe_psql('elsewhere', 'SELECT count(*) FROM hwr_models'), '0', 'a database without models');
 is($node->safe_psql('elsewhere', $known), $here, 'knows the same');
 is($node->safe_psql('elsewhere', 'SET enable_seqscan = off; ' . $known), $here, 'by its index too');
@@ -38,7 +39,8 @@ is($node->safe_psql('elsewhere', 'SET enable_seqscan = off; ' . $known), $here, 
 # COPY in binary, and what comes damaged
 $node->safe_psql('postgres', "COPY kept TO '${\$node->basedir}/kept.bin' (FORMAT binary); CREATE TABLE again (LIKE kept);
 	COPY again FROM '${\$node->basedir}/kept.bin' (FORMAT binary)");
-is($node->safe_psql('postgres', 'SELECT count(*) FROM kept JOIN again USING (id) WHERE kept.p = again.p'), '100', 'binary format');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM kept JOIN again USING (id) WHERE kept.p = again.p'), '100',
+	'binary format');
 my $bytes = slurp_file("${\$node->basedir}/kept.bin");
 my $first = pack('H*', $node->safe_psql('postgres', q{SELECT encode(p::bytea, 'hex') FROM kept LIMIT 1}));
 my $at = index($bytes, $first);
@@ -64,6 +66,7 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $node->safe_psql('postgres', q{INSERT INTO kept SELECT id + 1000, label, p FROM kept WHERE id <= 10; DELETE FROM kept WHERE id = 3});
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
-is($standby->safe_psql('postgres', 'SET enable_seqscan = off; ' . $known), $node->safe_psql('postgres', $known), 'a standby finds the same');
+is($standby->safe_psql('postgres', 'SET enable_seqscan = off; ' . $known), $node->safe_psql('postgres', $known),
+	'a standby finds the same');
 
 done_testing();

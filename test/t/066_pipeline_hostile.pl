@@ -1,4 +1,5 @@
-# What was tried against attached tables: values that are no images, keys that run code, tables that change hands, rows that change while they are read
+# What was tried against attached tables: values that are no images, keys that run code, tables that change
+# hands, rows that change while they are read
 
 use strict;
 use warnings;
@@ -8,7 +9,8 @@ use Test::More;
 
 use HwrTest;
 
-my $node = new_server('pipeline_hostile', conf => "shared_preload_libraries = 'hwr'\nhwr.service_device = none\nhwr.pipeline_workers = 0");
+my $node = new_server('pipeline_hostile',
+	conf => "shared_preload_libraries = 'hwr'\nhwr.service_device = none\nhwr.pipeline_workers = 0");
 my ($rc, $out, $err);
 
 sub sql
@@ -37,15 +39,19 @@ INSERT INTO odd SELECT id, 4711, image FROM words WHERE id <= 2;
 ALTER TABLE odd RENAME image TO other;
 ALTER TABLE odd RENAME number TO image;
 SQL
-sql_fails($node, 'SET ROLE mallory; CALL hwr_work()', '42804', 'column "image" of relation "odd" is of type bigint, not bytea', 'a number is not read as an image');
-sql_fails($node, 'SET ROLE mallory; INSERT INTO odd VALUES (9, 12345678)', '42804', 'is of type bigint, not bytea', 'nor in a trigger');
+sql_fails($node, 'SET ROLE mallory; CALL hwr_work()', '42804', 'column "image" of relation "odd" is of type bigint, not bytea',
+	'a number is not read as an image');
+sql_fails($node, 'SET ROLE mallory; INSERT INTO odd VALUES (9, 12345678)', '42804', 'is of type bigint, not bytea',
+	'nor in a trigger');
 sql_fails($node, 'SET ROLE mallory; UPDATE odd SET text = $$x$$', '42804', 'is of type bigint, not bytea', 'nor hashed');
 sql('DROP TABLE odd');
 
 my $store = q{SELECT hwr.store_attachment('%s', '%s', 'text', NULL, %s, 'm', 'queue', 'none', 0.9, 3, '1 minute', NULL, 'wait', 64)};
 sql('SET ROLE mallory; CREATE TABLE odd (id integer PRIMARY KEY, number bigint, image bytea, text text)');
-sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'number', "'{id}'"), '42804', 'is of type bigint, not bytea', 'nor attached by hand');
-sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'image', $_), '55000', 'key of table "odd" is not its primary key', "the key is the primary key: $_")
+sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'number', "'{id}'"), '42804', 'is of type bigint, not bytea',
+	'nor attached by hand');
+sql_fails($node, 'SET ROLE mallory; ' . sprintf($store, 'odd', 'image', $_), '55000', 'key of table "odd" is not its primary key',
+	"the key is the primary key: $_")
 	foreach (q{'{number}'}, q{'{}'}, q{'{id,id}'}, q{array_fill('id'::name, ARRAY[5000])});
 sql('DROP TABLE odd');
 
@@ -64,7 +70,8 @@ CREATE TABLE trap (id pair PRIMARY KEY, image bytea, text text);
 CREATE TABLE trap_array (id odd[] PRIMARY KEY, image bytea, text text);
 CREATE TABLE plain (id integer[] PRIMARY KEY, image bytea, text text);
 SQL
-sql_fails($node, "SET ROLE mallory; SELECT hwr_attach('$_', model => 'm')", '0A000', 'cannot attach table .* by a key of type', "a key that runs code: $_")
+sql_fails($node, "SET ROLE mallory; SELECT hwr_attach('$_', model => 'm')", '0A000', 'cannot attach table .* by a key of type',
+	"a key that runs code: $_")
 	foreach 'trap', 'trap_array';
 # a key that has become one
 sql(<<'SQL');
@@ -80,7 +87,8 @@ SQL
 $node->psql('postgres', 'SELECT * FROM hwr_corrections');
 is(sql('SELECT count(*) FROM seen'), '0', 'who looks at corrections runs nothing of another role');
 is(sql(q{SELECT count(*) FROM hwr_corrections}), '0', 'and sees the others');
-sql_fails($node, q{SELECT * FROM hwr_review_next('plain')}, '0A000', 'has a type whose checks would run', 'nor who asks what to look at');
+sql_fails($node, q{SELECT * FROM hwr_review_next('plain')}, '0A000', 'has a type whose checks would run',
+	'nor who asks what to look at');
 is(sql('SELECT count(*) FROM seen'), '0', 'before anything has run');
 # a view that another has trained on is not read by who improves his model, unless he names it
 sql(<<SQL);
@@ -89,7 +97,8 @@ SET ROLE mallory;
 CREATE VIEW lesson AS SELECT image, label FROM words WHERE id <= 20;
 SELECT version FROM hwr_train('lesson', 'hers', options => $HwrTest::tiny);
 SQL
-is(sql(q{SELECT hwr.former_training('hers') IS NULL; SET ROLE mallory; SELECT hwr.former_training('hers')}), "t\nlesson", 'a view is for who has trained on it');
+is(sql(q{SELECT hwr.former_training('hers') IS NULL; SET ROLE mallory; SELECT hwr.former_training('hers')}), "t\nlesson",
+	'a view is for who has trained on it');
 # a column that is no more
 sql(<<'SQL');
 SET ROLE mallory;
@@ -101,7 +110,8 @@ INSERT INTO plain SELECT id, image, 'x' FROM words WHERE id <= 2;
 UPDATE plain SET text = 'y';
 ALTER TABLE plain RENAME image TO scan;
 SQL
-is(sql("SET ROLE $_; SELECT count(*) FROM hwr_corrections"), '0', "$_ sees corrections, whatever another has renamed") foreach 'alice', 'postgres';
+is(sql("SET ROLE $_; SELECT count(*) FROM hwr_corrections"), '0',
+	"$_ sees corrections, whatever another has renamed") foreach 'alice', 'postgres';
 sql('DROP TABLE plain');
 
 #
@@ -120,7 +130,8 @@ RESET ROLE;
 TRUNCATE seen;
 SQL
 $node->psql('postgres', 'CALL hwr_work()');
-is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'triggers of a new owner do not run as the superuser who attached the table');
+is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0',
+	'triggers of a new owner do not run as the superuser who attached the table');
 sql_fails($node, 'CALL hwr_work()', '42501', 'has another owner than when it was attached', 'which is said');
 sql('DROP TABLE given');
 
@@ -141,8 +152,10 @@ CREATE POLICY look ON given USING (public.look());
 RESET ROLE;
 TRUNCATE seen;
 SQL
-sql_fails($node, 'CALL hwr_work()', '42501', 'has another owner than when it was attached', 'a table that an ordinary role has given away');
-sql_fails($node, q{SET ROLE mallory; SELECT hwr_reread('given', 'missing')}, '42501', 'has another owner than when it was attached', 'nor are its rows queued in his name');
+sql_fails($node, 'CALL hwr_work()', '42501', 'has another owner than when it was attached',
+	'a table that an ordinary role has given away');
+sql_fails($node, q{SET ROLE mallory; SELECT hwr_reread('given', 'missing')}, '42501',
+	'has another owner than when it was attached', 'nor are its rows queued in his name');
 is(sql('SELECT count(*) FROM seen'), '0', 'nothing of the new owner has run');
 is(sql(q{SET ROLE mallory; SELECT hwr_detach('given'); SELECT hwr_attach('given', model => 'm') > 0; CALL hwr_work(); SELECT count(text) FROM given}), "\nt\n2|0\n2", 'the new owner attaches it anew');
 is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'in his own name');
@@ -192,7 +205,8 @@ sub meanwhile
 	$holder->query_safe('SELECT pg_advisory_lock(7)');
 	sql(q{INSERT INTO busy SELECT 99, image FROM words WHERE id = 1});
 	$worker = start_sql($node, 'SET ROLE alice', 'CALL hwr_work()');
-	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), "$name: the worker reads");
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}),
+		"$name: the worker reads");
 	sql($statement);
 	$holder->query_safe('SELECT pg_advisory_unlock(7)');
 	$holder->quit;
@@ -208,7 +222,8 @@ meanwhile('another image', q{INSERT INTO busy SELECT 1, image FROM words WHERE i
 	'UPDATE busy SET image = w.image FROM words w WHERE busy.id = 1 AND w.id = 3');
 meanwhile('an image that comes', q{SET session_replication_role = replica; INSERT INTO busy VALUES (1); INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{1}' FROM hwr_attachments},
 	'UPDATE busy SET image = w.image FROM words w WHERE busy.id = 1 AND w.id = 3');
-meanwhile('a row that comes', q{INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{1}' FROM hwr_attachments}, 'INSERT INTO busy SELECT 1, image FROM words WHERE id = 2');
+meanwhile('a row that comes', q{INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{1}' FROM hwr_attachments},
+	'INSERT INTO busy SELECT 1, image FROM words WHERE id = 2');
 meanwhile('after an attempt', q{INSERT INTO hwr.queue (attachment, key, attempts) SELECT attachment, '{1}', 1 FROM hwr_attachments}, 'INSERT INTO busy SELECT 1, image FROM words WHERE id = 2');
 sql('SET ROLE alice; SELECT hwr_detach(\'busy\')');
 
@@ -241,6 +256,7 @@ $node->run_log([ 'pg_restore', '--section', 'data', '-n', 'hwr', '-d', $node->co
 $node->psql('restored', 'CALL hwr_work()');
 $node->run_log([ 'pg_restore', '--section', 'data', '-n', 'public', '-d', $node->connstr('restored'), $dump ]);
 $node->run_log([ 'pg_restore', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ]);
-is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM keyed WHERE text IS NULL)'), '3|3', 'nothing is dropped by a worker that comes too early');
+is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM keyed WHERE text IS NULL)'),
+	'3|3', 'nothing is dropped by a worker that comes too early');
 
 done_testing();

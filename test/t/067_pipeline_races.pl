@@ -66,8 +66,10 @@ INSERT INTO quick SELECT id, image FROM words WHERE id <= 2;
 SQL
 $node->append_conf('postgresql.conf', 'hwr.pipeline_timeout = 3s');
 workers(1);
-ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM quick'), 'a table is read behind two whose triggers do not end');
-is(sql(q{SELECT sqlstate, problem FROM hwr_attachments WHERE data = 'slow'::regclass}), '57014|a batch took longer than hwr.pipeline_timeout', 'a batch that takes too long is said to');
+ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM quick'),
+	'a table is read behind two whose triggers do not end');
+is(sql(q{SELECT sqlstate, problem FROM hwr_attachments WHERE data = 'slow'::regclass}),
+	'57014|a batch took longer than hwr.pipeline_timeout', 'a batch that takes too long is said to');
 # on a slow machine it may be late before it comes to the trigger, and is tried again after a minute
 ok($node->poll_query_until('postgres', q{SELECT sqlstate = '57014' AND problem = 'a batch went on when it was cancelled, and its worker was ended'
 	FROM hwr_attachments WHERE data = 'endless'::regclass}), 'and one that will not be cancelled');
@@ -105,7 +107,8 @@ foreach my $how ('committed', 'not committed')
 	sql(q{TRUNCATE busy; INSERT INTO busy SELECT CASE id WHEN 3 THEN 99 ELSE id END, image FROM words WHERE id <= 3});
 	$holder->query_safe('SELECT pg_advisory_lock(7)');
 	my $worker = start_sql($node, 'SET ROLE alice', 'CALL hwr_work()');
-	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), "$how: the worker reads");
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}),
+		"$how: the worker reads");
 	$activator->query_safe('BEGIN');
 	$activator->query_safe(q{SELECT hwr_activate_model('m', 2)});
 	$activator->query_safe('COMMIT') if $how eq 'committed';
@@ -146,7 +149,8 @@ SQL
 	$_->quit foreach $changer, $activator;
 	pass('a session that changes rows and one that activates a version do not wait for each other');
 	sql('CALL hwr_work()');
-	is(sql('SELECT count(text), (SELECT count(*) FROM hwr.queue), (SELECT min(version) FROM hwr.read_row) FROM many'), '20|0|2', 'and every row is read by the new version');
+	is(sql('SELECT count(text), (SELECT count(*) FROM hwr.queue), (SELECT min(version) FROM hwr.read_row) FROM many'), '20|0|2',
+		'and every row is read by the new version');
 }
 
 #
@@ -167,9 +171,12 @@ open(my $file, '>', $list) or die;
 print $file "$_\n" foreach sort { $place->($a) <=> $place->($b) } @entries;
 close $file;
 sql('CREATE DATABASE restored');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'pre-data', '-d', $node->connstr('restored'), $dump ], 'restore: tables');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', $list, '-d', $node->connstr('restored'), $dump ], 'restore: rows, those that are read first');
-$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ], 'restore: triggers');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'pre-data', '-d', $node->connstr('restored'), $dump ],
+	'restore: tables');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', $list, '-d', $node->connstr('restored'), $dump ],
+	'restore: rows, those that are read first');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ],
+	'restore: triggers');
 is($node->safe_psql('restored', $state), $before, 'the queue is what it was');
 
 done_testing();

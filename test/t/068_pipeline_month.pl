@@ -17,7 +17,8 @@ CREATE TABLE apart AS SELECT image, label FROM words WHERE id > 90;
 SQL
 my $architecture = '"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "threads": 1';
 $node->safe_psql('postgres', qq(CALL month_run(2, '{30}', '{$architecture, "epochs": 2}', '{"epochs": 1, "threads": 1}')));
-is($node->safe_psql('postgres', q{SELECT arm, week, corrected FROM month ORDER BY week, arm}), "base|0|\nrandom|1|6\nranked|1|6\nrandom|2|12\nranked|2|12",
+is($node->safe_psql('postgres', q{SELECT arm, week, corrected FROM month ORDER BY week, arm}),
+	"base|0|\nrandom|1|6\nranked|1|6\nrandom|2|12\nranked|2|12",
 	'each week a person looks at as many rows in either order');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM month WHERE week > 0 AND (verdict ~ 'version .* activated: CER' OR verdict ~ 'too few corrections')}), '4', 'the gate says what it has decided');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM month WHERE cer IS NULL OR cer < 0 OR (activated AND cer <> cer_of_newest)}), '0', 'and what is active is measured');

@@ -1,7 +1,7 @@
 # Crashes, shutdowns, drops, timeouts and clock steps while a training or a recognition runs
 #
-# After each the server answers, no model is lost or half there, hwr_job_details tells the truth, and a training succeeds.  HWR_LONG, which
-# "make check-long" sets, repeats the crashes at random moments.
+# After each the server answers, no model is lost or half there, hwr_job_details tells the truth, and a
+# training succeeds.  HWR_LONG, which "make check-long" sets, repeats the crashes at random moments.
 
 use strict;
 use warnings;
@@ -61,11 +61,13 @@ survived($node, 'kill -9 of the worker of a waiting client', 'waited', 'interrup
 
 $session = start_sql($node, q{SELECT count(hwr_recognize(image, 'kept')) FROM words, generate_series(1, 100000)});
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ '100000' AND state = 'active' AND pid <> pg_backend_pid()}) or die;
-kill_process($node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query ~ '100000' AND pid <> pg_backend_pid()}));
+kill_process($node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE query ~ '100000' AND pid <> pg_backend_pid()}));
 finish_sql($session);
 survived($node, 'kill -9 of a recognising backend');
 
-# Kill the postmaster, and wait until the last of its children has noticed and it has left the process table: until then no server starts
+# Kill the postmaster, and wait until the last of its children has noticed and it has left the process table:
+# until then no server starts
 sub kill_all
 {
 	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
@@ -139,7 +141,8 @@ $node->safe_psql('postgres', "SELECT * FROM hwr_train('doomed', 'doomed', option
 $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM hwr_progress WHERE model = 'doomed' AND epoch > 0") or die;
 $node->safe_psql('postgres', 'DROP TABLE doomed');
 my $epoch = $node->safe_psql('postgres', "SELECT epoch FROM hwr_progress WHERE model = 'doomed'");
-ok($node->poll_query_until('postgres', "SELECT epoch > $epoch + 1 FROM hwr_progress WHERE model = 'doomed'"), 'a job outlives its table');
+ok($node->poll_query_until('postgres', "SELECT epoch > $epoch + 1 FROM hwr_progress WHERE model = 'doomed'"),
+	'a job outlives its table');
 $node->safe_psql('postgres', 'SELECT hwr_cancel(job) FROM hwr_progress');
 survived($node, 'DROP of the training table', 'doomed', 'cancelled');
 
@@ -148,7 +151,8 @@ $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', option
 $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'dropped', options => $brief, wait => false)");
 $node->safe_psql('postgres', "SELECT hwr_drop_model('dropped')");
 job_is($node, 'dropped', 'done');
-is($node->safe_psql('postgres', "SELECT version, active FROM hwr_model_details WHERE model = 'dropped'"), '1|t', 'a job whose model was dropped makes it anew');
+is($node->safe_psql('postgres', "SELECT version, active FROM hwr_model_details WHERE model = 'dropped'"), '1|t',
+	'a job whose model was dropped makes it anew');
 survived($node, 'DROP of the model');
 
 $node->safe_psql('postgres', 'CREATE DATABASE doomed');
@@ -158,7 +162,8 @@ $node->safe_psql('doomed', train('doomed'));
 $node->poll_query_until('doomed', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
 sql_fails($node, 'DROP DATABASE doomed', '55006', 'is being accessed by other users', 'DROP DATABASE beside a job');
 $node->safe_psql('postgres', 'DROP DATABASE doomed WITH (FORCE)');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), '0', 'with FORCE the worker ends');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), '0',
+	'with FORCE the worker ends');
 survived($node, 'DROP DATABASE ... WITH (FORCE)');
 
 # The extension goes while a job runs.  Its worker finds no catalog and ends; it must not write into one that was created since.
@@ -168,13 +173,16 @@ run_log([ 'bash', '-c', 'psql -Xq -d "' . $node->connstr('postgres') . '" -c "CO
 $node->safe_psql('other', train('other'));
 $node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
 $node->safe_psql('other', 'DROP EXTENSION hwr');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), 'DROP EXTENSION ends a job');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}),
+	'DROP EXTENSION ends a job');
 $node->safe_psql('other', 'CREATE EXTENSION hwr');
 $node->safe_psql('other', train('other'));
 $node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
 $node->safe_psql('other', 'BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; COMMIT');
-is($node->safe_psql('other', q{SELECT job, version FROM hwr_train('words', 'new', options => } . $HwrTest::tiny . ')'), '1|1', 'a training in the new catalog');
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}), 'the job of the old one ends');
+is($node->safe_psql('other', q{SELECT job, version FROM hwr_train('words', 'new', options => } . $HwrTest::tiny . ')'), '1|1',
+	'a training in the new catalog');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'}),
+	'the job of the old one ends');
 is($node->safe_psql('other', 'SELECT job, model, state FROM hwr_job_details'), '1|new|done', 'and leaves the new one alone');
 
 # The same with a row that a restore brings back, when the worker, asleep meanwhile, wants to keep its state
@@ -186,7 +194,8 @@ $node->safe_psql('other', "BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; INSE
 	OVERRIDING SYSTEM VALUE VALUES ($job, 'restored', 'words', quote_ident(current_user)::hwr.role, '{}', 'done'); COMMIT");
 kill 'INT', $worker;
 kill 'CONT', $worker;
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker"), 'a job whose row was restored ends');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $worker"),
+	'a job whose row was restored ends');
 is($node->safe_psql('other', 'SELECT state, checkpoint FROM hwr.job'), 'done|', 'and leaves the row alone');
 survived($node, 'DROP EXTENSION');
 
@@ -197,7 +206,8 @@ survived($node, 'DROP EXTENSION');
 # longer, until a worker has started within it
 foreach my $timeout ('300ms', '2s', '20s')
 {
-	sql_fails($node, "SET statement_timeout = '$timeout'; SELECT hwr_train('words', 'late', options => $HwrTest::endless)", '57014', '', "statement_timeout of $timeout");
+	sql_fails($node, "SET statement_timeout = '$timeout'; SELECT hwr_train('words', 'late', options => $HwrTest::endless)",
+		'57014', '', "statement_timeout of $timeout");
 	last if $node->safe_psql('postgres', "SELECT count(*) FROM hwr_job_details WHERE model = 'late'") > 0;
 }
 survived($node, 'statement_timeout', 'late', 'cancelled');
@@ -208,7 +218,8 @@ $session->query_safe("SELECT count(hwr_recognize(image, 'kept')) FROM words WHER
 $session->query_safe("SELECT count(*) FROM hwr_train('words', 'idle', options => $brief, wait => false)");
 my $idle = $session->query_safe('SELECT pg_backend_pid()');
 $session->query_safe("SET idle_in_transaction_session_timeout = '100ms'");
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $idle"), 'idle_in_transaction_session_timeout ends a session');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $idle"),
+	'idle_in_transaction_session_timeout ends a session');
 job_is($node, 'idle', 'done');
 survived($node, 'idle_in_transaction_session_timeout', 'idle', 'done');
 eval { $session->quit };
@@ -228,7 +239,8 @@ SKIP:
 	$set_clock->('+0');
 	$node->stop('fast');
 	{
-		local %ENV = (%ENV, LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => $clock, FAKETIME_NO_CACHE => 1, DONT_FAKE_MONOTONIC => 1);
+		local %ENV = (%ENV, LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => $clock, FAKETIME_NO_CACHE => 1,
+			DONT_FAKE_MONOTONIC => 1);
 		$node->start;
 	}
 	# an epoch that does not end: only the clock can bring news
@@ -265,7 +277,8 @@ if ($ENV{HWR_LONG})
 		elsif ($i % 3 == 1) { kill_all(); $node->start; }
 		else
 		{
-			my $pid = $node->safe_psql('postgres', "SELECT pid FROM hwr_job_details WHERE model = 'random' AND pid IS NOT NULL ORDER BY job DESC LIMIT 1");
+			my $pid = $node->safe_psql('postgres',
+				"SELECT pid FROM hwr_job_details WHERE model = 'random' AND pid IS NOT NULL ORDER BY job DESC LIMIT 1");
 			kill_process($pid) if $pid;
 		}
 		survived($node, "crash $i after $moment microseconds");

@@ -1,8 +1,8 @@
 # Disks that are full, and memory that ends
 #
-# The server runs with test/fault/fault.c, which makes writes, allocations and starts of threads fail.  Every allocation that hwr makes
-# fails once, in turn: each has to become an error with SQLSTATE 53200 and no loss of memory.  In the long
-# form that goes for trainings too; else for some of theirs.
+# The server runs with test/fault/fault.c, which makes writes, allocations and starts of threads fail.  Every
+# allocation that hwr makes fails once, in turn: each has to become an error with SQLSTATE 53200 and no loss
+# of memory.  In the long form that goes for trainings too; else for some of theirs.
 
 use strict;
 use warnings;
@@ -45,7 +45,8 @@ sub full_disk
 sub recorded
 {
 	my ($model, $sqlstate) = @_;
-	is($node->safe_psql('postgres', "SELECT sqlstate FROM hwr_job_details WHERE model = '$model' ORDER BY job DESC LIMIT 1"), $sqlstate, "job of $model says $sqlstate");
+	is($node->safe_psql('postgres', "SELECT sqlstate FROM hwr_job_details WHERE model = '$model' ORDER BY job DESC LIMIT 1"),
+		$sqlstate, "job of $model says $sqlstate");
 }
 
 #
@@ -64,7 +65,8 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_models WHERE model = '
 survived($node, 'no room for a trained model', 'full', 'failed');
 
 full_disk($models);
-sql_fails($node, "SELECT hwr_import_model(file, 'imported') FROM golden", '53100', 'could not extend file', 'no room for an imported model');
+sql_fails($node, "SELECT hwr_import_model(file, 'imported') FROM golden", '53100', 'could not extend file',
+	'no room for an imported model');
 full_disk();
 is($node->safe_psql('postgres', "SELECT count(*) FROM hwr_models WHERE model = 'imported'"), '0', 'it is not there');
 survived($node, 'no room for an imported model');
@@ -84,7 +86,8 @@ survived($node, 'no room for a checkpoint', 'stopped', 'done');
 $node->safe_psql('postgres', 'CREATE TABLE many AS SELECT image, label FROM words, generate_series(1, 10)');
 my $spilled = train('spilled') =~ s/words/many/r;
 full_disk('pgsql_tmp');
-sql_fails($node, "SET hwr.training_memory = '1MB'; $spilled", '53100', 'could not write a temporary file for training images.*No space left', 'no room for images');
+sql_fails($node, "SET hwr.training_memory = '1MB'; $spilled", '53100',
+	'could not write a temporary file for training images.*No space left', 'no room for images');
 full_disk();
 recorded('spilled', '53100');
 survived($node, 'no room for images', 'spilled', 'failed');
@@ -149,7 +152,8 @@ survived($node, 'out of memory in a session');
 
 # In a training, its threads and its end
 my $threads = $HwrTest::tiny =~ s/"epochs": 2/"epochs": 1, "threads": 2/r;
-my ($allocations) = $node->safe_psql('postgres', 'SELECT fail_allocation(0, true); ' . train('starved', $threads) . '; SELECT allocations()') =~ /(\d+)$/;
+my ($allocations) = $node->safe_psql('postgres', 'SELECT fail_allocation(0, true); ' . train('starved',
+	$threads) . '; SELECT allocations()') =~ /(\d+)$/;
 my $tries = $ENV{HWR_LONG} ? 300 : 8;
 my %states;
 note("a training makes $allocations allocations");
@@ -158,7 +162,8 @@ foreach my $try (1 .. $tries)
 {
 	# more of the first ones, which build everything
 	my $n = int($allocations * ($try / $tries) ** 2);
-	my (undef, undef, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT fail_allocation($n, true); " . train('starved', $threads));
+	my (undef, undef, $err) = $node->psql('postgres',
+		"\\set VERBOSITY verbose\nSELECT fail_allocation($n, true); " . train('starved', $threads));
 	$states{ $err =~ /ERROR:  (\w+)/ ? $1 : 'done' }++;
 }
 note(join(', ', map { "$_: $states{$_}" } sort keys %states));
@@ -201,7 +206,8 @@ SQL
 	foreach my $megabytes (8, 64)
 	{
 		$node->safe_psql('postgres', q{SELECT FROM hwr_train('slow', 'limited', options => '{"epochs": 1, "threads": 2}', wait => false)});
-		local $ENV{PID} = $node->safe_psql('postgres', q{SELECT pid FROM hwr_job_details WHERE model = 'limited' ORDER BY job DESC LIMIT 1});
+		local $ENV{PID} = $node->safe_psql('postgres',
+			q{SELECT pid FROM hwr_job_details WHERE model = 'limited' ORDER BY job DESC LIMIT 1});
 		is(system(limit($megabytes)), 0, "a training may have $megabytes MB more");
 		job_is($node, 'limited', 'failed');
 		recorded('limited', '53200');

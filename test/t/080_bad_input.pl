@@ -101,7 +101,8 @@ SELECT hwr_cer(truth, guess), hwr_score((SELECT image FROM words WHERE id = 1), 
 	(U&'\1112\1161\11AB', U&'\D55C'),
 	(repeat('x', 1048576), 'x')) v(truth, guess) GROUP BY truth, guess
 SQL
-is(scalar(split(/\n/, $node->safe_psql('postgres', $labels))), 7, 'labels from every plane, combining, right to left, and of 1 MB');
+is(scalar(split(/\n/, $node->safe_psql('postgres', $labels))), 7,
+	'labels from every plane, combining, right to left, and of 1 MB');
 
 # A training row with such a label is skipped or learned, and the job goes on.
 $node->safe_psql('postgres', q{UPDATE words SET label = repeat('x', 1048576) WHERE id = 1});

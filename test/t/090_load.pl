@@ -88,7 +88,8 @@ my $bench = IPC::Run::start(
 	[ 'pgbench', '-n', '-c', $sessions, '-j', 2, '-T', $seconds, '-l', "--log-prefix=$directory/latency",
 		'-f', "$directory/read.sql", $node->connstr('postgres') ],
 	'<', '/dev/null', '>', \$out, '2>', \$err, IPC::Run::timeout($seconds + 120));
-my ($seen, $growth) = growth_during("query LIKE 'SELECT hwr_recognize(image, ''golden'')%'", sub { $bench->pumpable && do { $bench->pump_nb; $bench->pumpable } });
+my ($seen, $growth) = growth_during("query LIKE 'SELECT hwr_recognize(image, ''golden'')%'",
+	sub { $bench->pumpable && do { $bench->pump_nb; $bench->pumpable } });
 ok($bench->finish, 'all sessions end well') or diag($err);
 unlike($err, qr/ERROR|aborted/, 'without an error');
 is($seen, $sessions, 'all were watched');
@@ -97,7 +98,8 @@ my ($transactions) = $out =~ /number of transactions actually processed: (\d+)/;
 cmp_ok($transactions, '>', $sessions, 'each has read');
 is(images_counted('golden'), "$transactions|0", 'hwr_stat has counted every image of every session');
 my @latencies = sort { $a <=> $b } map { (split ' ', $_)[2] } map { split /\n/, slurp_file($_) } glob("$directory/latency*");
-note(sprintf("%d sessions, %d s: %d images; latency in ms: 50%% %.1f, 95%% %.1f, 99%% %.1f, longest %.1f", $sessions, $seconds, $transactions,
+note(sprintf("%d sessions, %d s: %d images; latency in ms: 50%% %.1f, 95%% %.1f, 99%% %.1f, longest %.1f", $sessions, $seconds,
+	$transactions,
 		map { $latencies[ $_ * $#latencies ] / 1000 } 0.5, 0.95, 0.99, 1));
 is($node->safe_psql('postgres', "SELECT state FROM hwr_job_details WHERE job = $job"), 'running', 'the training goes on');
 $node->safe_psql('postgres', "SELECT hwr_cancel($job)");
@@ -120,7 +122,8 @@ SELECT hwr_stat_reset();
 SQL
 my $settings = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2; SET hwr.batch = off';	# a batch reads equal images once
 my $count = "SELECT count(hwr_recognize(image, 'quick')) FROM small";
-like($node->safe_psql('postgres', "$settings; EXPLAIN $count"), qr/Workers Planned: 2.*Parallel Seq Scan/s, 'the plan is parallel');
+like($node->safe_psql('postgres', "$settings; EXPLAIN $count"), qr/Workers Planned: 2.*Parallel Seq Scan/s,
+	'the plan is parallel');
 my $begun = time;
 $HwrTest::patience = 7200 if $long;
 my $reader = start_sql($node, map({ "$_;" } split(/; /, $settings)), $count);
@@ -147,7 +150,8 @@ is($node->safe_psql('postgres', <<SQL), 't', 'in the order of request');
 SELECT bool_and(started >= before) FROM
 	(SELECT started, lag(started, 2, started) OVER (ORDER BY job) AS before FROM hwr_job_details WHERE model LIKE 'queued%') j
 SQL
-is(join("\n", grep { /(ERROR|FATAL|PANIC|WARNING):/ && !/training job \d+ was cancelled/ } split /\n/, slurp_file($node->logfile)),
+is(join("\n", grep { /(ERROR|FATAL|PANIC|WARNING):/ && !/training job \d+ was cancelled/ } split /\n/,
+	slurp_file($node->logfile)),
 	'', 'the log has no error');
 
 $node->stop;

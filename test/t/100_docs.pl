@@ -1,8 +1,9 @@
 # Every code block of the documentation runs, in order, as a reader pastes it
 #
 # Each page has a fresh database "mydb".  A block's language says what it is: sql goes through psql, sh
-# through bash, python through python3 where psycopg and NumPy are there; text, json, ini and the like are output or files.  A block without
-# a language fails.  Comments of the page, on lines before the block, say more:
+# through bash, python through python3 where psycopg and NumPy are there; text, json, ini and the like are
+# output or files.  A block without a language fails.  Comments of the page, on lines before the block, say
+# more:
 #
 #	<!-- skip: why -->			it cannot run here; it is counted
 #	<!-- with: OLD ==> NEW -->	with NEW in the place of OLD, which makes it short; left alone in the long form of the tests

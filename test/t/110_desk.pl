@@ -25,7 +25,8 @@ my $dsn = 'host=' . $node->host . ' port=' . $node->port . ' dbname=postgres';
 my ($out, $log) = ('', '');
 
 # A connection string with a password would let everybody in.
-my $refused = IPC::Run::run([ $python, '-m', 'desk' ], '>', \$out, '2>', \$log, init => sub { chdir 'web'; $ENV{DESK_DSN} = "$dsn password=x" });
+my $refused = IPC::Run::run([ $python, '-m', 'desk' ], '>', \$out, '2>', \$log,
+	init => sub { chdir 'web'; $ENV{DESK_DSN} = "$dsn password=x" });
 ok(!$refused && $log =~ /DESK_DSN must not have "password"/, 'the desk takes no password of its own') or diag($log);
 
 ($out, $log) = ('', '');
@@ -86,22 +87,30 @@ sub api_is
 }
 api_is('anna', q{SELECT count(*) > 1 FROM hwr_api.models WHERE model = 'hers'}, 't', 'her models');
 api_is('ben', q{SELECT count(*) FROM hwr_api.models WHERE model = 'hers'}, '0', 'are not his');
-api_is('anna', q{SELECT r.text = hwr_recognize(f.image) FROM forms f, hwr_api.read(f.image) r WHERE id = 1 AND rank = 1}, 't', 'an image is read');
-api_is('anna', q{SELECT count(*) FROM forms f, hwr_api.read_with(encode(f.image, 'base64'), 'names', 3) WHERE id = 1}, '3', 'in base64, by a model');
+api_is('anna', q{SELECT r.text = hwr_recognize(f.image) FROM forms f, hwr_api.read(f.image) r WHERE id = 1 AND rank = 1}, 't',
+	'an image is read');
+api_is('anna', q{SELECT count(*) FROM forms f, hwr_api.read_with(encode(f.image, 'base64'), 'names', 3) WHERE id = 1}, '3',
+	'in base64, by a model');
 api_is('anna', q{SELECT count(*) FROM hwr_api.review('forms', "limit" => 4)}, '4', 'review');
 api_is('anna', q{SELECT count(*) > 0 FROM forms f, hwr_api.search('forms', 'ink', 'id', quote_ident(lower(hwr_text(f.ink)))) s
 	WHERE hwr_text(f.ink) ~ '^[A-Z]{2,}$'}, 't', 'search');
-api_is('anna', qq{SELECT hwr_api.cancel(hwr_api.train('words', 'sql', options => $HwrTest::endless))}, 't', 'a training is started and cancelled');
+api_is('anna', qq{SELECT hwr_api.cancel(hwr_api.train('words', 'sql', options => $HwrTest::endless))}, 't',
+	'a training is started and cancelled');
 api_is('anna', q{SELECT count(*) FROM hwr_api.jobs WHERE model = 'sql'}, '1', 'her job');
 $node->safe_psql('postgres', q{CREATE TABLE tried (id integer PRIMARY KEY, image bytea, text text); ALTER TABLE tried OWNER TO anna; SELECT hwr_attach('tried', model => 'hers')});
 api_is('anna', q{SELECT waiting FROM hwr_api.queue WHERE data = 'tried'::regclass}, '0', 'a table that reads itself');
 api_is('anna', q{SELECT hwr_api.try('tried', 'names') > 0; SELECT verdict ~ 'too early' FROM hwr_api.compare('tried'); SELECT hwr_api.try_end('tried')}, "t\nt\nt", 'a version is tried');
-sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.improve('hers')}, '55000', 'too few corrections', 'hwr_api: nothing to learn from');
-sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.improve('hers')}, '42501', 'permission denied', 'hwr_api: learning without the privilege');
+sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.improve('hers')}, '55000', 'too few corrections',
+	'hwr_api: nothing to learn from');
+sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.improve('hers')}, '42501', 'permission denied',
+	'hwr_api: learning without the privilege');
 sql_fails($node, q{SET ROLE ben; SELECT hwr_api.try('tried', 'names')}, '42704', 'is not attached', 'hwr_api: another\'s table');
-sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.review('forms')}, '42501', 'permission denied', 'hwr_api: the queue of another\'s table');
-sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'permission denied', 'hwr_api: a training without the privilege');
-sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)', '', 'hwr_api: a table with a poisoned name');
+sql_fails($node, q{SET ROLE ben; SELECT * FROM hwr_api.review('forms')}, '42501', 'permission denied',
+	'hwr_api: the queue of another\'s table');
+sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'permission denied',
+	'hwr_api: a training without the privilege');
+sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)',
+	'', 'hwr_api: a table with a poisoned name');
 
 $desk->pump_nb;
 unlike($log, qr/Traceback/, 'no error of the desk itself') or diag($log);

@@ -18,6 +18,9 @@ our @EXPORT = qw(new_server copy_installation load_words load_file load_golden k
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
 our $endless = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 10000, "patience": 0}');
 
+# Seconds that a session beside the test, or a statement that is to fail, may take
+our $patience = 120;
+
 sub new_server
 {
 	my ($name, %args) = @_;
@@ -30,9 +33,10 @@ sub new_server
 	return $node;
 }
 
-# A PostgreSQL whose files a test may change: a folder that holds its programs and is otherwise symbolic links, since PostgreSQL looks for
-# its files beside its programs.  PREFIX/lib/postgresql/15/bin and PREFIX/share/postgresql/15 become
-# HERE/lib/... and HERE/share/...  Returns where it is installed, for a cluster's install_path, and its share folder.
+# A PostgreSQL whose files a test may change: a folder that holds its programs and is otherwise symbolic
+# links, since PostgreSQL looks for its files beside its programs.  PREFIX/lib/postgresql/15/bin and
+# PREFIX/share/postgresql/15 become HERE/lib/... and HERE/share/...  Returns where it is installed, for a
+# cluster's install_path, and its share folder.
 sub copy_installation
 {
 	my ($here) = @_;
@@ -96,7 +100,8 @@ sub keep_model
 	like($kept, qr/LON/, 'a model reads');
 }
 
-# What holds after every fault.  Jobs of this model, if one is given, have ended like this; trainings afterwards are of model "after".
+# What holds after every fault.  Jobs of this model, if one is given, have ended like this; trainings
+# afterwards are of model "after".
 sub survived
 {
 	my ($node, $name, $model, $state) = @_;
@@ -109,7 +114,8 @@ sub survived
 			=~ s/^\d+/n/r, 'n|0|0', "$name: no model is half there");
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM hwr_progress'), '0', "$name: nothing seems to run");
 	is(join(' ', glob($node->data_dir . '/base/pgsql_tmp/*')), '', "$name: no temporary file");
-	is($node->safe_psql('postgres', "SELECT version > 0 FROM hwr_train('words', 'after', options => $HwrTest::tiny)"), 't', "$name: a training succeeds");
+	is($node->safe_psql('postgres', "SELECT version > 0 FROM hwr_train('words', 'after', options => $HwrTest::tiny)"), 't',
+		"$name: a training succeeds");
 }
 
 # A table of one row and column, file, with the bytes of this file
@@ -133,18 +139,16 @@ sub job_is
 		"job of $model is $state");
 }
 
-# The statement fails with this SQLSTATE and a message that matches.
+# The statement fails with this SQLSTATE and a message that matches.  One that goes on instead, such as a
+# training that should have been refused, ends after a while.
 sub sql_fails
 {
 	my ($node, $sql, $sqlstate, $pattern, $name) = @_;
-	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	my ($rc, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '${patience}s';\n$sql");
 
 	isnt($rc, 0, "$name: fails");
 	like($err, qr/ERROR:  $sqlstate: .*$pattern/s, "$name: error");
 }
-
-# Seconds that a session beside the test may take
-our $patience = 120;
 
 # Run statements in a psql of its own and go on.
 sub start_sql

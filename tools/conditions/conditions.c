@@ -6,8 +6,9 @@
  *
  * LIST.csv has a header and lines "filename,label,..." of images in FOLDER; at most MAX of them (0: all) are
  * read.  Each is decoded, drawn anew under every condition, compressed as JPEG and read as hwr_recognize does; the table
- * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink, and the time to decode and preprocess.
- * Conditions whose name begins with "no_" hold no line of text: there the empty readings count.
+ * gives CER and exact matches, how many readings are empty and how many pictures were judged to hold no ink,
+ * and the time to decode and preprocess.  Conditions whose name begins with "no_" hold no line of text: there
+ * the empty readings count.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -167,9 +168,11 @@ measure(const char *condition, HwrRecognizer *rec, const HwrModel *model, HwrBea
 			free(bytes);
 	}
 	if (strncmp(condition, "no_", 3) == 0)
-		printf("%-22s %38.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
+		printf("%-22s %38.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100.0 * empty / n, 100.0 * bare / n,
+			   1000 * time / n);
 	else
-		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition, 100 * hwr_metrics_cer(&m),
+		printf("%-22s CER %6.2f %%  exact %6.2f %%  %6.2f %% empty, %6.2f %% without ink  %8.3f ms\n", condition,
+			   100 * hwr_metrics_cer(&m),
 			   100 * hwr_metrics_exact(&m), 100.0 * empty / n, 100.0 * bare / n, 1000 * time / n);
 	fflush(stdout);
 }
@@ -181,7 +184,8 @@ main(int argc, char **argv)
 		"stored", "clean", "quality_20", "height_12", "height_24", "height_400", "fade_0.25", "noise_8",
 		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
 		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
-		"ruled_3", "sloped_ruled_3", "squared_4", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3", "blurred_1", "photograph",
+		"ruled_3", "sloped_ruled_3", "squared_4", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3", "blurred_1",
+			"photograph",
 		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
 		"no_framed_blank_2", "no_ruled_blank_3", "no_shadow_blank", "no_photograph", "no_page",
 	};

@@ -268,7 +268,8 @@ colours_of(const char *name)
 	static const Colours red = {{190, 40, 50}, {250, 250, 245}};
 	static const Colours yellow = {{40, 50, 120}, {240, 222, 150}};
 
-	return strcmp(name, "blue_ink") == 0 ? &blue : strcmp(name, "red_ink") == 0 ? &red : strcmp(name, "yellow_paper") == 0 ? &yellow : NULL;
+	return strcmp(name, "blue_ink") == 0 ? &blue : strcmp(name, "red_ink") == 0 ? &red : strcmp(name, "yellow_paper") == 0 ?
+		&yellow : NULL;
 }
 
 /* A row of grey in colours: black is ink, the picture's paper is paper. */

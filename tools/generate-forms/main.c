@@ -5,9 +5,9 @@
  * For tools/forms-eval and for test/data/forms; never part of hwr.so.
  *
  * OUT/blank_NAME.jpg are the blanks at 150 dots an inch, OUT/other_NAME.jpg a later edition of each, which a filled
- * copy of the first must not be taken for; OUT/page_N.jpg are filled ones.  OUT/fields.csv: blank, name, kind, area, cells; in pixels of
- * the blank.  OUT/truth.csv: page, form, name, kind, text, outline (eight points of the page, clockwise from the left upper one).
- * Page i depends on the lists, the seed and i only.
+ * copy of the first must not be taken for; OUT/page_N.jpg are filled ones.  OUT/fields.csv: blank, name,
+ * kind, area, cells; in pixels of the blank.  OUT/truth.csv: page, form, name, kind, text, outline (eight
+ * points of the page, clockwise from the left upper one).  Page i depends on the lists, the seed and i only.
  */
 #define _GNU_SOURCE
 #include <errno.h>

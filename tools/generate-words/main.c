@@ -65,7 +65,8 @@ static const char usage[] =
 	"  --seed N          another seed, other images (1)\n"
 	"  --vocabulary N    the first N words only\n"
 	"  --case WHICH      upper: in capitals; keep: as in the list; mixed: either (mixed)\n"
-	"  --lines           whole lines: any width, letters of one size whatever the word, small and large, with and without neighbours\n"
+	"  --lines           whole lines: any width, letters of one size whatever the word, small and large, with and without "
+	"neighbours\n"
 	"  --forms           as cut from forms: words spaced apart, faint, scanned, cut-off lines above and below\n"
 	"  --printed FILE    with --forms, words that are printed beside and above and are not in the label\n";
 

@@ -4,8 +4,8 @@
  *
  * usage: pack HEIGHT < ROWS > FILE
  *
- * ROWS are those of tools/latin-rows: COPY's text format with the columns image, label, source, page, part.  Each image becomes the
- * canvas of a network of that height and any width.
+ * ROWS are those of tools/latin-rows: COPY's text format with the columns image, label, source, page, part.
+ * Each image becomes the canvas of a network of that height and any width.
  */
 #include <stdio.h>
 #include <stdlib.h>

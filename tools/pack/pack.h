@@ -4,9 +4,10 @@
  *
  * A file is records one after another: part, lengths, label, picture.  A picture is the ink canvas in 8 levels.
  *
- * The coder is a binary range coder with adaptive probabilities (as in LZMA).  A pixel's level is three decisions, from the highest bit,
- * each with a probability for its place in that tree and for the levels of the pixels to the left, above and above on the right.  The
- * probabilities go on from picture to picture, so a file is read from its beginning.
+ * The coder is a binary range coder with adaptive probabilities (as in LZMA).  A pixel's level is three
+ * decisions, from the highest bit, each with a probability for its place in that tree and for the levels of
+ * the pixels to the left, above and above on the right.  The probabilities go on from picture to picture, so
+ * a file is read from its beginning.
  */
 #ifndef HWR_PACK_H
 #define HWR_PACK_H
@@ -45,7 +46,10 @@ typedef struct PackModel
 
 extern void pack_start(PackModel *model);
 
-/* Levels 0 .. PACK_LEVELS - 1 of [height][width] to bytes, malloc'd, NULL where there is no memory; and back, false for damaged bytes. */
+/*
+ * Levels 0 .. PACK_LEVELS - 1 of [height][width] to bytes, malloc'd, NULL where there is no memory; and back,
+ * false for damaged bytes.
+ */
 extern uint8_t *pack_encode(PackModel *model, const uint8_t *levels, int width, int height, uint32_t *len);
 extern bool pack_decode(PackModel *model, const uint8_t *bytes, uint32_t len, uint8_t *levels, int width, int height);
 

@@ -4,9 +4,9 @@
  *
  * usage: train-pack PACK OUT.safetensors OPTIONS [BASE.safetensors|-] [hwr_cuda.so]
  *
- * OPTIONS is the JSON object of hwr_train.  Validated is on the pack's rows for validation; those for testing are passed over.  After
- * every epoch that is the best so far, OUT gets the weights in 16 bits, and at the end, calibrated, once more.  What is printed is a
- * line an epoch.
+ * OPTIONS is the JSON object of hwr_train.  Validated is on the pack's rows for validation; those for testing
+ * are passed over.  After every epoch that is the best so far, OUT gets the weights in 16 bits, and at the
+ * end, calibrated, once more.  What is printed is a line an epoch.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +124,8 @@ report(HwrTrainer *t, const char *out)
 	HwrModel   *model;
 	HwrStatus	st;
 
-	printf("epoch %d: rate %.6f, training loss %.3f, validation loss %.3f, CER %.2f %%, exact %.1f %%, %.0f images/s, %.0f s%s\n", e->epoch,
+	printf("epoch %d: rate %.6f, training loss %.3f, validation loss %.3f, CER %.2f %%, exact %.1f %%, %.0f images/s, %.0f "
+		   "s%s\n", e->epoch,
 		   e->learning_rate, e->train_loss, hwr_metrics_loss(&e->valid), 100 * hwr_metrics_cer(&e->valid),
 		   100 * hwr_metrics_exact(&e->valid), e->images_per_second, e->seconds, e->best ? ", best" : "");
 	fflush(stdout);

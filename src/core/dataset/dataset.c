@@ -63,7 +63,8 @@ hwr_dataset_create(const HwrTrainOptions *options, const HwrImageLimits *limits,
 
 	if (ds == NULL)
 		return false;
-	ds->rules = (HwrRowRules) {.mapping = options->mapping,.learn_empty = options->empty_labels == HWR_EMPTY_LEARN,.validation_fraction = options->validation_fraction,.limits = *limits};
+	ds->rules = (HwrRowRules) {.mapping = options->mapping,.learn_empty = options->empty_labels == HWR_EMPTY_LEARN,
+		.validation_fraction = options->validation_fraction,.limits = *limits};
 
 	/* the number of classes does not matter here: any will do where the output is left out */
 	if (!hwr_canvas_store_create(memory_limit, tmpdir, &ds->store, st) ||
@@ -305,7 +306,8 @@ check_counts(const HwrDataset *ds, HwrStatus *st)
 				 (long long) bad, (long long) (usable + bad));
 		hwr_fail_detail(st, "First: %.480s.", ds->skipped_text);
 		if (2 * ds->foreign > bad)
-			return hwr_fail_hint(st, "The base model's characters are kept; with the option \"alphabet\": \"union\" new ones join them.");
+			return hwr_fail_hint(st, "The base model's characters are kept; with the option \"alphabet\": \"union\" new ones "
+									 "join them.");
 		return hwr_fail_hint(st, "Repair or leave out these rows; a longer label needs an architecture with more steps.");
 	}
 	if (ds->splits[HWR_SPLIT_TRAIN].n == 0)
@@ -315,13 +317,16 @@ check_counts(const HwrDataset *ds, HwrStatus *st)
 		hwr_fail(st, HWR_BAD_DATA, "no usable training images");
 		if (n == 0 || ds->separate)
 			return false;
-		hwr_fail_detail(st, "All %d usable rows fell to validation; an image falls to one side by its bytes, equal ones to the same.", n);
-		return hwr_fail_hint(st, "Train on different images, or give a table for validation, or set the option \"validation_fraction\" to 0.");
+		hwr_fail_detail(st, "All %d usable rows fell to validation; an image falls to one side by its bytes, equal ones to the "
+							"same.", n);
+		return hwr_fail_hint(st, "Train on different images, or give a table for validation, or set the option "
+								 "\"validation_fraction\" to 0.");
 	}
 	if (ds->separate && ds->splits[HWR_SPLIT_VALIDATION].n == 0)
 	{
 		hwr_fail(st, HWR_BAD_DATA, "no usable images for validation");
-		return hwr_fail_hint(st, "Give another table for validation, or none, so that a part of the training images is kept for it.");
+		return hwr_fail_hint(st, "Give another table for validation, or none, so that a part of the training images is kept "
+								 "for it.");
 	}
 	if (ds->splits[HWR_SPLIT_TRAIN].n < 2)
 	{

@@ -140,7 +140,8 @@ make_canvas(const HwrImageLimits *limits, const HwrGeometry *g, const HwrNet *ne
 static bool
 take_image(const HwrRowRules *rules, const HwrDatasetRow *from, int steps, HwrReadyRow *row)
 {
-	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->squeezed, &row->st);
+	bool		ok = make_canvas(&rules->limits, &rules->geometry, &rules->net, from, &row->ink, &row->width, &row->squeezed,
+								 &row->st);
 	char		why[120];
 
 	if (ok && steps > hwr_net_steps(&rules->net, row->width))

@@ -231,9 +231,11 @@ say(const HwrSurvey *survey, const HwrGiven *given, const Seen *seen, int height
 	snprintf(out->chosen, sizeof(out->chosen), "preset \"%s\"%s%s", out->preset, network, epochs);
 
 	used = snprintf(out->reason, sizeof(out->reason),
-					"Of %lld rows, %d were looked at: in the median, an image has %d x %d pixels and a label %d characters; the widest "
+					"Of %lld rows, %d were looked at: in the median, an image has %d x %d pixels and a label %d characters; the "
+					"widest "
 					"image is %.1f times as wide as high, the longest label has %d characters.",
-					(long long) survey->table_rows, survey->n, seen->width, seen->height, seen->chars, seen->widest, seen->max_chars);
+					(long long) survey->table_rows, survey->n, seen->width, seen->height, seen->chars, seen->widest,
+						seen->max_chars);
 	if (columns != COLUMNS_A_STEP || height != 48)
 		snprintf(out->reason + used, sizeof(out->reason) - (size_t) used, "  Dense writing needs more steps.");
 }

@@ -55,8 +55,9 @@ typedef struct HwrRanked
 } HwrRanked;
 
 /*
- * What the language model has said lately.  A character that may follow a prefix is asked for at each step at which it is probable
- * enough, and by all prefixes that end alike, while few of those asked for become nodes of the tree.
+ * What the language model has said lately.  A character that may follow a prefix is asked for at each step at
+ * which it is probable enough, and by all prefixes that end alike, while few of those asked for become nodes
+ * of the tree.
  */
 #define HWR_LM_ANSWERS 2048		/* a power of 2 */
 

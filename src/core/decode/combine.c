@@ -191,7 +191,8 @@ vote(Slots *slots, const Slots *reading, int before, int K, HwrStatus *st)
 			if (j < J)
 				least = fmin(least, GAP + cost[(size_t) i * width + (size_t) j + 1]);
 			if (i < S && j < J)
-				least = fmin(least, mismatch(&slots->slots[i], &reading->slots[j], before) + cost[(size_t) (i + 1) * width + (size_t) j + 1]);
+				least = fmin(least, mismatch(&slots->slots[i], &reading->slots[j],
+											 before) + cost[(size_t) (i + 1) * width + (size_t) j + 1]);
 			cost[(size_t) i * width + (size_t) j] = least;
 		}
 	for (int i = 0, j = 0; ok && (i < S || j < J);)

@@ -2,9 +2,9 @@
  * confidence.c
  *	  Confidences of a search with a language model, and what they are fitted with.
  *
- * The loss, -log of the probability of what was right and what was not, is a convex function of the two powers and of -log(most): each
- * confidence is the exponential of a linear function of them; and so is the pull to the default.  It is minimised by Newton's steps along
- * one after the other, until none moves.
+ * The loss, -log of the probability of what was right and what was not, is a convex function of the two
+ * powers and of -log(most): each confidence is the exponential of a linear function of them; and so is the
+ * pull to the default.  It is minimised by Newton's steps along one after the other, until none moves.
  */
 #include "confidence.h"
 

@@ -39,7 +39,10 @@ typedef struct HwrReading
 extern bool hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 							  HwrReading *out, HwrStatus *st);
 
-/* The text (malloc'd) of characters in the order of their ink, with all but codepoint set, which are put into the text's order. */
+/*
+ * The text (malloc'd) of characters in the order of their ink, with all but codepoint set, which are put into
+ * the text's order.
+ */
 extern bool hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st);
 
 /* The classes of a reading in the order of the ink, as the network gave them: classes[reading->n]. */

@@ -127,7 +127,8 @@ static double
 rest_weight(const HwrBeam *beam, double found, double even)
 {
 	const HwrBeamQuery *q = &beam->query;
-	double		penalty = q->pattern == NULL && q->outside_penalty < HWR_BEAM_NONE_PENALTY ? q->outside_penalty : HWR_BEAM_NONE_PENALTY;
+	double		penalty = q->pattern == NULL && q->outside_penalty < HWR_BEAM_NONE_PENALTY ? q->outside_penalty :
+		HWR_BEAM_NONE_PENALTY;
 	double		rest = found < beam->allowed ? beam->allowed + log(-expm1(found - beam->allowed)) : -INFINITY;
 
 	return rest + (even - found) - (q->lexicon != NULL || q->pattern != NULL ? penalty : 0);
@@ -156,7 +157,8 @@ set_confidences(const HwrBeam *beam, int count, HwrNbest *nbest)
 	if (q->confidence != NULL && q->lm != NULL && q->lm_weight > 0 && q->lexicon == NULL && q->pattern == NULL)
 	{
 		for (int i = 0; i < nbest->n; i++)
-			nbest->hypotheses[i].confidence = hwr_confidence_of(q->confidence, nbest->hypotheses[i].score - weighed, nbest->log_found);
+			nbest->hypotheses[i].confidence = hwr_confidence_of(q->confidence, nbest->hypotheses[i].score - weighed,
+																nbest->log_found);
 		return;
 	}
 	if (found > -INFINITY)

@@ -127,7 +127,8 @@ hwr_augment_place_ruling(const double *u, const HwrAugmentExtent *ink, int h, Hw
 	m->at = 256 * y;
 	m->dash = u[4] < 0.3 ? 1 + (int) (u[4] * 0.2 * h) : 0;
 	rise = m->slope * end / 256;
-	m->box = hwr_augment_box(0, end, y + (rise < 0 ? rise : 0) - m->half / 256 - 2, y + (rise > 0 ? rise : 0) + m->half / 256 + 2);
+	m->box = hwr_augment_box(0, end, y + (rise < 0 ? rise : 0) - m->half / 256 - 2,
+							 y + (rise > 0 ? rise : 0) + m->half / 256 + 2);
 }
 
 /* Beside the writing: in its midst it could be read. */

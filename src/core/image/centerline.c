@@ -211,7 +211,8 @@ find_middle(const double *ink, int h, int w, int *middle, HwrStatus *st)
 	double	   *smooth = hwr_alloc((size_t) h * (size_t) w, sizeof(double), st);
 	double	   *wide = hwr_alloc((size_t) h * (size_t) w, sizeof(double), st);
 	double	   *line = NULL;
-	bool		ok = smooth != NULL && wide != NULL && make_bell(&down, h * SMOOTH_DOWN, st) && make_bell(&along, h * SMOOTH_ALONG, st) &&
+	bool		ok = smooth != NULL && wide != NULL && make_bell(&down, h * SMOOTH_DOWN, st) &&
+		make_bell(&along, h * SMOOTH_ALONG, st) &&
 		make_bell(&middles, h * SMOOTH_MIDDLE, st);
 
 	if (ok)
@@ -269,7 +270,8 @@ make_ink(const HwrImage *img, int f, uint8_t bright, double **out, HwrStatus *st
 		return false;
 	for (int y = 0; y < img->height; y++)
 		for (int x = 0; x < img->width; x++)
-			ink[(size_t) (y / f) * (size_t) w + (size_t) (x / f)] += bright - img->pixels[(size_t) y * (size_t) img->width + (size_t) x];
+			ink[(size_t) (y / f) * (size_t) w + (size_t) (x / f)] +=
+				bright - img->pixels[(size_t) y * (size_t) img->width + (size_t) x];
 	for (size_t i = 0; i < (size_t) h * (size_t) w; i++)
 		most = ink[i] > most ? ink[i] : most;
 	for (size_t i = 0; i < (size_t) h * (size_t) w; i++)
@@ -403,7 +405,8 @@ hwr_bilinear_resize(const HwrImage *img, int out_w, int out_h, uint8_t *dst)
 			double		share_x;
 			int			from_y = place_of(y, 1 / scale, img->height, &share_y);
 			int			from_x = place_of(x, step_x, img->width, &share_x);
-			const uint8_t *row = img->pixels + (size_t) (from_y < 0 ? 0 : from_y) * (size_t) img->width + (from_x < 0 ? 0 : from_x);
+			const uint8_t *row = img->pixels + (size_t) (from_y < 0 ? 0 : from_y) * (size_t) img->width +
+				(from_x < 0 ? 0 : from_x);
 			const uint8_t *next = from_y + 1 < img->height ? row + img->width : row;
 			int			right = from_x + 1 < img->width ? 1 : 0;
 			double		value = 0;

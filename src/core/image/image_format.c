@@ -45,8 +45,10 @@ static const Foreign foreign[] = {
 	{0, "data:image/", 11, "a data URL", "Store the bytes of the part behind the comma: decode(..., 'base64')."},
 	{0, "/9j/", 4, "a JPEG file written as base64", FROM_BASE64},
 	{0, "iVBORw0KGgo", 11, "a PNG file written as base64", FROM_BASE64},
-	{0, "\\xffd8ff", 8, "a JPEG file written as hexadecimal digits", "Store its bytes: the text is a bytea literal, '...'::bytea."},
-	{0, "\\x89504e47", 10, "a PNG file written as hexadecimal digits", "Store its bytes: the text is a bytea literal, '...'::bytea."},
+	{0, "\\xffd8ff", 8, "a JPEG file written as hexadecimal digits", "Store its bytes: the text is a bytea literal, "
+	 "'...'::bytea."},
+	{0, "\\x89504e47", 10, "a PNG file written as hexadecimal digits", "Store its bytes: the text is a bytea literal, "
+	 "'...'::bytea."},
 	{0, "ffd8ff", 6, "a JPEG file written as hexadecimal digits", FROM_HEX},
 	{0, "89504e47", 8, "a PNG file written as hexadecimal digits", FROM_HEX},
 	{0, "<svg", 4, "an SVG file", CONVERT},

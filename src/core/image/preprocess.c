@@ -241,7 +241,8 @@ hwr_preprocess_width(const HwrImage *img, HwrFit fit, int height, int width)
 
 	if (width > 0)
 		return width;
-	natural = hwr_fit_is_kraken(fit) ? kraken_width(img, height) + 2 * HWR_KRAKEN_MARGIN : scaled(img->width, height, img->height);
+	natural = hwr_fit_is_kraken(fit) ? kraken_width(img, height) + 2 * HWR_KRAKEN_MARGIN :
+		scaled(img->width, height, img->height);
 	if (natural >= HWR_MAX_WIDTH)
 		return HWR_MAX_WIDTH;
 	if (hwr_fit_is_kraken(fit))
@@ -367,7 +368,8 @@ preprocess_as_kraken(const HwrImage *img, int height, int canvas_width, uint8_t 
 		memset(ink, 0, (size_t) height * (size_t) canvas_width);
 		for (int y = 0; y < height; y++)
 			for (int x = 0; x < width; x++)
-				ink[(size_t) y * (size_t) canvas_width + (size_t) (margin + x)] = (uint8_t) (255 - grey[(size_t) y * (size_t) width + (size_t) x]);
+				ink[(size_t) y * (size_t) canvas_width + (size_t) (margin + x)] =
+					(uint8_t) (255 - grey[(size_t) y * (size_t) width + (size_t) x]);
 		if (content_width != NULL)
 			*content_width = width;
 	}

@@ -9,11 +9,11 @@
  * so that 0 is paper and 255 is full ink.  Pictures that are not plain are made so first, and those
  * without a line of text give a canvas without ink: paper.h.
  *
- * Geometry.  PAD: a line that rises or falls is made level first (level.h), when the image is decoded; scale by s = min(H / h, W / w) (only H / h where W is 0), keep the aspect,
- * place at the left edge, centred vertically, paper (0) elsewhere.  STRETCH: scale each axis
- * by itself.  Resampling is separable, a triangle filter widened by the
- * reduction factor (antialiased), bilinear for enlargement.  Beyond a reduction by 8, means of
- * whole pixels come first, so that memory depends on the canvas and not on the picture's shape.
+ * Geometry.  PAD: a line that rises or falls is made level first (level.h), when the image is decoded; scale
+ * by s = min(H / h, W / w) (only H / h where W is 0), keep the aspect, place at the left edge, centred
+ * vertically, paper (0) elsewhere.  STRETCH: scale each axis by itself.  Resampling is separable, a triangle
+ * filter widened by the reduction factor (antialiased), bilinear for enlargement.  Beyond a reduction by 8,
+ * means of whole pixels come first, so that memory depends on the canvas and not on the picture's shape.
  *
  * KRAKEN does what kraken does with a line, for models that were trained so, and nothing of the above: the
  * grey picture, resampled to the canvas's height as Pillow does it (lanczos.h), with HWR_KRAKEN_MARGIN
@@ -72,8 +72,8 @@ hwr_content_pixel(double column, int margin, int content_width, int source_width
 }
 
 /*
- * Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it, level where fit is PAD,
- * straightened along its middle where it is KRAKEN_BOX.
+ * Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it,
+ * level where fit is PAD, straightened along its middle where it is KRAKEN_BOX.
  */
 extern bool hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 								  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st);

@@ -62,7 +62,8 @@ check_members(HwrEnsembleMethod method, int n, HwrModel *const *models, HwrStatu
 			return unsuitable(st, "They were trained on labels in different letter case.", NULL);
 	}
 	if (method == HWR_ENSEMBLE_AVERAGE && !hwr_ensemble_may_average(n, models))
-		return unsuitable(st, "Their networks give different steps, which cannot be averaged.", "Let them vote: method \"vote\".");
+		return unsuitable(st, "Their networks give different steps, which cannot be averaged.",
+						  "Let them vote: method \"vote\".");
 	return true;
 }
 
@@ -245,7 +246,8 @@ read_head(const HwrSafeTensors *file, struct HwrEnsemble *e, HwrModel *model, Hw
 	bool		is_object;
 
 	if (version == NULL || strcmp(version, "1") != 0)
-		return hwr_fail(st, HWR_MODEL_TOO_NEW, "ensemble format version %.20s is not supported", version != NULL ? version : "(none)");
+		return hwr_fail(st, HWR_MODEL_TOO_NEW, "ensemble format version %.20s is not supported", version != NULL ? version :
+						"(none)");
 	if (method == NULL || (strcmp(method, "average") != 0 && strcmp(method, "vote") != 0))
 		return corrupted(st, "Metadata \"method\" is neither \"average\" nor \"vote\".");
 	e->method = strcmp(method, "vote") == 0 ? HWR_ENSEMBLE_VOTE : HWR_ENSEMBLE_AVERAGE;

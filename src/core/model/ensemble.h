@@ -9,9 +9,9 @@
  *	 options          JSON object: of what it was made
  *	 version          of the hwr that wrote it
  *	 language_model   as in a model's file (model.h), with the tensor of that name
- * and a U8 tensor "member.0", "member.1", ... for each member: its whole model file.  Members read without the language models inside
- * them; the ensemble's own reads what all of them see.  So an ensemble is
- * complete in itself, and what becomes of the models it was made of does not touch it.
+ * and a U8 tensor "member.0", "member.1", ... for each member: its whole model file.  Members read without
+ * the language models inside them; the ensemble's own reads what all of them see.  So an ensemble is complete
+ * in itself, and what becomes of the models it was made of does not touch it.
  *
  * As a model it has no values and no tensors of its own; net says the first member's height, width and
  * layers, and the classes of all: the alphabet is the union of theirs.
@@ -41,10 +41,10 @@ struct HwrEnsemble
 };
 
 /*
- * The file of an ensemble of n model files, 2 to HWR_MAX_MEMBERS, malloc'd.  Its language model is that of the first member that has
- * one.  Errors: those of
- * hwr_model_load; HWR_BAD_OPTION 'models cannot be an ensemble' where one of them is one, letter cases
- * differ, or HWR_ENSEMBLE_AVERAGE is wanted of networks whose steps differ.
+ * The file of an ensemble of n model files, 2 to HWR_MAX_MEMBERS, malloc'd.  Its language model is that of
+ * the first member that has one.  Errors: those of hwr_model_load; HWR_BAD_OPTION 'models cannot be an
+ * ensemble' where one of them is one, letter cases differ, or HWR_ENSEMBLE_AVERAGE is wanted of networks
+ * whose steps differ.
  */
 extern bool hwr_ensemble_make(HwrEnsembleMethod method, int n, const uint8_t *const *files, const size_t *lens,
 							  const char *options, uint8_t **bytes, size_t *len, HwrStatus *st);

@@ -145,7 +145,8 @@ find_model(const json_t *meta, const char **prefix, const json_t **out, HwrStatu
 	}
 	if (kind == NULL)
 		return hwr_kraken_damaged(st, "There is no model in it.");
-	return hwr_kraken_unsupported(st, "There is no model for recognition in it that is described in VGSL, only one of kind \"%s\".",
+	return hwr_kraken_unsupported(st, "There is no model for recognition in it that is described in VGSL, only one of kind "
+									  "\"%s\".",
 								  hwr_text_quote(kind, quoted, sizeof(quoted)));
 }
 

@@ -40,7 +40,10 @@ typedef struct HwrKrakenNetwork
 	int			n;
 } HwrKrakenNetwork;
 
-/* kraken_vgsl.c: kraken's string to a network of ours, of as many classes (0: as its own), and where its values are to be found */
+/*
+ * kraken_vgsl.c: kraken's string to a network of ours, of as many classes (0: as its own), and where its
+ * values are to be found
+ */
 extern bool hwr_kraken_network(const char *vgsl, int classes, HwrNet *net, HwrKrakenNetwork *out, HwrStatus *st);
 
 /*

@@ -64,7 +64,8 @@ fail_item(const Item *item, const char *problem)
 {
 	char		quoted[HWR_KRAKEN_QUOTE];
 
-	return hwr_kraken_damaged(item->st, "Item \"%s\" of its network %s.", hwr_text_quote(item->text, quoted, sizeof(quoted)), problem);
+	return hwr_kraken_damaged(item->st, "Item \"%s\" of its network %s.", hwr_text_quote(item->text, quoted, sizeof(quoted)),
+							  problem);
 }
 
 static bool
@@ -150,7 +151,8 @@ put(Translation *t, Item *item, const char *fmt,...)
 	n = vsnprintf(t->vgsl + used, sizeof(t->vgsl) - used, fmt, args);
 	va_end(args);
 	if (n < 0 || (size_t) n >= sizeof(t->vgsl) - used || t->nlayers >= HWR_MAX_LAYERS)
-		return hwr_kraken_unsupported(item->st, "Its network has more than %d items, or a description longer than %zu characters.",
+		return hwr_kraken_unsupported(item->st, "Its network has more than %d items, or a description longer than %zu "
+												"characters.",
 									  HWR_MAX_LAYERS, sizeof(t->vgsl) - 1);
 	t->nlayers++;
 	return true;
@@ -269,7 +271,8 @@ translate_reshape(Translation *t, Item *item)
 
 	if (!take_name(item, "S") || !take_number(item, &source))
 		return false;
-	if (!take(item, "(") || !take_number(item, &split[0]) || !take(item, "x") || !take_number(item, &split[1]) || !take(item, ")"))
+	if (!take(item, "(") || !take_number(item, &split[0]) || !take(item, "x") || !take_number(item, &split[1]) ||
+		!take(item, ")"))
 		return fail_item(item, "lacks the parts of its split");
 	if (!take_numbers(item, to, 2) || !at_end(item))
 		return false;
@@ -325,7 +328,8 @@ translate_output(Translation *t, Item *item)
 	if (!take_number(item, &units) || !at_end(item) ||
 		!put(t, item, item->last ? " O1c%d" : " Fl%d", item->last && t->classes > 0 ? t->classes : units))
 		return false;
-	note_tensors(t, item, (HwrKrakenLayer) {.kind = HWR_KRAKEN_LINEAR,.ones = ones,.biases = true,.output = item->last,.rows = units});
+	note_tensors(t, item,
+				 (HwrKrakenLayer) {.kind = HWR_KRAKEN_LINEAR,.ones = ones,.biases = true,.output = item->last,.rows = units});
 	return true;
 }
 
@@ -402,7 +406,8 @@ open_blocks(Translation *t, Item *item)
 	for (; *item->at == '[' || *item->at == '('; item->at++)
 	{
 		if (t->nblocks == MAX_BLOCKS || t->depth == MAX_DEPTH)
-			return hwr_kraken_unsupported(item->st, "Its network has more than %d blocks, or more than %d within each other.", MAX_BLOCKS, MAX_DEPTH);
+			return hwr_kraken_unsupported(item->st, "Its network has more than %d blocks, or more than %d within each other.",
+										  MAX_BLOCKS, MAX_DEPTH);
 		if (!put_bracket(t, item, *item->at, t->depth))
 			return false;
 		t->blocks[t->nblocks] = (Block) {.parallel = *item->at == '(',.first = t->nnames};
@@ -470,12 +475,14 @@ set_paths(Translation *t, HwrStatus *st)
 			if (t->item_of[i] < block->first || t->item_of[i] > block->last)
 				continue;
 			for (int k = block->first; k <= block->last && used < sizeof(layer->path); k++)
-				used += (size_t) snprintf(layer->path + used, sizeof(layer->path) - used, "%s%s", t->names[k], k < block->last ? " " : ".");
+				used += (size_t) snprintf(layer->path + used, sizeof(layer->path) - used, "%s%s", t->names[k],
+										  k < block->last ? " " : ".");
 		}
 		if (used < sizeof(layer->path))
 			used += (size_t) snprintf(layer->path + used, sizeof(layer->path) - used, "%s", layer->name);
 		if (used >= sizeof(layer->path))
-			return hwr_kraken_unsupported(st, "Its network has blocks whose names are longer than %zu characters.", sizeof(layer->path) - 1);
+			return hwr_kraken_unsupported(st, "Its network has blocks whose names are longer than %zu characters.",
+										  sizeof(layer->path) - 1);
 	}
 	return true;
 }

@@ -352,7 +352,8 @@ describe_values(const HwrModel *model, bool half, HwrSafeTensorOut *tensors)
 }
 
 static bool
-write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const HwrLmOut *lm, uint8_t **bytes, size_t *len,
+write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const HwrLmOut *lm, uint8_t **bytes,
+		  size_t *len,
 		  HwrStatus *st)
 {
 	bool		has_lm = lm->bytes != NULL;

@@ -115,7 +115,8 @@ hwr_model_describe_lm(const HwrModel *model, HwrLmOut *out, HwrStatus *st)
 		return false;
 	n = snprintf(out->metadata, size, "{\"weight\": %.9g, \"length_bonus\": %.9g", model->own.weight, model->own.length_bonus);
 	if (!is_default(c))
-		n += snprintf(out->metadata + n, size - (size_t) n, ", \"confidence\": {\"share\": %.9g, \"found\": %.9g, \"most\": %.9g}",
+		n += snprintf(out->metadata + n, size - (size_t) n, ", \"confidence\": {\"share\": %.9g, \"found\": %.9g, \"most\": "
+															"%.9g}",
 					  c->share, c->found, c->most);
 	snprintf(out->metadata + n, size - (size_t) n, "}");
 	out->tensor = (HwrSafeTensorOut) {.name = HWR_LM_TENSOR,.ndim = 1,.shape = {(int) len},.bytes = out->bytes};

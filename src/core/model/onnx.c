@@ -42,22 +42,27 @@ static const char *
 preprocessing(HwrOnnxExport *e)
 {
 	static const char *const ink =
-		"grey; ink = 255 * clamp((median - grey) / (median - p1), 0, 1), p1 the 1st percentile, or the 99th where the paper is dark; "
+		"grey; ink = 255 * clamp((median - grey) / (median - p1), 0, 1), p1 the 1st percentile, or the 99th where the paper is "
+		"dark; "
 		"resampled with a triangle filter to";
 	const HwrNet *net = &e->model->net;
 	HwrFit		fit = e->model->fit;
 
 	if (fit == HWR_FIT_KRAKEN_BOX)
-		return hwr_onnx_text(&e->g, "grey; straightened along its middle and resampled to %d rows as kraken does with lines cut out as boxes (its "
-							 "CenterNormalizer); ink = 255 - grey; %d columns of paper on either side", net->height, HWR_KRAKEN_MARGIN);
+		return hwr_onnx_text(&e->g, "grey; straightened along its middle and resampled to %d rows as kraken does with lines cut "
+									"out as boxes (its "
+							 "CenterNormalizer); ink = 255 - grey; %d columns of paper on either side", net->height,
+								 HWR_KRAKEN_MARGIN);
 	if (fit == HWR_FIT_KRAKEN)
-		return hwr_onnx_text(&e->g, "grey; resampled as Pillow does it (LANCZOS) to %d rows, its aspect kept; ink = 255 - grey; %d columns "
+		return hwr_onnx_text(&e->g, "grey; resampled as Pillow does it (LANCZOS) to %d rows, its aspect kept; ink = 255 - grey; "
+									"%d columns "
 							 "of paper on either side", net->height, HWR_KRAKEN_MARGIN);
 	if (net->width > 0)
 		return hwr_onnx_text(&e->g, "%s %d rows and %d columns: %s", ink, net->height, net->width,
 							 fit == HWR_FIT_STRETCH ? "each axis scaled by itself to fill the canvas" :
 							 "scaled to fit with its aspect kept, at the left edge, centred vertically, 0 elsewhere");
-	return hwr_onnx_text(&e->g, "%s %d rows, its aspect kept, and 0 on the right up to the next multiple of %d columns, %d at most",
+	return hwr_onnx_text(&e->g, "%s %d rows, its aspect kept, and 0 on the right up to the next multiple of %d columns, %d at "
+								"most",
 						 ink, net->height, HWR_WIDTH_STEP, HWR_MAX_WIDTH);
 }
 
@@ -94,7 +99,8 @@ describe_model(HwrOnnxExport *e, const char *alphabet, Metadata *m)
 	add_metadata(m, "case", hwr_case_words[model->mapping]);
 	add_metadata(m, "height", hwr_onnx_text(&e->g, "%d", net->height));
 	add_metadata(m, "width", hwr_onnx_text(&e->g, "%d", net->width));
-	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : hwr_fit_is_kraken(model->fit) ? 1 : HWR_WIDTH_STEP));
+	add_metadata(m, "width_step", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : hwr_fit_is_kraken(model->fit) ? 1 :
+												HWR_WIDTH_STEP));
 	add_metadata(m, "margin", hwr_onnx_text(&e->g, "%d", hwr_preprocess_margin(model->fit)));
 	add_metadata(m, "max_width", hwr_onnx_text(&e->g, "%d", net->width > 0 ? net->width : HWR_MAX_WIDTH));
 	add_metadata(m, "preprocessing", preprocessing(e));

@@ -251,8 +251,10 @@ export_group_norm(HwrOnnxExport *e, const HwrLayer *l)
 					   (float) HWR_GROUP_EPSILON);
 	}
 	apply(e, "Reshape", "reshape", shape, NULL, NULL);
-	apply(e, "Mul", "scaled", hwr_onnx_floats(&e->g, gamma->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 0)), NULL, NULL);
-	apply(e, "Add", "shifted", hwr_onnx_floats(&e->g, beta->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 1)), NULL, NULL);
+	apply(e, "Mul", "scaled", hwr_onnx_floats(&e->g, gamma->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 0)), NULL,
+		  NULL);
+	apply(e, "Add", "shifted", hwr_onnx_floats(&e->g, beta->name, (int64_t[]) {e->shape.c, 1, 1, 0}, tensor_values(e, 1)), NULL,
+		  NULL);
 }
 
 /* S: column w becomes the steps w a .. w a + a - 1, each with its rows' channels, the upper row first. */
@@ -467,7 +469,8 @@ export_sum(HwrOnnxExport *e, const HwrLayer *l)
 
 	to_layout(e, HWR_ONNX_ROWS);
 	reshape(e, ORDER(0, 0, 0, l->in.c / l->units, l->units));
-	hwr_onnx_int(&e->g, apply(e, "ReduceSum", "sum", hwr_onnx_int64s(&e->g, new_name(e, "axis"), 1, &axis), NULL, NULL), "keepdims", 0);
+	hwr_onnx_int(&e->g, apply(e, "ReduceSum", "sum", hwr_onnx_int64s(&e->g, new_name(e, "axis"), 1, &axis), NULL, NULL),
+				 "keepdims", 0);
 }
 
 static void

@@ -40,10 +40,12 @@ take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, H
 
 /* The search with a language model for the n best texts; confidence as in HwrBeamQuery. */
 static bool
-find_texts(const HwrOwnLm *own, const HwrConfidence *confidence, HwrBeam *beam, const float *logp, int T, int K, int n, HwrNbest *nbest, HwrStatus *st)
+find_texts(const HwrOwnLm *own, const HwrConfidence *confidence, HwrBeam *beam, const float *logp, int T, int K, int n,
+		   HwrNbest *nbest, HwrStatus *st)
 {
 	const HwrBeamQuery query = {.logp = logp,.T = T,.K = K,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT,
-		.lm = own->lm,.lm_symbols = own->symbols,.lm_weight = own->weight,.length_bonus = own->length_bonus,.confidence = confidence};
+		.lm = own->lm,.lm_symbols = own->symbols,.lm_weight = own->weight,
+			.length_bonus = own->length_bonus,.confidence = confidence};
 
 	return hwr_beam_search(beam, &query, n, nbest, st);
 }

@@ -20,7 +20,8 @@
  * model, the best text of a beam search with it, then with its confidence.  beam is the search's
  * memory; NULL will do for a model that has none.
  */
-extern bool hwr_model_decode(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, HwrReading *out, HwrStatus *st);
+extern bool hwr_model_decode(const HwrModel *model, HwrBeam *beam, const float *logp, int T, int K, HwrReading *out,
+							 HwrStatus *st);
 
 /* The same with another weight and bonus than the model's. */
 extern bool hwr_model_decode_with(const HwrModel *model, const HwrOwnLm *own, HwrBeam *beam, const float *logp, int T, int K,

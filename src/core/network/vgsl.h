@@ -111,7 +111,7 @@ typedef struct HwrLayer
 	bool		channels;		/* dropout: of whole channels */
 	int			first_tensor;	/* index into HwrNet.tensors */
 	int			ntensors;
-	int			source;			/* the layer whose output it reads, -1: the input; the one before it but at a branch's beginning */
+	int			source;			/* the layer whose output it reads, -1: the input; the one before but at a branch's beginning */
 	int			nsources;		/* join: the branches' last layers */
 	int			sources[HWR_MAX_BRANCHES];
 	char		opens[2 * HWR_MAX_NESTING + 1]; /* brackets that stand before it, "([" */

@@ -94,7 +94,8 @@ hwr_page_signs(const HwrSheet *sheet, HwrStrand *s, int neighbours)
 float
 hwr_page_confidence(const HwrStrand *s)
 {
-	static const float weights[HWR_SIGNS] = {1.969F, 1.001F, 4.844F, 0.7299F, -0.3985F, -0.9797F, -3.26F, 1.932F, 0.4466F, 1.499F};
+	static const float weights[HWR_SIGNS] = {1.969F, 1.001F, 4.844F, 0.7299F, -0.3985F, -0.9797F, -3.26F, 1.932F, 0.4466F,
+		1.499F};
 	float		sum =  -20.251F;
 
 	for (int i = 0; i < HWR_SIGNS; i++)

@@ -2,8 +2,8 @@
  * upright.c
  *	  Which way up a page is.  See upright.h.
  *
- * A page whose writing may lie on its side is looked at again, turned by a quarter.  Then a tile of it, that with most lines, is looked at
- * upside down: where that is surer to have lines, the page stands on its head.
+ * A page whose writing may lie on its side is looked at again, turned by a quarter.  Then a tile of it, that
+ * with most lines, is looked at upside down: where that is surer to have lines, the page stands on its head.
  */
 #include "upright.h"
 
@@ -11,7 +11,10 @@
 #define MAY_BE 0.2F
 #define SURELY 0.6F
 
-/* Of the cells that may be a baseline, so many surely are one on nearly all pages that are upright; below, a quarter turn is tried. */
+/*
+ * Of the cells that may be a baseline, so many surely are one on nearly all pages that are upright; below, a
+ * quarter turn is tried.
+ */
 #define NOT_ON_SIDE 0.5
 
 /* How many times as sure a page must be turned as it is as it lies: by a quarter, by a half. */
@@ -77,13 +80,15 @@ on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *map
 	rows = rows < maps->height ? rows : maps->height;
 	from = best_rows(maps, rows);
 	part.v = hwr_map_row(&canvas->ink, from * maps->cell_y);
-	part.height = rows * maps->cell_y < canvas->ink.height - from * maps->cell_y ? rows * maps->cell_y : canvas->ink.height - from * maps->cell_y;
+	part.height = rows * maps->cell_y < canvas->ink.height - from * maps->cell_y ? rows * maps->cell_y :
+		canvas->ink.height - from * maps->cell_y;
 	*answer = false;
 	if (!hwr_map_turn(&part, 2, &turned, st))
 		return false;
 	ok = hwr_line_net_step(net, &turned, &other, &next, &done, st);
 	if (ok)
-		*answer = sureness(&other, 0, other.height, &may_be, &surely) > HALF * sureness(maps, from, from + rows, &may_be, &surely);
+		*answer = sureness(&other, 0, other.height, &may_be, &surely) >
+			HALF * sureness(maps, from, from + rows, &may_be, &surely);
 	hwr_line_maps_free(&other);
 	hwr_map_free(&turned);
 	return ok;

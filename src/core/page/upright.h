@@ -17,8 +17,9 @@ typedef struct HwrTurns
 } HwrTurns;
 
 /*
- * The turn, in quarters clockwise, to look at the whole page in next; the one that it was looked at in, turn, where that is the best.  The lines
- * are made of the maps of the last.  maps->v may be NULL: no writing was found.  One tile at most is computed.
+ * The turn, in quarters clockwise, to look at the whole page in next; the one that it was looked at in, turn,
+ * where that is the best.  The lines are made of the maps of the last.  maps->v may be NULL: no writing was
+ * found.  One tile at most is computed.
  */
 extern bool hwr_page_next_turn(HwrTurns *turns, int turn, HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *maps,
 							   int *next, HwrStatus *st);

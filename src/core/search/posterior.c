@@ -248,7 +248,8 @@ hwr_posterior_pack(const float *logp, int T, const HwrAlphabet *alphabet, const 
 
 	if (T < 1 || T > HWR_POSTERIOR_MAX_STEPS)
 		return hwr_posterior_too_large(st, T, alphabet->n);
-	if (origin->canvas_width < 1 || origin->content_width < 1 || origin->margin < 0 || origin->margin > HWR_POSTERIOR_MAX_MARGIN ||
+	if (origin->canvas_width < 1 || origin->content_width < 1 || origin->margin < 0 ||
+		origin->margin > HWR_POSTERIOR_MAX_MARGIN ||
 		origin->content_width > origin->canvas_width - origin->margin ||
 		origin->canvas_width > HWR_POSTERIOR_MAX_WIDTH ||
 		origin->source_width < 1 || origin->source_width > HWR_POSTERIOR_MAX_WIDTH || p.K != origin->classes)

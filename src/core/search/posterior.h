@@ -26,7 +26,8 @@
  *		 			c = 63: a number follows that is to be added
  *		 others		ascending, each:
  *		 ddddllll	d classes are left out before it; 15: a number follows that is to be added
- *		 			-16 ln p is the l-th of 15 levels, the nearest that makes p no larger; 15: a byte follows, above the last level
+ *		 			-16 ln p is the l-th of 15 levels, the nearest that makes p no larger; 15: a byte follows,
+ *		 			above the last level
  *		 			the most probable class has what the others leave of 1
  */
 #ifndef HWR_CORE_POSTERIOR_H

@@ -249,7 +249,10 @@ put(HwrWord *word, uint32_t element)
 	word->elements[word->n++] = element;
 }
 
-/* Take the backslashes out of codepoints[n], noting what each of the rest stands for: 0 for itself, or a wildcard.  Returns their number. */
+/*
+ * Take the backslashes out of codepoints[n], noting what each of the rest stands for: 0 for itself, or a
+ * wildcard.  Returns their number.
+ */
 static int
 find_wildcards(uint32_t *codepoints, int n, uint32_t *wildcards)
 {

@@ -234,7 +234,8 @@ hwr_align_until(const uint32_t *truth, int n, const uint32_t *guess, int m, HwrE
 	m -= start;
 	if (ok)
 	{
-		size_t		cells = (size_t) n + 1 <= HWR_ALIGN_TABLE / ((size_t) m + 1) ? ((size_t) n + 1) * ((size_t) m + 1) : HWR_ALIGN_TABLE;
+		size_t		cells = (size_t) n + 1 <= HWR_ALIGN_TABLE / ((size_t) m + 1) ? ((size_t) n + 1) * ((size_t) m + 1) :
+			HWR_ALIGN_TABLE;
 
 		ok = (w.front = hwr_alloc((size_t) m + 1, sizeof(int), st)) != NULL &&
 			(w.back = hwr_alloc((size_t) m + 1, sizeof(int), st)) != NULL &&

@@ -37,9 +37,8 @@ typedef struct HwrFoldCache
 extern const HwrFold *hwr_fold_cached(HwrFoldCache *cache, uint32_t codepoint);
 
 /*
- * A text as a search sees it, in its own order or in that of its ink (bidi.h): symbols[*n], malloc'd, runs of separators as one, none at the
- * ends.
- * HWR_BAD_LABEL if not UTF-8.
+ * A text as a search sees it, in its own order or in that of its ink (bidi.h): symbols[*n], malloc'd, runs of
+ * separators as one, none at the ends.  HWR_BAD_LABEL if not UTF-8.
  */
 extern bool hwr_fold_text(const char *utf8, size_t len, bool ink, uint32_t **symbols, int *n, HwrStatus *st);
 

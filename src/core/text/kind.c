@@ -15,7 +15,8 @@ const char *const hwr_kind_words[] = {"date", "integer", "amount", "postcode", "
 #define DAY "(0?[1-9]|[12]\\d|3[01])"
 #define MONTH "(0?[1-9]|1[0-2])"
 #define MONTH_NAME \
-	"(janvier|janv\\.?|january|januar|jan\\.?|f[\u00e9e]vrier|f[\u00e9e]v\\.?|february|februar|feb\\.?|mars|march|mar\\.?|m[\u00e4a]rz" \
+	"(janvier|janv\\.?|january|januar|jan\\.?|f[\u00e9e]vrier|f[\u00e9e]v\\.?|february|februar|feb\\.?" \
+	"|mars|march|mar\\.?|m[\u00e4a]rz" \
 	"|avril|avr\\.?|april|apr\\.?|mai|may|juin|june|juni|jun\\.?|juillet|juil\\.?|july|juli|jul\\.?|ao[\u00fbu]t|august|aug\\.?" \
 	"|septembre|september|sept\\.?|octobre|october|oktober|o[ck]t\\.?|novembre|november|nov\\.?" \
 	"|d[\u00e9e]cembre|december|dezember|d[\u00e9e]c\\.?|dez\\.?|[789]bre|10bre)"
@@ -25,7 +26,8 @@ static const char *const patterns[] = {
 	"(?i)" DAY "([/.-]" MONTH "[/.-]| " MONTH " )\\d{4}|\\d{4}-" MONTH "-" DAY
 	"|" DAY "(er|th|st|nd|rd|\\.)? " MONTH_NAME ",? \\d{4}|" MONTH_NAME " " DAY "(th|st|nd|rd)?,? \\d{4}",
 	"\\d+|\\d{1,3}([ .,']\\d{3})+",
-	"(?i)([$\u20ac\u00a3] ?)?(\\d+|\\d{1,3}([ .,']\\d{3})+)([.,]\\d{1,2}|[.,]-)?( ?([$\u20ac\u00a3]|eur|usd|gbp|chf|dm|f|fr\\.?|frs\\.?|francs?))?",
+	"(?i)([$\u20ac\u00a3] ?)?(\\d+|\\d{1,3}([ .,']\\d{3})+)([.,]\\d{1,2}|[.,]-)?( "
+	"?([$\u20ac\u00a3]|eur|usd|gbp|chf|dm|f|fr\\.?|frs\\.?|francs?))?",
 	"\\d{5}|\\d{2} \\d{3}",
 	"(?i)yes|no|oui|non|ja|nein|s[i\u00ed\u00ec]",
 };
@@ -42,7 +44,8 @@ static const struct
 	const char *name;
 	int			month;
 }			months[] = {
-	{"jan", 1}, {"fev", 2}, {"feb", 2}, {"mar", 3}, {"avr", 4}, {"apr", 4}, {"mai", 5}, {"may", 5}, {"juin", 6}, {"jun", 6}, {"juil", 7},
+	{"jan", 1}, {"fev", 2}, {"feb", 2}, {"mar", 3}, {"avr", 4}, {"apr", 4}, {"mai", 5}, {"may", 5}, {"juin", 6}, {"jun", 6},
+		{"juil", 7},
 	{"jul", 7}, {"ao", 8}, {"au", 8}, {"sep", 9}, {"7bre", 9}, {"oct", 10}, {"okt", 10}, {"8bre", 10}, {"nov", 11}, {"9bre", 11},
 	{"dec", 12}, {"dez", 12}, {"10bre", 12}
 };

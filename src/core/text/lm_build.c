@@ -341,7 +341,8 @@ place_nodes(Frozen *f, HwrStatus *st)
 		if (!place_level(f, m, st))
 			return false;
 	if (!hwr_lm_link(lm, f->builder->stop, f->builder->stop_arg, &stopped))
-		return stopped ? hwr_fail(st, HWR_CANCELLED, "building a language model was cancelled") : hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram");
+		return stopped ? hwr_fail(st, HWR_CANCELLED, "building a language model was cancelled") :
+			hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram");
 	return true;
 }
 

@@ -28,8 +28,8 @@ extern int	hwr_lm_child(const HwrLm *lm, int node, int symbol);
 extern bool hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped);
 
 /*
- * Once all else is done with the links: those of nodes that nothing can follow lead at once to the longest tail that something can.
- * Nobody asks for their other tails.
+ * Once all else is done with the links: those of nodes that nothing can follow lead at once to the longest
+ * tail that something can.  Nobody asks for their other tails.
  */
 extern void hwr_lm_shorten_links(HwrLm *lm);
 

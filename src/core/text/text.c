@@ -446,7 +446,8 @@ hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus 
 {
 	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
+	bool		ok = hwr_text_decode(utf8, len, &codepoints, &n, st) &&
+		hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
 	free(codepoints);
 	return ok;
@@ -457,7 +458,8 @@ hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrS
 {
 	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) && hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
+	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) &&
+		hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
 	free(codepoints);
 	return ok;

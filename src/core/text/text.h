@@ -95,8 +95,8 @@ extern bool hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatu
 extern void hwr_alphabet_free(HwrAlphabet *alphabet);
 
 /*
- * The classes of a text after normalisation, in the order of the ink (bidi.h): classes[n], malloc'd.  *writable: all its characters are in the
- * alphabet; the others have class 0.  Errors as hwr_text_normalize.
+ * The classes of a text after normalisation, in the order of the ink (bidi.h): classes[n], malloc'd.
+ * *writable: all its characters are in the alphabet; the others have class 0.  Errors as hwr_text_normalize.
  */
 extern bool hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabet *alphabet,
 							 int **classes, int *n, bool *writable, HwrStatus *st);

@@ -24,9 +24,11 @@ fill(json_t *card, const HwrTrainOptions *options, const json_t *inherited, int 
 		add_text(card, "licence", options->licence, inherited) &&
 		add_text(card, "credits", options->credits, inherited) &&
 		add_text(card, "language", options->language, inherited) &&
-		json_object_set_new(card, "data", json_pack("{s:i, s:i}", "training", training_images, "validation", validation_images)) == 0 &&
+		json_object_set_new(card, "data", json_pack("{s:i, s:i}", "training", training_images, "validation",
+													validation_images)) == 0 &&
 		(options->base[0] == '\0' ||
-		 json_object_set_new(card, "base", json_pack("{s:s, s:i}", "model", options->base, "version", options->base_version)) == 0);
+		 json_object_set_new(card, "base", json_pack("{s:s, s:i}", "model", options->base, "version",
+													 options->base_version)) == 0);
 }
 
 bool

@@ -22,7 +22,8 @@ typedef struct HwrOwnLmFitter HwrOwnLmFitter;
  * lm: to be weighed, and the fitter's from here on; NULL: build one from the labels of the training
  * rows.  Model and data set outlive it; the model's alphabet is the data set's.
  */
-extern bool hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, const HwrBackend *backend, int threads,
+extern bool hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, const HwrBackend *backend,
+									 int threads,
 									 HwrOwnLmFitter **out, HwrStatus *st);
 extern void hwr_own_lm_fitter_free(HwrOwnLmFitter *f);
 

@@ -354,7 +354,8 @@ wrong_entry(const HwrTrainer *t)
 		return "average.count";
 	if (!(t->plateau_factor > 0 && t->plateau_factor <= 1))
 		return "plateau_factor";
-	if (!isfinite(t->started) || !isfinite(t->epoch_started) || !isfinite(t->learning_rate) || !(t->step_seconds >= 0) || !(t->valid_step_seconds >= 0))
+	if (!isfinite(t->started) || !isfinite(t->epoch_started) || !isfinite(t->learning_rate) || !(t->step_seconds >= 0) ||
+		!(t->valid_step_seconds >= 0))
 		return "started";
 	if (!check_epoch(t, &t->current))
 		return "current.epoch";

@@ -155,7 +155,8 @@ hwr_trainer_train(HwrTrainer *t, HwrStatus *st)
 	if (!load_batch(t, HWR_SPLIT_TRAIN, t->step * t->options->batch_size, n, &batch, st))
 		return false;
 	t->learning_rate = hwr_schedule_rate(t->options, schedule_step(t), total_steps(t), t->plateau_factor);
-	if (!t->backend->train_step(t->ctx, &batch, t->learning_rate, step_key(t, STREAM_STEP + (uint64_t) t->global_step), &result, st))
+	if (!t->backend->train_step(t->ctx, &batch, t->learning_rate, step_key(t, STREAM_STEP + (uint64_t) t->global_step), &result,
+								st))
 		return false;
 	t->loss_sum += result.loss * (n - result.infeasible);
 	t->loss_images += n - result.infeasible;
@@ -203,7 +204,8 @@ validate_row(HwrTrainer *t, int row, const float *logp, int steps, bool empty, H
 	 * what cannot be written has no finite loss, and that of the rest of it would mean nothing: as
 	 * in evaluation
 	 */
-	if (sample.complete && hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1, t->ctc))
+	if (sample.complete && hwr_ctc_loss(t->row_logp, steps, t->net.classes, sample.classes, sample.nclasses, &loss, NULL, 1,
+										t->ctc))
 	{
 		t->current.valid.loss_sum += loss;
 		t->current.valid.loss_count++;

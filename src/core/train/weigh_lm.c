@@ -61,7 +61,8 @@ hwr_lm_weigher_create(const HwrModel *model, const HwrLm *lm, const HwrLmWeight 
 	w->own.confidence = HWR_CONFIDENCE_DEFAULT;
 	w->own.symbols = hwr_alloc((size_t) model->alphabet.n + 1, sizeof(int), st);
 	set_trials(w, only);
-	if (w->own.symbols == NULL || !hwr_lm_class_symbols(lm, &model->alphabet, w->own.symbols, st) || !hwr_beam_create(&w->beam, st))
+	if (w->own.symbols == NULL || !hwr_lm_class_symbols(lm, &model->alphabet, w->own.symbols, st) ||
+		!hwr_beam_create(&w->beam, st))
 	{
 		hwr_lm_weigher_free(w);
 		return false;
@@ -120,7 +121,8 @@ hwr_lm_weigher_add(HwrLmWeigher *w, const float *logp, int T, int K, const char 
 		if (!hwr_model_decode_with(w->model, w->own.weight > 0 ? &w->own : &none, w->beam, logp, T, K, &reading, st))
 			return false;
 		n = strlen(reading.text);
-		trial->judged[w->images] = (HwrJudged) {reading.log_share, reading.log_found, n == len && memcmp(reading.text, label, len) == 0};
+		trial->judged[w->images] = (HwrJudged) {reading.log_share, reading.log_found,
+												n == len && memcmp(reading.text, label, len) == 0};
 		ok = hwr_metrics_add(&trial->metrics, NULL, label, len, reading.text, n, st);
 		hwr_reading_free(&reading);
 		if (!ok)

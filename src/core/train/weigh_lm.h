@@ -20,7 +20,8 @@ typedef struct HwrLmWeight
  * Try the usual weights, or, where only is not NULL, this one beside none.  Model and language model
  * outlive it; what language model the model has now does not matter.
  */
-extern bool hwr_lm_weigher_create(const HwrModel *model, const HwrLm *lm, const HwrLmWeight *only, HwrLmWeigher **out, HwrStatus *st);
+extern bool hwr_lm_weigher_create(const HwrModel *model, const HwrLm *lm, const HwrLmWeight *only, HwrLmWeigher **out,
+								  HwrStatus *st);
 extern void hwr_lm_weigher_free(HwrLmWeigher *w);
 
 /* Read log posteriors logp[T][K], of an image with this label, with every weight: some milliseconds each. */

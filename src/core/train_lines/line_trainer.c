@@ -101,7 +101,8 @@ hwr_line_options_check(const HwrLineOptions *options, HwrStatus *st)
 	if (options->validation != 1 && options->width % 64 == 0)
 		return true;
 	hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" is out of range", options->validation == 1 ? "validation" : "width");
-	return hwr_fail_detail(st, options->validation == 1 ? "With 1, every page would be put aside to measure, and none left to learn from." :
+	return hwr_fail_detail(st, options->validation == 1 ? "With 1, every page would be put aside to measure, and none left to "
+														  "learn from." :
 						   "It must be a multiple of 64.");
 }
 
@@ -305,7 +306,8 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 		hwr_line_targets(page->lines, turn == 0 ? page->n : 0, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y,
 						 t->nearest, t->targets + (size_t) i * cells * HWR_LINE_TARGETS);
 	}
-	*batch = (HwrBatch){.n = t->options.batch,.width = t->options.width,.ink = t->ink,.maps = t->targets,.map_loss = &hwr_line_loss};
+	*batch = (HwrBatch){.n = t->options.batch,.width = t->options.width,.ink = t->ink,.maps = t->targets,
+		.map_loss = &hwr_line_loss};
 }
 
 bool

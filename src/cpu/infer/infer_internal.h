@@ -158,7 +158,8 @@ extern size_t hwr_winograd_memory(const HwrInfer *inf, const HwrStage *s);
  * Convolution rows [y, y + rows), after activation and the batch norm before the pool if fused,
  * pooled if s->pooled: out[s->rows][s->row_columns][c]
  */
-extern void hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory, hwr_real *out);
+extern void hwr_winograd_rows(const HwrInfer *inf, const HwrStage *s, const char *map, int y, int rows, char *memory,
+							  hwr_real *out);
 
 /* infer_seq.c */
 extern size_t hwr_infer_scratch_size(const HwrInfer *inf);

@@ -9,7 +9,8 @@
  *	 TILE_BF16(c, a, b)				tile c += tile a times tile b
  *	 TILE_INT8(c, a, b)				the same, a unsigned, b signed
  *
- * Tiles 0 and 1 are the upper half of 32 x 32 sums, 2 and 3 the lower; 4 and 5 are of A, 6 and 7 of B: four products for four loads.
+ * Tiles 0 and 1 are the upper half of 32 x 32 sums, 2 and 3 the lower; 4 and 5 are of A, 6 and 7 of B: four
+ * products for four loads.
  */
 #include <string.h>
 
@@ -380,7 +381,8 @@ outer_rows(const HwrOuter *p, int row, int part, int first, int pairs)
 
 	for (int half = 0; half < 2 && rows > half * SIDE; half++)
 	{
-		const char *a = (const char *) p->a + ((row / SIDE + half) * p->a_panel + part * p->a_part) * 2 + (ptrdiff_t) first * ROW_BYTES;
+		const char *a = (const char *) p->a + ((row / SIDE + half) * p->a_panel + part * p->a_part) * 2 +
+			(ptrdiff_t) first * ROW_BYTES;
 
 		for (int i = 0; i < pairs; i += SIDE)
 			transpose(a + (ptrdiff_t) i * ROW_BYTES, pairs - i, &tiles[half][i / SIDE]);

@@ -129,7 +129,8 @@ unroll(const HwrLayerRun *run, const Geometry *g, const hwr_real *image, int y0,
 				}
 				if (first > 0)
 					memset(patch, 0, (size_t) first * c * sizeof(hwr_real));
-				copy_taps(l, c, first, last, image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + first * l->dx)) * c, patch);
+				copy_taps(l, c, first, last, image + ((size_t) sy * (size_t) run->in.w + (size_t) (x0 + first * l->dx)) * c,
+						  patch);
 				if (last < l->kx)
 					memset(patch + (size_t) last * c, 0, (size_t) (l->kx - last) * c * sizeof(hwr_real));
 			}

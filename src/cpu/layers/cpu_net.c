@@ -71,7 +71,8 @@ fuse_runs(HwrCpuPlan *plan)
 		if (conv->layer->kind != HWR_LAYER_CONV || !hwr_conv_is_plain(conv->layer))
 			continue;
 		/* the slope at a maximum must follow from the maximum alone */
-		if (conv->layer->activation != HWR_ACT_SOFTMAX && is_kind(plan, after, HWR_LAYER_POOL) && pool->sy == pool->ky && pool->sx == pool->kx)
+		if (conv->layer->activation != HWR_ACT_SOFTMAX && is_kind(plan, after, HWR_LAYER_POOL) && pool->sy == pool->ky &&
+			pool->sx == pool->kx)
 		{
 			conv->pool_after = &plan->runs[after++];
 			conv->pool_after->by_previous = true;

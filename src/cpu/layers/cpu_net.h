@@ -41,7 +41,8 @@ typedef struct HwrCpuPlan
 	int			width;			/* input canvas width */
 	bool		branches;		/* layers in parallel: each has an output and a gradient of its own */
 	HwrLayerRun runs[HWR_MAX_LAYERS];
-	HwrLayerRun heads[HWR_MAX_HEADS];	/* training, of all layers: the network's heads; y are logits, dy is filled by the caller */
+	/* training, of all layers: the network's heads; y are logits, dy is filled by the caller */
+	HwrLayerRun heads[HWR_MAX_HEADS];
 	hwr_real   *input;			/* [N][in of the first layer], filled by the caller */
 	hwr_real   *output;			/* [N][out of the last layer] */
 	hwr_real   *doutput;		/* training: gradient at the output, filled by the caller */

@@ -76,7 +76,8 @@ hwr_norm_add_sums(const HwrLayerRun *run, int part, size_t n)
 	HwrNormAux	ax = hwr_norm_aux(run);
 	double	   *sums = ax.image + (size_t) part * 2 * (size_t) run->in.c;
 
-	run->k->norm_stats((size_t) run->in.h * (size_t) run->in.w, run->in.c, run->x + n * hwr_shape_size(run->in), sums, sums + run->in.c);
+	run->k->norm_stats((size_t) run->in.h * (size_t) run->in.w, run->in.c, run->x + n * hwr_shape_size(run->in), sums,
+					   sums + run->in.c);
 	add_image(run, &ax, part);
 }
 

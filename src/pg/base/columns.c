@@ -329,7 +329,8 @@ hwr_rows_open(const HwrColumns *columns)
 HwrRows *
 hwr_rows_open_spread(const HwrColumns *columns, int64 every)
 {
-	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS n FROM %s) AS r "
+	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS "
+							   "n FROM %s) AS r "
 							   "WHERE n %% " INT64_FORMAT " = 0",
 							   columns->image, columns->label, columns->relation, Max(every, 1));
 	HwrRows    *rows = open_query(sql);

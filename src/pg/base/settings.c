@@ -81,7 +81,8 @@ define_device_settings(void)
 {
 	DefineCustomEnumVariable("hwr.device",
 							 "Sets where recognition and training compute.",
-							 "With \"auto\", recognition uses the service worker where it runs, and training a GPU where there is one.",
+							 "With \"auto\", recognition uses the service worker where it runs, and training a GPU where there "
+							 "is one.",
 							 &hwr_device, HWR_USE_AUTO, device_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("hwr.max_batch",
@@ -128,7 +129,8 @@ define_service_settings(void)
 }
 
 /* Those of this file that neither a client nor a role's or a database's settings change. */
-static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit", "hwr.cuda_library",
+static const char *const server_names[] = {"hwr.max_jobs", "hwr.max_batch", "hwr.batch_wait", "hwr.gpu_memory_limit",
+	"hwr.cuda_library",
 "hwr.pipeline_workers", "hwr.pipeline_timeout"};
 
 struct HwrServerSettings
@@ -221,7 +223,8 @@ hwr_define_settings(void)
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.precision",
 							 "Sets the numbers that recognition computes with.",
-							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for it; else the next wider. \"auto\" is \"int8\".",
+							 "With \"bfloat16\", and \"int8\" for what LSTMs give out, where the processor has instructions for "
+							 "it; else the next wider. \"auto\" is \"int8\".",
 							 &hwr_precision, HWR_PRECISION_AUTO, precision_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("hwr.improvement",
@@ -236,12 +239,14 @@ hwr_define_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("hwr.line_model",
 							   "Sets the model that finds the lines of pages.",
-							   "Empty: they are found without a model, as they are where there is no model of the default's name.",
+							   "Empty: they are found without a model, as they are where there is no model of the default's "
+							   "name.",
 							   &hwr_line_model_name, "lines",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.on_bad_image",
 							 "Sets what an image that cannot be read makes of hwr_recognize and hwr_recognize_batch.",
-							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how often.",
+							 "With \"null\" it gives NULL instead of an error; a notice at the end of the statement says how "
+							 "often.",
 							 &hwr_on_bad_image, HWR_BAD_IMAGE_ERROR, bad_image_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("hwr.batch",

@@ -414,7 +414,8 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 			return plan;
 		case T_Agg:
 			rewrite_children(r, plan);
-			put_below(r, plan, &plan->lefttree, hwr_batch_calls_in_aggregates((Node *) list_make2(plan->targetlist, plan->qual), NIL), &nowhere);
+			put_below(r, plan, &plan->lefttree, hwr_batch_calls_in_aggregates((Node *) list_make2(plan->targetlist, plan->qual),
+																			  NIL), &nowhere);
 			return plan;
 		case T_SeqScan:
 		case T_SampleScan:

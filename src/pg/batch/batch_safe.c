@@ -254,7 +254,8 @@ is_unsafe(Node *node, void *context)
 				return true;
 			break;
 		case T_ScalarArrayOpExpr:
-			if (!operator_is_safe(((ScalarArrayOpExpr *) node)->opno, ((ScalarArrayOpExpr *) node)->opfuncid, ((ScalarArrayOpExpr *) node)->args))
+			if (!operator_is_safe(((ScalarArrayOpExpr *) node)->opno, ((ScalarArrayOpExpr *) node)->opfuncid,
+								  ((ScalarArrayOpExpr *) node)->args))
 				return true;
 			break;
 		case T_SubPlan:
@@ -366,7 +367,8 @@ node_is_safe(Plan *plan, Check *check)
 		case T_MergeJoin:
 			return SAFE(((Join *) plan)->joinqual) && SAFE(((MergeJoin *) plan)->mergeclauses);
 		case T_HashJoin:
-			return SAFE(((Join *) plan)->joinqual) && SAFE(((HashJoin *) plan)->hashclauses) && SAFE(((HashJoin *) plan)->hashkeys);
+			return SAFE(((Join *) plan)->joinqual) && SAFE(((HashJoin *) plan)->hashclauses) &&
+				SAFE(((HashJoin *) plan)->hashkeys);
 		case T_Hash:
 			return SAFE(((Hash *) plan)->hashkeys);
 		case T_Append:

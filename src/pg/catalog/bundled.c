@@ -310,8 +310,8 @@ put_rows(ReturnSetInfo *rsinfo, const char *name, const bytea *bytes, const HwrM
 }
 
 /*
- * A file that cannot be read, of a newer hwr than the server has loaded, say, must keep nobody from seeing the other models and their
- * figures: its rows are there, and empty.
+ * A file that cannot be read, of a newer hwr than the server has loaded, say, must keep nobody from seeing
+ * the other models and their figures: its rows are there, and empty.
  */
 static void
 list_file(ReturnSetInfo *rsinfo, const char *name)
@@ -338,7 +338,8 @@ list_file(ReturnSetInfo *rsinfo, const char *name)
 		ereport(NOTICE,
 				(errmsg("bundled model \"%s\" cannot be used: %s", name, hwr_status_text(&st)),
 				 st.code == HWR_MODEL_TOO_NEW ?
-				 errhint("If a newer hwr has been installed, sessions that begin now have it; where it is preloaded, restart the server.") : 0));
+				 errhint("If a newer hwr has been installed, sessions that begin now have it; where it is preloaded, restart "
+						 "the server.") : 0));
 		put_rows(rsinfo, name, bytes, NULL, NULL);
 		return;
 	}

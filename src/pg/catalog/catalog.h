@@ -162,7 +162,8 @@ extern void hwr_catalog_settle_active(const HwrVersionInfo *version, bool activa
  * Insert a hwr.metric row of this role's, and its confusions (or NULL); returns its id.  overlap:
  * -1 where it is unknown.
  */
-extern int64 hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped, int64 overlap,
+extern int64 hwr_catalog_add_metric(int64 version_id, Oid owner, const char *split, const char *data, int64 skipped,
+									int64 overlap,
 									const HwrMetrics *metrics, const HwrConfusions *confusions);
 
 /* drop.c: from _PG_init */

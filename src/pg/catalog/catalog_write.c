@@ -77,7 +77,8 @@ store_bytes(Oid owner, const uint8 *bytes, Size len)
 static void
 describe(const HwrVersionInfo *version)
 {
-	CreateComments(version->weights, LargeObjectRelationId, 0, psprintf(HWR_DESCRIPTION, version->version, NameStr(version->name)));
+	CreateComments(version->weights, LargeObjectRelationId, 0, psprintf(HWR_DESCRIPTION, version->version,
+																		NameStr(version->name)));
 }
 
 /*
@@ -219,7 +220,8 @@ renumber(HwrVersionInfo *version, int32 number)
 	if (number <= 0 || number == version->version ||
 		hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND version = $2", 2, types, values, NULL) > 0)
 		return;
-	hwr_catalog_execute("UPDATE hwr.model SET last_version = greatest(last_version - 1, $2) WHERE id = $1", 2, types, values, NULL);
+	hwr_catalog_execute("UPDATE hwr.model SET last_version = greatest(last_version - 1, $2) WHERE id = $1", 2, types, values,
+						NULL);
 	version->version = number;
 }
 

@@ -57,7 +57,8 @@ is_checkpoint(Oid loid)
 	Datum		values[1] = {ObjectIdGetDatum(loid)};
 
 	return OidIsValid(loid) &&
-		hwr_catalog_query_now("SELECT FROM pg_largeobject_metadata WHERE oid = $1 AND pg_has_role(lomowner, current_user, 'USAGE')",
+		hwr_catalog_query_now("SELECT FROM pg_largeobject_metadata WHERE oid = $1 "
+							  "AND pg_has_role(lomowner, current_user, 'USAGE')",
 							  1, types, values) > 0;
 }
 
@@ -146,7 +147,8 @@ hwr_checkpoint_drop_of_model(const char *model, Oid owner)
 	uint64		n;
 	SPITupleTable *jobs;
 
-	n = hwr_catalog_execute("SELECT j.id FROM hwr.job j JOIN pg_roles r ON r.oid = j.owner::oid WHERE j.model = $1 AND j.checkpoint IS NOT NULL "
+	n = hwr_catalog_execute("SELECT j.id FROM hwr.job j JOIN pg_roles r ON r.oid = j.owner::oid WHERE j.model = $1 "
+							"AND j.checkpoint IS NOT NULL "
 							"AND pg_has_role(r.oid, $2, 'USAGE') AND pg_has_role($3, r.oid, 'USAGE') FOR UPDATE OF j",
 							3, types, values, NULL);
 	jobs = SPI_tuptable;

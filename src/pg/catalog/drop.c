@@ -75,7 +75,8 @@ report_rest(Oid table)
 							   "the weights of " INT64_FORMAT " model versions remain, as large objects", n, n) :
 				 errmsg_plural(INT64_FORMAT " checkpoint of a training remains, as a large object",
 							   INT64_FORMAT " checkpoints of trainings remain, as large objects", n, n),
-				 errhint("After CREATE EXTENSION hwr, hwr_rescue() takes models back; to leave nothing, roll back and call hwr_uninstall() first.")));
+				 errhint("After CREATE EXTENSION hwr, hwr_rescue() takes models back; to leave nothing, roll back and call "
+						 "hwr_uninstall() first.")));
 }
 
 static void

@@ -104,7 +104,8 @@ check_stored(FunctionCallInfo fcinfo, const char *model)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the bundled model \"%s\" is what readers get already", model),
 			 errdetail("There is no version of that name in this database to choose instead."),
-			 errhint("A training takes its place only where it reads better. To keep it in any case, train with activate => 'never', or under another name.")));
+			 errhint("A training takes its place only where it reads better. To keep it in any case, train with activate => "
+					 "'never', or under another name.")));
 }
 
 /*
@@ -132,7 +133,8 @@ hwr_activate_model(PG_FUNCTION_ARGS)
 	hwr_catalog_execute("UPDATE hwr.model SET active = nullif($2, 0), chosen = $3 WHERE id = $1", 3, types, values, NULL);
 	SPI_finish();
 	ereport(NOTICE,
-			(errmsg("%s of model \"%s\" is active%s", what_is_active(model, version), model, keep ? " and stays so until another is chosen" : " until a training does better"),
+			(errmsg("%s of model \"%s\" is active%s", what_is_active(model, version), model,
+					keep ? " and stays so until another is chosen" : " until a training does better"),
 			 active == version ? 0 : errdetail("Before, it was %s.", what_is_active(model, active))));
 	PG_RETURN_VOID();
 }
@@ -163,7 +165,8 @@ delete_versions(int32 model_id, int32 version)
 	uint64		n;
 	SPITupleTable *deleted;
 
-	hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) FOR UPDATE", 2, types, values, NULL);
+	hwr_catalog_execute("SELECT FROM hwr.version WHERE model_id = $1 AND ($2 = 0 OR version = $2) FOR UPDATE", 2, types, values,
+						NULL);
 	hwr_catalog_execute_now("DELETE FROM hwr.confusion c USING hwr.metric x, hwr.version v "
 							"WHERE v.model_id = $1 AND ($2 = 0 OR v.version = $2) AND x.version_id = v.id AND c.metric_id = x.id",
 							2, types, values);
@@ -323,10 +326,12 @@ hwr_catalog_settle_active(const HwrVersionInfo *version, bool activate)
 		return;
 	if (activate)
 		ereport(NOTICE,
-				(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen", version->version, name, chosen)));
+				(errmsg("version %d of model \"%s\" is active instead of %s, which had been chosen", version->version, name,
+						chosen)));
 	else
 		ereport(NOTICE,
-				(errmsg("version %d of model \"%s\" is stored, and readers still get %s, which had been chosen", version->version, name, chosen),
+				(errmsg("version %d of model \"%s\" is stored, and readers still get %s, which had been chosen",
+						version->version, name, chosen),
 				 errhint("To have them get this one: SELECT hwr_activate_model('%s', %d).", name, version->version)));
 }
 
@@ -440,14 +445,16 @@ change_grants(FunctionCallInfo fcinfo, bool grant)
 
 	/* A version that is being stored under an older snapshot must fail rather than copy the older grants. */
 	hwr_catalog_execute("UPDATE hwr.model SET active = active WHERE id = $1", 1, types, values, NULL);
-	n = hwr_catalog_execute("SELECT v.version FROM hwr.version v WHERE v.model_id = $1 ORDER BY v.version", 1, types, values, NULL);
+	n = hwr_catalog_execute("SELECT v.version FROM hwr.version v WHERE v.model_id = $1 ORDER BY v.version", 1, types, values,
+							NULL);
 	versions = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
 		HwrVersionInfo version;
 
-		if (!hwr_catalog_version_now(model_id, DatumGetInt32(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull)), &version) ||
+		if (!hwr_catalog_version_now(model_id, DatumGetInt32(SPI_getbinval(versions->vals[i], versions->tupdesc, 1, &isnull)),
+									 &version) ||
 			!hwr_catalog_is_intact(&version))
 			continue;
 		execute_as(version.owner, grant ? psprintf("GRANT SELECT ON LARGE OBJECT %u TO %s", version.weights, grantee) :

@@ -151,7 +151,8 @@ hwr_orphans(PG_FUNCTION_ARGS)
 	PushActiveSnapshot(GetLatestSnapshot());
 	n = hwr_catalog_query("SELECT l.oid, pg_get_userbyid(l.lomowner), substring(d.description FROM '" HWR_DESCRIPTION_NAME "'), "
 						  "substring(d.description FROM '" HWR_DESCRIPTION_NUMBER "')::integer FROM pg_largeobject_metadata l "
-						  "LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass AND d.objsubid = 0 "
+						  "LEFT JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_largeobject'::regclass "
+						  "AND d.objsubid = 0 "
 						  "WHERE NOT EXISTS (SELECT FROM hwr.version v WHERE v.weights = l.oid) "
 						  "AND NOT EXISTS (SELECT FROM hwr.job j WHERE j.checkpoint = l.oid) ORDER BY l.oid",
 						  0, NULL, NULL);
@@ -187,7 +188,8 @@ read_own_orphan(Oid loid)
 	/* until the end of the transaction it neither changes hands nor is adopted by another session */
 	LockDatabaseObject(LargeObjectRelationId, loid, 0, ShareUpdateExclusiveLock);
 	SPI_connect();
-	if (hwr_catalog_query_now("SELECT lomowner, EXISTS (SELECT FROM hwr.version WHERE weights = $1) FROM pg_largeobject_metadata WHERE oid = $1",
+	if (hwr_catalog_query_now("SELECT lomowner, EXISTS (SELECT FROM hwr.version WHERE weights = $1) "
+							  "FROM pg_largeobject_metadata WHERE oid = $1",
 							  1, types, values) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

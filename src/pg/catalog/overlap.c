@@ -106,7 +106,8 @@ hwr_overlap_has(const bytea *hashes, const uint8 *image, Size len)
 	uint8		wanted[HWR_SHORT_HASH];
 
 	short_hash(hwr_image_hash(image, len), wanted);
-	return bsearch(wanted, VARDATA(hashes), (VARSIZE(hashes) - VARHDRSZ) / HWR_SHORT_HASH, HWR_SHORT_HASH, compare_hashes) != NULL;
+	return bsearch(wanted, VARDATA(hashes), (VARSIZE(hashes) - VARHDRSZ) / HWR_SHORT_HASH, HWR_SHORT_HASH,
+				   compare_hashes) != NULL;
 }
 
 /*

@@ -142,5 +142,6 @@ hwr_bind_lm(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("hwr_bind_lm()");
 	hwr_lm_open_model(name, number, &model);
 	set_lm(fcinfo, model.model);
-	PG_RETURN_INT32(hwr_lm_store_model(name, &model, !PG_ARGISNULL(ARG_ACTIVATE), !PG_ARGISNULL(ARG_ACTIVATE) && PG_GETARG_BOOL(ARG_ACTIVATE)));
+	PG_RETURN_INT32(hwr_lm_store_model(name, &model, !PG_ARGISNULL(ARG_ACTIVATE), !PG_ARGISNULL(ARG_ACTIVATE) &&
+									   PG_GETARG_BOOL(ARG_ACTIVATE)));
 }

@@ -218,7 +218,8 @@ hwr_uncrop(PG_FUNCTION_ARGS)
 		float		at = (float) (x[0] + (x[1] - x[0]) * i / (EDGE_POINTS - 1));
 
 		edge[i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at, 0);
-		edge[2 * EDGE_POINTS - 1 - i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at, (float) height);
+		edge[2 * EDGE_POINTS - 1 - i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at,
+														(float) height);
 	}
 	PG_RETURN_DATUM(hwr_points_polygon(edge, 2 * EDGE_POINTS));
 }

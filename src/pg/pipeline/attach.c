@@ -49,9 +49,12 @@ check_may_attach(void)
 	Oid			types[1] = {OIDOID};
 	Datum		values[1] = {ObjectIdGetDatum(GetUserId())};
 
-	if (hwr_catalog_query("SELECT FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' "
-						  "JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'hwr' "
-						  "WHERE p.proname = 'hwr_attach' AND has_function_privilege($1, p.oid, 'EXECUTE')", 1, types, values) == 0)
+	if (hwr_catalog_query("SELECT FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid "
+						  "AND d.deptype = 'e' "
+						  "JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid "
+						  "AND e.extname = 'hwr' "
+						  "WHERE p.proname = 'hwr_attach' AND has_function_privilege($1, p.oid, 'EXECUTE')", 1, types,
+							  values) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", "hwr_attach")));
@@ -94,11 +97,15 @@ check_privileges(Oid relid, Oid role, FunctionCallInfo fcinfo)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied for table %s", get_rel_name(relid)),
-					 errdetail("Role \"%s\" needs SELECT on key, image and text, and UPDATE on text and confidence.", GetUserNameFromId(role, false))));
+					 errdetail("Role \"%s\" needs SELECT on key, image and text, and UPDATE on text and confidence.",
+							   GetUserNameFromId(role, false))));
 	}
 }
 
-/* The column of the images, and the key, which is the primary key: no more columns than an index can have, and one row for each value. */
+/*
+ * The column of the images, and the key, which is the primary key: no more columns than an index can have,
+ * and one row for each value.
+ */
 static void
 check_columns(Oid relid, FunctionCallInfo fcinfo)
 {
@@ -113,11 +120,14 @@ check_columns(Oid relid, FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", image, get_rel_name(relid))));
 	hwr_check_image_type(relid, image, get_atttype(relid, attno));
-	if (hwr_catalog_query_now("SELECT a.attname::text, format_type(a.atttypid, NULL), hwr.is_plain_key(a.atttypid) FROM pg_index i "
-							  "CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+	if (hwr_catalog_query_now("SELECT a.attname::text, format_type(a.atttypid, NULL), hwr.is_plain_key(a.atttypid) "
+							  "FROM pg_index i "
+							  "CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a "
+							  "ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
 							  "WHERE i.indrelid = $1 AND i.indisprimary AND k.n <= i.indnkeyatts AND "
 							  "$2 = ARRAY(SELECT x.attname FROM unnest(i.indkey::int2[]) WITH ORDINALITY y (attnum, n) "
-							  "JOIN pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = y.attnum WHERE y.n <= i.indnkeyatts ORDER BY y.n) ORDER BY 3", 2, types, values) == 0)
+							  "JOIN pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = y.attnum "
+							  "WHERE y.n <= i.indnkeyatts ORDER BY y.n) ORDER BY 3", 2, types, values) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("key of table \"%s\" is not its primary key", get_rel_name(relid))));
@@ -144,13 +154,16 @@ check_model(const char *model, int32 number, Oid role)
 }
 
 /*
- * hwr.store_attachment(data regclass, image_column name, text_column name, confidence_column name, key_columns name[], model text, mode text,
- *		reread text, doubtful float8, retries integer, retry_after interval, queue_limit bigint, on_full text, batch integer) returns integer
+ * hwr.store_attachment(data regclass, image_column name, text_column name, confidence_column name,
+ * key_columns name[], model text, mode text,
+ *		reread text, doubtful float8, retries integer, retry_after interval, queue_limit bigint, on_full text,
+ *		batch integer) returns integer
  */
 Datum
 hwr_store_attachment(PG_FUNCTION_ARGS)
 {
-	Oid			types[] = {OIDOID, NAMEOID, NAMEOID, NAMEOID, NAMEARRAYOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT4OID, INTERVALOID, INT8OID,
+	Oid			types[] = {OIDOID, NAMEOID, NAMEOID, NAMEOID, NAMEARRAYOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, INT4OID,
+		INTERVALOID, INT8OID,
 		TEXTOID, INT4OID, OIDOID, OIDOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1];
@@ -186,18 +199,26 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
-	hwr_catalog_execute("WITH gone AS (DELETE FROM hwr.attachment a WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) RETURNING id), "
-						"q AS (DELETE FROM hwr.queue WHERE attachment IN (SELECT id FROM gone)), r AS (DELETE FROM hwr.read_row WHERE attachment IN (SELECT id FROM gone)), "
-						"c AS (DELETE FROM hwr.correction WHERE attachment IN (SELECT id FROM gone)), s AS (DELETE FROM hwr.shadow WHERE attachment IN (SELECT id FROM gone)), "
-						"w AS (DELETE FROM hwr.drift_window WHERE attachment IN (SELECT id FROM gone)), t AS (DELETE FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch WHERE attachment IN (SELECT id FROM gone)",
+	hwr_catalog_execute("WITH gone AS (DELETE FROM hwr.attachment a WHERE NOT EXISTS (SELECT FROM pg_class c "
+						"WHERE c.oid = a.data::oid) RETURNING id), "
+						"q AS (DELETE FROM hwr.queue WHERE attachment IN (SELECT id FROM gone)), r AS (DELETE FROM hwr.read_row "
+						"WHERE attachment IN (SELECT id FROM gone)), "
+						"c AS (DELETE FROM hwr.correction WHERE attachment IN (SELECT id FROM gone)), s AS (DELETE "
+						"FROM hwr.shadow WHERE attachment IN (SELECT id FROM gone)), "
+						"w AS (DELETE FROM hwr.drift_window WHERE attachment IN (SELECT id FROM gone)), t AS (DELETE "
+						"FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch "
+						"WHERE attachment IN (SELECT id FROM gone)",
 						0, NULL, NULL, NULL);
-	if (hwr_catalog_execute("SELECT FROM hwr.attachment WHERE data::oid = $1 AND text_column = $3", lengthof(types), types, values, nulls) > 0)
+	if (hwr_catalog_execute("SELECT FROM hwr.attachment WHERE data::oid = $1 AND text_column = $3", lengthof(types), types,
+							values, nulls) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("column \"%s\" of table \"%s\" is attached already", NameStr(*PG_GETARG_NAME(2)), get_rel_name(relid)),
 				 errhint("hwr_detach ends that.")));
-	hwr_catalog_execute("INSERT INTO hwr.attachment (data, image_column, text_column, confidence_column, key_columns, model, mode, reread, doubtful, retries, "
-						"retry_after, queue_limit, on_full, batch, role, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
+	hwr_catalog_execute("INSERT INTO hwr.attachment (data, image_column, text_column, confidence_column, key_columns, model, "
+						"mode, reread, doubtful, retries, "
+						"retry_after, queue_limit, on_full, batch, role, owner) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id",
 						lengthof(types), types, values, nulls);
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
@@ -212,12 +233,14 @@ lock_own(int32 id, HwrAttachment *out)
 	Datum		values[1] = {Int32GetDatum(id)};
 	bool		found;
 
-	found = hwr_catalog_execute_now("SELECT FROM hwr.attachment WHERE id = $1 FOR UPDATE", 1, types, values) > 0 && hwr_attachment_load(id, false, out);
+	found = hwr_catalog_execute_now("SELECT FROM hwr.attachment WHERE id = $1 FOR UPDATE", 1, types, values) > 0 &&
+		hwr_attachment_load(id, false, out);
 	if (!found)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("attachment %d does not exist", id)));
-	if (!(OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) && !has_privs_of_role(GetUserId(), owner_of_table(out->data)))
+	if (!(OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) &&
+		!has_privs_of_role(GetUserId(), owner_of_table(out->data)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
@@ -254,8 +277,10 @@ Datum
 hwr_delete_attachment(PG_FUNCTION_ARGS)
 {
 	static const char *const statements[] = {
-		"DELETE FROM hwr.queue WHERE attachment = $1", "DELETE FROM hwr.read_row WHERE attachment = $1", "DELETE FROM hwr.batch WHERE attachment = $1",
-		"DELETE FROM hwr.shadow WHERE attachment = $1", "DELETE FROM hwr.drift_window WHERE attachment = $1", "DELETE FROM hwr.trial WHERE attachment = $1",
+		"DELETE FROM hwr.queue WHERE attachment = $1", "DELETE FROM hwr.read_row WHERE attachment = $1",
+		"DELETE FROM hwr.batch WHERE attachment = $1",
+		"DELETE FROM hwr.shadow WHERE attachment = $1", "DELETE FROM hwr.drift_window WHERE attachment = $1",
+			"DELETE FROM hwr.trial WHERE attachment = $1",
 		"DELETE FROM hwr.attachment WHERE id = $1", "DELETE FROM hwr.correction WHERE attachment = $1"
 	};
 	HwrAttachment a;
@@ -312,7 +337,8 @@ hwr_set_trial(PG_FUNCTION_ARGS)
 		values[i] = fcinfo->args[i].value;
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	if (PG_ARGISNULL(0) || (!ends && (PG_ARGISNULL(3) || PG_ARGISNULL(4) || !(PG_GETARG_FLOAT8(3) > 0 && PG_GETARG_FLOAT8(3) <= 1))))
+	if (PG_ARGISNULL(0) || (!ends && (PG_ARGISNULL(3) || PG_ARGISNULL(4) || !(PG_GETARG_FLOAT8(3) > 0 &&
+																			  PG_GETARG_FLOAT8(3) <= 1))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the share of the rows must be above 0 and at most 1")));
@@ -324,12 +350,14 @@ hwr_set_trial(PG_FUNCTION_ARGS)
 			hwr_raise_no_version(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
 		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), a.role);
 	}
-	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL RETURNING id", 1, types, values);
+	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL "
+								"RETURNING id", 1, types, values);
 	if (n > 0)
 		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!ends)
 	{
-		hwr_catalog_execute("INSERT INTO hwr.trial (attachment, model, version, share, shadow) VALUES ($1, $2, $3, $4, $5) RETURNING id", 5, types, values, nulls);
+		hwr_catalog_execute("INSERT INTO hwr.trial (attachment, model, version, share, shadow) VALUES ($1, $2, $3, $4, $5) "
+							"RETURNING id", 5, types, values, nulls);
 		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	SPI_finish();
@@ -355,12 +383,16 @@ hwr_set_baseline(PG_FUNCTION_ARGS)
 	lock_own(PG_GETARG_INT32(0), &a);
 	if (!PG_GETARG_BOOL(1))
 	{
-		hwr_catalog_execute_now("UPDATE hwr.attachment SET baseline = NULL, baseline_source = NULL, drift = NULL WHERE id = $1", 1, types, values);
+		hwr_catalog_execute_now("UPDATE hwr.attachment SET baseline = NULL, baseline_source = NULL, drift = NULL WHERE id = $1",
+								1, types, values);
 		hwr_catalog_execute_now("DELETE FROM hwr.drift_window WHERE attachment = $1 AND baseline IS NULL", 1, types, values);
 	}
-	else if (hwr_catalog_execute_now("UPDATE hwr.attachment a SET baseline = s.features, baseline_source = 'hwr_set_baseline', drift = NULL "
-									 "FROM (SELECT hwr.features_sum(l.features) AS features FROM (SELECT w.features FROM hwr.drift_window w WHERE w.attachment = $1 "
-									 "ORDER BY w.id DESC LIMIT 5) l) s WHERE a.id = $1 AND s.features IS NOT NULL RETURNING (s.features->>'n')::bigint", 1, types, values) > 0)
+	else if (hwr_catalog_execute_now("UPDATE hwr.attachment a SET baseline = s.features, baseline_source = 'hwr_set_baseline', "
+									 "drift = NULL "
+									 "FROM (SELECT hwr.features_sum(l.features) AS features FROM (SELECT w.features "
+									 "FROM hwr.drift_window w WHERE w.attachment = $1 "
+									 "ORDER BY w.id DESC LIMIT 5) l) s WHERE a.id = $1 AND s.features IS NOT NULL "
+									 "RETURNING (s.features->>'n')::bigint", 1, types, values) > 0)
 		rows = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	else
 		ereport(ERROR,
@@ -382,7 +414,8 @@ queue_keys(int32 id, Datum *keys, int n)
 	Oid			types[2] = {INT4OID, TEXTARRAYOID};
 	Datum		values[2] = {Int32GetDatum(id), PointerGetDatum(construct_array(keys, n, TEXTOID, -1, false, TYPALIGN_INT))};
 
-	return n == 0 ? 0 : hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key) SELECT $1, k::text[] FROM unnest($2) k ORDER BY 2 ON CONFLICT DO NOTHING",
+	return n == 0 ? 0 : hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key) SELECT $1, k::text[] FROM unnest($2) k "
+												"ORDER BY 2 ON CONFLICT DO NOTHING",
 												2, types, values);
 }
 
@@ -456,10 +489,12 @@ queue_read(const HwrAttachment *a, bool all)
 	values[2] = Int32GetDatum(version.version);
 	values[3] = Float8GetDatum(a->doubtful);
 	values[4] = BoolGetDatum(all);
-	return hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key, lane) SELECT r.attachment, r.key, 1 FROM hwr.read_row r "
+	return hwr_catalog_execute_now("INSERT INTO hwr.queue (attachment, key, lane) SELECT r.attachment, r.key, 1 "
+								   "FROM hwr.read_row r "
 								   "WHERE r.attachment = $1 AND NOT r.corrected AND r.model IS NOT NULL "
 								   "AND (r.model, r.version) IS DISTINCT FROM ($2, $3) AND ($5 OR r.confidence < $4) "
-								   "AND NOT EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = $1 AND q.key = r.key AND q.lane = 0 AND NOT q.failed) "
+								   "AND NOT EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = $1 AND q.key = r.key "
+								   "AND q.lane = 0 AND NOT q.failed) "
 								   "ORDER BY r.key ON CONFLICT DO NOTHING",
 								   5, types, values);
 }
@@ -470,7 +505,8 @@ queue_failed(const HwrAttachment *a)
 	Oid			types[1] = {INT4OID};
 	Datum		values[1] = {Int32GetDatum(a->id)};
 
-	return hwr_catalog_execute_now("UPDATE hwr.queue SET failed = false, attempts = 0, due = clock_timestamp() WHERE attachment = $1 AND sqlstate IS NOT NULL",
+	return hwr_catalog_execute_now("UPDATE hwr.queue SET failed = false, attempts = 0, due = clock_timestamp() "
+								   "WHERE attachment = $1 AND sqlstate IS NOT NULL",
 								   1, types, values);
 }
 

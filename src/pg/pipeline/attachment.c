@@ -82,10 +82,14 @@ read_keys(HwrAttachment *out, MemoryContext context)
 bool
 hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 {
-#define COLUMNS "SELECT a.data::oid, coalesce((SELECT r.oid FROM pg_roles r WHERE r.oid = a.role::oid), '0'::oid), a.image_column::text, a.text_column::text, a.confidence_column::text, a.key_columns::text[], " \
-	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', a.batch, a.paused, " \
+#define COLUMNS "SELECT a.data::oid, coalesce((SELECT r.oid FROM pg_roles r " \
+				"WHERE r.oid = a.role::oid), '0'::oid), a.image_column::text, a.text_column::text, a.confidence_column::text, " \
+				"a.key_columns::text[], " \
+	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', " \
+	"a.batch, a.paused, " \
 	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid " \
-	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
+	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT " \
+	"FROM pg_class c WHERE c.oid = a.data::oid)"
 	static HwrCatalogPlan plans[2] = {{COLUMNS, 1, {INT4OID}}, {COLUMNS " FOR KEY SHARE OF a", 1, {INT4OID}}};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		value = Int32GetDatum(id);
@@ -139,7 +143,8 @@ hwr_check_table_owner(const HwrAttachment *a)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("table \"%s\" has another owner than when it was attached", get_rel_name(a->data)),
-			 errdetail("Triggers and policies of role \"%s\" would run as role \"%s\".", GetUserNameFromId(owner, false), GetUserNameFromId(a->role, true)),
+			 errdetail("Triggers and policies of role \"%s\" would run as role \"%s\".", GetUserNameFromId(owner, false),
+					   GetUserNameFromId(a->role, true)),
 			 errhint("hwr_detach, then hwr_attach again.")));
 }
 
@@ -153,7 +158,8 @@ hwr_check_image_type(Oid relid, const char *name, Oid type)
 	if (getBaseType(type) != BYTEAOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of relation \"%s\" is of type %s, not bytea", name, get_rel_name(relid), format_type_be(type)),
+				 errmsg("column \"%s\" of relation \"%s\" is of type %s, not bytea", name, get_rel_name(relid),
+						format_type_be(type)),
 				 errhint("hwr_detach, then hwr_attach with the column that has the images.")));
 }
 
@@ -227,7 +233,8 @@ equality(Oid type)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "no equality for type %u", type);
 	operator = (Form_pg_operator) GETSTRUCT(tuple);
-	result = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)), NameStr(operator->oprname));
+	result = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)),
+					  NameStr(operator->oprname));
 	ReleaseSysCache(tuple);
 	return result;
 }

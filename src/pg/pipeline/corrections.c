@@ -55,7 +55,8 @@ static void
 append_key_condition(StringInfo sql, const HwrAttachment *a, const HwrKeyColumn *columns, int n)
 {
 	for (int i = 0; i < a->nkeys; i++)
-		appendStringInfo(sql, "%st.%s %s ($%d)[%d]::%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, n, i + 1, columns[i].type);
+		appendStringInfo(sql, "%st.%s %s ($%d)[%d]::%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, n, i + 1,
+						 columns[i].type);
 }
 
 /*
@@ -199,17 +200,21 @@ hwr_undo_correction(PG_FUNCTION_ARGS)
 	values[3] = text;
 	values[4] = ObjectIdGetDatum(GetUserId());
 	/* the newest one of this image, if it is the user's, and the text still what he made of it */
-	if (hwr_catalog_execute_now("DELETE FROM hwr.correction c WHERE c.id = (SELECT max(x.id) FROM hwr.correction x WHERE x.attachment = $1 AND x.key = $2 AND x.hash = $3) "
-								"AND c.who::oid = $5 AND c.label = $4 RETURNING c.was, coalesce(c.was = c.label, false)", 5, types, values) == 0)
+	if (hwr_catalog_execute_now("DELETE FROM hwr.correction c WHERE c.id = (SELECT max(x.id) FROM hwr.correction x "
+								"WHERE x.attachment = $1 AND x.key = $2 AND x.hash = $3) "
+								"AND c.who::oid = $5 AND c.label = $4 RETURNING c.was, coalesce(c.was = c.label, false)", 5,
+									types, values) == 0)
 	{
 		SPI_finish();
 		PG_RETURN_BOOL(false);
 	}
 	was = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	same = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	hwr_catalog_execute_now("UPDATE hwr.read_row r SET corrected = EXISTS (SELECT FROM hwr.correction c WHERE c.attachment = $1 AND c.key = $2 AND c.hash = $3) "
+	hwr_catalog_execute_now("UPDATE hwr.read_row r SET corrected = EXISTS (SELECT FROM hwr.correction c WHERE c.attachment = $1 "
+							"AND c.key = $2 AND c.hash = $3) "
 							"WHERE r.attachment = $1 AND r.key = $2 AND r.hash = $3", 3, types, values);
-	hwr_catalog_execute_now("DELETE FROM hwr.read_row r WHERE r.attachment = $1 AND r.key = $2 AND r.hash = $3 AND NOT r.corrected AND r.model IS NULL", 3, types, values);
+	hwr_catalog_execute_now("DELETE FROM hwr.read_row r WHERE r.attachment = $1 AND r.key = $2 AND r.hash = $3 "
+							"AND NOT r.corrected AND r.model IS NULL", 3, types, values);
 	if (!same)
 		write_former(&a, own_key, was);
 	SPI_finish();

@@ -145,7 +145,8 @@ same_value(HeapTuple a, HeapTuple b, TupleDesc desc, AttrNumber attno)
 	if (att->attlen == -1 && VARATT_IS_EXTERNAL(DatumGetPointer(va)) && VARATT_IS_EXTERNAL(DatumGetPointer(vb)) &&
 		datumIsEqual(va, vb, att->attbyval, att->attlen))
 		return true;
-	return att->attlen == -1 ? datum_image_eq(va, vb, att->attbyval, att->attlen) : datumIsEqual(va, vb, att->attbyval, att->attlen);
+	return att->attlen == -1 ? datum_image_eq(va, vb, att->attbyval, att->attlen) :
+		datumIsEqual(va, vb, att->attbyval, att->attlen);
 }
 
 static Datum
@@ -231,7 +232,8 @@ hwr_before_row(PG_FUNCTION_ARGS)
 	double		confidence = 0;
 
 	check_trigger(fcinfo, "hwr.before_row");
-	if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+	if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" must be fired before INSERT or UPDATE for each row", "hwr.before_row")));
@@ -240,7 +242,8 @@ hwr_before_row(PG_FUNCTION_ARGS)
 	desc = RelationGetDescr(trigger->tg_relation);
 	t = find_target(fcinfo);
 	if (t == NULL || hwr_writing == t->a.id ||
-		(update && (same_value(trigger->tg_trigtuple, tuple, desc, t->image) || !same_value(trigger->tg_trigtuple, tuple, desc, t->text))) ||
+		(update && (same_value(trigger->tg_trigtuple, tuple, desc, t->image) ||
+					!same_value(trigger->tg_trigtuple, tuple, desc, t->text))) ||
 		(!update && !is_null(tuple, desc, t->text)))
 		return PointerGetDatum(tuple);
 	if (t->a.now && !t->a.paused && OidIsValid(t->a.role) && !is_null(tuple, desc, t->image))
@@ -253,7 +256,8 @@ hwr_before_row(PG_FUNCTION_ARGS)
 			text = strcpy(SPI_palloc(strlen(text) + 1), text);
 		SPI_finish();
 	}
-	return update || text != NULL ? PointerGetDatum(with_reading(t, trigger->tg_relation, tuple, text, confidence)) : PointerGetDatum(tuple);
+	return update || text != NULL ? PointerGetDatum(with_reading(t, trigger->tg_relation, tuple, text, confidence)) :
+		PointerGetDatum(tuple);
 }
 
 /*
@@ -306,7 +310,8 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 		hwr_dequeue(&t->a, key, 1);		/* it will be read in any case */
 	}
 	else if (new_text && !(new_image && hwr_have_now() && hwr_keep_now(&t->a, key, image_hash(t, new, desc))))
-		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)), new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));
+		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)),
+							new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));
 }
 
 /*

@@ -1,6 +1,7 @@
 /*
  * enqueue.h
- *	  What the triggers of an attached table (enqueue.c) ask of the queue (queue.c), of what is known of rows (known.c) and of mode now (now.c).
+ *	  What the triggers of an attached table (enqueue.c) ask of the queue (queue.c), of what is known of rows
+ *	  (known.c) and of mode now (now.c).
  *
  * All with SPI connected, as the extension's owner.  Include after postgres.h.
  */
@@ -10,8 +11,8 @@
 #include "pipeline.h"
 
 /*
- * An entry for this key.  One that is there stays as it is, but for one that has failed: that was another image.  Waits for room, or
- * raises configuration_limit_exceeded, as the attachment says.
+ * An entry for this key.  One that is there stays as it is, but for one that has failed: that was another
+ * image.  Waits for room, or raises configuration_limit_exceeded, as the attachment says.
  */
 extern void hwr_enqueue(const HwrAttachment *a, Datum key);
 
@@ -24,7 +25,10 @@ extern void hwr_forget_row(const HwrAttachment *a, Datum key, bool corrections);
 /* A row has another key; what moves is told by the image's hash too. */
 extern void hwr_move_row(const HwrAttachment *a, Datum from, Datum to, bytea *hash);
 
-/* The reading of an image, and how sure it is; NULL: it cannot be read.  As the attachment's role.  Remembered for hwr_keep_now. */
+/*
+ * The reading of an image, and how sure it is; NULL: it cannot be read.  As the attachment's role.
+ * Remembered for hwr_keep_now.
+ */
 extern char *hwr_read_now(const HwrAttachment *a, Datum image, double *confidence);
 
 /* Whether this transaction has readings that no row has taken yet. */

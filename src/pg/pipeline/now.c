@@ -137,9 +137,11 @@ hwr_have_now(void)
 bool
 hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash)
 {
-	static HwrCatalogPlan plan = {"INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence) VALUES ($1, $2, $3, $4, $5, $6) "
+	static HwrCatalogPlan plan = {"INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence) "
+								  "VALUES ($1, $2, $3, $4, $5, $6) "
 		"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
-	"confidence = excluded.confidence, read = clock_timestamp(), corrected = false", 6, {INT4OID, TEXTARRAYOID, BYTEAOID, TEXTOID, INT4OID, FLOAT8OID}};
+	"confidence = excluded.confidence, read = clock_timestamp(), corrected = false", 6, {INT4OID, TEXTARRAYOID, BYTEAOID,
+		TEXTOID, INT4OID, FLOAT8OID}};
 	const Fresh *f = take_fresh(a, hash);
 	Datum		values[6];
 

@@ -57,8 +57,8 @@ typedef struct HwrAttachment
 extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
 
 /*
- * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.  Raises insufficient_privilege
- * where it is another's by now, who is not that role.
+ * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.
+ * Raises insufficient_privilege where it is another's by now, who is not that role.
  */
 extern void hwr_check_table_owner(const HwrAttachment *a);
 
@@ -100,8 +100,9 @@ extern void hwr_keep_correction(int32 attachment, Datum key, Datum hash, Datum w
 extern bytea *hwr_pipeline_hash(const uint8 *bytes, Size len);
 
 /*
- * work.c: one batch of an attachment, in a transaction, with SPI connected and an active snapshot.  limit: rows at most, 0: as the
- * attachment says.  taken 0: nothing is due.  Raises insufficient_privilege where the current user has not the role's privileges.
+ * work.c: one batch of an attachment, in a transaction, with SPI connected and an active snapshot.  limit:
+ * rows at most, 0: as the attachment says.  taken 0: nothing is due.  Raises insufficient_privilege where the
+ * current user has not the role's privileges.
  */
 typedef struct HwrBatchResult
 {

@@ -34,7 +34,10 @@
 #include "pipeline.h"
 #include "pipeline_worker.h"
 
-/* After this, in ms, all databases are looked at, whether they have said something or not: a prepared transaction says nothing. */
+/*
+ * After this, in ms, all databases are looked at, whether they have said something or not: a prepared
+ * transaction says nothing.
+ */
 #define LOOK_INTERVAL (5 * 60 * 1000)
 
 /* After a worker could not be started, in ms */

@@ -45,10 +45,16 @@
 /* A batch of so many rows or more shows that there is work for another worker. */
 #define HWR_HELP_BATCH 16
 
-/* For so long another transaction may hold a lock on a table; then other tables are read, and this one is tried again like after a problem. */
+/*
+ * For so long another transaction may hold a lock on a table; then other tables are read, and this one is
+ * tried again like after a problem.
+ */
 #define LOCK_TIMEOUT "10s"
 
-/* What has been cancelled may go on, if a function of the table's owner catches that: after so much longer the worker ends itself, which nobody catches. */
+/*
+ * What has been cancelled may go on, if a function of the table's owner catches that: after so much longer
+ * the worker ends itself, which nobody catches.
+ */
 #define PATIENCE 10000
 
 static HwrPipelineDatabase *mine;
@@ -135,15 +141,18 @@ record_problem(int32 attachment, int sqlerrcode, const char *message)
 	begin("recording a problem");
 	values[1] = CStringGetTextDatum(unpack_sql_state(sqlerrcode));
 	values[2] = CStringGetTextDatum(message);
-	hwr_catalog_execute("UPDATE hwr.attachment SET sqlstate = $2, problem = $3, next_try = clock_timestamp() + '" PROBLEM_INTERVAL "' WHERE id = $1",
+	hwr_catalog_execute("UPDATE hwr.attachment "
+						"SET sqlstate = $2, problem = $3, next_try = clock_timestamp() + '" PROBLEM_INTERVAL "' WHERE id = $1",
 						3, types, values, NULL);
 	commit();
 }
 
 /* Attachments a that can be read, with the time q.due when the first row of each lane of the queue is due. */
 #define READABLE_ATTACHMENTS "hwr.attachment a CROSS JOIN generate_series(0, 2) l(lane) " \
-	"CROSS JOIN LATERAL (SELECT e.due FROM hwr.queue e WHERE e.attachment = a.id AND e.lane = l.lane AND NOT e.failed ORDER BY e.due LIMIT 1) q " \
-	"WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid)"
+	"CROSS JOIN LATERAL (SELECT e.due FROM hwr.queue e WHERE e.attachment = a.id AND e.lane = l.lane AND NOT e.failed " \
+	"ORDER BY e.due LIMIT 1) q " \
+	"WHERE NOT a.paused AND EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.role::oid) AND EXISTS (SELECT FROM pg_class c " \
+	"WHERE c.oid = a.data::oid)"
 
 /* Attachments that have something due, and, where there are none, when there will be, 0: never. */
 static int32 *
@@ -159,7 +168,8 @@ find_work(int *n, TimestampTz *next)
 	/* as in work_claim.c: a queue may be long, and the index has the next ones first */
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), true) AND q.due <= clock_timestamp() ORDER BY a.id",
+	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), "
+							  "true) AND q.due <= clock_timestamp() ORDER BY a.id",
 							  0, NULL, NULL);
 	list = MemoryContextAlloc(TopMemoryContext, Max(found, 1) * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)

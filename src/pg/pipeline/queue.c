@@ -61,7 +61,8 @@ watch_transaction(void)
 static int64
 others_waiting(const HwrAttachment *a)
 {
-	static HwrCatalogPlan plan = {"SELECT count(*) FROM (SELECT FROM hwr.queue WHERE attachment = $1 AND NOT failed LIMIT $2) q", 2, {INT4OID, INT8OID}};
+	static HwrCatalogPlan plan = {"SELECT count(*) FROM (SELECT FROM hwr.queue WHERE attachment = $1 AND NOT failed "
+								  "LIMIT $2) q", 2, {INT4OID, INT8OID}};
 	Datum		values[2] = {Int32GetDatum(a->id), Int64GetDatum(a->queue_limit + queued_here + 1)};
 	bool		isnull;
 
@@ -98,7 +99,8 @@ wait_for_room(const HwrAttachment *a)
 			ereport(ERROR,
 					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 					 errmsg("the queue of table \"%s\" is full", get_rel_name(a->data)),
-					 errdetail("%lld rows wait to be read, and queue_limit is %lld.", (long long) waiting, (long long) a->queue_limit),
+					 errdetail("%lld rows wait to be read, and queue_limit is %lld.", (long long) waiting,
+							   (long long) a->queue_limit),
 					 errhint("Try again when some have been read: CALL hwr_work(), or a server that preloads hwr.")));
 		hwr_pipeline_wake();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, FULL_LOOK, hwr_wait_event(HWR_WAIT_QUEUE));
@@ -110,10 +112,14 @@ wait_for_room(const HwrAttachment *a)
 void
 hwr_enqueue(const HwrAttachment *a, Datum key)
 {
-	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, {INT4OID, TEXTARRAYOID}};
-	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = 0 FOR KEY SHARE", 2, {INT4OID, TEXTARRAYOID}};
-	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = clock_timestamp() "
-		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = 0 AND q.attempts > 0 "
+	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2,
+		{INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = 0 FOR KEY SHARE", 2,
+		{INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = "
+								   "clock_timestamp() "
+		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = 0 "
+		"AND q.attempts > 0 "
 	"FOR NO KEY UPDATE SKIP LOCKED))", 2, {INT4OID, TEXTARRAYOID}};
 	Datum		values[2] = {Int32GetDatum(a->id), key};
 
@@ -135,7 +141,8 @@ hwr_enqueue(const HwrAttachment *a, Datum key)
 void
 hwr_dequeue(const HwrAttachment *a, Datum key, int lane)
 {
-	static HwrCatalogPlan plan = {"DELETE FROM hwr.queue WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane >= $3 "
+	static HwrCatalogPlan plan = {"DELETE FROM hwr.queue WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q "
+								  "WHERE q.attachment = $1 AND q.key = $2 AND q.lane >= $3 "
 	"FOR UPDATE SKIP LOCKED))", 3, {INT4OID, TEXTARRAYOID, INT4OID}};
 	Datum		values[3] = {Int32GetDatum(a->id), key, Int32GetDatum(lane)};
 

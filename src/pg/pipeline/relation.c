@@ -34,7 +34,8 @@ hwr_relation_in(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("invalid table name: \"%s\"", text)));
-	PG_RETURN_OID(RangeVarGetRelid(makeRangeVar(list_length(names) == 2 ? linitial(names) : NULL, llast(names), -1), NoLock, true));
+	PG_RETURN_OID(RangeVarGetRelid(makeRangeVar(list_length(names) == 2 ? linitial(names) : NULL, llast(names), -1), NoLock,
+								   true));
 }
 
 /*

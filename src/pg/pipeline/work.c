@@ -77,7 +77,8 @@ as_role(HwrWork *b, int from, int to)
 static bool
 is_contention(const ErrorData *error)
 {
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
 /* Entries [from, to) in a subtransaction; NULL, or the error, with the entries as they were. */
@@ -123,8 +124,10 @@ static bool
 is_general(const ErrorData *error)
 {
 	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYSTEM_ERROR ||
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR || ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_SYSTEM_ERROR ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTERNAL_ERROR ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
 }
 
 static void
@@ -207,8 +210,8 @@ lock_table(const HwrAttachment *a)
 }
 
 /*
- * In a restore, triggers come after all rows, and the queue before those of the table: what is not there yet must not be taken for
- * gone.
+ * In a restore, triggers come after all rows, and the queue before those of the table: what is not there yet
+ * must not be taken for gone.
  */
 static void
 check_triggers(const HwrAttachment *a)
@@ -276,8 +279,10 @@ hwr_work_list(Oid data, int *n)
 {
 	Oid			types[1] = {OIDOID};
 	Datum		values[1] = {ObjectIdGetDatum(data)};
-	uint64		found = hwr_catalog_query_now("SELECT a.id, a.role::oid FROM hwr.attachment a JOIN pg_roles r ON r.oid = a.role::oid WHERE NOT a.paused "
-											  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND ($1 = '0'::oid OR a.data::oid = $1) ORDER BY a.id", 1, types, values);
+	uint64		found = hwr_catalog_query_now("SELECT a.id, a.role::oid FROM hwr.attachment a JOIN pg_roles r "
+											  "ON r.oid = a.role::oid WHERE NOT a.paused "
+											  "AND EXISTS (SELECT FROM pg_class c WHERE c.oid = a.data::oid) AND ($1 = '0'::oid "
+											  "OR a.data::oid = $1) ORDER BY a.id", 1, types, values);
 	int32	   *list = palloc(Max(found, 1) * sizeof(int32));
 
 	*n = 0;
@@ -308,7 +313,10 @@ result_row(FunctionCallInfo fcinfo, int64 read, int64 failed)
 	return heap_form_tuple(BlessTupleDesc(desc), values, nulls);
 }
 
-/* A batch, committed; what is wrong with the attachment as a whole is returned, and the batch undone.  In a subtransaction, which an error can be caught in. */
+/*
+ * A batch, committed; what is wrong with the attachment as a whole is returned, and the batch undone.  In a
+ * subtransaction, which an error can be caught in.
+ */
 static ErrorData *
 batch_or_error(int32 attachment, int limit, HwrBatchResult *result)
 {
@@ -342,7 +350,10 @@ batch_or_error(int32 attachment, int limit, HwrBatchResult *result)
 	return error;
 }
 
-/* Attachments in turn, each until nothing of it is due, and all again as long as there was something.  One that cannot be read at all is not in the way of the others. */
+/*
+ * Attachments in turn, each until nothing of it is due, and all again as long as there was something.  One
+ * that cannot be read at all is not in the way of the others.
+ */
 static void
 work(int32 *attachments, int n, int64 limit, int64 *read, int64 *failed)
 {

@@ -4,8 +4,9 @@
  *
  * A session that gives a row another image, or inserts one, leaves an entry alone that is there.  What this worker makes of an
  * entry holds for the row that it has seen.  So an entry is locked FOR UPDATE before it is dropped, or put off: sessions
- * that have left it alone and not ended yet hold it FOR KEY SHARE, and it is passed over; what those have done that have ended is seen
- * now; and those that come later wait for this worker's end, which is near, and then make another entry.
+ * that have left it alone and not ended yet hold it FOR KEY SHARE, and it is passed over; what those have
+ * done that have ended is seen now; and those that come later wait for this worker's end, which is near, and
+ * then make another entry.
  */
 #include "postgres.h"
 
@@ -29,7 +30,8 @@ lock_entries(HwrWork *b, const int *chosen, int n, int *nlocked)
 	int		   *locked = palloc(Max(n, 1) * sizeof(int));
 
 	FIELD_ARRAY(b, chosen, n, place, values[0]);
-	hwr_catalog_execute_now("SELECT q.ctid FROM hwr.queue q WHERE q.ctid = ANY ($1::tid[]) FOR UPDATE SKIP LOCKED", 1, types, values);
+	hwr_catalog_execute_now("SELECT q.ctid FROM hwr.queue q WHERE q.ctid = ANY ($1::tid[]) FOR UPDATE SKIP LOCKED", 1, types,
+							values);
 	*nlocked = 0;
 	for (int i = 0; i < n; i++)
 	{
@@ -58,7 +60,8 @@ look_again(HwrWork *b, const int *chosen, int n)
 
 	initStringInfo(&sql);
 	/* an image that is too long has not been hashed */
-	appendStringInfo(&sql, "SELECT k.n, CASE WHEN pg_catalog.octet_length(t.%s) OPERATOR(pg_catalog.<=) " INT64_FORMAT, quote_identifier(b->a.image),
+	appendStringInfo(&sql, "SELECT k.n, CASE WHEN pg_catalog.octet_length(t.%s) OPERATOR(pg_catalog.<=) " INT64_FORMAT,
+					 quote_identifier(b->a.image),
 					 (int64) hwr_image_limits().max_bytes);
 	appendStringInfo(&sql, " THEN pg_catalog.sha256(t.%s) END", quote_identifier(b->a.image));
 	appendStringInfo(&sql, ", t.%s::pg_catalog.text", quote_identifier(b->a.text));

@@ -32,7 +32,8 @@ fill_entry(HwrWork *b, HwrWorkEntry *e, HeapTuple tuple, int lane)
 	memset(e, 0, sizeof(*e));
 	e->place = value_or_null(tuple, 1);
 	e->key = value_or_null(tuple, 2);
-	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull)), TEXTOID, -1, false, TYPALIGN_INT,
+	deconstruct_array(DatumGetArrayTypeP(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull)), TEXTOID, -1, false,
+					  TYPALIGN_INT,
 					  &values, NULL, &n);
 	e->other_key = n != b->a.nkeys;
 	if (e->other_key)			/* nothing has this one */
@@ -64,7 +65,8 @@ claim_lane(HwrWork *b, int lane, int limit)
 	hwr_catalog_execute("SELECT q.ctid, q.key, r.corrected, r.hash, r.model, r.version FROM hwr.queue q "
 						"LEFT JOIN hwr.read_row r ON r.attachment = q.attachment AND r.key = q.key "
 						"WHERE q.attachment = $1 AND q.lane = $2 AND NOT q.failed AND q.due <= clock_timestamp() "
-						"AND NOT EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment AND o.key = q.key AND o.lane < q.lane AND NOT o.failed) "
+						"AND NOT EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment AND o.key = q.key "
+						"AND o.lane < q.lane AND NOT o.failed) "
 						"ORDER BY q.due LIMIT $3 FOR NO KEY UPDATE OF q SKIP LOCKED", 3, types, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 		fill_entry(b, &b->entries[b->n++], SPI_tuptable->vals[i], lane);

@@ -80,7 +80,8 @@ run_lane(HwrWork *b, Lane *lane, bool shadow)
 	{
 		HwrWorkEntry *e = lane->at[i];
 		char	   *text = MemoryContextStrdup(b->context, hwr_from_utf8(reader->readings[i].text));
-		double		confidence = hwr_reading_confidence(&reader->readings[i], loaded.model, &reader->posteriors[i], reader->context);
+		double		confidence = hwr_reading_confidence(&reader->readings[i], loaded.model, &reader->posteriors[i],
+														reader->context);
 
 		if (shadow)
 		{

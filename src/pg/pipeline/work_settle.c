@@ -19,7 +19,10 @@
 #include "pg/reader/features.h"
 #include "work_internal.h"
 
-/* Rows that others had locked, or had changed, are due again after this, in ms, and after a tenth of the time that they have waited, up to a minute. */
+/*
+ * Rows that others had locked, or had changed, are due again after this, in ms, and after a tenth of the time
+ * that they have waited, up to a minute.
+ */
 #define PASSED_OVER_WAIT 200
 
 /* Channel of mode notify. */
@@ -40,8 +43,9 @@ drop_entries(HwrWork *b, const int *chosen, int n)
 }
 
 /*
- * Is the version that has read the batch still the active one, and will be until the batch is committed?  Activation queues rows that another version
- * has read, and cannot see ours.  So it has to wait for this transaction's end, which is near, once its lock is ours; where it was faster it is not waited for.
+ * Is the version that has read the batch still the active one, and will be until the batch is committed?
+ * Activation queues rows that another version has read, and cannot see ours.  So it has to wait for this
+ * transaction's end, which is near, once its lock is ours; where it was faster it is not waited for.
  */
 static bool
 is_active_still(const HwrWork *b)
@@ -58,7 +62,10 @@ is_active_still(const HwrWork *b)
 	return active == b->versions[0].version;
 }
 
-/* Entries of rows that have been read go, unless another version is activated meanwhile with which they may have to be read again. */
+/*
+ * Entries of rows that have been read go, unless another version is activated meanwhile with which they may
+ * have to be read again.
+ */
 static void
 drop_written(HwrWork *b, const int *chosen, int n, const double *confidences)
 {
@@ -71,10 +78,14 @@ drop_written(HwrWork *b, const int *chosen, int n, const double *confidences)
 		values[1] = hwr_work_float8_array(confidences, n);
 		values[2] = Int32GetDatum(b->a.id);
 		values[3] = Int32GetDatum(PASSED_OVER_WAIT);
-		hwr_catalog_execute_now("UPDATE hwr.queue q SET lane = CASE q.lane WHEN 0 THEN 2 ELSE q.lane END, attempts = 0, sqlstate = NULL, message = NULL, "
-								"due = clock_timestamp() + $4 * '1 ms'::interval FROM unnest($1::tid[], $2) w (place, confidence), hwr.attachment a "
-								"WHERE q.ctid = w.place AND a.id = $3 AND (a.reread = 'all' OR (a.reread = 'doubtful' AND w.confidence < a.doubtful)) "
-								"AND NOT (q.lane = 0 AND EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment AND o.key = q.key AND o.lane = 2))",
+		hwr_catalog_execute_now("UPDATE hwr.queue q SET lane = CASE q.lane WHEN 0 THEN 2 "
+								"ELSE q.lane END, attempts = 0, sqlstate = NULL, message = NULL, "
+								"due = clock_timestamp() + $4 * '1 ms'::interval "
+								"FROM unnest($1::tid[], $2) w (place, confidence), hwr.attachment a "
+								"WHERE q.ctid = w.place AND a.id = $3 AND (a.reread = 'all' OR (a.reread = 'doubtful' "
+								"AND w.confidence < a.doubtful)) "
+								"AND NOT (q.lane = 0 AND EXISTS (SELECT FROM hwr.queue o WHERE o.attachment = q.attachment "
+								"AND o.key = q.key AND o.lane = 2))",
 								4, types, values);
 	}
 	drop_entries(b, chosen, n); /* those that have not moved */
@@ -93,7 +104,8 @@ settle_gone(HwrWork *b)
 	drop_entries(b, chosen, n);
 	FIELD_ARRAY(b, chosen, n, key, values[1]);
 	/* a row that the role does not see may be another session's, who waits for the entry */
-	hwr_catalog_execute_now("DELETE FROM hwr.read_row WHERE ctid = ANY (ARRAY(SELECT r.ctid FROM hwr.read_row r JOIN unnest($2) k ON r.key = k::text[] "
+	hwr_catalog_execute_now("DELETE FROM hwr.read_row WHERE ctid = ANY (ARRAY(SELECT r.ctid FROM hwr.read_row r "
+							"JOIN unnest($2) k ON r.key = k::text[] "
 							"WHERE r.attachment = $1 FOR UPDATE OF r SKIP LOCKED))", 2, types, values);
 }
 
@@ -136,15 +148,18 @@ keep_shadows(HwrWork *b, const int *written, int nwritten)
 	FIELD_ARRAY(b, chosen, n, shadow_text, values[6]);
 	values[7] = hwr_work_float8_array(confidences, n);
 	hwr_catalog_execute_now("INSERT INTO hwr.shadow (attachment, trial, model, version, key, hash, text, confidence) "
-							"SELECT $1, $2, $3, $4, s.key::text[], s.hash, s.text, s.confidence FROM unnest($5, $6, $7, $8) s (key, hash, text, confidence) "
-							"ON CONFLICT (attachment, key, trial) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
+							"SELECT $1, $2, $3, $4, s.key::text[], s.hash, s.text, s.confidence "
+							"FROM unnest($5, $6, $7, $8) s (key, hash, text, confidence) "
+							"ON CONFLICT (attachment, key, trial) DO UPDATE SET hash = excluded.hash, model = excluded.model, "
+							"version = excluded.version, "
 							"text = excluded.text, confidence = excluded.confidence", 8, types, values);
 }
 
 static void
 settle_written(HwrWork *b, int *nread, char **features)
 {
-	Oid			types[8] = {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, FLOAT8ARRAYOID, INT4OID, TEXTARRAYOID};
+	Oid			types[8] = {INT4OID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, INT4ARRAYOID, FLOAT8ARRAYOID, INT4OID,
+		TEXTARRAYOID};
 	Datum		values[8] = {Int32GetDatum(b->a.id)};
 	int			n;
 	int		   *chosen = hwr_work_choose(b, 0, b->n, ENTRY_WRITTEN, &n);
@@ -176,8 +191,10 @@ settle_written(HwrWork *b, int *nread, char **features)
 	hwr_catalog_execute_now("INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence, trial, arm) "
 							"SELECT $1, r.key::text[], r.hash, r.model, r.version, r.confidence, nullif($7, 0), r.arm "
 							"FROM unnest($2, $3, $4, $5, $6, $8) r (model, key, hash, version, confidence, arm) "
-							"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
-							"confidence = excluded.confidence, read = clock_timestamp(), corrected = false, trial = excluded.trial, arm = excluded.arm", 8, types, values);
+							"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version "
+							"= excluded.version, "
+							"confidence = excluded.confidence, read = clock_timestamp(), corrected = false, trial = "
+							"excluded.trial, arm = excluded.arm", 8, types, values);
 	keep_shadows(b, chosen, n);
 	*features = features_of(b, chosen, n);
 }
@@ -202,9 +219,11 @@ settle_failed(HwrWork *b, int *nfailed)
 	memcpy(all, values, sizeof(values));
 	memcpy(all_types, types, sizeof(types));
 	all[4] = Int32GetDatum(b->a.id);
-	hwr_catalog_execute_now("UPDATE hwr.queue q SET attempts = q.attempts + 1, failed = q.attempts >= $4, sqlstate = f.sqlstate, message = f.message, "
+	hwr_catalog_execute_now("UPDATE hwr.queue q SET attempts = q.attempts + 1, failed = q.attempts >= $4, sqlstate = "
+							"f.sqlstate, message = f.message, "
 							"due = clock_timestamp() + a.retry_after * power(2, least(q.attempts, 16)) "
-							"FROM unnest($1::tid[], $2, $3) f (place, sqlstate, message), hwr.attachment a WHERE q.ctid = f.place AND a.id = $5", 5, all_types, all);
+							"FROM unnest($1::tid[], $2, $3) f (place, sqlstate, message), hwr.attachment a "
+							"WHERE q.ctid = f.place AND a.id = $5", 5, all_types, all);
 }
 
 /* Others have them locked, or have changed them meanwhile; or the role may see them and not change them, which will last. */
@@ -225,7 +244,8 @@ settle_passed_over(HwrWork *b)
 	memcpy(both + n, taken, more * sizeof(int));
 	FIELD_ARRAY(b, both, n + more, place, values[0]);
 	values[1] = Int32GetDatum(PASSED_OVER_WAIT);
-	hwr_catalog_execute_now("UPDATE hwr.queue SET due = clock_timestamp() + greatest($2 * '1 ms'::interval, least((clock_timestamp() - queued) / 10, '1 minute'::interval)) "
+	hwr_catalog_execute_now("UPDATE hwr.queue SET due = clock_timestamp() + greatest($2 * '1 ms'::interval, "
+							"least((clock_timestamp() - queued) / 10, '1 minute'::interval)) "
 							"WHERE ctid = ANY ($1::tid[])", 2, types, values);
 }
 
@@ -292,13 +312,17 @@ hwr_work_settle(HwrWork *b, double began, HwrBatchResult *out)
 	values[3] = Float8GetDatum((double) GetCurrentTimestamp() / 1e6 - began);
 	values[4] = features != NULL ? CStringGetTextDatum(features) : (Datum) 0;
 	if (out->read + out->failed > 0)
-		hwr_catalog_execute("INSERT INTO hwr.batch (attachment, read, failed, seconds, features) VALUES ($1, $2, $3, $4, $5::jsonb)", 5, types, values,
+		hwr_catalog_execute("INSERT INTO hwr.batch (attachment, read, failed, seconds, features) "
+							"VALUES ($1, $2, $3, $4, $5::jsonb)", 5, types, values,
 							features != NULL ? NULL : "    n");
 	if (out->read > 0)
 		hwr_catalog_execute_now("SELECT hwr.check_drift($1)", 1, types, values);
-	hwr_catalog_execute_now("DELETE FROM hwr.batch WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM hwr.batch b WHERE b.attachment = $1 "
-							"AND b.done < clock_timestamp() - '30 days'::interval ORDER BY b.done LIMIT 100 FOR UPDATE SKIP LOCKED))", 1, types, values);
-	hwr_catalog_execute_now("UPDATE hwr.attachment SET problem = NULL, sqlstate = NULL, next_try = NULL WHERE id = $1 AND problem IS NOT NULL", 1, types, values);
+	hwr_catalog_execute_now("DELETE FROM hwr.batch WHERE ctid = ANY (ARRAY(SELECT b.ctid FROM hwr.batch b "
+							"WHERE b.attachment = $1 "
+							"AND b.done < clock_timestamp() - '30 days'::interval ORDER BY b.done LIMIT 100 "
+							"FOR UPDATE SKIP LOCKED))", 1, types, values);
+	hwr_catalog_execute_now("UPDATE hwr.attachment SET problem = NULL, sqlstate = NULL, next_try = NULL WHERE id = $1 "
+							"AND problem IS NOT NULL", 1, types, values);
 	if (b->a.notify)
 		notify(b);
 }

@@ -28,8 +28,10 @@ lock_rows(HwrWork *b, const int *chosen, int n, int *nlocked)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT k.n");
 	hwr_work_append_join(b, &sql);
-	appendStringInfo(&sql, " WHERE pg_catalog.sha256(t.%s) OPERATOR(pg_catalog.=) ($%d::pg_catalog.bytea[])[k.n]", quote_identifier(b->a.image), nargs - 1);
-	appendStringInfo(&sql, " AND t.%s::pg_catalog.text IS NOT DISTINCT FROM ($%d::pg_catalog.text[])[k.n] FOR NO KEY UPDATE OF t SKIP LOCKED",
+	appendStringInfo(&sql, " WHERE pg_catalog.sha256(t.%s) OPERATOR(pg_catalog.=) ($%d::pg_catalog.bytea[])[k.n]",
+					 quote_identifier(b->a.image), nargs - 1);
+	appendStringInfo(&sql, " AND t.%s::pg_catalog.text IS NOT DISTINCT FROM ($%d::pg_catalog.text[])[k.n] FOR NO KEY UPDATE OF "
+						   "t SKIP LOCKED",
 					 quote_identifier(b->a.text), nargs);
 	if (SPI_execute_with_args(sql.data, nargs, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not lock rows: %s", sql.data);
@@ -61,7 +63,8 @@ update_rows(HwrWork *b, const int *locked, int n)
 	types[nargs] = FLOAT8ARRAYOID;
 	values[nargs++] = hwr_work_float8_array(confidences, n);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s AS t SET %s = ($%d::pg_catalog.text[])[k.n]", b->relation, quote_identifier(b->a.text), nargs - 1);
+	appendStringInfo(&sql, "UPDATE %s AS t SET %s = ($%d::pg_catalog.text[])[k.n]", b->relation, quote_identifier(b->a.text),
+					 nargs - 1);
 	if (b->a.confidence != NULL)
 		appendStringInfo(&sql, ", %s = ($%d::pg_catalog.float8[])[k.n]", quote_identifier(b->a.confidence), nargs);
 	appendStringInfoString(&sql, " FROM ROWS FROM (");
@@ -79,12 +82,14 @@ update_rows(HwrWork *b, const int *locked, int n)
 		elog(ERROR, "could not write readings: %s", sql.data);
 	hwr_writing = 0;
 	for (int i = 0; i < n; i++)
-		hwr_work_fail_entry(b, &b->entries[locked[i]], ERRCODE_TRIGGERED_ACTION_EXCEPTION, "the reading was not written: a trigger or a policy of the table kept the row as it was");
+		hwr_work_fail_entry(b, &b->entries[locked[i]], ERRCODE_TRIGGERED_ACTION_EXCEPTION,
+							"the reading was not written: a trigger or a policy of the table kept the row as it was");
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
 
-		b->entries[locked[DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)) - 1]].state = ENTRY_WRITTEN;
+		b->entries[locked[DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
+													  &isnull)) - 1]].state = ENTRY_WRITTEN;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

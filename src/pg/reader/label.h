@@ -31,7 +31,8 @@ extern double hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, Memor
 extern double hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context);
 
 /* The probability that a reading is right: what decoding said, or else P(text | image). */
-extern double hwr_reading_confidence(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context);
+extern double hwr_reading_confidence(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p,
+									 MemoryContext context);
 
 /* -log P(text | image) of classes; infinite where they do not fit. */
 extern double hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context);

@@ -151,7 +151,8 @@ store(FunctionCallInfo fcinfo, const char *name, Weighing *w, const HwrOwnLmResu
 	model->own.confidence = result->confidence;
 	if (!hwr_lm_note_result(model, result, &st))
 		hwr_raise(&st);
-	return hwr_lm_store_model(name, &w->model, !PG_ARGISNULL(ARG_ACTIVATE), !PG_ARGISNULL(ARG_ACTIVATE) && PG_GETARG_BOOL(ARG_ACTIVATE));
+	return hwr_lm_store_model(name, &w->model, !PG_ARGISNULL(ARG_ACTIVATE), !PG_ARGISNULL(ARG_ACTIVATE) &&
+							  PG_GETARG_BOOL(ARG_ACTIVATE));
 }
 
 static Datum
@@ -161,8 +162,8 @@ figure(double value)
 }
 
 /*
- * hwr_weigh_lm(data regclass, model text, image_column name, label_column name, lm_weight float8, length_bonus float8, version integer,
- * activate boolean) returns record
+ * hwr_weigh_lm(data regclass, model text, image_column name, label_column name, lm_weight float8,
+ * length_bonus float8, version integer, activate boolean) returns record
  */
 Datum
 hwr_weigh_lm(PG_FUNCTION_ARGS)

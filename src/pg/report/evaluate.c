@@ -195,7 +195,8 @@ report_overlap(const Evaluation *ev)
 		ereport(NOTICE,
 				(errmsg("%lld of the %lld images are among those that the model was trained or validated on",
 						(long long) ev->overlap, (long long) ev->metrics.images),
-				 errhint("Figures on images that a model has seen are better than those on others. Measure it on a table of its own.")));
+				 errhint("Figures on images that a model has seen are better than those on others. Measure it on a table of its "
+						 "own.")));
 }
 
 /* With as many digits as mean something. */
@@ -238,7 +239,8 @@ keep_figures(Evaluation *ev)
 {
 	if (ev->version.bundled)
 		ereport(NOTICE,
-				(errmsg("the figures are not kept, because what \"%s\" stands for comes with hwr and is no version in this database",
+				(errmsg("the figures are not kept, because what \"%s\" stands for comes with hwr and is no version in this "
+						"database",
 						NameStr(ev->version.name)),
 				 errhint("Store it under a name of its own: SELECT hwr_import_model(hwr_export_model('%s'), 'my_%s').",
 						 NameStr(ev->version.name), NameStr(ev->version.name))));

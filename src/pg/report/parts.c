@@ -203,7 +203,8 @@ kind_of(const HwrEdit *e)
 Datum
 hwr_diff(PG_FUNCTION_ARGS)
 {
-	static const char *const open[] = {"", "<mark title=\"read wrongly\">", "<del title=\"missing\">", "<ins title=\"too much\">"};
+	static const char *const open[] = {"", "<mark title=\"read wrongly\">", "<del title=\"missing\">",
+		"<ins title=\"too much\">"};
 	static const char *const close[] = {"", "</mark>", "</del>", "</ins>"};
 	int			n = 0;
 	HwrEdit    *edits = align_texts(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1), &n);

@@ -361,10 +361,12 @@ append_cell(HwrPlot *plot, const char *row, const char *column, int r, int c, do
 	bool		right = strcmp(row, column) == 0;
 	double		opacity = cell_opacity(value, most);
 
-	appendStringInfo(buf, right ? "<g class=\"m\"><rect class=\"h\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" fill=\"none\"/>" :
+	appendStringInfo(buf, right ? "<g class=\"m\"><rect class=\"h\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
+								  "fill=\"none\"/>" :
 					 "<g class=\"m\"><rect class=\"f0\" x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" fill-opacity=\"%.2f\"/>",
 					 x + 1, y + 1, CELL - 2, CELL - 2, opacity);
-	append_title(buf, psprintf("%s read as %s: %.0f", row[0] != '\0' ? row : "nothing", column[0] != '\0' ? column : "nothing", value));
+	append_title(buf, psprintf("%s read as %s: %.0f", row[0] != '\0' ? row : "nothing", column[0] != '\0' ? column : "nothing",
+							   value));
 	if (value < 1000 && !right)
 		appendStringInfo(buf, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.0f</text>",
 						 opacity > 0.55 ? "n w" : "n", x + CELL / 2.0, y + CELL / 2.0 + 4, value);
@@ -418,7 +420,8 @@ hwr_draw_matrix(PG_FUNCTION_ARGS)
 	check_size(n, MAX_LABELS, "labels");
 	check_lengths(nrows, ncolumns);
 	check_lengths(nrows, values.n);
-	hwr_plot_begin(&plot, Max(NARROW, 74 + n * CELL), n > 0 ? 112 + n * CELL : 300, text_argument(fcinfo, 0), text_argument(fcinfo, 1));
+	hwr_plot_begin(&plot, Max(NARROW, 74 + n * CELL), n > 0 ? 112 + n * CELL : 300, text_argument(fcinfo, 0),
+				   text_argument(fcinfo, 1));
 	plot.top = 92;
 	plot.left = 44;
 	for (int i = 0; i < values.n; i++)
@@ -435,7 +438,8 @@ hwr_draw_matrix(PG_FUNCTION_ARGS)
 	{
 		append_character_label(&plot, plot.left - 10, plot.top + (i + 0.5) * CELL + 5, "end", labels[i]);
 		append_character_label(&plot, plot.left + (i + 0.5) * CELL, plot.top - 6, "middle", labels[i]);
-		appendStringInfo(&plot.buf, "<path class=\"g\" d=\"M%.1f %.1fh%dM%.1f %.1fv%d\"/>", plot.left, plot.top + i * CELL, n * CELL,
+		appendStringInfo(&plot.buf, "<path class=\"g\" d=\"M%.1f %.1fh%dM%.1f %.1fv%d\"/>", plot.left, plot.top + i * CELL,
+						 n * CELL,
 						 plot.left + i * CELL, plot.top, n * CELL);
 	}
 	for (int i = 0; i < values.n; i++)
@@ -492,7 +496,8 @@ hwr_draw_reliability(PG_FUNCTION_ARGS)
 	{
 		hwr_plot_y_axis(&plot, text_argument(fcinfo, 3), true);
 		hwr_plot_x_axis(&plot, text_argument(fcinfo, 2), true, false);
-		appendStringInfo(&plot.buf, "<path class=\"d\" d=\"M%.1f %.1fL%.1f %.1f\"/>", plot.left, plot.bottom, plot.right, plot.top);
+		appendStringInfo(&plot.buf, "<path class=\"d\" d=\"M%.1f %.1fL%.1f %.1f\"/>", plot.left, plot.bottom, plot.right,
+						 plot.top);
 		append_legend(&plot, names, nnames, false);
 	}
 	else

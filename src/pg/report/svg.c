@@ -32,7 +32,8 @@ static const char *const style =
 ".hwr .l0{stroke:var(--c0)}.hwr .l1{stroke:var(--c1);stroke-dasharray:7 3}.hwr .l2{stroke:var(--c2);stroke-dasharray:2 3}"
 ".hwr .l3{stroke:var(--c3)}"
 ".hwr .f0{fill:var(--c0)}.hwr .f1{fill:var(--c1)}.hwr .f2{fill:var(--c2)}.hwr .f3{fill:var(--c3)}"
-".hwr .n{font-size:12px}.hwr .w{fill:var(--paper)}.hwr .h{stroke:var(--rule)}.hwr .p{stroke:var(--paper);stroke-width:1.5}.hwr .b{fill:var(--paper)}"
+".hwr .n{font-size:12px}.hwr .w{fill:var(--paper)}.hwr .h{stroke:var(--rule)}.hwr .p{stroke:var(--paper);stroke-width:1.5}.hwr "
+".b{fill:var(--paper)}"
 "</style>";
 
 void
@@ -267,7 +268,8 @@ hwr_plot_x_axis(HwrPlot *plot, const char *title, bool percent, bool whole)
 		step = fit_range(&plot->x_low, &plot->x_high, 5);
 	first = ceil(plot->x_low / step) * step;
 	for (int i = 0, n = count_ticks(first, plot->x_high, step); i < n; i++)
-		hwr_plot_text(plot, hwr_plot_x(plot, first + i * step), plot->bottom + 18, "middle", "s", tick_label(first + i * step, percent));
+		hwr_plot_text(plot, hwr_plot_x(plot, first + i * step), plot->bottom + 18, "middle", "s",
+					  tick_label(first + i * step, percent));
 	rule(plot, plot->left, plot->bottom, plot->right, plot->bottom);
 	hwr_plot_x_title(plot, title);
 }

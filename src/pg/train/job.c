@@ -102,7 +102,8 @@ hwr_job_place(void)
 int64
 hwr_job_insert(const HwrJobRequest *r)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID, TEXTOID, OIDOID, OIDOID};
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID, TEXTOID, OIDOID,
+		OIDOID};
 	char		nulls[] = "            ";
 	Datum		values[] = {
 		CStringGetTextDatum(r->model),
@@ -143,7 +144,8 @@ hwr_job_restart(int64 job, Oid role, double max_minutes)
 		hwr_raise_job_removed(job);
 	hwr_check_job_owner(job, role, owner, "resume");
 	job_update("UPDATE hwr.job SET state = 'starting', phase = NULL, pid = $2, finished = NULL, sqlstate = NULL, message = NULL, "
-			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values, NULL);
+			   "options = jsonb_set(options, '{max_minutes}', to_jsonb($3)) WHERE id = $1", lengthof(values), types, values,
+				   NULL);
 }
 
 void

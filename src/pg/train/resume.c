@@ -41,7 +41,8 @@ text_column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
-#define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint IS NOT NULL, " \
+#define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint " \
+					"IS NOT NULL, " \
 	"state = 'done', message LIKE 'time limit reached%', place, training_id, validation_id"
 
 /*
@@ -64,7 +65,8 @@ select_job(int64 job, const char *what, bool lock)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("training job %lld does not exist", (long long) job)));
-	hwr_check_job_owner(job, GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)), what);
+	hwr_check_job_owner(job, GetUserId(), DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+																		 &isnull)), what);
 	if (hwr_job_is_alive(job))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -96,7 +98,8 @@ check_more_time(int64 job, double old_minutes, double minutes)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("training job %lld has nothing to go on with", (long long) job),
-			 errdetail("It has used up its \"max_minutes\", %g, and stored what it had learned. The limit is of its whole time, before and after.",
+			 errdetail("It has used up its \"max_minutes\", %g, and stored what it had learned. The limit is of its whole time, "
+					   "before and after.",
 					   old_minutes),
 			 errhint("Give it more: SELECT * FROM hwr_resume(%lld, max_minutes => %g);", (long long) job, old_minutes * 2)));
 }

@@ -1,6 +1,7 @@
 /*
  * train_features.c
- *	  What the images look like that a version was validated on, as it reads them: kept with the version, to tell later images from.
+ *	  What the images look like that a version was validated on, as it reads them: kept with the version, to
+ *	  tell later images from.
  *
  * The validation images are read once more from their table, by the version that has just been stored, in
  * the way in which it will read others: the canvases that the training has kept do not tell
@@ -73,9 +74,11 @@ run(Measure *m)
 		loaded = hwr_cache_get_again(m->version);
 		hwr_batch_run(m->batch, loaded);
 		for (int i = 0; i < m->batch->n; i++)
-			hwr_features_add(m->features, hwr_ink_share(&m->batch->canvases[i], loaded.model->net.height), m->batch->canvases[i].source_width,
+			hwr_features_add(m->features, hwr_ink_share(&m->batch->canvases[i], loaded.model->net.height),
+							 m->batch->canvases[i].source_width,
 							 m->batch->readings[i].text,
-							 hwr_reading_confidence(&m->batch->readings[i], loaded.model, &m->batch->posteriors[i], m->batch->context));
+							 hwr_reading_confidence(&m->batch->readings[i], loaded.model, &m->batch->posteriors[i],
+													m->batch->context));
 	}
 	hwr_batch_free(m->batch);
 	m->batch = hwr_batch_create();

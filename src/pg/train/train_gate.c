@@ -50,7 +50,8 @@ hwr_gate_load(HwrTrainWorker *w)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a training cannot be compared with an ensemble, which version %d of model \"%s\" is", active.version,
 						NameStr(w->request.model)),
-				 errhint("Train under another name, or say with activate => 'always' or 'never' what becomes of the new version.")));
+				 errhint("Train under another name, or say with activate => 'always' or 'never' what becomes of the new "
+						 "version.")));
 	w->rival_version = active.version;
 	hwr_dataset_set_rival(w->dataset, w->rival->fit, w->rival->net.height, w->rival->net.width);
 }

@@ -202,7 +202,8 @@ truth_of(Datum document, int *n)
 	Datum		values[1] = {document};
 	HwrTruthLine *lines;
 
-	if (SPI_execute_with_args("SELECT baseline, outline FROM hwr.truth_lines($1)", 1, types, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT baseline, outline FROM hwr.truth_lines($1)", 1, types, values, NULL, true,
+							  0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read a document");
 	*n = (int) SPI_processed;
 	lines = palloc0((SPI_processed + 1) * sizeof(HwrTruthLine));
@@ -346,17 +347,20 @@ measure(Work *work, double loss)
 	work->noticed = GetCurrentTimestamp();
 	if (isnan(hwr_line_trainer_validation_loss(work->trainer)))
 		ereport(NOTICE,
-				(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, loss, seconds_since(work->started))));
+				(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, loss,
+						seconds_since(work->started))));
 	else
 		ereport(NOTICE,
 				(errmsg("step %d of %d, loss %.4f, validation loss %.4f%s, %.0f s", work->steps, work->options.steps, loss,
 						hwr_line_trainer_validation_loss(work->trainer),
-						hwr_line_trainer_best_step(work->trainer) == work->steps ? " (the least)" : "", seconds_since(work->started))));
+						hwr_line_trainer_best_step(work->trainer) == work->steps ? " (the least)" : "",
+							seconds_since(work->started))));
 }
 
 /*
- * Whether to stop before the last step.  Where something has been measured, a person's cancel is taken for the wish to have that: a
- * second one, one in all other steps of the work, and a timeout end the statement as usual.
+ * Whether to stop before the last step.  Where something has been measured, a person's cancel is taken for
+ * the wish to have that: a second one, one in all other steps of the work, and a timeout end the statement as
+ * usual.
  */
 static bool
 ends_early(Work *work)
@@ -400,7 +404,8 @@ run_steps(Work *work)
 		{
 			work->noticed = GetCurrentTimestamp();
 			ereport(NOTICE,
-					(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, mean, seconds_since(work->started))));
+					(errmsg("step %d of %d, loss %.4f, %.0f s", work->steps, work->options.steps, mean,
+							seconds_since(work->started))));
 		}
 	}
 	if (hwr_line_trainer_best_step(work->trainer) == 0)
@@ -436,7 +441,8 @@ store(Work *work, const char *name, double loss, HwrVersionInfo *version)
 	if (model->values == NULL)
 		hwr_raise(&st);
 	memcpy(model->values, hwr_line_trainer_values(work->trainer), model->net.nvalues * sizeof(float));
-	model->options = core_text(psprintf("{\"steps\": %d, \"batch\": %d, \"width\": %d, \"validation\": %d, \"learning_rate\": %g, "
+	model->options = core_text(psprintf("{\"steps\": %d, \"batch\": %d, \"width\": %d, \"validation\": %d, \"learning_rate\": "
+										"%g, "
 										"\"weight_decay\": %g, \"seed\": " UINT64_FORMAT "}",
 										work->options.steps, work->options.batch, work->options.width, work->options.validation,
 										work->options.learning_rate, work->options.weight_decay, (uint64) work->options.seed));
@@ -454,7 +460,8 @@ store(Work *work, const char *name, double loss, HwrVersionInfo *version)
 		hwr_catalog_activate(version);
 	else
 		ereport(NOTICE,
-				(errmsg("version %d of model \"%s\" is stored, and readers still get what had been chosen", version->version, name),
+				(errmsg("version %d of model \"%s\" is stored, and readers still get what had been chosen", version->version,
+						name),
 				 errhint("To have them get this one: SELECT hwr_activate_model('%s', %d).", name, version->version)));
 }
 

@@ -52,9 +52,11 @@ report_lm(const HwrTrainWorker *w, const HwrOwnLmResult *r)
 						100 * r->cer_without, r->images)));
 	else
 		ereport(NOTICE,
-				(errmsg("with a language model %s, weight %.1f, the CER is %.1f %% instead of %.1f %% on %d validation images", which,
+				(errmsg("with a language model %s, weight %.1f, the CER is %.1f %% instead of %.1f %% on %d validation images",
+						which,
 						r->best.weight, 100 * r->cer_with, 100 * r->cer_without, r->images),
-				 errdetail("The model reads with it from now on. Its n-grams, %.1f MB, are in the model's file, for all who may use the model.",
+				 errdetail("The model reads with it from now on. Its n-grams, %.1f MB, are in the model's file, for all who may "
+						   "use the model.",
 						   r->bytes / 1e6)));
 }
 
@@ -70,7 +72,8 @@ hwr_worker_fit_lm(HwrTrainWorker *w)
 		lm = lm_of_base(w);
 	if (lm == NULL && w->options.language_model != HWR_OWN_LM_LABELS)
 		return;
-	if (!hwr_own_lm_fitter_create(w->model, w->dataset, lm, hwr_cpu_backend(), hwr_trainer_threads(&w->options), &w->lm_fitter, &st))
+	if (!hwr_own_lm_fitter_create(w->model, w->dataset, lm, hwr_cpu_backend(), hwr_trainer_threads(&w->options), &w->lm_fitter,
+								  &st))
 		hwr_raise(&st);
 	hwr_own_lm_fitter_set_stop(w->lm_fitter, hwr_interrupt_pending, NULL);
 	while (!done)

@@ -86,11 +86,13 @@ hwr_report_estimate(const HwrTrainProgress *progress, double max_minutes, double
 	if (max_minutes > 0 && progress->epochs * 60 * max_minutes < whole * (progress->epochs - 1))
 		ereport(WARNING,
 				(errmsg("%d epochs will take about %s, but \"max_minutes\" is %g: about %.0f will be done",
-						progress->epochs, duration(whole), max_minutes, Max(1, floor(progress->epochs * 60 * max_minutes / whole))),
+						progress->epochs, duration(whole), max_minutes,
+							Max(1, floor(progress->epochs * 60 * max_minutes / whole))),
 				 errdetail("The learning rate comes down within the limit, so the result is that of a shorter training.")));
 	else
 		ereport(NOTICE,
-				(errmsg("%d epoch(s) will take about %s", progress->epochs, duration(max_minutes > 0 ? Min(whole, 60 * max_minutes) : whole))));
+				(errmsg("%d epoch(s) will take about %s", progress->epochs,
+						duration(max_minutes > 0 ? Min(whole, 60 * max_minutes) : whole))));
 }
 
 void
@@ -141,7 +143,8 @@ report_labels(const HwrDataset *dataset)
 
 	if (traits.invisible > 0)
 		ereport(NOTICE,
-				(errmsg_plural("invisible characters of %lld label were left out", "invisible characters of %lld labels were left out",
+				(errmsg_plural("invisible characters of %lld label were left out", "invisible characters of %lld labels were "
+							   "left out",
 							   (unsigned long) traits.invisible, (long long) traits.invisible),
 				 errdetail("Byte-order marks, zero-width spaces, marks of direction and their like leave no ink.")));
 	if (traits.right_to_left > 0)
@@ -149,7 +152,8 @@ report_labels(const HwrDataset *dataset)
 				(errmsg_plural("%lld label has letters that are written from right to left",
 							   "%lld labels have letters that are written from right to left",
 							   (unsigned long) traits.right_to_left, (long long) traits.right_to_left),
-				 errdetail("The network reads from left to right: it learns such labels in the order of their ink. What is read comes in the order of a text again.")));
+				 errdetail("The network reads from left to right: it learns such labels in the order of their ink. What is read "
+						   "comes in the order of a text again.")));
 }
 
 void

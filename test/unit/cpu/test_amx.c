@@ -335,7 +335,8 @@ check_outer(int m, int n, int depth, int parts, int shift)
 
 			for (int part = 0; part < parts; part++)
 				for (int d = 0; d < depth; d++)
-					sum += (double) drawn(1, (part * 2 * pairs + d + 2 * shift) * m + i) * drawn(2, (part * 2 * pairs + d) * n + j);
+					sum += (double) drawn(1, (part * 2 * pairs + d + 2 * shift) * m + i) *
+						drawn(2, (part * 2 * pairs + d) * n + j);
 			assert_true(fabs(c[i * p.c_row + j] - sum) <= 1e-5 * parts * depth);
 		}
 	for (int i = 0; i + 1 < m; i++)

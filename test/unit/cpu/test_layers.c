@@ -413,7 +413,8 @@ run_both(Fixture *f, Fixture *reference)
 static void
 test_bfloat16(void **state)
 {
-	static const char *const more[] = {"Cr3,3,40", "Cl3,3,8", "Ct4,2,33", "Cr1,1,64", "Cr1,7,3", "Cr9,1,3", "Fl40", "Lbx40", "Lby16"};
+	static const char *const more[] = {"Cr3,3,40", "Cl3,3,8", "Ct4,2,33", "Cr1,1,64", "Cr1,7,3", "Cr9,1,3", "Fl40", "Lbx40",
+		"Lby16"};
 	const int	nmore = sizeof(more) / sizeof(more[0]);
 	int			worse = 0;
 
@@ -440,7 +441,8 @@ test_bfloat16(void **state)
 			{
 				const HwrTensor *tensor = &f.net.tensors[f.net.layers[1].first_tensor + t];
 
-				check_distance(&f, tensor->name, f.cpu->grads + tensor->offset, reference.cpu->grads + tensor->offset, tensor->count);
+				check_distance(&f, tensor->name, f.cpu->grads + tensor->offset, reference.cpu->grads + tensor->offset,
+							   tensor->count);
 			}
 			worse += distance(f.plan.output, reference.plan.output, f.nout) > 1e-5;
 			tear_down(&reference);

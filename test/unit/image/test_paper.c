@@ -36,7 +36,8 @@ static const Stroke letter_a[] = {{0, 1, .4f, 0}, {.4f, 0, .8f, 1}, {.2f, .6f, .
 static HwrImage
 blank(int width, int height, int grey)
 {
-	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height,.pixels = malloc((size_t) width * (size_t) height)};
+	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height,
+		.pixels = malloc((size_t) width * (size_t) height)};
 
 	memset(img.pixels, grey, (size_t) width * (size_t) height);
 	return img;

@@ -20,7 +20,8 @@
 static HwrImage
 new_image(int width, int height, int grey)
 {
-	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height,.pixels = malloc((size_t) width * (size_t) height)};
+	HwrImage	img = {.width = width,.height = height,.source_width = width,.source_height = height,
+		.pixels = malloc((size_t) width * (size_t) height)};
 
 	memset(img.pixels, grey, (size_t) width * (size_t) height);
 	return img;

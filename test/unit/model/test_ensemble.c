@@ -149,7 +149,8 @@ check_reading(HwrEnsembleMethod method, int n, const File *files, const int *con
 static void
 test_reading(void **state)
 {
-	File		files[] = {make_file(NARROW, "abc", HWR_CASE_KEEP, 1), make_file(NARROW, "bcd", HWR_CASE_KEEP, 2), make_file(TALL, "ac", HWR_CASE_KEEP, 3)};
+	File		files[] = {make_file(NARROW, "abc", HWR_CASE_KEEP, 1), make_file(NARROW, "bcd", HWR_CASE_KEEP, 2),
+		make_file(TALL, "ac", HWR_CASE_KEEP, 3)};
 	static const int first[] = {0, 1, 2, 3};
 	static const int second[] = {0, 2, 3, 4};
 	static const int third[] = {0, 1, 3};

@@ -171,28 +171,38 @@ static const Edit edits[] = {
 
 	{"default", "[1,24,0,1 ", "1,24,0,1 ", HWR_BAD_MODEL, "Its network is not in brackets."},
 	{"default", "[1,24,0,1 ", "[1,24,0 ", HWR_BAD_MODEL, "Item \"1,24,0\" of its network lacks a number."},
-	{"default", "[1,24,0,1 ", "[1,24,0,3 ", HWR_UNSUPPORTED, "Item \"1,24,0,3\" of its network is an input of several channels (colour)"},
+	{"default", "[1,24,0,1 ", "[1,24,0,3 ", HWR_UNSUPPORTED, "Item \"1,24,0,3\" of its network is an input of several channels "
+	 "(colour)"},
 	{"default", "[1,24,0,1 ", "[1,0,0,1 ", HWR_UNSUPPORTED, "Item \"1,0,0,1\" of its network is an input of any height"},
 	{"default", "[1,24,0,1 ", "[1,24,99,1 ", HWR_UNSUPPORTED, "Item \"1,24,99,1\" of its network is an input of a fixed width"},
 	{"default", "[1,24,0,1 ", "[1,4,0,1 ", HWR_UNSUPPORTED, "Its network, here \"[1,4,0,1 "},
 	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13\" of its network lacks a number."},
 	{"default", "Cr{C_0}3,13,4", "Cr{C_03,13,4", HWR_BAD_MODEL, "Item \"Cr{C_03,13,4\" of its network has no name that ends."},
-	{"default", "Cr{C_0}3,13,4", "Cx{C_0}3,13,4", HWR_BAD_MODEL, "Item \"Cx{C_0}3,13,4\" of its network has no activation that kraken knows."},
-	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4x", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4x\" of its network goes on where it should end."},
-	{"default", "Cr{C_0}3,13,4", "CTr{C_0}3,13,4", HWR_UNSUPPORTED, "Item \"CTr{C_0}3,13,4\" of its network is a transposed convolution"},
-	{"default", "Cr{C_0}3,13,4", "Xr{C_0}3,13,4", HWR_BAD_MODEL, "Item \"Xr{C_0}3,13,4\" of its network is none that kraken knows."},
+	{"default", "Cr{C_0}3,13,4", "Cx{C_0}3,13,4", HWR_BAD_MODEL, "Item \"Cx{C_0}3,13,4\" of its network has no activation that "
+	 "kraken knows."},
+	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4x", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4x\" of its network goes on where it "
+	 "should end."},
+	{"default", "Cr{C_0}3,13,4", "CTr{C_0}3,13,4", HWR_UNSUPPORTED, "Item \"CTr{C_0}3,13,4\" of its network is a transposed "
+	 "convolution"},
+	{"default", "Cr{C_0}3,13,4", "Xr{C_0}3,13,4", HWR_BAD_MODEL, "Item \"Xr{C_0}3,13,4\" of its network is none that kraken "
+	 "knows."},
 	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4", HWR_BAD_MODEL, "A block of its network is not closed."},
-	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4])", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that is not open."},
-	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4)]", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that is not open."},
+	{"default", "Cr{C_0}3,13,4", "Cr{C_0}3,13,4])", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that "
+	 "is not open."},
+	{"default", "Cr{C_0}3,13,4", "([Cr{C_0}3,13,4)]", HWR_BAD_MODEL, "Item \"Cr{C_0}3,13,4\" of its network closes a block that "
+	 "is not open."},
 	{"default", "Cr{C_0}3,13,4", "()", HWR_BAD_MODEL, "Item \"\" of its network is none that kraken knows."},
 	{"default", "Cr{C_0}3,13,4", "(((((Cr{C_0}3,13,4)))))", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 ( ( ( ( ( Cr3,13,4"},
-	{"default", "Cr{C_0}3,13,4", "(((((((((((((((((Cr{C_0}3,13,4", HWR_UNSUPPORTED, "Its network has more than 32 blocks, or more than 16 within each other."},
+	{"default", "Cr{C_0}3,13,4", "(((((((((((((((((Cr{C_0}3,13,4", HWR_UNSUPPORTED, "Its network has more than 32 blocks, or "
+	 "more than 16 within each other."},
 	{"default", "Cr{C_0}3,13,4", "(Cr{C_0}3,13,4 Mp2,2)", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 ( Cr3,13,4"},
-	{"default", "Cr{C_0}3,13,4", "(Cr{C_0}3,13,2 Cr{C_0}3,13,2)", HWR_BAD_MODEL, "Tensor \"nn.C_0 C_0.C_0.co.weight\" has the wrong shape."},
+	{"default", "Cr{C_0}3,13,4", "(Cr{C_0}3,13,2 Cr{C_0}3,13,2)", HWR_BAD_MODEL, "Tensor \"nn.C_0 C_0.C_0.co.weight\" has the "
+	 "wrong shape."},
 	{"default", "Cr{C_0}3,13,4", "A2,2", HWR_UNSUPPORTED, "Item \"A2,2\" of its network is an addition along another axis"},
 	{"default", "Cr{C_0}3,13,4", "A3,2", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 A3,2"},
 	{"default", "Cr{C_0}3,13,4", "I", HWR_BAD_MODEL, "Tensor \"nn.C_3.co.weight\" has the wrong shape."},
-	{"default", "Cr{C_0}3,13,4", "W{w}1,2,0.5,3", HWR_UNSUPPORTED, "Item \"W{w}1,2,0.5,3\" of its network is the mask of a pretraining"},
+	{"default", "Cr{C_0}3,13,4", "W{w}1,2,0.5,3", HWR_UNSUPPORTED, "Item \"W{w}1,2,0.5,3\" of its network is the mask of a "
+	 "pretraining"},
 	{"default", "Cr{C_0}3,13,4", "Cr{C_0}99999999999,13,4", HWR_UNSUPPORTED, "Its network, here \"[1,24,0,1 Cr"},
 	{"default", "Do{Do_1}0.1,2", "Do{Do_1}0.1,3", HWR_BAD_MODEL, "Item \"Do{Do_1}0.1,3\" of its network drops neither"},
 	{"default", "Mp{Mp_2}2,2", "Mp{Mp_2}2", HWR_BAD_MODEL, "Item \"Mp{Mp_2}2\" of its network lacks a number."},
@@ -205,7 +215,8 @@ static const Edit edits[] = {
 	{"default", "Lbx{L_9}6", "Lbx{other}6", HWR_BAD_MODEL, "Tensor \"nn.other.layer.weight_ih_l0\" is missing."},
 	{"default", "Lbx{L_9}6", "Lfx{L_9}12", HWR_BAD_MODEL, "Tensor \"nn.L_9.layer.weight_ih_l0\" has the wrong shape."},
 	{"default", "Lbx{L_9}6", "Lbx{L_9}4000", HWR_BAD_MODEL, "Its network has "},
-	{"default", "O{O_13}1c9", "O{O_13}2l9", HWR_UNSUPPORTED, "Item \"O{O_13}2l9\" of its network is the output of a segmentation"},
+	{"default", "O{O_13}1c9", "O{O_13}2l9", HWR_UNSUPPORTED, "Item \"O{O_13}2l9\" of its network is the output of a "
+	 "segmentation"},
 	{"default", "O{O_13}1c9", "O{O_13}1x9", HWR_BAD_MODEL, "Item \"O{O_13}1x9\" of its network has no kind"},
 	{"default", "O{O_13}1c9", "O{O_13}0c9", HWR_BAD_MODEL, "Item \"O{O_13}0c9\" of its network has no dimensions"},
 	{"default", "O{O_13}1c9", "O{O_13}1c8", HWR_BAD_MODEL, "Its codec has 8 texts, but its network 8 classes with the blank."},
@@ -231,7 +242,8 @@ static const Edit edits[] = {
 	{"default", "\\\"a\\\": [8]", "\\\"\\\": [8]", HWR_BAD_MODEL, "A text of its codec is empty."},
 
 	{"default", ".nn.O_13.lin.bias\"", ".nn.O_13.lin.bias2\"", HWR_BAD_MODEL, "Tensor \"nn.O_13.lin.bias\" is missing."},
-	{"default", ".nn.L_11.layer.bias_hh_l0\"", ".nn.L_11.layer.bias_hh\"", HWR_BAD_MODEL, "Tensor \"nn.L_11.layer.bias_hh_l0\" is missing."},
+	{"default", ".nn.L_11.layer.bias_hh_l0\"", ".nn.L_11.layer.bias_hh\"", HWR_BAD_MODEL,
+	"Tensor \"nn.L_11.layer.bias_hh_l0\" is missing."},
 	{"default", ".nn.C_3.co.weight\"", ".nn.C_3.weight\"", HWR_BAD_MODEL, "Tensor \"nn.C_3.co.weight\" is missing."},
 	{"columns", "Lbxc{L_0}5", "Lbx{L_0}5", HWR_BAD_MODEL, "Tensor \"nn.L_0.layer.weight_ih_l0\" has the wrong shape."},
 	{"stacked", "1ca8", "1c8", HWR_BAD_MODEL, "Tensor \"nn.O_5.lin.weight\" has the wrong shape."},
@@ -257,7 +269,9 @@ test_edits(void **state)
 			fail_msg("\"%s\" instead of \"%s\" was taken", e->to, e->from);
 		if (st.code != e->code || strncmp(st.detail, e->detail, strlen(e->detail)) != 0)
 			fail_msg("\"%s\" instead of \"%s\": %d %s", e->to, e->from, st.code, st.detail);
-		assert_string_equal(st.message, e->code == HWR_BAD_MODEL ? "kraken model is corrupted" : "kraken model cannot be imported");
+		assert_string_equal(st.message, e->code == HWR_BAD_MODEL ? "kraken model is corrupted" :
+							"kraken model cannot be "
+							"imported");
 		free(bytes);
 		free(other);
 	}
@@ -367,7 +381,8 @@ test_nonfinite(void **state)
 	size_t		len;
 	size_t		edited_len;
 	uint8_t    *bytes = read_file("default", &len);
-	uint8_t    *other = edited(bytes, len, "\\\"accuracy\\\": []", "\\\"accuracy\\\": [NaN, -Infinity, [Infinity], \\\"a \\\\\\\" NaN\\\"]", &edited_len);
+	uint8_t    *other = edited(bytes, len, "\\\"accuracy\\\": []", "\\\"accuracy\\\": [NaN, -Infinity, [Infinity], \\\"a "
+							   "\\\\\\\" NaN\\\"]", &edited_len);
 	HwrModel   *model;
 	HwrStatus	st = {0};
 

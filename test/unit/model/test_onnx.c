@@ -110,7 +110,10 @@ value_at(const Hwr__Onnx__TensorProto *t, size_t i)
 	return value;
 }
 
-/* What every valid file has: each input was made before, no name twice, constants of the length that their shape says, all used. */
+/*
+ * What every valid file has: each input was made before, no name twice, constants of the length that their
+ * shape says, all used.
+ */
 static void
 check_graph(const Hwr__Onnx__GraphProto *graph)
 {

@@ -215,7 +215,8 @@ test_reading(void **state)
 	for (uint64_t key = 1; key <= 50; key++)
 	{
 		HwrBeamQuery query = {.logp = logp,.T = STEPS,.K = CLASSES,.width = HWR_READING_BEAM,.class_cut = HWR_READING_CLASS_CUT,
-			.lm = model->own.lm,.lm_symbols = model->own.symbols,.lm_weight = 1.5,.length_bonus = 0.25,.confidence = &model->own.confidence};
+			.lm = model->own.lm,.lm_symbols = model->own.symbols,.lm_weight = 1.5,
+			.length_bonus = 0.25,.confidence = &model->own.confidence};
 		HwrReading	reading;
 		HwrReading	greedy;
 		HwrNbest	nbest;

@@ -33,7 +33,10 @@
 #define SMALL "[1,9,0,1 Cr3,3,4 Mp2,2,2,1 Bn Ct3,3,5 Lby2 S1(2x2)2,3 Fs6 Do0.25 Lbx5 Lrx7 O1c6]"
 #define SMALL_W 13
 
-/* Convolutions that work for their neighbours: normalisation before, pooling and normalisation behind, rows and columns left over. */
+/*
+ * Convolutions that work for their neighbours: normalisation before, pooling and normalisation behind, rows
+ * and columns left over.
+ */
 #define FUSED "[1,13,0,1 Cr3,3,4 Mp2,2 Bn Ct3,3,9 Bn Cl2,4,5 Cs3,3,3 Mp3,2 Bn S1(2x1)2,3 O1c6]"
 
 /* Layers in parallel, blocks within blocks; what reads the image, what reads the same map, what is joined, LSTMs among them. */
@@ -311,7 +314,10 @@ check_gradient(const char *spec, double shortcut, int height, int width, int thr
 static void
 test_gradient(void **state)
 {
-	/* what a head's gradient goes back to: a pool or a norm that a convolution works for, a convolution, the image's own columns */
+	/*
+	 * what a head's gradient goes back to: a pool or a norm that a convolution works for, a convolution, the
+	 * image's own columns
+	 */
 	static const char *const behind[] = {
 		"[1,9,0,1 Cr3,3,4 Bn Ct3,3,3 Mp9,2 Lbx4 O1c6]",
 		"[1,9,0,1 Cr3,3,4 Mp9,1 Bn Lfx4 Mp1,2 O1c6]",

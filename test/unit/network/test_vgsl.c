@@ -117,7 +117,8 @@ test_canonical(void **state)
 		"[1,16,0,1 Cr3,3,4 Cr3,3,4,2,1,1,1 Cm4,3,4,1,1,1,1 Clr3,3,4,1,1,2,3 S1(1x7)1,3 O1c5]"},
 		{"[1,16,0,1 Gn1 Cl3,3,4 Gn 4 S1(2x0)1,3 S1(2x1)2,3 Flr3 Do.1,2 Do,2 O1c5]",
 		"[1,16,0,1 Gn1 Cl3,3,4 Gn4 S1(2x8)1,3 S1(2x1)2,3 Flr3 Do0.1,2 Do0.5,2 O1c5]"},
-		{"[1,16,0,1 ( Cr3,3,4 [Cr3,3,4Cl3,3,4] [ I ] )A3, 3 S1(1x0)1,3 O1c5]", "[1,16,0,1 (Cr3,3,4 [Cr3,3,4 Cl3,3,4] I) A3,3 S1(1x16)1,3 O1c5]"},
+		{"[1,16,0,1 ( Cr3,3,4 [Cr3,3,4Cl3,3,4] [ I ] )A3, 3 S1(1x0)1,3 O1c5]", "[1,16,0,1 (Cr3,3,4 [Cr3,3,4 Cl3,3,4] I) A3,3 "
+		 "S1(1x16)1,3 O1c5]"},
 		{"[1,16,0,1 ([(Cr3,3,4 ([Cr3,3,2 I] [Cr3,3,1])) Do] ([(I{x})])) A{y}3,2 S1(1x0)1,3 O1c5]",
 		"[1,16,0,1 ([(Cr3,3,4 ([Cr3,3,2 I] Cr3,3,1)) Do0.5] ([(I)])) A3,2 S1(1x16)1,3 O1c5]"},
 		{"[1,16,0,1 Lbye4 Lfxe3 O1c5]", "[1,16,0,1 Lbye4 Lfxs3 O1c5]"},
@@ -174,7 +175,8 @@ test_errors(void **state)
 		{"[1,513,256,1", "The height must be between 8 and 512 at position 4, near \"[1,513,256,1\"."},
 		{"[1,64,7,1", "The width must be 0 or between 8 and 4096 at position 7, near \"[1,64,7,1\"."},
 		{"[1,64,4097,1", "The width must be between 0 and 4096 at position 7, near \"[1,64,4097,1\"."},
-		{"[1,64,99999999999999999999999,1", "The width must be between 0 and 4096 at position 7, near \"[1,64,99999999999999999999999,1\"."},
+		{"[1,64,99999999999999999999999,1", "The width must be between 0 and 4096 at position 7, near "
+											"\"[1,64,99999999999999999999999,1\"."},
 		{"[1,64,256,3", "The depth must be between 1 and 1 at position 11, near \"[1,64,256,3\"."},
 		{"[1,64,-5,1", "Expected a number at position 7, near \"[1,64,-5,1\"."},
 		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near \"X3\"."},
@@ -195,7 +197,8 @@ test_errors(void **state)
 		{"[1,64,256,1 S1(3x0)2,3", "The item does not fit a map of height 64, width 256 and depth 1 "
 		"(the split does not multiply to its height) at position 13, near \"S1(3x0)2,3\"."},
 		{"[1,64,256,1 S1(0x64)2,3", "The split must be between 1 and 512 at position 16, near \"S1(0x64)2,3\"."},
-		{"[1,64,256,1 S1(2x32)3,3", "The first target of a reshape must be between 1 and 2 at position 21, near \"S1(2x32)3,3\"."},
+		{"[1,64,256,1 S1(2x32)3,3", "The first target of a reshape must be between 1 and 2 at position 21, near "
+									"\"S1(2x32)3,3\"."},
 		{"[1,64,256,1 S1(2x32)1,3 O1c9]", "The map has height 2 at the output layer, which needs height 1."},
 		{"[1,64,256,1 S2(1x0)1,3", "Expected \"1\" at position 14, near \"S2(1x0)1,3\"."},
 		{"[1,64,256,1 Lqx8", "Expected a direction (f, r or b) at position 14, near \"Lqx8\"."},
@@ -206,7 +209,8 @@ test_errors(void **state)
 		{"[1,64,256,1 Do0.1234567", "The dropout probability has more than six decimals at position 15, near \"Do0.1234567\"."},
 		{"[1,64,256,1 Do1e-8", "The dropout probability has more than six decimals at position 15, near \"Do1e-8\"."},
 		{"[1,64,256,1 Do10e-1", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do10e-1\"."},
-		{"[1,64,256,1 Do9999999999999999999999", "The dropout probability must be at least 0 and less than 1 at position 15, near \"Do9999999999999999999999\"."},
+		{"[1,64,256,1 Do9999999999999999999999", "The dropout probability must be at least 0 and less than 1 at position 15, "
+												 "near \"Do9999999999999999999999\"."},
 		{"[1,64,256,1 Do0.1,3", "The number of dimensions must be between 1 and 2 at position 19, near \"Do0.1,3\"."},
 		{"[1,64,256,1 Gn2", "The item does not fit a map of height 64, width 256 and depth 1 "
 		"(the groups do not divide its depth) at position 13, near \"Gn2\"."},
@@ -215,13 +219,16 @@ test_errors(void **state)
 		{"[1,8,256,1 Cr3,3,4,1,1,2", "Expected \",\" at position 25, near \"Cr3,3,4,1,1,2\"."},
 		{"[1,64,8,1 Mp64,1 Cr2,3,4,1,1,3,1", "The item does not fit a map of height 1, width 8 and depth 1 "
 		"(the window is taller than the map) at position 18, near \"Cr2,3,4,1,1,3,1\"."},
-		{"[1,64,256,1 (Cr3,3,4 ", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 22, at the end of the string."},
-		{"[1,64,256,1 (Cr3,3,4 [I", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 24, at the end of the string."},
+		{"[1,64,256,1 (Cr3,3,4 ", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 22, at the "
+								  "end of the string."},
+		{"[1,64,256,1 (Cr3,3,4 [I", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 24, at the "
+									"end of the string."},
 		{"[1,64,256,1 ()", "Expected a branch before \")\" at position 14, near \")\"."},
 		{"[1,64,256,1 (I []", "Expected an item before \"]\" at position 17, near \"]\"."},
 		{"[1,64,256,1 (I I))", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 18, near \")\"."},
 		{"[1,64,256,1 [I I]", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near \"[I\"."},
-		{"[1,64,256,1 (I Mp2,2)", "The block does not fit (its branches give maps of different size) at position 13, near \"(I\"."},
+		{"[1,64,256,1 (I Mp2,2)", "The block does not fit (its branches give maps of different size) at position 13, near "
+								  "\"(I\"."},
 		{"[1,64,256,1 (I I I I I I I I I)", "More than 8 branches at position 30, near \"I)\"."},
 		{"[1,64,256,1 (((((I)))))", "More than 4 blocks within blocks at position 17, near \"(I)))))\"."},
 		{"[1,64,256,1 (S1(1x0)1,3 O1c9)", "The output layer stands in a block at position 25, near \"O1c9)\"."},
@@ -233,9 +240,11 @@ test_errors(void **state)
 		{"[1,64,256,1 S1(1x0)1,3 O1c1]", "The number of classes must be between 2 and 65536 at position 27, near \"O1c1]\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1c9 Bn]", "Expected \"]\" after the output layer at position 29, near \"Bn]\"."},
 		{"[1,64,256,1 S1(1x0)1,3 O1c9] no", "Unexpected text after \"]\" at position 30, near \"] no\"."},
-		{"[1,64,256,1 S1(1x0)1,3]", "Expected an output layer (O1c and the number of classes) at position 24, at the end of the string."},
+		{"[1,64,256,1 S1(1x0)1,3]", "Expected an output layer (O1c and the number of classes) at position 24, at the end of the "
+									"string."},
 		{"[1,64,256,1 O1c9]", "The map has height 64 at the output layer, which needs height 1."},
-		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near \"??\"."},
+		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near "
+								 "\"??\"."},
 		{"[1,512,4096,1 Cr3,3,33", "The item does not fit a map of height 512, width 4096 and depth 1 "
 		"(its output is too large) at position 15, near \"Cr3,3,33\"."},
 		{"[1,512,0,1 Cr3,3,4096 S1(512x1)2,3 Fr4096 O1c9]", NULL},	/* too large at full width */
@@ -266,7 +275,8 @@ test_kraken(void **state)
 	(void) state;
 	parse("[1,48,0,1 Cr4,2,32,4,2 Bn Mp2,2 S1(1x0)1,3 Lbx64 Do0.001 Lfx32 Fr8 Do0.1 Do0.5 O1c9]", 9);
 	strcpy(plain, net.vgsl);
-	parse("[1,48,0,1 Cr{C_0}4,2,32,4,2 Bn{B_1} Mp{Mp_2}2,2 S{S_3}1(1x0)1,3 Lbx{L_4}64 Do{Do_5}1e-3 Lfx{L_6}32 Fr{}8 Do0.1,1 Do{x} O{O_9}1c9]", 9);
+	parse("[1,48,0,1 Cr{C_0}4,2,32,4,2 Bn{B_1} Mp{Mp_2}2,2 S{S_3}1(1x0)1,3 Lbx{L_4}64 Do{Do_5}1e-3 Lfx{L_6}32 Fr{}8 Do0.1,1 "
+		  "Do{x} O{O_9}1c9]", 9);
 	assert_string_equal(net.vgsl, plain);
 }
 

@@ -184,8 +184,11 @@ test_to_json(void **state)
 						" \"momentum\": 0.9, \"weight_decay\": 0.01, \"schedule\": \"one_cycle\","
 						" \"warmup\": 0.15, \"clip_norm\": 5, \"dropout\": null, \"patience\": 0,"
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
-						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", \"empty_labels\": \"skip\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", \"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, \"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
+						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", "
+						"\"empty_labels\": \"skip\", \"fit\": \"pad\","
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"base\": \"\", "
+						"\"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, "
+						"\"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
 						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");
 	free(json);
 }
@@ -196,7 +199,8 @@ test_all_given(void **state)
 	HwrTrainOptions o;
 
 	(void) state;
-	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, \"fit\": \"stretch\", \"case\": \"lower\","
+	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, "
+		  "\"fit\": \"stretch\", \"case\": \"lower\","
 		  " \"device\": \"cuda\", \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
 		  " \"validation_fraction\": 0.9, \"patience\": 3, \"dropout\": 0, \"clip_norm\": 0,"
 		  " \"warmup\": 0.1, \"schedule\": \"plateau\", \"weight_decay\": 1.2345678901234567e-5,"
@@ -223,7 +227,8 @@ test_all_given(void **state)
 	assert_int_equal(o.step.precision, HWR_TRAIN_FLOAT32);
 	assert_int_equal(o.mapping, HWR_CASE_LOWER);
 	assert_int_equal(o.fit, HWR_FIT_STRETCH);
-	assert_true(o.step.augment.affine == 3 && o.step.augment.elastic == 1 && o.step.augment.morphology == 0.5 && o.step.augment.strokes == 2);
+	assert_true(o.step.augment.affine == 3 && o.step.augment.elastic == 1 && o.step.augment.morphology == 0.5 &&
+				o.step.augment.strokes == 2);
 	assert_true(o.shortcut == 0.3);
 	assert_true(o.max_minutes == 1e-7);
 	expect_round_trip(&o);
@@ -270,7 +275,8 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, base, base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
+	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, base, " \
+	"base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
 	" description, licence, credits, language"
 
 static void

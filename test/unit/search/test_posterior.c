@@ -131,7 +131,8 @@ test_round_trip(void **state)
 					if (k == best_of(logp + t * CLASSES))
 						assert_true(dense[i] > logp[i] - 0.01 - bounds[b] * CLASSES);
 					else if (logp[i] >= log(bounds[b]) && logp[i] > -15.9)
-						assert_true(dense[i] < logp[i] + 1e-4 && dense[i] > logp[i] - (logp[i] > -8.1 ? 1.1 : 0.07) - bounds[b] * CLASSES);
+						assert_true(dense[i] < logp[i] + 1e-4 && dense[i] > logp[i] - (logp[i] > -8.1 ? 1.1 :
+																					   0.07) - bounds[b] * CLASSES);
 					else
 						assert_true(dense[i] < log(fmax(bounds[b], 1.3e-7) * 1.07));
 				}
@@ -314,7 +315,8 @@ test_refusals(void **state)
 		{"A class is out of range.", {SMALL, 0x41, 0x32, 0x81}, 22},
 		{"A number is out of range.", {SMALL, 0x41, 0xF2, 3, 0x81}, 23},
 		{"A probability is not written as a level.", {SMALL, 0x41, 0x1F, 130, 0x81}, 23},
-		{"The probabilities of a step sum to more than one.", {HEAD, 5, 3, 9, 8, 7, 3, 'A', 1, 1, 0x43, 0x10, 0x00, 0x00, 0x81}, 25},
+		{"The probabilities of a step sum to more than one.", {HEAD, 5, 3, 9, 8, 7, 3, 'A', 1, 1, 0x43, 0x10, 0x00, 0x00, 0x81},
+		25},
 		{"A character is in no step.", {SMALL, 0x41, 0x12, 0x81}, 22},
 		{"A run of blank is written in parts.", {SMALL, 0x80, 0x80, 0x42, 0x12, 0x02}, 24},
 	};

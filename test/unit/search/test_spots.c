@@ -128,7 +128,8 @@ test_hypotheses(void **state)
 				int			length = fold_path(&path, text);
 
 				for (int i = 0; i + n + 1 < length; i++)
-					if (text[i] == ' ' && text[i + n + 1] == ' ' && memcmp(text + i + 1, symbols, (size_t) n * sizeof(uint32_t)) == 0)
+					if (text[i] == ' ' && text[i + n + 1] == ' ' && memcmp(text + i + 1, symbols,
+																		   (size_t) n * sizeof(uint32_t)) == 0)
 						truth += path.p;
 			}
 			assert_true(fabs(truth - expected) < 1e-6);

@@ -106,7 +106,8 @@ test_enumeration(void **state)
 static void
 test_promise(void **state)
 {
-	static const char *const words[] = {"a", "e", "ab", "an", "ane", "noe", "oe", "ea", "bad", "no n", "a-b", "a*", "*a", "*an*", "ab*", "b?d", "?",
+	static const char *const words[] = {"a", "e", "ab", "an", "ane", "noe", "oe", "ea", "bad", "no n", "a-b", "a*", "*a",
+		"*an*", "ab*", "b?d", "?",
 	"an?e*", "e a", "anon", "coe", "o*o", "*e a*", "de*"};
 	static const double bounds[] = {0.3, 0.05, 0.002};
 	HwrTrigrams *t;
@@ -239,7 +240,8 @@ test_query(void **state)
 		const char *detail;
 	}			bad[] = {
 		{"", "It is empty."}, {"  ", "It is empty."}, {"a &", "A word is missing at its end."}, {"a | | b", "A word is missing."},
-		{"& a", "A word is missing."}, {"(a", "A parenthesis is not closed."}, {"a)", "A parenthesis is closed that was not opened."},
+		{"& a", "A word is missing."}, {"(a", "A parenthesis is not closed."},
+			{"a)", "A parenthesis is closed that was not opened."},
 		{"\"a b", "A quote is not closed."}, {"a ()", "A word is missing."}, {"a !", "A word is missing at its end."},
 	};
 	HwrQuery   *query;

@@ -233,6 +233,64 @@ test_stop(void **state)
 	free(b);
 }
 
+/* What two texts have in common at their ends costs no time: not as much as one question whether to stop. */
+static void
+test_common_ends(void **state)
+{
+	int			n = 20000;
+	uint32_t   *a = malloc(sizeof(uint32_t) * (size_t) n);
+	uint32_t   *b = malloc(sizeof(uint32_t) * (size_t) n);
+	HwrStatus	st = {0};
+
+	(void) state;
+	for (int i = 0; i < n; i++)
+		a[i] = b[i] = 'a' + (uint32_t) (i % 3);
+	for (int place = 0; place < n; place += n / 2 - 1)
+	{
+		HwrEdit    *edits = NULL;
+		int			left = 1;
+		int			nedits;
+		int			distance;
+
+		b[place] = 'x';
+		assert_true(hwr_edit_distance(a, n, b, n, &distance, count_down, &left, &st));
+		assert_int_equal(distance, 1);
+		assert_true(hwr_align_until(a, n, b, n, &edits, &nedits, &distance, count_down, &left, &st));
+		assert_int_equal(distance, 1);
+		assert_int_equal(nedits, n);
+		assert_int_equal(left, 1);
+		b[place] = a[place];
+		free(edits);
+	}
+	free(a);
+	free(b);
+}
+
+/* Memory is linear: a table of these texts would be larger than any machine's. */
+static void
+test_memory(void **state)
+{
+	int			n = 2000000;
+	uint32_t   *a = malloc(sizeof(uint32_t) * (size_t) n);
+	uint32_t   *b = malloc(sizeof(uint32_t) * (size_t) n);
+	HwrEdit    *edits = NULL;
+	HwrStatus	st = {0};
+	int			left = 1;
+	int			nedits;
+	int			distance;
+
+	(void) state;
+	for (int i = 0; i < n; i++)
+	{
+		a[i] = 'a';
+		b[i] = 'b';
+	}
+	assert_false(hwr_align_until(a, n, b, n, &edits, &nedits, &distance, count_down, &left, &st));
+	assert_int_equal(st.code, HWR_CANCELLED);
+	free(a);
+	free(b);
+}
+
 static void
 add(HwrMetrics *m, HwrConfusions *c, const char *truth, const char *guess)
 {
@@ -440,6 +498,8 @@ main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_common_ends),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_canonical),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_empty_reading),

@@ -174,7 +174,8 @@ test_other_steps(void **state)
 	End			end;
 
 	(void) state;
-	end = train("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp32,2 Lbx12 Mp1,2\", \"batch_size\": 16, \"epochs\": 1, \"threads\": 2, \"shortcut\": 1}", NULL);
+	end = train("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp32,2 Lbx12 Mp1,2\", \"batch_size\": 16, \"epochs\": 1, \"threads\": "
+				"2, \"shortcut\": 1}", NULL);
 	assert_int_equal(end.model->net.ntensors, 2 + 6 + 2);
 	hwr_model_free(end.model);
 }

@@ -139,7 +139,8 @@ test_resume(void **state)
 {
 	(void) state;
 	compare("{" TINY ", \"epochs\": 4, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.4, \"dropout\": 0.3}");
-	compare("{" TINY ", \"epochs\": 9, \"threads\": 1, \"optimizer\": \"sgd\", \"schedule\": \"plateau\", \"learning_rate\": 1e-6,"
+	compare("{" TINY ", \"epochs\": 9, \"threads\": 1, \"optimizer\": \"sgd\", \"schedule\": \"plateau\", \"learning_rate\": "
+					 "1e-6,"
 			" \"patience\": 3, \"augment\": 0, \"validation_fraction\": 0.2}");
 	compare("{" TINY ", \"epochs\": 3, \"threads\": 2, \"average\": 0.5, \"validation_fraction\": 0.3, \"shortcut\": 0.3}");
 	compare("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"batch_size\": 8, \"optimizer\": \"adam\","
@@ -222,8 +223,10 @@ test_random_options(void **state)
 	{
 		char		json[700];
 		bool		high = hwr_rng_below(&rng, 3) == 0;	/* a rate at which the loss does not fall */
-		int			len = snprintf(json, sizeof(json), "{%s, \"epochs\": %d, \"threads\": %d, \"optimizer\": \"%s\", \"schedule\": \"%s\", "
-								   "\"seed\": %d, \"validation_fraction\": 0.%d, \"average\": 0.%d, \"augment\": %d, \"patience\": %d, \"learning_rate\": %s",
+		int			len = snprintf(json, sizeof(json), "{%s, \"epochs\": %d, \"threads\": %d, \"optimizer\": \"%s\", "
+													   "\"schedule\": \"%s\", "
+								   "\"seed\": %d, \"validation_fraction\": 0.%d, \"average\": 0.%d, \"augment\": %d, "
+								   "\"patience\": %d, \"learning_rate\": %s",
 								   TINY, 1 + (int) hwr_rng_below(&rng, high ? 8 : 4), 1 + (int) hwr_rng_below(&rng, 2),
 								   optimizers[hwr_rng_below(&rng, 3)], schedules[round % 4], (int) hwr_rng_below(&rng, 1000),
 								   (int) hwr_rng_below(&rng, 5), (int) hwr_rng_below(&rng, 9), (int) hwr_rng_below(&rng, 2),
@@ -236,7 +239,8 @@ test_random_options(void **state)
 		if (hwr_rng_below(&rng, 2))
 			len += snprintf(json + len, sizeof(json) - (size_t) len, ", \"warmup\": 0.%d", (int) hwr_rng_below(&rng, 9));
 		if (hwr_rng_below(&rng, 2))
-			len += snprintf(json + len, sizeof(json) - (size_t) len, ", \"shortcut\": 0.3, \"weight_decay\": 0.01, \"clip_norm\": 1");
+			len += snprintf(json + len, sizeof(json) - (size_t) len, ", \"shortcut\": 0.3, \"weight_decay\": 0.01, "
+							"\"clip_norm\": 1");
 		snprintf(json + len, sizeof(json) - (size_t) len, "}");
 		o = options(json);
 		ds = all_words(&o, 1 << 30);
@@ -279,7 +283,8 @@ test_time_limit(void **state)
 	hwr_dataset_free(ds);
 }
 
-static void expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code, const char *message);
+static void expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code,
+						   const char *message);
 
 /* What a run shows of its schedule. */
 typedef struct Course
@@ -315,7 +320,8 @@ train_with_stop(HwrTrainOptions *o, const HwrDataset *ds, int stop)
 					course.rates[hwr_trainer_epoch(t)->epoch] = hwr_trainer_epoch(t)->learning_rate;
 				assert_true(hwr_trainer_step(t, &event, &st));
 			} while (event != HWR_TRAIN_FINISHED);
-			assert_string_equal(hwr_trainer_reason(t), stop % 3 == 0 && stop / 3 == o->epochs ? "all epochs done" : "time limit reached");
+			assert_string_equal(hwr_trainer_reason(t), stop % 3 == 0 && stop / 3 == o->epochs ? "all epochs done" :
+								"time limit reached");
 			assert_non_null(hwr_trainer_best(t));
 			o->max_minutes = 0;
 			stop = 0;
@@ -351,7 +357,8 @@ test_time_limit_within_epoch(void **state)
 		HwrDataset *ds;
 		Course		whole;
 
-		snprintf(json, sizeof(json), "{" TINY ", \"epochs\": 3, \"threads\": 1, \"average\": %s, \"validation_fraction\": 0.3, \"schedule\": \"%s\"}",
+		snprintf(json, sizeof(json), "{" TINY ", \"epochs\": 3, \"threads\": 1, \"average\": %s, \"validation_fraction\": 0.3, "
+											  "\"schedule\": \"%s\"}",
 				 s > 0 ? "0.6" : "0", schedules[s]);
 		o = options(json);
 		ds = all_words(&o, 1 << 30);
@@ -462,7 +469,8 @@ test_damaged(void **state)
 }
 
 static void
-expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code, const char *message)
+expect_refused(const HwrTrainOptions *o, const HwrDataset *ds, const uint8_t *bytes, size_t len, HwrCode code,
+			   const char *message)
 {
 	HwrTrainer *t = create(o, ds);
 	HwrStatus	st = {0};

@@ -212,6 +212,87 @@ check_calibration(const HwrDataset *ds, HwrModel *model)
 	assert_true(fabs(temperature - 1) <= 0.01);
 }
 
+/* Labels from which characters were cut say nothing about how sure a model may be. */
+static void
+test_calibration_of_cut_labels(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"epochs\": 40, \"learning_rate\": 0.01, \"patience\": 0}");
+	HwrDataset *ds[2];
+	HwrTrainer *t;
+	HwrTrainEvent event;
+	HwrStatus	st;
+	double		temperature[2];
+
+	(void) state;
+	for (int k = 0; k < 2; k++)
+	{
+		ds[k] = dataset(&o, 1 << 30);
+		for (int i = 0; i < 40; i++)
+			add(ds[k], i < 30 ? HWR_SPLIT_TRAIN : HWR_SPLIT_VALIDATION, i, words.label[i]);
+		for (int i = 40; k == 1 && i < ROWS; i++)
+			add(ds[k], HWR_SPLIT_VALIDATION, i, "a\xC2\xA7\xC2\xA7\xC2\xA7\xC2\xA7\xC2\xA7");
+		assert_true(hwr_dataset_finish(ds[k], &st));
+	}
+	assert_true(hwr_trainer_create(&o, ds[0], hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_FINISHED);
+	for (int k = 0; k < 2; k++)
+	{
+		HwrModel   *model;
+
+		assert_true(hwr_trainer_model(t, &model, &st));
+		temperature[k] = calibrate(ds[k], model);
+		hwr_model_free(model);
+	}
+	assert_true(temperature[0] > 0);
+	assert_true(fabs(temperature[0] - temperature[1]) < 1e-3 * temperature[0]);
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds[0]);
+	hwr_dataset_free(ds[1]);
+}
+
+/* The validation loss, summed over rows first .. last, after an epoch on other rows. */
+static double
+loss_of_rows(const HwrTrainOptions *o, int first, int last)
+{
+	HwrDataset *ds = dataset(o, 1 << 30);
+	HwrTrainer *t;
+	HwrTrainEvent event;
+	HwrStatus	st;
+	double		loss;
+
+	for (int i = 0; i < 30; i++)
+		add(ds, HWR_SPLIT_TRAIN, i, words.label[i]);
+	for (int i = first; i <= last; i++)
+		add(ds, HWR_SPLIT_VALIDATION, i, words.label[i % 30]);
+	assert_true(hwr_dataset_finish(ds, &st));
+	assert_true(hwr_trainer_create(o, ds, hwr_cpu_backend(), 0, &t, &st));
+	do
+		assert_true(hwr_trainer_step(t, &event, &st));
+	while (event != HWR_TRAIN_EPOCH);
+	loss = hwr_trainer_epoch(t)->valid.loss_sum;
+	assert_int_equal(hwr_trainer_epoch(t)->valid.loss_count, last - first + 1);
+	hwr_trainer_free(t);
+	hwr_dataset_free(ds);
+	return loss;
+}
+
+/* Rows of several widths are validated as if each were alone: none is padded to the widest of a batch. */
+static void
+test_validated_alone(void **state)
+{
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,0,1 Cr3,3,8 Mp4,4 Cr3,3,12 Mp8,1 Lbx12\", \"epochs\": 2, "
+								"\"threads\": 1}");
+	double		together = loss_of_rows(&o, 30, 35);
+	double		alone = 0;
+
+	(void) state;
+	for (int i = 30; i <= 35; i++)
+		alone += loss_of_rows(&o, i, i);
+	assert_true(fabs(together - alone) < 1e-4 * alone);
+}
+
 static Run
 train(const char *json)
 {
@@ -258,7 +339,9 @@ train(const char *json)
 	snprintf(r.reason, sizeof(r.reason), "%s", hwr_trainer_reason(t));
 	assert_true(hwr_trainer_model(t, &model, &st));
 	assert_true(hwr_model_save(model, &r.model, &r.len, &st));
-	check_calibration(ds, model);
+	/* how much a run whose time is over has learned is the machine's doing, and nothing settles where that is nothing */
+	if (strcmp(r.reason, "time limit reached") != 0)
+		check_calibration(ds, model);
 	hwr_model_free(model);
 	hwr_trainer_free(t);
 	hwr_dataset_free(ds);
@@ -364,7 +447,8 @@ measure(const HwrTrainOptions *o, const HwrDataset *ds, const HwrModel *model, f
 	uint8_t    *ink = malloc((size_t) ROWS * HEIGHT * WIDTH);
 	const int  *labels[ROWS];
 	int			lengths[ROWS];
-	HwrBatch	batch = {.n = hwr_dataset_count(ds, HWR_SPLIT_TRAIN),.width = WIDTH,.ink = ink,.labels = labels,.label_lengths = lengths};
+	HwrBatch	batch = {.n = hwr_dataset_count(ds, HWR_SPLIT_TRAIN),
+		.width = WIDTH,.ink = ink,.labels = labels,.label_lengths = lengths};
 	HwrStatus	st;
 
 	for (int i = 0; i < batch.n; i++)
@@ -384,12 +468,17 @@ measure(const HwrTrainOptions *o, const HwrDataset *ds, const HwrModel *model, f
 	free(ink);
 }
 
-/* A model normalises with the statistics of its own values, not with those of earlier steps; the average of the last steps too. */
+/*
+ * A model normalises with the statistics of its own values, not with those of earlier steps; the average of
+ * the last steps too.
+ */
 static void
 test_statistics(void **state)
 {
-	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Bn Mp8,1 Lbx12\", \"epochs\": 6, \"batch_size\": 64, "
-								"\"augment\": 0, \"learning_rate\": 0.1, \"average\": 0.5, \"validation_fraction\": 0, \"precision\": \"float32\"}");
+	HwrTrainOptions o = options("{\"architecture\": \"[1,32,96,1 Cr3,3,8 Bn Mp4,4 Cr3,3,12 Bn Mp8,1 Lbx12\", \"epochs\": 6, "
+								"\"batch_size\": 64, "
+								"\"augment\": 0, \"learning_rate\": 0.1, \"average\": 0.5, \"validation_fraction\": 0, "
+								"\"precision\": \"float32\"}");
 	HwrDataset *ds = all_words(&o, 1 << 30);
 	HwrTrainer *t;
 	HwrTrainEvent event;
@@ -423,6 +512,8 @@ main(void)
 		cmocka_unit_test(test_skips),
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_alphabet),
+		cmocka_unit_test(test_calibration_of_cut_labels),
+		cmocka_unit_test(test_validated_alone),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_patience),

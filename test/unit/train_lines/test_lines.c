@@ -167,7 +167,8 @@ test_unknown(void **state)
 static void
 test_wrong_models(void **state)
 {
-	static const char *const wrong[] = {"[1,16,64,1 Mp8,4 S1(1x0)1,3 O1c4]", "[1,512,0,1 Cr3,3,4,4,4 O2l3]", "[1,64,0,1 Cr3,3,4,4,4 O2l4]",
+	static const char *const wrong[] = {"[1,16,64,1 Mp8,4 S1(1x0)1,3 O1c4]", "[1,512,0,1 Cr3,3,4,4,4 O2l3]",
+		"[1,64,0,1 Cr3,3,4,4,4 O2l4]",
 		"[1,512,512,1 Cr3,3,4,4,4 O2l4]"};
 	HwrNet	   *net = malloc(sizeof(HwrNet));
 
