@@ -12,10 +12,10 @@
 #include "image.h"
 
 /*
- * Straighten the picture in place: its height changes, its width does not, and its border is what it has around it, which is never 0.  Left as it is, with
- * the border that it had: a
- * picture of one grey value, and one that has ink so far from its middle that this would be outside of a picture of three times
- * the height.  Errors: HWR_OUT_OF_MEMORY, the picture being as it was.
+ * Straighten the picture in place: its height changes, its width does not, and its border is what it has around it,
+ * which is never 0.  Left as it is, with the border that it had: a picture of one grey value, and one that has ink so far
+ * from its middle that this would be outside of a picture of three times the height.  Errors: HWR_OUT_OF_MEMORY, the
+ * picture being as it was.
  */
 extern bool hwr_centerline_straighten(HwrImage *img, HwrStatus *st);
 
