@@ -22,8 +22,25 @@ CREATE TABLE characters AS
 	FROM generate_series(160, 1114111) i WHERE i NOT BETWEEN 55296 AND 57343;
 -- candidates with much in common
 CREATE TABLE names AS SELECT array_agg(repeat('ab', 5000) || i) AS names FROM generate_series(1, 2500) i;
+-- the same with isolates, which the bidirectional algorithm pairs
+CREATE TABLE isolates AS SELECT ARRAY[chr(1488) || repeat(chr(8295) || chr(8297), 500000)] AS names;
 CREATE TABLE long_name AS SELECT ARRAY[repeat('ab', 60000000)] AS names;
 SQL
+
+sub varint
+{
+	my ($n) = @_;
+	return $n < 128 ? sprintf('%02x', $n) : sprintf('%02x', $n % 128 | 128) . varint($n >> 7);
+}
+
+# SQL of a kept posterior of so many steps, any of n characters from one on at each; other: what stands for a probability
+sub vague
+{
+	my ($steps, $first, $n, $other) = @_;
+	my $head = '02' . '00' x 8 . '00ff' . join('', map { varint($_) } $n + 1, $steps, 100, 100, 100, $n, $first);
+	my $step = '7f' . varint($n - 63) . "1$other";
+	return "decode('$head' || repeat('00', $n - 1) || repeat('$step' || repeat('0$other', $n - 1), $steps), 'hex')::hwr_posterior";
+}
 
 # Seconds that a statement may take after its timeout, on a machine that is busy.
 my $patience = 30;
@@ -63,6 +80,15 @@ soon('long texts that are equal', "SELECT hwr_exact(repeat('a ', 1000000), repea
 soon('a test of significance', 'SELECT hwr.mcnemar(4000000000000000000, 4000000000000000001)');
 soon('a chart of numbers too small to tell apart',
 	"SELECT length(hwr.draw_lines('', '', '', '', '{a}', '{1,1,1}', '{1,2,3}', '{5e-324,1e-323,1.5e-323}'))");
+soon('a candidate of isolates', 'SELECT count(*) FROM kept, isolates, hwr_match(p, names)');
+soon('a word of isolates', 'SELECT hwr_relevance(p, names[1]) FROM kept, isolates');
+soon('columns of an area of many points', 'SELECT hwr_uncrop(area, 0, 1, baseline) FROM points', qr/ERROR:  57014/);
+my $index = 'CREATE INDEX ON vague USING gin (p hwr_posterior_ops (bound = 0.001))';
+soon('an index of three characters that may be any of many', 'CREATE TEMP TABLE vague AS SELECT ' . vague(3, 0x4e00, 400, 'c') . " AS p; $index");
+soon('an index of many kinds of separators', 'CREATE TEMP TABLE vague AS SELECT ' . vague(2, 0x40000, 400000, 'fff') . " AS p; $index");
+my $from = 'FROM (SELECT ' . vague(2, 0x40000, 400000, 'fff') . ' AS p) v';
+soon('words of many kinds of separators', "SELECT count(*) $from, hwr_words(p)");
+soon('places among many kinds of separators', "SELECT count(*) $from, hwr_spots(p, '?')");
 is($node->safe_psql('postgres', 'SELECT 1'), '1', 'and the server answers');
 
 $node->stop('immediate');

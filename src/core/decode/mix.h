@@ -12,8 +12,8 @@
 #include "beam.h"
 
 /*
- * mixed[T][K] = log((1 - share) exp(logp[T][K]) + share * occupancy), share 0 .. 1, each at least
- * exp(HWR_MIX_LOWEST).  Without a text, logp.
+ * mixed[T][K] = log((1 - share) exp(logp[T][K]) + share * occupancy), share 0 .. 1, each at least HWR_MIX_LOWEST.
+ * Without a text, logp.
  */
 #define HWR_MIX_LOWEST (-30.0)
 

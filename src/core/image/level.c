@@ -87,7 +87,6 @@ fill_strips(const HwrImage *img, Strips *out)
 	{
 		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
 		int			to = (int) ((int64_t) y * out->rows / img->height);
-
 		int			x = 0;
 
 		for (int s = 0; s < STRIPS; s++)
@@ -103,10 +102,7 @@ fill_strips(const HwrImage *img, Strips *out)
 	return true;
 }
 
-/*
- * The rows' ink when the last strip has been moved up by rise rows and the first down by none, and the others
- * between; [2 ROWS].
- */
+/* The rows' ink when the last strip has been moved up by half of rise rows, the first down by as much, and the others between; [2 ROWS]. */
 static void
 level_rows(const Strips *strips, double rise, float *rows)
 {

@@ -22,8 +22,6 @@
 
 #include <jansson.h>
 
-/* Name of the tensor and of the metadata. */
-
 /* Longest text of a file that a message repeats. */
 #define QUOTE_SIZE 80
 

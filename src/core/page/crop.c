@@ -14,16 +14,6 @@
 
 #define WORK_BETWEEN_STOPS ((size_t) 1 << 18)
 
-/* The frame of a crop: how the baseline maps to columns. */
-typedef struct Frame
-{
-	float		length;			/* of the baseline */
-	float		x0;				/* where the image begins along it, negative before its start */
-	float		x1;
-	float		y0;				/* and across it, up negative */
-	float		y1;
-} Frame;
-
 static float
 distance(HwrPoint a, HwrPoint b)
 {
@@ -148,9 +138,9 @@ go_on(Watch *w, size_t work)
 }
 
 static bool
-make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n, Frame *out, Watch *w)
+make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n, HwrCropFrame *out, Watch *w)
 {
-	Frame		f = {line_length(line, n), INFINITY, -INFINITY, INFINITY, -INFINITY};
+	HwrCropFrame f = {line_length(line, n), INFINITY, -INFINITY, INFINITY, -INFINITY};
 
 	for (int i = 0; i < outline_n; i++)
 	{
@@ -169,7 +159,7 @@ make_frame(const HwrPoint *line, int n, const HwrPoint *outline, int outline_n, 
 
 /* The point of the page at a distance along and across. */
 static HwrPoint
-from_frame(const HwrPoint *line, int n, const Frame *f, float x, float y)
+from_frame(const HwrPoint *line, int n, const HwrCropFrame *f, float x, float y)
 {
 	HwrPoint	p = along(line, n, x);
 	HwrPoint	u = direction(line, n, f->length, x, (f->y1 - f->y0) / 2);
@@ -252,18 +242,8 @@ paper_of(const uint32_t counts[256])
 	return 255;
 }
 
-/* What one crop works with. */
-typedef struct Crop
-{
-	const HwrPoint *baseline;
-	int			baseline_n;
-	HwrPoint	level[2];		/* a baseline, where none is given */
-	Frame		frame;
-	float		scale;			/* page pixels a pixel of the image */
-} Crop;
-
 static bool
-begin_crop(Crop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, Watch *w)
+begin(HwrCrop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, Watch *w)
 {
 	c->baseline = baseline;
 	c->baseline_n = baseline_n;
@@ -282,7 +262,7 @@ begin_crop(Crop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *ou
 
 /* Column x of the image: values inside the outline, marks there in known, and their histogram. */
 static void
-fill_column(const Crop *c, const HwrImage *page, const HwrImage *out, const float *cuts, int cuts_n, int x,
+fill_column(const HwrCrop *c, const HwrImage *page, const HwrImage *out, const float *cuts, int cuts_n, int x,
 			uint8_t *known, uint32_t counts[256])
 {
 	float		at = c->frame.x0 + ((float) x + 0.5F) * c->scale;
@@ -313,7 +293,7 @@ fill_column(const Crop *c, const HwrImage *page, const HwrImage *out, const floa
 
 /* Fill the image; fails where nothing of the outline is on the page. */
 static bool
-fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float *cuts, uint8_t *known,
+fill(const HwrCrop *c, const HwrImage *page, const HwrPoint *outline, int n, float *cuts, uint8_t *known,
 	 const HwrImage *out, Watch *w)
 {
 	size_t		pixels = (size_t) out->width * (size_t) out->height;
@@ -338,13 +318,22 @@ fill(const Crop *c, const HwrImage *page, const HwrPoint *outline, int n, float 
 	return total > 0 || hwr_fail(w->st, HWR_BAD_OPTION, "area lies outside the image");
 }
 
-static bool
-crop_size(const Crop *c, int *width, int *height, HwrStatus *st)
+bool
+hwr_crop_begin(HwrCrop *crop, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n,
+			   HwrStopFn stop, void *stop_arg, HwrStatus *st)
 {
-	float		across = (c->frame.x1 - c->frame.x0) / c->scale;
-	float		down = (c->frame.y1 - c->frame.y0) / c->scale;
+	Watch		w = {.stop = stop,.stop_arg = stop_arg,.st = st};
 
-	if (!(across >= 0.5F && down >= 0.5F && c->scale < 100))
+	return begin(crop, baseline, baseline_n, outline, outline_n, &w);
+}
+
+bool
+hwr_crop_size(const HwrCrop *crop, int *width, int *height, HwrStatus *st)
+{
+	float		across = (crop->frame.x1 - crop->frame.x0) / crop->scale;
+	float		down = (crop->frame.y1 - crop->frame.y0) / crop->scale;
+
+	if (!(across >= 0.5F && down >= 0.5F && crop->scale < 100))
 		return hwr_fail(st, HWR_BAD_OPTION, "area has no extent, or too great a one");
 	*width = (int) ceilf(across - 0.01F);
 	*height = (int) ceilf(down - 0.01F);
@@ -352,28 +341,18 @@ crop_size(const Crop *c, int *width, int *height, HwrStatus *st)
 }
 
 bool
-hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, int *width,
-				   int *height, HwrStatus *st)
-{
-	Watch		unwatched = {.st = st};
-	Crop		c;
-
-	return begin_crop(&c, baseline, baseline_n, outline, outline_n, &unwatched) && crop_size(&c, width, height, st);
-}
-
-bool
 hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 			  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out, HwrStatus *st)
 {
 	Watch		w = {.stop = stop,.stop_arg = stop_arg,.st = st};
-	Crop		c;
+	HwrCrop		c;
 	HwrPoint   *framed;
 	uint8_t    *known;
 	bool		ok;
 
 	*out = (HwrImage){0};
-	if (!begin_crop(&c, baseline, baseline_n, outline, outline_n, &w) ||
-		!crop_size(&c, &out->width, &out->height, st))
+	if (!begin(&c, baseline, baseline_n, outline, outline_n, &w) ||
+		!hwr_crop_size(&c, &out->width, &out->height, st))
 		return false;
 	out->source_width = out->width;
 	out->source_height = out->height;
@@ -399,11 +378,8 @@ hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int baseline_n,
 }
 
 HwrPoint
-hwr_page_uncrop(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n, float x, float y)
+hwr_crop_point(const HwrCrop *crop, float x, float y)
 {
-	Watch		unwatched = {0};
-	Crop		c;
-
-	(void) begin_crop(&c, baseline, baseline_n, outline, outline_n, &unwatched);
-	return from_frame(c.baseline, c.baseline_n, &c.frame, c.frame.x0 + x * c.scale, c.frame.y0 + y * c.scale);
+	return from_frame(crop->baseline, crop->baseline_n, &crop->frame, crop->frame.x0 + x * crop->scale,
+					  crop->frame.y0 + y * crop->scale);
 }

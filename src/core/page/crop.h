@@ -27,14 +27,37 @@ extern bool hwr_page_crop(const HwrImage *page, const HwrPoint *baseline, int ba
 						  const HwrPoint *outline, int outline_n, HwrStopFn stop, void *stop_arg, HwrImage *out,
 						  HwrStatus *st);
 
-/* Width and height of such an image; fails as hwr_page_crop where it has none. */
-extern bool hwr_page_crop_size(const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n,
-							   int *width, int *height, HwrStatus *st);
+/* The image's frame: along the baseline, and across it. */
+typedef struct HwrCropFrame
+{
+	float		length;			/* of the baseline */
+	float		x0;				/* where the image begins along it, negative before its start */
+	float		x1;
+	float		y0;				/* and across it, up negative */
+	float		y1;
+} HwrCropFrame;
+
+/* How such an image maps to the page. */
+typedef struct HwrCrop
+{
+	const HwrPoint *baseline;	/* the caller's, or level */
+	int			baseline_n;
+	HwrPoint	level[2];
+	HwrCropFrame frame;
+	float		scale;			/* page pixels a pixel of the image */
+} HwrCrop;
 
 /*
- * The point of the page that a point of such an image shows; the same baseline and outline.
+ * Its baseline stays the caller's.  Takes time as the number of the baseline's points times that of the outline's; stop and
+ * errors as above.
  */
-extern HwrPoint hwr_page_uncrop(const HwrPoint *baseline, int baseline_n,
-								const HwrPoint *outline, int outline_n, float x, float y);
+extern bool hwr_crop_begin(HwrCrop *crop, const HwrPoint *baseline, int baseline_n, const HwrPoint *outline, int outline_n,
+						   HwrStopFn stop, void *stop_arg, HwrStatus *st);
+
+/* Width and height of the image; HWR_BAD_OPTION where there is none. */
+extern bool hwr_crop_size(const HwrCrop *crop, int *width, int *height, HwrStatus *st);
+
+/* The point of the page that a point of the image shows. */
+extern HwrPoint hwr_crop_point(const HwrCrop *crop, float x, float y);
 
 #endif							/* HWR_PAGE_CROP_H */

@@ -79,14 +79,14 @@ take_class(HwrFronts *f, const HwrFront *from, uint64_t state, const double *row
 		   HwrStatus *st)
 {
 	const HwrEntry *e = &to->entries[entry];
-	double		same = 0;
+	int			again;
+	double		same;
 	double		flow;
 
 	if (e->class == 0)
 		return pour(f, to, state, entry, e->p * total, st);
-	for (int i = 0; i < from->width; i++)
-		if (from->entries[i].class == e->class)
-			same = row[i];
+	again = hwr_entry_of(from->entries, from->width, e->class);
+	same = again < 0 ? 0 : row[again];
 	if (same > 0 && !pour(f, to, state, entry, e->p * same, st))
 		return false;
 	flow = e->p * (total - same);

@@ -80,6 +80,25 @@ typedef struct HwrEntry
 	float		p;				/* above 0; those of a step sum to 1 */
 } HwrEntry;
 
+/* The entry of a class, of n that ascend by class, or -1: there may be many. */
+static inline int
+hwr_entry_of(const HwrEntry *entries, int n, int class)
+{
+	int			lo = 0;
+	int			hi = n;
+
+	while (lo < hi)
+	{
+		int			mid = lo + (hi - lo) / 2;
+
+		if (entries[mid].class < class)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && entries[lo].class == class ? lo : -1;
+}
+
 /* Steps with the same distribution: several only where it is all blank. */
 typedef struct HwrSparseStep
 {

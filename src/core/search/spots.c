@@ -13,6 +13,7 @@
  */
 #include "spots.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +87,9 @@ static int
 entry_of(const HwrSparse *s, int step, int class)
 {
 	const HwrSparseStep *at = &s->at[step];
+	int			e = hwr_entry_of(s->entries + at->entry, at->n, class);
 
-	for (int e = at->entry; e < at->entry + at->n; e++)
-		if (s->entries[e].class == class)
-			return e;
-	return -1;
+	return e < 0 ? -1 : at->entry + e;
 }
 
 static const HwrFold *
@@ -142,45 +141,51 @@ look_back(HwrSpots *spots)
 	}
 }
 
+/* The share of an entry that has what is looked for next: for a whole word, a separator or nothing as the next symbol. */
+static double
+fitting(const HwrSpots *spots, int entry, const double *after)
+{
+	int			k = spots->s->entries[entry].class;
+	const HwrFold *fold = k != 0 ? fold_of(spots, k) : NULL;
+
+	if (spots->word->kind != HWR_WORD_HERE)
+		return 1;
+	if (fold == NULL || fold->n == 0)
+		return after[entry];
+	return fold->symbols[0] == HWR_SEPARATOR ? 1 : 0;
+}
+
 /*
- * From each entry on: the probability of another class next and then, for a whole word, a separator or nothing as the next
- * symbol.  after[e] is the same with the same class allowed.
+ * From each entry on: the probability of another class next, with what fits.  after[e] is the same with the same class
+ * allowed.
  */
 static void
 look_ahead(HwrSpots *spots, double *after)
 {
 	const HwrSparse *s = spots->s;
-	bool		whole = spots->word->kind == HWR_WORD_HERE;
+	const HwrEntry *entries = s->entries;
 
 	for (int i = s->nsteps - 1; i >= 0; i--)
-		for (int e = s->at[i].entry; e < s->at[i].entry + s->at[i].n; e++)
+	{
+		const HwrSparseStep *at = &s->at[i];
+		bool		is_last = i == s->nsteps - 1;
+		double		sum = is_last ? 1 : 0;
+
+		if (!is_last)
+			for (int f = at[1].entry; f < at[1].entry + at[1].n; f++)
+				sum += entries[f].p * fitting(spots, f, after);
+		for (int e = at->entry; e < at->entry + at->n; e++)
 		{
-			int			k = s->entries[e].class;
-			double		sum = 0;
-			double		same = 0;
+			int			same = is_last || entries[e].class == 0 ? -1 : entry_of(s, i + 1, entries[e].class);
 
-			if (i == s->nsteps - 1)
-			{
-				spots->ending[e] = after[e] = 1;
+			spots->ending[e] = after[e] = sum;
+			if (same < 0)
 				continue;
-			}
-			for (int f = s->at[i + 1].entry; f < s->at[i + 1].entry + s->at[i + 1].n; f++)
-			{
-				int			class = s->entries[f].class;
-				double		p = s->entries[f].p;
-				const HwrFold *fold = class != 0 ? fold_of(spots, class) : NULL;
-				bool		silent = fold == NULL || fold->n == 0;
-
-				if (class == k && k != 0)
-					same = p * after[f];
-				else if (!whole || (!silent && fold->symbols[0] == HWR_SEPARATOR))
-					sum += p;
-				else if (silent)
-					sum += p * after[f];
-			}
-			spots->ending[e] = sum;
-			after[e] = sum + same;
+			/* Rounding must not make it negative. */
+			spots->ending[e] = fmax(sum - entries[same].p * fitting(spots, same, after), 0);
+			after[e] = spots->ending[e] + entries[same].p * after[same];
 		}
+	}
 }
 
 bool

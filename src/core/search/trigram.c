@@ -23,6 +23,9 @@
 #define MAX_WRITTEN (1 << 22)
 #define MAX_FOUND (1 << 22)
 
+/* Third symbols looked at in a step of the extraction. */
+#define WORK_A_STEP (1 << 17)
+
 /*
  * Shares of the bound that may be left out of the trigrams with the same middle symbol: places that are next to impossible, and
  * third symbols that are.  What is less than this share of what may still be left out, is.
@@ -81,6 +84,8 @@ struct HwrTrigrams
 	double	   *left_out;		/* [nsymbols] of the expected numbers of trigrams with this one in the middle */
 	int			forward;		/* steps taken */
 	int			backward;		/* steps left */
+	int			place;			/* of the last one's places in written, the next to count */
+	int			places_end;
 	Cells		cells[2];		/* the last step's and the present one's: probability of symbol and class, or of the next symbol */
 	size_t		sums_room;
 	double	   *sums;			/* [nsymbols] over the classes */
@@ -159,6 +164,7 @@ hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *
 	t->any = false;
 	t->forward = 0;
 	t->backward = s->nsteps;
+	t->place = t->places_end = 0;
 	t->nwritten = 0;
 	hwr_states_clear(&t->found);
 	for (int i = 0; i < s->nsteps; i++)
@@ -186,10 +192,7 @@ entry_of(const HwrSparse *s, int step, int class)
 {
 	const HwrSparseStep *at = &s->at[step];
 
-	for (int e = 0; e < at->n; e++)
-		if (s->entries[at->entry + e].class == class)
-			return e;
-	return -1;
+	return hwr_entry_of(s->entries + at->entry, at->n, class);
 }
 
 static bool
@@ -350,9 +353,9 @@ count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const dou
 	return true;
 }
 
-/* A step backward: the probability of each next symbol after each class of the step, and the trigrams of its places. */
-static bool
-step_backward(HwrTrigrams *t, HwrStatus *st)
+/* A step backward: the probability of each next symbol after each class of the step.  Its places are to be counted. */
+static void
+step_backward(HwrTrigrams *t)
 {
 	const HwrSparse *s = t->s;
 	int			now = --t->backward;
@@ -362,7 +365,6 @@ step_backward(HwrTrigrams *t, HwrStatus *st)
 	const double *v_after = t->cells[(now + 1) % 2].v;
 	double	   *v = t->cells[now % 2].v;
 	double	   *sums = t->sums;
-	double		may = t->bound * (PLACES_SHARE + NEXT_SHARE * (s->nsteps - now) / s->nsteps);
 	bool		is_last = now == s->nsteps - 1;
 
 	/* After a class that is not in the next step. */
@@ -400,25 +402,44 @@ step_backward(HwrTrigrams *t, HwrStatus *st)
 				row[fold->symbols[0]] = 0;
 		}
 	}
-	for (int i = t->first[now]; i < t->first[now + 1]; i++)
-	{
-		const Written *w = &t->written[i];
-		const ClassFold *fold = &t->folds[s->entries[at->entry + w->entry].class];
+	t->place = t->first[now];
+	t->places_end = t->first[now + 1];
+}
 
-		if (!count_written(t, w, fold, v + (size_t) w->entry * M, may, st))
+/* Count trigrams of the last step backward: of some of its places. */
+static bool
+count_places(HwrTrigrams *t, HwrStatus *st)
+{
+	const HwrSparse *s = t->s;
+	const HwrEntry *entries = s->entries + s->at[t->backward].entry;
+	const double *v = t->cells[t->backward % 2].v;
+	size_t		M = (size_t) t->symbols.n;
+	double		may = t->bound * (PLACES_SHARE + NEXT_SHARE * (s->nsteps - t->backward) / s->nsteps);
+
+	for (size_t work = 0; t->place < t->places_end && work < WORK_A_STEP && !t->any; work += M)
+	{
+		const Written *w = &t->written[t->place++];
+
+		if (!count_written(t, w, &t->folds[entries[w->entry].class], v + (size_t) w->entry * M, may, st))
 			return false;
+		t->any = t->found.n > MAX_FOUND;
 	}
-	t->any = t->found.n > MAX_FOUND;
 	return true;
 }
 
 bool
 hwr_trigrams_step(HwrTrigrams *t, bool *done, HwrStatus *st)
 {
-	*done = t->any || t->backward == 0;
+	bool		counted = t->place == t->places_end;
+
+	*done = t->any || (counted && t->backward == 0);
 	if (*done)
 		return true;
-	return t->forward < t->s->nsteps ? step_forward(t, st) : step_backward(t, st);
+	if (t->forward < t->s->nsteps)
+		return step_forward(t, st);
+	if (counted)
+		step_backward(t);
+	return count_places(t, st);
 }
 
 static int

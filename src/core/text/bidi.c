@@ -13,6 +13,12 @@
 /* The first code point whose letters may be written from right to left: Hebrew's. */
 #define FIRST_RIGHT_TO_LEFT 0x590
 
+/*
+ * A line has no more characters.  What is longer is taken in parts: FriBidi takes time as the square of the isolates in a
+ * paragraph.
+ */
+#define LONGEST_LINE 8192
+
 /* What the algorithm works on. */
 typedef struct Paragraph
 {
@@ -48,36 +54,44 @@ reorder(Paragraph *p, int n)
 	return fribidi_reorder_line(0, p->types, n, 0, direction, p->levels, NULL, p->order) != 0;
 }
 
+/* codepoints[n], at most LONGEST_LINE, and order[n] unless it is NULL, where the first is to be number from. */
+static bool
+reorder_line(Paragraph *p, uint32_t *codepoints, int n, int *order, int from, HwrStatus *st)
+{
+	memcpy(p->shown, codepoints, (size_t) n * sizeof(uint32_t));
+	if (!reorder(p, n))
+		return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	fribidi_shape_mirroring(p->levels, n, p->shown);
+	for (int i = 0; i < n; i++)
+	{
+		codepoints[i] = p->shown[p->order[i]];
+		if (order != NULL)
+			order[i] = from + p->order[i];
+	}
+	return true;
+}
+
 bool
 hwr_bidi_reorder(uint32_t *codepoints, int n, int *order, HwrStatus *st)
 {
 	Paragraph	p = {0};
+	size_t		room = n < LONGEST_LINE ? (size_t) n : LONGEST_LINE;
 	bool		ok;
 
 	for (int i = 0; order != NULL && i < n; i++)
 		order[i] = i;
 	if (!hwr_any_right_to_left(codepoints, n))
 		return true;
-	p.shown = hwr_alloc((size_t) n, sizeof(FriBidiChar), st);
-	p.types = hwr_alloc((size_t) n, sizeof(FriBidiCharType), st);
-	p.brackets = hwr_alloc((size_t) n, sizeof(FriBidiBracketType), st);
-	p.levels = hwr_alloc((size_t) n, sizeof(FriBidiLevel), st);
-	p.order = hwr_alloc((size_t) n, sizeof(FriBidiStrIndex), st);
+	p.shown = hwr_alloc(room, sizeof(FriBidiChar), st);
+	p.types = hwr_alloc(room, sizeof(FriBidiCharType), st);
+	p.brackets = hwr_alloc(room, sizeof(FriBidiBracketType), st);
+	p.levels = hwr_alloc(room, sizeof(FriBidiLevel), st);
+	p.order = hwr_alloc(room, sizeof(FriBidiStrIndex), st);
 	ok = p.shown != NULL && p.types != NULL && p.brackets != NULL && p.levels != NULL && p.order != NULL;
-	if (ok)
+	for (int i = 0, part; ok && i < n; i += part)
 	{
-		memcpy(p.shown, codepoints, (size_t) n * sizeof(uint32_t));
-		ok = reorder(&p, n) || hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
-	}
-	if (ok)
-	{
-		fribidi_shape_mirroring(p.levels, n, p.shown);
-		for (int i = 0; i < n; i++)
-		{
-			codepoints[i] = p.shown[p.order[i]];
-			if (order != NULL)
-				order[i] = p.order[i];
-		}
+		part = n - i < LONGEST_LINE ? n - i : LONGEST_LINE;
+		ok = reorder_line(&p, codepoints + i, part, order != NULL ? order + i : NULL, i, st);
 	}
 	free(p.shown);
 	free(p.types);

@@ -1,6 +1,6 @@
 /*
  * crop.c
- *	  Parts of an image: hwr_crop, hwr_crop_batch; its size: hwr_image_size.
+ *	  Parts of an image: hwr_crop, hwr_crop_batch, and back, hwr_uncrop; its size: hwr_image_size.
  */
 #include "postgres.h"
 
@@ -18,6 +18,7 @@
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/base/settings.h"
 
 PG_FUNCTION_INFO_V1(hwr_crop);
@@ -195,6 +196,7 @@ hwr_uncrop(PG_FUNCTION_ARGS)
 {
 	float8		x[2];
 	HwrPageLine line;
+	HwrCrop		crop;
 	HwrPoint	edge[2 * EDGE_POINTS];
 	int			width;
 	int			height;
@@ -205,8 +207,9 @@ hwr_uncrop(PG_FUNCTION_ARGS)
 	line = line_of(PG_GETARG_POLYGON_P(0), PG_ARGISNULL(3) ? NULL : PG_GETARG_PATH_P(3));
 	x[0] = PG_GETARG_FLOAT8(1);
 	x[1] = PG_GETARG_FLOAT8(2);
-	if (!hwr_page_crop_size(line.baseline, line.baseline_n, line.outline, line.outline_n, &width, &height, &st))
-		hwr_raise(&st);
+	if (!hwr_crop_begin(&crop, line.baseline, line.baseline_n, line.outline, line.outline_n, hwr_interrupt_pending, NULL, &st) ||
+		!hwr_crop_size(&crop, &width, &height, &st))
+		hwr_raise_interrupted(&st);
 	/* Written so that NaN is out of range. */
 	if (!(x[0] >= 0 && x[0] <= x[1] && x[1] <= width))
 		ereport(ERROR,
@@ -217,9 +220,8 @@ hwr_uncrop(PG_FUNCTION_ARGS)
 	{
 		float		at = (float) (x[0] + (x[1] - x[0]) * i / (EDGE_POINTS - 1));
 
-		edge[i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at, 0);
-		edge[2 * EDGE_POINTS - 1 - i] = hwr_page_uncrop(line.baseline, line.baseline_n, line.outline, line.outline_n, at,
-														(float) height);
+		edge[i] = hwr_crop_point(&crop, at, 0);
+		edge[2 * EDGE_POINTS - 1 - i] = hwr_crop_point(&crop, at, (float) height);
 	}
 	PG_RETURN_DATUM(hwr_points_polygon(edge, 2 * EDGE_POINTS));
 }

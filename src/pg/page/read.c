@@ -19,6 +19,7 @@
 #include "page.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/interrupt.h"
 #include "pg/reader/label.h"
 #include "pg/reader/reader.h"
 #include "pg/reader/resolve.h"
@@ -42,7 +43,7 @@ step_to_pixel(const HwrCanvas *canvas, int steps, int step)
 
 /* The bounds on the page of columns x0 to x1 of a line's image of this height. */
 static void
-append_place(StringInfo json, const HwrPageLine *line, double x0, double x1, int height)
+append_place(StringInfo json, const HwrCrop *crop, double x0, double x1, int height)
 {
 	double		left = INFINITY;
 	double		top = INFINITY;
@@ -51,8 +52,7 @@ append_place(StringInfo json, const HwrPageLine *line, double x0, double x1, int
 
 	for (int i = 0; i < 4; i++)
 	{
-		HwrPoint	p = hwr_page_uncrop(line->baseline, line->baseline_n, line->outline, line->outline_n,
-										(float) (i % 2 == 0 ? x0 : x1), (float) (i / 2 == 0 ? 0 : height));
+		HwrPoint	p = hwr_crop_point(crop, (float) (i % 2 == 0 ? x0 : x1), (float) (i / 2 == 0 ? 0 : height));
 
 		left = Min(left, p.x);
 		right = Max(right, p.x);
@@ -68,7 +68,11 @@ static Datum
 characters(const HwrReading *reading, const HwrCanvas *canvas, int steps, const HwrPageLine *line, int height)
 {
 	StringInfoData json;
+	HwrCrop		crop;
+	HwrStatus	st;
 
+	if (!hwr_crop_begin(&crop, line->baseline, line->baseline_n, line->outline, line->outline_n, hwr_interrupt_pending, NULL, &st))
+		hwr_raise_interrupted(&st);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
 	for (int i = 0; i < reading->n; i++)
@@ -78,7 +82,7 @@ characters(const HwrReading *reading, const HwrCanvas *canvas, int steps, const 
 		appendStringInfo(&json, "%s{\"char\": ", i > 0 ? ", " : "");
 		escape_json(&json, hwr_from_codepoint(c->codepoint));
 		appendStringInfo(&json, ", \"confidence\": %.4f, ", c->confidence);
-		append_place(&json, line, step_to_pixel(canvas, steps, c->first_step),
+		append_place(&json, &crop, step_to_pixel(canvas, steps, c->first_step),
 					 step_to_pixel(canvas, steps, c->last_step + 1), height);
 		appendStringInfoChar(&json, '}');
 	}

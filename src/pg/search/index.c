@@ -2,7 +2,7 @@
  * index.c
  *	  The GIN operator class hwr_posterior_ops.
  *
- * A line is indexed under the trigrams that it may have (core/decode/trigram.h), down to a bound
+ * A line is indexed under the trigrams that it may have (core/search/trigram.h), down to a bound
  * that is a parameter of the operator class.  A query is for lines that have all trigrams of its
  * words, as its operators combine them; every line that is found so is checked by the operator
  * itself.

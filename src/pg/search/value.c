@@ -95,17 +95,9 @@ hwr_places(PG_FUNCTION_ARGS)
 		const HwrChar *c = &reading->chars[i];
 		Datum		values[5];
 		bool		nulls[5] = {0};
-		uint32_t	codepoint = c->codepoint;
-		char	   *utf8;
-		char		copy[8];
-		HwrStatus	st;
 
-		if (!hwr_text_encode(&codepoint, 1, &utf8, &st))
-			hwr_raise(&st);
-		strlcpy(copy, utf8, sizeof(copy));
-		free(utf8);
 		values[0] = Int32GetDatum(i + 1);
-		values[1] = CStringGetTextDatum(hwr_from_utf8(copy));
+		values[1] = CStringGetTextDatum(hwr_from_codepoint(c->codepoint));
 		values[2] = Float8GetDatum(c->confidence);
 		values[3] = Int32GetDatum((int) floor(hwr_sparse_pixel(sparse, c->first_step)));
 		values[4] = Int32GetDatum((int) ceil(hwr_sparse_pixel(sparse, c->last_step + 1)));

@@ -404,7 +404,11 @@ test_crop(void **state)
 	assert_true(dark < 4 * crop.width);
 	for (int i = 0; i < 4; i++)
 	{
-		HwrPoint	p = hwr_page_uncrop(baseline, 3, outline, 4, (float) crop.width / 2, (float) crop.height / 2);
+		HwrCrop		frame;
+		HwrPoint	p;
+
+		assert_true(hwr_crop_begin(&frame, baseline, 3, outline, 4, NULL, NULL, &st));
+		p = hwr_crop_point(&frame, (float) crop.width / 2, (float) crop.height / 2);
 
 		assert_true(p.x > 180 && p.x < 220 && p.y > 130 && p.y < 175);
 	}

@@ -12,15 +12,18 @@ static HwrStatus st;
 static const uint32_t letters[2][5] = {{' ', 'A', 'a', 'b', 0xE9}, {' ', '-', 'e', 0x153, 0x301}};
 static const uint32_t wide[] = {' ', '-', 'A', 'E', 'N', 'O', 'a', 'b', 'c', 'd', 'e', 'n', 'o', 0xE9, 0x153};
 
-static void
+/* Returns the number of steps that it took. */
+static int
 extract(HwrTrigrams *t, const HwrSparse *s, double bound, const HwrTrigram **keys, int *n)
 {
 	bool		done = false;
+	int			steps = 0;
 
 	assert_true(hwr_trigrams_begin(t, s, bound, &st));
-	while (!done)
+	for (; !done; steps++)
 		assert_true(hwr_trigrams_step(t, &done, &st));
 	assert_true(hwr_trigrams_get(t, keys, n, &st));
+	return steps;
 }
 
 static bool
@@ -186,6 +189,32 @@ test_vague(void **state)
 	hwr_sparse_free(s);
 }
 
+/* Any character thrice is millions of trigrams: they are not the work of one step. */
+static void
+test_short_steps(void **state)
+{
+	enum
+	{
+		N = 200, T = 3
+	};
+	uint32_t	many[N];
+	HwrSparse  *s;
+	HwrTrigrams *t;
+	const HwrTrigram *keys;
+	int			n;
+
+	(void) state;
+	for (int i = 0; i < N; i++)
+		many[i] = (uint32_t) (0x4E00 + i);
+	s = random_sparse(6, T, many, N, 0.1, 0);
+	assert_true(hwr_trigrams_create(&t, &st));
+	assert_true(extract(t, s, 0.001, &keys, &n) > 10 * T);
+	assert_int_equal(n, 1);
+	assert_true(keys[0] == HWR_TRIGRAM_ANY);
+	hwr_trigrams_free(t);
+	hwr_sparse_free(s);
+}
+
 static void
 check_keys(const char *text, HwrWordKind kind, int n)
 {
@@ -282,6 +311,7 @@ main(void)
 		cmocka_unit_test(test_enumeration),
 		cmocka_unit_test(test_promise),
 		cmocka_unit_test(test_vague),
+		cmocka_unit_test(test_short_steps),
 		cmocka_unit_test(test_word_keys),
 		cmocka_unit_test(test_query),
 	};

@@ -55,6 +55,32 @@ test_none(void **state)
 	assert_true(hwr_any_right_to_left((const uint32_t[]) {'a', 0x627}, 2));
 }
 
+/* What is longer than a line is taken in parts. */
+static void
+test_parts(void **state)
+{
+	enum
+	{
+		N = 20000, PART = 8192
+	};
+	static uint32_t codepoints[N];
+	static int	order[N];
+	HwrStatus	st;
+
+	(void) state;
+	for (int i = 0; i < N; i++)
+		codepoints[i] = 0x5D0 + (uint32_t) i % 27;
+	assert_true(hwr_bidi_reorder(codepoints, N, order, &st));
+	for (int i = 0; i < N; i++)
+	{
+		int			part = i / PART * PART;
+		int			end = part + PART < N ? part + PART : N;
+
+		assert_int_equal(order[i], part + end - 1 - i);
+		assert_int_equal(codepoints[i], 0x5D0 + (uint32_t) order[i] % 27);
+	}
+}
+
 /* Alef, bracket, "ab", bracket, bet from right to left: what is read, with its places, and the classes of either. */
 static void
 test_reading(void **state)
@@ -121,6 +147,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kraken),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_reading),
 	};
 
