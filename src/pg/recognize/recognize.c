@@ -50,7 +50,7 @@ read_image(Datum datum, HwrLoaded loaded)
 	image = hwr_image_bytes(datum, &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
 	{
-		hwr_bad_image(&st);
+		hwr_bad_image(&st, datum);
 		MemoryContextSwitchTo(caller);
 		hwr_batch_free(batch);
 		return NULL;
@@ -140,7 +140,7 @@ read_elements(HwrLoaded loaded, Datum *images, bool *nulls, int n, int lower_bou
 		where[batch->n] = *next;
 		if (!hwr_batch_add(batch, loaded, image, len, &st))
 		{
-			hwr_bad_image(&st);
+			hwr_bad_image(&st, images[*next]);
 			nulls[*next] = true;
 		}
 	}

@@ -278,7 +278,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
+		hwr_raise_for_image(&st, PG_GETARG_DATUM(0));
 	hwr_batch_run(batch, loaded);
 	MemoryContextSwitchTo(caller);
 	value = hwr_keep_posterior(&batch->posteriors[0], &batch->canvases[0], loaded, keep);
@@ -320,7 +320,7 @@ read_elements(HwrLoaded loaded, HwrKeep keep, Datum *images, bool *nulls, int n,
 		image = hwr_image_bytes(images[*next], &len);
 		where[batch->n] = *next;
 		if (!hwr_batch_add(batch, loaded, image, len, &st))
-			hwr_raise(&st);
+			hwr_raise_for_image(&st, images[*next]);
 	}
 	error_context_stack = context.previous;
 
