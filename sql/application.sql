@@ -9,6 +9,28 @@ INSERT INTO scans VALUES (101, 'no image'), (102, ''), (103, NULL);
 -- A bad image is an error that says what is the matter, or NULL, counted once a statement.
 SELECT hwr_recognize(image, 'app') FROM scans WHERE id = 101;
 SELECT hwr_recognize(image, 'app') FROM scans WHERE id = 102;
+-- The CONTEXT finds the row, whichever function reads; of too many bytes it has the number.
+CREATE FUNCTION row_of(statement text) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	context text;
+BEGIN
+	EXECUTE statement;
+	RETURN NULL;
+EXCEPTION WHEN invalid_binary_representation OR program_limit_exceeded THEN
+	GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+	RETURN (SELECT id FROM scans WHERE octet_length(image) = substring(context FROM 'octet_length (\d+)')::integer
+		AND sha256(image) = coalesce(substring(context FROM 'sha256 (\\x[0-9a-f]+)')::bytea, sha256(image)));
+END $$;
+SELECT call, row_of('SELECT ' || call || ' FROM scans WHERE id > 100') FROM unnest(ARRAY['hwr_recognize(image, ''app'')',
+	'hwr_recognize_batch(ARRAY[NULL, image], ''app'')', 'hwr_recognize_nbest(image, 1, ''app'')', 'hwr_score(image, ''I'', ''app'')',
+	'hwr_canvas(image, ''app'')', 'hwr_posterior(image, ''app'')', 'hwr_posterior_batch(ARRAY[NULL, image], ''app'')',
+	'hwr_image_size(image)', 'hwr_lines(image)', 'hwr_crop(image, ''(0,0),(1,0),(1,1)'')']) AS call;
+SET hwr.max_image_bytes = '1kB';
+INSERT INTO scans VALUES (104, convert_to(repeat('x', 1025), 'UTF8'));
+SELECT row_of('SELECT hwr_recognize(image, ''app'') FROM scans WHERE id = 104');
+RESET hwr.max_image_bytes;
+DELETE FROM scans WHERE id = 104;
+DROP FUNCTION row_of;
 SET hwr.on_bad_image = 'null';
 SELECT id, hwr_recognize(image, 'app') FROM scans WHERE id > 100 ORDER BY id;
 UPDATE scans SET text = hwr_recognize(image, 'app');

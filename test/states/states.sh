@@ -1,11 +1,10 @@
 # states.sh
 #	What the scripts of this folder share; bash sources it.
 #
-# A state is what hwr finds on a machine where somebody types "make demo" for the first time.  Scripts whose
-# names begin with a, b, d, e, package, archive, image and arm make theirs in a fresh chroot:
-# tools/check-in-chroot runs them there, as root, and they may install and change what they like; COMMAND is
-# what a to e run then, SUITE the release.  The others leave the machine as it is; "make check-long" runs
-# them, deps.sh already "make check".  They print lines "ok - WHAT" and "not ok - WHAT".
+# A state is what hwr finds on a machine where somebody types "make demo" for the first time.  Scripts whose names begin with a, b, d,
+# e, package, archive, image and arm make theirs in a fresh chroot: tools/check-in-chroot runs them there, as root, and they may install
+# and change what they like; COMMAND is what a to e run then, SUITE the release.  The others leave the machine as it is; "make check-long" runs them,
+# deps.sh and includes.sh, which try two tools, already "make check".  They print lines "ok - WHAT" and "not ok - WHAT".
 #
 #	install_packages PACKAGE...	in a chroot
 #	is WHAT COMMAND...			one test: passed if COMMAND succeeds; its output is shown if not, and is in $state_dir/out

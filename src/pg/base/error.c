@@ -4,12 +4,16 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
+#include "common/sha2.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 #include "core/base/status.h"
 #include "core/text/text.h"
 #include "compat.h"
 #include "error.h"
+#include "settings.h"
 
 static int
 sqlstate_of(HwrCode code)
@@ -115,6 +119,40 @@ hwr_raise(const HwrStatus *st)
 {
 	hwr_report(ERROR, st);
 	pg_unreachable();
+}
+
+static void
+image_context(void *arg)
+{
+	errcontext("%s", (char *) arg);
+}
+
+/* Bytes above the limit are not fetched: their number has to do. */
+static char *
+describe_image(Datum image)
+{
+	Size		len = toast_raw_datum_size(image) - VARHDRSZ;
+	char		hash[2 * PG_SHA256_DIGEST_LENGTH + 1];
+	bytea	   *digest;
+
+	if (len > (Size) hwr_max_image_bytes * 1024)
+		return psprintf("image with octet_length %zu", len);
+	digest = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, image));
+	hash[hex_encode(VARDATA_ANY(digest), VARSIZE_ANY_EXHDR(digest), hash)] = '\0';
+	return psprintf("image with octet_length %zu, sha256 \\x%s", len, hash);
+}
+
+void
+hwr_raise_for_image(const HwrStatus *st, Datum image)
+{
+	ErrorContextCallback context = {.previous = error_context_stack,.callback = image_context};
+
+	if (st->code == HWR_BAD_IMAGE || st->code == HWR_IMAGE_TOO_LARGE)
+	{
+		context.arg = describe_image(image);
+		error_context_stack = &context;
+	}
+	hwr_raise(st);
 }
 
 void

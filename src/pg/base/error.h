@@ -12,6 +12,9 @@
 
 pg_noreturn extern void hwr_raise(const HwrStatus *st);
 
+/* As hwr_raise; where the status is about the image, the CONTEXT says by what its row is found. */
+pg_noreturn extern void hwr_raise_for_image(const HwrStatus *st, Datum image);
+
 /* As hwr_raise, at level elevel (ERROR does not return). */
 extern void hwr_report(int elevel, const HwrStatus *st);
 

@@ -246,7 +246,7 @@ hwr_image_size(PG_FUNCTION_ARGS)
 	desc = BlessTupleDesc(desc);
 	/* As small as the decoder can make it. */
 	if (!hwr_image_decode(bytes, len, &limits, 1, 1, &image, &st))
-		hwr_raise(&st);
+		hwr_raise_for_image(&st, PG_GETARG_DATUM(0));
 	values[0] = Int32GetDatum(image.source_width);
 	values[1] = Int32GetDatum(image.source_height);
 	hwr_image_free(&image);

@@ -52,7 +52,7 @@ hwr_page_decode(HwrPageWork *work, Datum page)
 	if (!hwr_image_decode(bytes, len, &limits, 0, 0, &work->image, &st))
 	{
 		work->image.pixels = NULL;
-		hwr_raise(&st);
+		hwr_raise_for_image(&st, page);
 	}
 }
 

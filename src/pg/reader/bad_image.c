@@ -25,10 +25,10 @@ static int64 bad_images = 0;
 static char first_reason[256];
 
 void
-hwr_bad_image(const HwrStatus *st)
+hwr_bad_image(const HwrStatus *st, Datum image)
 {
 	if (hwr_on_bad_image != HWR_BAD_IMAGE_NULL || (st->code != HWR_BAD_IMAGE && st->code != HWR_IMAGE_TOO_LARGE))
-		hwr_raise(st);
+		hwr_raise_for_image(st, image);
 	if (bad_images++ == 0)
 	{
 		char	   *reason = hwr_status_text(st);

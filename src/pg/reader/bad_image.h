@@ -9,8 +9,8 @@
 
 #include "core/base/status.h"
 
-/* Raises the status, unless it is about an image and hwr.on_bad_image is null: then it is counted. */
-extern void hwr_bad_image(const HwrStatus *st);
+/* Raises the status of reading the image, unless it is about an image and hwr.on_bad_image is null: then it is counted. */
+extern void hwr_bad_image(const HwrStatus *st, Datum image);
 
 /* From _PG_init: see to it that counts are told. */
 extern void hwr_bad_image_install(void);

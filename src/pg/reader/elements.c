@@ -60,7 +60,7 @@ hwr_elements_read(HwrImageElements *e, HwrLoaded loaded)
 		e->where[batch->n] = e->next;
 		if (!hwr_batch_add(batch, loaded, image, len, &st))
 		{
-			hwr_bad_image(&st);
+			hwr_bad_image(&st, e->images[e->next]);
 			e->nulls[e->next] = true;
 		}
 	}

@@ -46,7 +46,7 @@ hwr_canvas(PG_FUNCTION_ARGS)
 	caller = MemoryContextSwitchTo(batch->context);
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
+		hwr_raise_for_image(&st, PG_GETARG_DATUM(0));
 	MemoryContextSwitchTo(caller);
 	size = (Size) loaded.model->net.height * batch->canvases[0].width;
 	ink = palloc(VARHDRSZ + size);

@@ -99,7 +99,7 @@ hwr_recognize_nbest(PG_FUNCTION_ARGS)
 	hwr_decoder_bind(fcinfo, site->decoder, ARG_OTHERS, PG_NARGS() > ARG_PATTERN ? ARG_PATTERN : -1, &writer, &query);
 	image = hwr_image_bytes(PG_GETARG_DATUM(ARG_IMAGE), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
+		hwr_raise_for_image(&st, PG_GETARG_DATUM(ARG_IMAGE));
 	hwr_batch_run(batch, loaded);
 
 	query.logp = batch->posteriors[0].logp;

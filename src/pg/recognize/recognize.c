@@ -50,7 +50,7 @@ read_image(Datum datum, HwrLoaded loaded)
 	image = hwr_image_bytes(datum, &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
 	{
-		hwr_bad_image(&st);
+		hwr_bad_image(&st, datum);
 		MemoryContextSwitchTo(caller);
 		hwr_batch_free(batch);
 		return NULL;

@@ -58,15 +58,17 @@ get_call_site(FunctionCallInfo fcinfo)
 
 /* Posteriors of the image, from the last call if it was the same. */
 static const HwrPosterior *
-get_posterior(CallSite *site, HwrLoaded loaded, const uint8 *image, Size len)
+get_posterior(CallSite *site, HwrLoaded loaded, Datum image)
 {
+	Size		len;
+	const uint8 *bytes = hwr_image_bytes(image, &len);
 	MemoryContext old;
 	HwrBatchReader *batch;
 	HwrStatus	st;
 
 	/* Of an image above the limit there are no bytes to compare. */
 	if (len <= (Size) hwr_max_image_bytes * 1024 && site->image != NULL && site->len == len &&
-		memcmp(site->image, image, len) == 0 &&
+		memcmp(site->image, bytes, len) == 0 &&
 		site->precision == hwr_precision &&
 		memcmp(site->model, site->resolved.version.hash, sizeof(site->model)) == 0)
 		return &site->batch->posteriors[0];
@@ -75,11 +77,11 @@ get_posterior(CallSite *site, HwrLoaded loaded, const uint8 *image, Size len)
 	MemoryContextReset(site->context);
 	old = MemoryContextSwitchTo(site->context);
 	batch = hwr_batch_create();
-	if (!hwr_batch_add(batch, loaded, image, len, &st))
-		hwr_raise(&st);
+	if (!hwr_batch_add(batch, loaded, bytes, len, &st))
+		hwr_raise_for_image(&st, image);
 	hwr_batch_run(batch, loaded);
 	site->batch = batch;
-	site->image = memcpy(palloc(len), image, len);
+	site->image = memcpy(palloc(len), bytes, len);
 	site->len = len;
 	site->precision = hwr_precision;
 	memcpy(site->model, site->resolved.version.hash, sizeof(site->model));
@@ -139,9 +141,7 @@ hwr_score_image(PG_FUNCTION_ARGS)
 	HwrLoaded	loaded;
 	HwrAhead	ahead;
 	const HwrPosterior *p;
-	const uint8 *image;
 	const char *utf8;
-	Size		image_len;
 	Size		len;
 	int		   *found;
 	int		   *classes;
@@ -156,10 +156,7 @@ hwr_score_image(PG_FUNCTION_ARGS)
 	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
 		p = ahead.posterior;
 	else
-	{
-		image = hwr_image_bytes(PG_GETARG_DATUM(0), &image_len);
-		p = get_posterior(site, loaded, image, image_len);
-	}
+		p = get_posterior(site, loaded, PG_GETARG_DATUM(0));
 
 	utf8 = hwr_utf8_of(PG_GETARG_DATUM(1), &len);
 	if (!hwr_text_classes(utf8, len, loaded.model->mapping, &loaded.model->alphabet, &found, &n, &writable, &st))

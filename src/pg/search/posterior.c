@@ -279,7 +279,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 	image = hwr_image_bytes(PG_GETARG_DATUM(0), &len);
 	if (!hwr_batch_add(batch, loaded, image, len, &st))
 	{
-		hwr_bad_image(&st);
+		hwr_bad_image(&st, PG_GETARG_DATUM(0));
 		MemoryContextSwitchTo(caller);
 		hwr_batch_free(batch);
 		PG_RETURN_NULL();

@@ -210,7 +210,7 @@ finish_reading(HwrTrainWorker *w)
 	hwr_worker_commit(w);
 	if (!usable)
 		hwr_raise(&st);
-	hwr_report_data(&w->counts, w->dataset);
+	hwr_report_data(&w->counts, w->dataset, w->options.validation_fraction);
 }
 
 void

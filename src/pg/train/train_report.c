@@ -157,7 +157,7 @@ report_labels(const HwrDataset *dataset)
 }
 
 void
-hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
+hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset, double validation_fraction)
 {
 	const char *skipped = hwr_dataset_skipped_text(dataset);
 	int64		too_long = hwr_dataset_skipped(dataset, HWR_SKIP_TOO_LONG);
@@ -166,6 +166,12 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset)
 	ereport(NOTICE,
 			(errmsg("training on %lld images, validating on %lld",
 					(long long) counts->images, (long long) counts->validation_images)));
+	if (counts->validation_images == 0 && validation_fraction > 0)
+		ereport(WARNING,
+				(errmsg("no image is kept for validation: how well the model reads will not be known"),
+				 errdetail("All %lld usable rows fell to training; an image falls to one side by its bytes, equal ones to the same.",
+						   (long long) counts->images),
+				 errhint("Train on more different images, or give a table for validation.")));
 	if (squeezed > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%lld image is wider than the network's input and was squeezed",

@@ -13,7 +13,7 @@
 #include "job.h"
 
 /* Messages at level NOTICE. */
-extern void hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset);
+extern void hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset, double validation_fraction);
 extern void hwr_report_epoch(const HwrEpoch *epoch, const HwrTrainProgress *progress);
 extern void hwr_report_estimate(const HwrTrainProgress *progress, double max_minutes, double elapsed);
 extern void hwr_report_average(const HwrEpoch *average);
