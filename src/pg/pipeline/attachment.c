@@ -12,6 +12,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -232,6 +233,30 @@ equality(Oid type)
 	return result;
 }
 
+/* Key columns have their own collation, which a text from elsewhere must not contradict; "" where the type has none. */
+static char *
+collate(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+	Form_pg_collation form;
+	Oid			collation;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u", attno, relid);
+	collation = ((Form_pg_attribute) GETSTRUCT(tuple))->attcollation;
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(collation))
+		return "";
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	result = psprintf(" COLLATE %s", quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 HwrKeyColumn *
 hwr_key_columns(const HwrAttachment *a)
 {
@@ -250,8 +275,15 @@ hwr_key_columns(const HwrAttachment *a)
 		type = get_atttype(a->data, attno);
 		columns[i].name = a->keys[i];
 		columns[i].quoted = pstrdup(quote_identifier(a->keys[i]));
-		columns[i].type = format_type_extended(getBaseType(type), -1, FORMAT_TYPE_FORCE_QUALIFY);
 		columns[i].equals = equality(getBaseType(type));
+		columns[i].cast = psprintf("::%s%s", format_type_extended(getBaseType(type), -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), collate(a->data, attno));
 	}
 	return columns;
+}
+
+void
+hwr_append_key_match(StringInfo sql, const HwrKeyColumn *columns, int n, const char *before, const char *after)
+{
+	for (int i = 0; i < n; i++)
+		appendStringInfo(sql, "%st.%s %s %s%d%s%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, before, i + 1, after, columns[i].cast);
 }
