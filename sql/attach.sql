@@ -280,6 +280,28 @@ SELECT hwr_attach('computed', image_column => 'image', model => 'pipe');
 SELECT hwr_attach('computed', image_column => 'scan', confidence_column => 'half', model => 'pipe');
 DROP TABLE computed;
 
+-- A partition is its table's; by both, each would take what the other writes for a person's correction.
+CREATE TABLE whole (id integer PRIMARY KEY, image bytea, text text) PARTITION BY RANGE (id);
+CREATE TABLE half PARTITION OF whole FOR VALUES FROM (0) TO (100);
+SELECT hwr_attach('whole', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('half', model => 'pipe');
+SELECT hwr_detach('whole');
+SELECT hwr_attach('half', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('whole', model => 'pipe');
+CREATE TABLE other_half (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('other_half', model => 'pipe') > 0 AS attached;
+SELECT hwr_detach('half');
+SELECT hwr_attach('whole', model => 'pipe') > 0 AS attached;
+ALTER TABLE whole ATTACH PARTITION other_half FOR VALUES FROM (100) TO (200);
+INSERT INTO whole SELECT 100 + id, image FROM strokes WHERE id <= 3;
+CALL hwr_work('whole');
+CALL hwr_work('other_half');
+SELECT count(text) FROM whole;
+SELECT data, waiting, read, corrected FROM hwr_queue WHERE data IN ('whole'::regclass, 'other_half'::regclass) ORDER BY data;
+UPDATE whole SET text = 'MINE' WHERE id = 101;
+SELECT data, key, label FROM hwr_corrections ORDER BY data;
+DROP TABLE whole;
+
 -- Keys that change places in one statement, where the primary key can wait for its end
 CREATE TABLE swapped (id integer PRIMARY KEY DEFERRABLE, image bytea, text text);
 SELECT hwr_attach('swapped', model => 'pipe') AS swapped \gset
