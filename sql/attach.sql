@@ -171,6 +171,20 @@ CALL hwr_work();
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
 UPDATE hwr.attachment SET queue_limit = NULL;
 
+-- A statement that changes many rows finds what is known of each by its index, also where a table was empty when it was last looked at.
+VACUUM ANALYZE hwr.queue, hwr.read_row, hwr.correction, hwr.shadow;
+DISCARD PLANS;
+CREATE VIEW scans AS SELECT coalesce(sum(seq_scan), 0) AS n FROM pg_stat_xact_all_tables WHERE schemaname = 'hwr' AND relname IN ('queue', 'read_row', 'correction', 'shadow');
+BEGIN;
+SELECT n AS before FROM scans \gset
+UPDATE pipe SET text = NULL;
+UPDATE pipe SET text = 'MINE' WHERE id > 200;
+UPDATE pipe SET id = id + 1000;
+DELETE FROM pipe WHERE id > 1210;
+SELECT n - :before AS scans FROM scans;
+ROLLBACK;
+DROP VIEW scans;
+
 -- TRUNCATE
 BEGIN;
 TRUNCATE pipe;

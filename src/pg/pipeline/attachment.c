@@ -31,13 +31,25 @@
 #include "pg/base/identity.h"
 #include "pipeline.h"
 
+int
+hwr_prefer_indexes(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 uint64
 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls)
 {
 	HwrIdentity save;
 	int			result;
+	int			level;
 
 	hwr_become_owner(&save);
+	level = hwr_prefer_indexes();
 	if (plan->plan == NULL)
 	{
 		SPIPlanPtr	prepared = SPI_prepare(plan->sql, plan->nargs, plan->types);
@@ -50,6 +62,7 @@ hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls)
 	result = SPI_execute_snapshot(plan->plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s: %s", SPI_result_code_string(result), plan->sql);
+	AtEOXact_GUC(false, level);
 	hwr_restore_identity(&save);
 	return SPI_processed;
 }
