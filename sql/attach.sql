@@ -171,6 +171,20 @@ CALL hwr_work();
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
 UPDATE hwr.attachment SET queue_limit = NULL;
 
+-- A statement that changes many rows finds what is known of each by its index, also where a table was empty when it was last looked at.
+VACUUM ANALYZE hwr.queue, hwr.read_row, hwr.correction, hwr.shadow;
+DISCARD PLANS;
+CREATE VIEW scans AS SELECT coalesce(sum(seq_scan), 0) AS n FROM pg_stat_xact_all_tables WHERE schemaname = 'hwr' AND relname IN ('queue', 'read_row', 'correction', 'shadow');
+BEGIN;
+SELECT n AS before FROM scans \gset
+UPDATE pipe SET text = NULL;
+UPDATE pipe SET text = 'MINE' WHERE id > 200;
+UPDATE pipe SET id = id + 1000;
+DELETE FROM pipe WHERE id > 1210;
+SELECT n - :before AS scans FROM scans;
+ROLLBACK;
+DROP VIEW scans;
+
 -- TRUNCATE
 BEGIN;
 TRUNCATE pipe;
@@ -240,6 +254,67 @@ RESET datestyle; RESET timezone; RESET extra_float_digits;
 DROP TABLE parts;
 SELECT count(*) FROM hwr_attachments;
 CALL hwr_work();
+
+-- Keys of types whose name alone has a length, of arrays, with a collation of their own, and of a type whose operators are elsewhere
+CREATE SCHEMA elsewhere;
+CREATE TYPE elsewhere.number;
+CREATE FUNCTION elsewhere.number_in(cstring) RETURNS elsewhere.number LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION elsewhere.number_out(elsewhere.number) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE elsewhere.number (INPUT = elsewhere.number_in, OUTPUT = elsewhere.number_out, LIKE = integer);
+CREATE FUNCTION elsewhere.compare(elsewhere.number, elsewhere.number) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'btint4cmp';
+DO $$
+DECLARE
+	one text[];
+BEGIN
+	FOREACH one SLICE 1 IN ARRAY '{{<,lt},{<=,le},{=,eq},{>=,ge},{>,gt}}'::text[] LOOP
+		EXECUTE format('CREATE FUNCTION elsewhere.%1$s(elsewhere.number, elsewhere.number) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS %2$L;
+			CREATE OPERATOR elsewhere.%3$s (LEFTARG = elsewhere.number, RIGHTARG = elsewhere.number, FUNCTION = elsewhere.%1$s)', one[2], 'int4' || one[2], one[1]);
+	END LOOP;
+END $$;
+CREATE OPERATOR CLASS elsewhere.number_ops DEFAULT FOR TYPE elsewhere.number USING btree AS
+	OPERATOR 1 elsewhere.<, OPERATOR 2 elsewhere.<=, OPERATOR 3 elsewhere.=, OPERATOR 4 elsewhere.>=, OPERATOR 5 elsewhere.>, FUNCTION 1 elsewhere.compare(elsewhere.number, elsewhere.number);
+CREATE TABLE keyed (code char(3), bits bit(4), list integer[], name text COLLATE "POSIX", number elsewhere.number, image bytea, text text,
+	PRIMARY KEY (code, bits, list, name, number));
+SELECT hwr_attach('keyed', text_column => 'text', model => 'pipe') > 0 AS attached;
+INSERT INTO keyed SELECT 'k' || id, B'0110', ARRAY[id, NULL], E'a ''"\\{},\n', '7', image FROM strokes WHERE id <= 3;
+CALL hwr_work('keyed');
+UPDATE keyed SET text = 'MINE' WHERE code = 'k1';
+SELECT key, label, reading FROM hwr_corrections;
+SELECT key[1], text, reason FROM hwr_review_next('keyed');
+SELECT hwr_confirm('keyed', r.key) FROM hwr_review_next('keyed', 1) r;
+SELECT hwr_undo_correction('keyed', c.key) FROM hwr_corrections c WHERE c.label = 'MINE';
+SELECT code, text FROM keyed ORDER BY code;
+SELECT count(*) FROM hwr_corrections;
+DROP TABLE keyed;
+DROP SCHEMA elsewhere CASCADE;
+
+-- A column that is computed has no value yet when a trigger looks at it.
+CREATE TABLE computed (id integer PRIMARY KEY, scan bytea, image bytea GENERATED ALWAYS AS (scan) STORED, text text, half integer GENERATED ALWAYS AS (0) STORED);
+SELECT hwr_attach('computed', image_column => 'image', model => 'pipe');
+SELECT hwr_attach('computed', image_column => 'scan', confidence_column => 'half', model => 'pipe');
+DROP TABLE computed;
+
+-- A partition is its table's; by both, each would take what the other writes for a person's correction.
+CREATE TABLE whole (id integer PRIMARY KEY, image bytea, text text) PARTITION BY RANGE (id);
+CREATE TABLE half PARTITION OF whole FOR VALUES FROM (0) TO (100);
+SELECT hwr_attach('whole', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('half', model => 'pipe');
+SELECT hwr_detach('whole');
+SELECT hwr_attach('half', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('whole', model => 'pipe');
+CREATE TABLE other_half (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('other_half', model => 'pipe') > 0 AS attached;
+SELECT hwr_detach('half');
+SELECT hwr_attach('whole', model => 'pipe') > 0 AS attached;
+ALTER TABLE whole ATTACH PARTITION other_half FOR VALUES FROM (100) TO (200);
+INSERT INTO whole SELECT 100 + id, image FROM strokes WHERE id <= 3;
+CALL hwr_work('whole');
+CALL hwr_work('other_half');
+SELECT count(text) FROM whole;
+SELECT data, waiting, read, corrected FROM hwr_queue WHERE data IN ('whole'::regclass, 'other_half'::regclass) ORDER BY data;
+UPDATE whole SET text = 'MINE' WHERE id = 101;
+SELECT data, key, label FROM hwr_corrections ORDER BY data;
+DROP TABLE whole;
 
 -- Keys that change places in one statement, where the primary key can wait for its end
 CREATE TABLE swapped (id integer PRIMARY KEY DEFERRABLE, image bytea, text text);

@@ -11,7 +11,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE = 120    # seconds: machines that test have much else to do
+PATIENCE = 600    # seconds, for what never comes: machines that test have much else to do
 
 # Strokes of capitals as somebody writes them, in units of the letter's height, y downwards
 LETTERS = {

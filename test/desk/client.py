@@ -14,7 +14,7 @@ class Client:
             assert status == 200, (role, status, content)
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection(self.host, timeout=120)
+        connection = http.client.HTTPConnection(self.host, timeout=600)
         sent = {"Cookie": self.cookie, "X-CSRF-Token": self.csrf, **(headers or {})}
         try:
             connection.request(method, path, body, {name: value for name, value in sent.items() if value is not None})

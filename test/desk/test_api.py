@@ -170,7 +170,10 @@ def test_tables_that_read_themselves():
     database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text)")
     database.execute("ALTER TABLE itself OWNER TO anna")
     one("SELECT hwr_attach('itself', model => 'hers')")
+    database.execute("SELECT hwr_pause('itself')")
     database.execute("INSERT INTO itself SELECT id, image FROM words WHERE id <= 40")
+    ok(anna.get("review", "public", "itself")[2] == {"rows": [], "waiting": 0, "unread": 40}, "rows that nobody has read yet are told from none")
+    database.execute("SELECT hwr_unpause('itself')")
     database.execute("CALL hwr_work()")
     found = [table for table in anna.get("attached")[2] if table["name"] == "itself"]
     ok(len(found) == 1 and found[0]["read"] == 40 and found[0]["mine"] and found[0]["may_improve"] and found[0]["trial"] is None, "a table that reads itself", found)
@@ -199,7 +202,7 @@ def test_tables_that_read_themselves():
     ok(lessons["corrections"] + lessons["held_out"] == 40 and lessons["held_out"] > 0, "corrections to learn from", lessons)
     status, _, content = anna.send("POST", "improvements", json_body={"model": "hers", "options": {"epochs": 1, "threads": 1}})
     ok(status == 201 and content["corrections"] == lessons["corrections"], "they are learned from", content)
-    for _ in range(1200):
+    for _ in range(6000):
         job = anna.get("jobs", content["job"])[2]
         if job["state"] not in ("queued", "starting", "running"):
             break

@@ -1,4 +1,4 @@
-# Attached tables: batches that do not end, versions that are activated while rows are read or changed, restores in any order
+# Attached tables: batches that do not end, a full queue, drift, versions that are activated while rows are read or changed, restores in any order
 
 use strict;
 use warnings;
@@ -79,6 +79,34 @@ sql(q{DROP TABLE slow, endless, quick});
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
 
 #
+# A full queue, where who inserts waits for room, and no longer
+#
+
+sql(q{CREATE TABLE narrow (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('narrow', model => 'm', queue_limit => 5);
+	INSERT INTO narrow SELECT id, image FROM words WHERE id <= 10});
+my $waiter = start_sql($node, q{SET application_name = 'waiter'}, 'INSERT INTO narrow SELECT id, image FROM words WHERE id = 11');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'waiter' AND wait_event_type = 'Extension' AND query ~ '^INSERT'}),
+	'who inserts into a full queue waits');
+sql('CALL hwr_work()');
+is((finish_sql($waiter))[1], '', 'until there is room');
+is(sql('SELECT count(*) FROM narrow'), '11', 'and the row is there');
+sql('DROP TABLE narrow');
+
+#
+# Images of another kind than the baseline's are told
+#
+
+sql(q{CREATE TABLE drifting (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('drifting', model => 'm'); UPDATE hwr.attachment SET "window" = 50;
+	INSERT INTO drifting SELECT id, image FROM words WHERE id <= 50});
+sql('CALL hwr_work()');
+sql(q{UPDATE hwr.attachment SET baseline = w.features || jsonb_build_object('width', (SELECT jsonb_agg(CASE WHEN n = 1 THEN 1000 ELSE 0 END) FROM generate_series(1, jsonb_array_length(w.features->'width')) n))
+	FROM hwr.drift_window w});
+my ($told, $problems) = finish_sql(start_sql($node, 'LISTEN hwr_drift', 'INSERT INTO drifting SELECT id, image FROM words WHERE id > 50', 'CALL hwr_work()', 'SELECT 1'));
+like($told . $problems, qr/Asynchronous notification "hwr_drift" with payload ".*"data": "public.drifting".*"drift": "[^"]*width/, 'drift is told');
+is(sql(q{SELECT drifted FROM hwr_drift WHERE feature = 'width'}), 't', 'and shown');
+sql('DROP TABLE drifting');
+
+#
 # A version that is activated while rows are read
 #
 
@@ -107,8 +135,8 @@ foreach my $how ('committed', 'not committed')
 	sql(q{TRUNCATE busy; INSERT INTO busy SELECT CASE id WHEN 3 THEN 99 ELSE id END, image FROM words WHERE id <= 3});
 	$holder->query_safe('SELECT pg_advisory_lock(7)');
 	my $worker = start_sql($node, 'SET ROLE alice', 'CALL hwr_work()');
-	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}),
-		"$how: the worker reads");
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), "$how: the worker reads");
+	is(sql(q{SELECT waiting, running, read, workers FROM hwr_queue WHERE data = 'busy'::regclass}), '0|3|0|1', "$how: which is counted");
 	$activator->query_safe('BEGIN');
 	$activator->query_safe(q{SELECT hwr_activate_model('m', 2)});
 	$activator->query_safe('COMMIT') if $how eq 'committed';

@@ -37,7 +37,10 @@ function show(state) {
 		['Corrected', (row) => Number(row.corrected).toLocaleString(), true], ['Rows/s', (row) => row.rows_per_second?.toFixed(1), true],
 		['State', (row) => row.problem ?? (row.paused ? 'paused' : row.running > 0 ? 'reading' : 'idle')]], state.queue, 'None');
 	byId('drifting').hidden = !state.drift.length;
-	fillTable(byId('drift'), Object.keys(state.drift[0] ?? {}).map((name) => [name.replaceAll('_', ' '), (row) => row[name]]), state.drift, 'None');
+	fillTable(byId('drift'), [['Table', (row) => `${row.data}.${row.text_column}`], ['Feature', (row) => row.feature ?? 'no baseline yet'],
+		['PSI', (row) => row.psi?.toFixed(2), true], ['Bound', (row) => row.bound?.toFixed(2), true],
+		['Drifted', (row) => row.drifted === null ? null : row.drifted ? 'yes' : 'no'], ['Rows', (row) => Number(row.rows).toLocaleString(), true],
+		['Baseline', (row) => row.baseline], ['Until', (row) => new Date(row.ended).toLocaleString()]], state.drift, 'None');
 	fillTable(byId('devices'), [['Device', (row) => row.name ?? row.backend], ['State', (row) => row.state], ['Why', (row) => row.reason ?? '']],
 		state.devices, 'None');
 	const counted = state.readings[0];

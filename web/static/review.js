@@ -5,6 +5,7 @@ import { fillColumns } from './columns.js';
 let table = null;
 let queue = [];				// rows that wait; the first one is shown
 let waiting = 0;			// how many the table has
+let unread = 0;				// how many more it will have, once they are read
 let skipped = new Set();	// keys of rows not to be shown again: skipped, or done where the table does not say so
 const done = [];			// corrections that can be undone, the latest last
 let shown = null;			// { row, alternatives }
@@ -44,6 +45,7 @@ async function load() {
 	}
 	byId('status').textContent = '';
 	waiting = answer.waiting;
+	unread = answer.unread ?? 0;
 	queue = answer.rows.filter((row) => !skipped.has(row.key));
 	show();
 }
@@ -55,6 +57,7 @@ function show() {
 	byId('undo').disabled = byId('undo-last').disabled = !done.length;
 	byId('undo-last').hidden = !done.length;
 	if (!row) {
+		awaitMore();
 		return;
 	}
 	shown = { row, alternatives: [] };
@@ -82,6 +85,16 @@ function show() {
 	});
 	if (document.activeElement === document.body || document.activeElement.closest('#card, #empty')) {
 		byId('card').focus({ preventScroll: true });
+	}
+}
+
+// Why there is nothing; where rows are still being read, look again by itself.
+function awaitMore() {
+	byId('why').textContent = unread ? `${unread.toLocaleString()} ${unread === 1 ? 'row is' : 'rows are'} still to be read. This page looks again by itself.` :
+		'No row of this table is waiting.';
+	if (unread) {
+		const mine = loads;
+		setTimeout(() => { if (mine === loads) { guarded(load)(); } }, 3000);
 	}
 }
 

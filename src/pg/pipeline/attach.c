@@ -209,11 +209,14 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 						"FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch "
 						"WHERE attachment IN (SELECT id FROM gone)",
 						0, NULL, NULL, NULL);
-	if (hwr_catalog_execute("SELECT FROM hwr.attachment WHERE data::oid = $1 AND text_column = $3", lengthof(types), types,
-							values, nulls) > 0)
+	if (hwr_catalog_execute("SELECT a.data::text, a.data::oid = $1 FROM hwr.attachment a WHERE a.text_column = $3 AND (a.data::oid = $1 "
+							"OR a.data::oid IN (SELECT relid FROM pg_partition_ancestors($1)) OR a.data::oid IN (SELECT relid FROM pg_partition_tree($1))) LIMIT 1",
+							lengthof(types), types, values, nulls) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("column \"%s\" of table \"%s\" is attached already", NameStr(*PG_GETARG_NAME(2)), get_rel_name(relid)),
+				 DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)) ? 0 :
+				 errdetail("It is attached with table %s.", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
 				 errhint("hwr_detach ends that.")));
 	hwr_catalog_execute("INSERT INTO hwr.attachment (data, image_column, text_column, confidence_column, key_columns, model, "
 						"mode, reread, doubtful, retries, "

@@ -287,6 +287,11 @@ BEGIN
 			DETAIL = 'A row that has not been read has neither text nor confidence.', HINT = 'ALTER TABLE ... ALTER COLUMN ... DROP NOT NULL.';
 	END IF;
 
+	-- Triggers before a change see no value of it, so a text of the former image would stay.
+	IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = data AND a.attname = image_column AND a.attgenerated <> '') THEN
+		RAISE EXCEPTION 'column "%" is computed from others', image_column USING ERRCODE = 'feature_not_supported', HINT = 'Attach the column that it is computed from.';
+	END IF;
+
 	attachment := hwr.store_attachment(data, image_column, text_column, confidence_column, keys, model, mode, reread, doubtful, retries, retry_after,
 		queue_limit, on_full, batch);
 	watched := ARRAY[image_column, text_column] || keys;

@@ -12,6 +12,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -30,13 +31,25 @@
 #include "pg/base/identity.h"
 #include "pipeline.h"
 
+int
+hwr_prefer_indexes(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 uint64
 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls)
 {
 	HwrIdentity save;
 	int			result;
+	int			level;
 
 	hwr_become_owner(&save);
+	level = hwr_prefer_indexes();
 	if (plan->plan == NULL)
 	{
 		SPIPlanPtr	prepared = SPI_prepare(plan->sql, plan->nargs, plan->types);
@@ -49,6 +62,7 @@ hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls)
 	result = SPI_execute_snapshot(plan->plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s: %s", SPI_result_code_string(result), plan->sql);
+	AtEOXact_GUC(false, level);
 	hwr_restore_identity(&save);
 	return SPI_processed;
 }
@@ -239,6 +253,30 @@ equality(Oid type)
 	return result;
 }
 
+/* Key columns have their own collation, which a text from elsewhere must not contradict; "" where the type has none. */
+static char *
+collate(Oid relid, AttrNumber attno)
+{
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+	Form_pg_collation form;
+	Oid			collation;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of relation %u", attno, relid);
+	collation = ((Form_pg_attribute) GETSTRUCT(tuple))->attcollation;
+	ReleaseSysCache(tuple);
+	if (!OidIsValid(collation))
+		return "";
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	result = psprintf(" COLLATE %s", quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 HwrKeyColumn *
 hwr_key_columns(const HwrAttachment *a)
 {
@@ -257,8 +295,15 @@ hwr_key_columns(const HwrAttachment *a)
 		type = get_atttype(a->data, attno);
 		columns[i].name = a->keys[i];
 		columns[i].quoted = pstrdup(quote_identifier(a->keys[i]));
-		columns[i].type = format_type_extended(getBaseType(type), -1, FORMAT_TYPE_FORCE_QUALIFY);
 		columns[i].equals = equality(getBaseType(type));
+		columns[i].cast = psprintf("::%s%s", format_type_extended(getBaseType(type), -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), collate(a->data, attno));
 	}
 	return columns;
+}
+
+void
+hwr_append_key_match(StringInfo sql, const HwrKeyColumn *columns, int n, const char *before, const char *after)
+{
+	for (int i = 0; i < n; i++)
+		appendStringInfo(sql, "%st.%s %s %s%d%s%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, before, i + 1, after, columns[i].cast);
 }

@@ -30,6 +30,7 @@
 PG_FUNCTION_INFO_V1(hwr_confirm_row);
 PG_FUNCTION_INFO_V1(hwr_undo_correction);
 PG_FUNCTION_INFO_V1(hwr_lock_table);
+PG_FUNCTION_INFO_V1(hwr_key_matches);
 
 static void
 check_may_write(const HwrAttachment *a)
@@ -48,15 +49,6 @@ static char *
 table_name(const HwrAttachment *a)
 {
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(a->data)), get_rel_name(a->data));
-}
-
-/* Row t has the key in parameter n. */
-static void
-append_key_condition(StringInfo sql, const HwrAttachment *a, const HwrKeyColumn *columns, int n)
-{
-	for (int i = 0; i < a->nkeys; i++)
-		appendStringInfo(sql, "%st.%s %s ($%d)[%d]::%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, n, i + 1,
-						 columns[i].type);
 }
 
 /*
@@ -85,7 +77,7 @@ lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text, Datum
 		numbers[i] = i + 3;
 	}
 	appendStringInfo(&sql, " FROM %s AS t WHERE ", table_name(a));
-	append_key_condition(&sql, a, columns, 1);
+	hwr_append_key_match(&sql, columns, a->nkeys, "($1)[", "]");
 	appendStringInfoString(&sql, " FOR NO KEY UPDATE OF t");
 	if (SPI_execute_with_args(sql.data, 1, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not lock row: %s", sql.data);
@@ -150,7 +142,7 @@ write_former(const HwrAttachment *a, Datum key, const char *was)
 	RestrictSearchPath();
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s AS t SET %s = $2 WHERE ", table_name(a), quote_identifier(a->text));
-	append_key_condition(&sql, a, columns, 1);
+	hwr_append_key_match(&sql, columns, a->nkeys, "($1)[", "]");
 	PG_TRY();
 	{
 		hwr_writing = was != NULL ? a->id : 0;	/* a row without a text is queued */
@@ -240,4 +232,24 @@ hwr_lock_table(PG_FUNCTION_ARGS)
 	kind = rel->rd_rel->relkind;
 	relation_close(rel, NoLock);
 	PG_RETURN_BOOL(kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE);
+}
+
+/*
+ * hwr.key_matches(data regclass, key_columns name[]) returns text
+ */
+Datum
+hwr_key_matches(PG_FUNCTION_ARGS)
+{
+	HwrAttachment a = {.data = PG_GETARG_OID(0)};
+	StringInfoData sql;
+	Datum	   *names;
+	bool	   *nulls;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, &nulls, &a.nkeys);
+	a.keys = palloc0(a.nkeys * sizeof(char *));
+	for (int i = 0; i < a.nkeys; i++)
+		a.keys[i] = nulls[i] ? "" : NameStr(*DatumGetName(names[i]));
+	initStringInfo(&sql);
+	hwr_append_key_match(&sql, hwr_key_columns(&a), a.nkeys, "k.key[", "]");
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(sql.data, sql.len));
 }

@@ -5,10 +5,7 @@
 
 -- The condition under which row t of an attached table has the key k, an array of text.
 CREATE FUNCTION hwr.key_matches(data regclass, key_columns name[]) RETURNS text
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT string_agg(format('t.%I = k.key[%s]::%s', c.name, c.n, hwr.base_type(a.atttypid)), ' AND ' ORDER BY c.n)
-	  FROM unnest(key_columns) WITH ORDINALITY c (name, n) JOIN pg_attribute a ON a.attrelid = data AND a.attname = c.name;
-$$;
+	AS 'MODULE_PATHNAME', 'hwr_key_matches' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION hwr.key_matches(regclass, name[]) IS 'SQL that joins row t of an attached table with its key k.key';
 
 -- Is an image of those on which an improvement is measured?  By its hash, so that it is never on both sides.

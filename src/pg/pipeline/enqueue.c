@@ -309,6 +309,8 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 		hwr_enqueue(&t->a, key);
 		hwr_dequeue(&t->a, key, 1);		/* it will be read in any case */
 	}
+	else if (hwr_writing != 0)		/* by another attachment, of the table that this is a partition of: no person's either */
+		return;
 	else if (new_text && !(new_image && hwr_have_now() && hwr_keep_now(&t->a, key, image_hash(t, new, desc))))
 		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)),
 							new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));

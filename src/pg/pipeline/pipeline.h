@@ -18,8 +18,8 @@ typedef struct HwrKeyColumn
 {
 	char	   *name;
 	char	   *quoted;
-	char	   *type;			/* qualified and quoted, without modifier; its domain's where it is of one */
 	char	   *equals;			/* OPERATOR(schema.=) */
+	char	   *cast;			/* from text: ::type COLLATE collation; without modifier, the domain's type where it is of one */
 } HwrKeyColumn;
 
 /* A row of hwr.attachment. */
@@ -77,6 +77,9 @@ extern Datum hwr_key_of_tuple(HeapTuple tuple, TupleDesc desc, const AttrNumber 
 /* Key columns of an attached table with what a query needs of them, in the current memory context. */
 extern HwrKeyColumn *hwr_key_columns(const HwrAttachment *a);
 
+/* The condition under which row t has a key whose value i, a text, is before i after: k.key[i]. */
+extern void hwr_append_key_match(StringInfo sql, const HwrKeyColumn *columns, int n, const char *before, const char *after);
+
 /* A statement on the catalog as the extension's owner, planned once a session; snapshot of this moment. */
 typedef struct HwrCatalogPlan
 {
@@ -86,6 +89,9 @@ typedef struct HwrCatalogPlan
 	SPIPlanPtr	plan;			/* NULL: not yet */
 } HwrCatalogPlan;
 extern uint64 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls);
+
+/* Have plans take indexes, until AtEOXact_GUC(false, result): statistics of the queue are of another moment, when it was empty, say. */
+extern int	hwr_prefer_indexes(void);
 
 /* The attachment whose readings this process is writing, 0: none.  Its updates are no person's. */
 extern int32 hwr_writing;

@@ -164,12 +164,8 @@ find_work(int *n, TimestampTz *next)
 	int			level;
 
 	begin("looking for rows to read");
-	level = NewGUCNestLevel();
-	/* as in work_claim.c: a queue may be long, and the index has the next ones first */
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), "
-							  "true) AND q.due <= clock_timestamp() ORDER BY a.id",
+	level = hwr_prefer_indexes();
+	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), true) AND q.due <= clock_timestamp() ORDER BY a.id",
 							  0, NULL, NULL);
 	list = MemoryContextAlloc(TopMemoryContext, Max(found, 1) * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)

@@ -56,11 +56,8 @@ claim_lane(HwrWork *b, int lane, int limit)
 {
 	Oid			types[3] = {INT4OID, INT4OID, INT8OID};
 	Datum		values[3] = {Int32GetDatum(b->a.id), Int32GetDatum(lane), Int64GetDatum(limit - b->n)};
-	int			level = NewGUCNestLevel();
+	int			level = hwr_prefer_indexes();
 
-	/* The queue's statistics are of another moment; whatever they say, the index has the next ones first. */
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("bytea_output", "hex", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	hwr_catalog_execute("SELECT q.ctid, q.key, r.corrected, r.hash, r.model, r.version FROM hwr.queue q "
 						"LEFT JOIN hwr.read_row r ON r.attachment = q.attachment AND r.key = q.key "

@@ -71,19 +71,31 @@ hwr_work_choose(HwrWork *b, int from, int to, HwrWorkState state, int *n)
 	return chosen;
 }
 
-/* FROM the table t, WITH the keys in parameters $1 .. $nkeys as k, numbered from 1 by n. */
 void
-hwr_work_append_join(const HwrWork *b, StringInfo sql)
+hwr_work_append_keys(const HwrWork *b, StringInfo sql)
 {
-	appendStringInfo(sql, " FROM %s AS t JOIN ROWS FROM (", b->relation);
+	appendStringInfoString(sql, "ROWS FROM (");
 	for (int i = 0; i < b->a.nkeys; i++)
-		appendStringInfo(sql, "%spg_catalog.unnest($%d::pg_catalog.text[]::%s[])", i > 0 ? ", " : "", i + 1, b->keys[i].type);
+		appendStringInfo(sql, "%spg_catalog.unnest($%d::pg_catalog.text[])", i > 0 ? ", " : "", i + 1);
 	appendStringInfoString(sql, ") WITH ORDINALITY AS k(");
 	for (int i = 0; i < b->a.nkeys; i++)
 		appendStringInfo(sql, "k%d, ", i + 1);
-	appendStringInfoString(sql, "n) ON ");
-	for (int i = 0; i < b->a.nkeys; i++)
-		appendStringInfo(sql, "%st.%s %s k.k%d", i > 0 ? " AND " : "", b->keys[i].quoted, b->keys[i].equals, i + 1);
+	appendStringInfoString(sql, "n)");
+}
+
+void
+hwr_work_append_match(const HwrWork *b, StringInfo sql)
+{
+	hwr_append_key_match(sql, b->keys, b->a.nkeys, "k.k", "");
+}
+
+void
+hwr_work_append_join(const HwrWork *b, StringInfo sql)
+{
+	appendStringInfo(sql, " FROM %s AS t JOIN ", b->relation);
+	hwr_work_append_keys(b, sql);
+	appendStringInfoString(sql, " ON ");
+	hwr_work_append_match(b, sql);
 }
 
 /* Values of key column i of chosen entries for it. */

@@ -67,15 +67,10 @@ update_rows(HwrWork *b, const int *locked, int n)
 					 nargs - 1);
 	if (b->a.confidence != NULL)
 		appendStringInfo(&sql, ", %s = ($%d::pg_catalog.float8[])[k.n]", quote_identifier(b->a.confidence), nargs);
-	appendStringInfoString(&sql, " FROM ROWS FROM (");
-	for (int i = 0; i < b->a.nkeys; i++)
-		appendStringInfo(&sql, "%spg_catalog.unnest($%d::pg_catalog.text[]::%s[])", i > 0 ? ", " : "", i + 1, b->keys[i].type);
-	appendStringInfoString(&sql, ") WITH ORDINALITY AS k(");
-	for (int i = 0; i < b->a.nkeys; i++)
-		appendStringInfo(&sql, "k%d, ", i + 1);
-	appendStringInfoString(&sql, "n) WHERE ");
-	for (int i = 0; i < b->a.nkeys; i++)
-		appendStringInfo(&sql, "%st.%s %s k.k%d", i > 0 ? " AND " : "", b->keys[i].quoted, b->keys[i].equals, i + 1);
+	appendStringInfoString(&sql, " FROM ");
+	hwr_work_append_keys(b, &sql);
+	appendStringInfoString(&sql, " WHERE ");
+	hwr_work_append_match(b, &sql);
 	appendStringInfoString(&sql, " RETURNING k.n");
 	hwr_writing = b->a.id;
 	if (SPI_execute_with_args(sql.data, nargs, types, values, NULL, false, 0) != SPI_OK_UPDATE_RETURNING)

@@ -15,7 +15,10 @@ SELECT array_to_json(r.key)::text AS key, r.text, r.text AS guess, r.confidence,
   FROM hwr_review_next({regclass}, %(limit)s, %(text)s::name) r
 """
 
-_NEXT_COUNT = "SELECT q.read - q.corrected AS waiting FROM hwr_queue q WHERE q.data = {regclass} AND q.text_column = %(text)s"
+_NEXT_COUNT = """
+SELECT q.read - q.corrected AS waiting, q.waiting + q.running - q.again AS unread
+  FROM hwr_queue q WHERE q.data = {regclass} AND q.text_column = %(text)s
+"""
 
 # Where the table keeps each reading's confidence, nothing has to be read again.
 _KEPT = """
@@ -42,7 +45,7 @@ def queue(schema: str, name: str, image: str = None, text: str = None,
           confidence: str = Query(None, description="column with the probability that the text is right; without one, the rows are read"),
           checked: str = Query(None, description="boolean column: rows in which it is true are left out"),
           model: str = MODEL, limit: int = Query(20, ge=1, le=200), me=Depends(session)):
-    """Rows for a person, and how many are waiting."""
+    """Rows for a person, and how many are waiting; of a table that reads itself also how many nobody has read yet."""
     table = find_table(me.database, schema, name)
     image, text = table.column("images", image), table.column("texts", text)
     values = {"schema": schema, "table": name, "model": model, "limit": limit, "image": image, "text": text}
