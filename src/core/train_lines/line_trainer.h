@@ -81,4 +81,7 @@ extern int	hwr_line_trainer_best_step(const HwrLineTrainer *t);
 /* [net->nvalues] of them; the trainer's. */
 extern const float *hwr_line_trainer_values(const HwrLineTrainer *t);
 
+/* Those that were measured last. */
+extern const float *hwr_line_trainer_latest(const HwrLineTrainer *t);
+
 #endif							/* HWR_TRAIN_LINE_TRAINER_H */
