@@ -3,9 +3,10 @@
  *	  Train the network that finds lines without a database, as hwr_train_lines does in one.
  *
  * usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] [rate=X] [decay=X] [threads=N]
- *		  [seed=N] [net=VGSL] [base=FILE]
+ *		  [seed=N] [parts=X] [net=VGSL] [base=FILE]
  *
- * TRUTH is what tools/page-truth writes.  Options not given are hwr_train_lines' defaults; validation=6 puts every sixth page aside.
+ * TRUTH is what tools/page-truth writes.  Options not given are hwr_train_lines' defaults; validation=6 puts every sixth page aside; parts is
+ * the share of crops that are put together of several parts, with gaps and rules between, which hwr_train_lines has none of.
  * The same pages in the same order, options and seed give the values that hwr_train_lines stores.  OUT gets, in 16 bits, the values with
  * the least loss on the pages put aside whenever there are better ones (without such pages: the latest), and OUT.last the latest.
  */
@@ -104,10 +105,9 @@ set_option(const char *argument, HwrLineOptions *o)
 		int		   *whole;
 		double	   *real;
 	}			options[] = {
-		{"steps", &o->steps, NULL},           {"batch", &o->batch, NULL},
-		{"width", &o->width, NULL},           {"validation", &o->validation, NULL},
-		{"measure", &o->measure_every, NULL}, {"threads", &o->threads, NULL},
-		{"rate", NULL, &o->learning_rate},    {"decay", NULL, &o->weight_decay},
+		{"steps", &o->steps, NULL}, {"batch", &o->batch, NULL}, {"width", &o->width, NULL}, {"validation", &o->validation, NULL},
+		{"measure", &o->measure_every, NULL}, {"threads", &o->threads, NULL}, {"rate", NULL, &o->learning_rate},
+		{"decay", NULL, &o->weight_decay}, {"parts", NULL, &o->parts},
 	};
 	const char *value = value_of(argument, "seed");
 
@@ -193,7 +193,7 @@ main(int argc, char **argv)
 	{
 		fputs(
 			"usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] [rate=X] [decay=X]\n"
-			"       [threads=N] [seed=N] [net=VGSL] [base=FILE]\n",
+			"       [threads=N] [seed=N] [parts=X] [net=VGSL] [base=FILE]\n",
 			stderr);
 		return 2;
 	}

@@ -18,9 +18,11 @@
 #define GREATEST_SLOPE 0.1
 #define ANY_SLOPE 0.1
 
-/* The shares of crops of two and of three parts, and of parts that go on the lines before them, and that are of the same page. */
-#define TWO_PARTS 0.25
-#define THREE_PARTS 0.15
+/*
+ * Of crops of several parts, how many are of three; of parts, how many go on with the lines before them, and how many are of another place of
+ * the same page.
+ */
+#define THREE_PARTS 0.375
 #define GO_ON 0.65
 #define SAME_PAGE 0.15
 
@@ -96,11 +98,18 @@ choose_gap(int from, int to, HwrRng *rng, HwrCropPart *part)
 }
 
 int
-hwr_sample_parts(const HwrSamplePage *pages, int n, int width, int height, HwrRng *rng, HwrCropPart parts[HWR_CROP_PARTS])
+hwr_sample_parts(const HwrSamplePage *pages, int n, double several, int width, int height, HwrRng *rng,
+				 HwrCropPart parts[HWR_CROP_PARTS])
 {
-	double		chance = hwr_rng_uniform(rng);
-	int			count = chance < THREE_PARTS ? 3 : chance < THREE_PARTS + TWO_PARTS ? 2 : 1;
+	int			count = 1;
 
+	/* without any, crops are those of the seed as they ever were */
+	if (several > 0)
+	{
+		double		chance = hwr_rng_uniform(rng);
+
+		count = chance < several * THREE_PARTS ? 3 : chance < several ? 2 : 1;
+	}
 	parts[0] = (HwrCropPart){.page = &pages[hwr_rng_below(rng, (uint64_t) n)]};
 	hwr_sample_place(parts[0].page, width, height, rng, &parts[0].place);
 	for (int i = 1; i < count; i++)

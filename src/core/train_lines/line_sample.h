@@ -36,8 +36,8 @@ typedef struct HwrCropPart
 	int			rule;			/* darkness of a rule there; 0: none */
 } HwrCropPart;
 
-/* Returns how many parts there are. */
-extern int	hwr_sample_parts(const HwrSamplePage *pages, int n, int width, int height, HwrRng *rng,
+/* Returns how many parts there are; several: the share of crops of more than one. */
+extern int	hwr_sample_parts(const HwrSamplePage *pages, int n, double several, int width, int height, HwrRng *rng,
 							 HwrCropPart parts[HWR_CROP_PARTS]);
 
 /* The crop [height][width] of the parts. */

@@ -96,6 +96,7 @@ hwr_line_options_check(const HwrLineOptions *options, HwrStatus *st)
 		!check_range("measure_every", options->measure_every, 1, 10000000, st) ||
 		!check_range("learning_rate", options->learning_rate, 1e-9, 1, st) ||
 		!check_range("weight_decay", options->weight_decay, 0, 1, st) ||
+		!check_range("parts", options->parts, 0, 1, st) ||
 		!check_range("threads", options->threads, 1, 256, st))
 		return false;
 	if (options->validation != 1 && options->width % 64 == 0)
@@ -294,7 +295,7 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 		int			turn;
 
 		hwr_rng_seed(&rng, t->options.seed, stream * 64 + (uint64_t) i);
-		n = hwr_sample_parts(t->pages[0], t->npages[0], t->options.width, t->net->height, &rng, parts);
+		n = hwr_sample_parts(t->pages[0], t->npages[0], t->options.parts, t->options.width, t->net->height, &rng, parts);
 		hwr_sample_draw_parts(parts, n, t->options.width, t->net->height, &rng, crop);
 		hwr_sample_soil(t->options.width, t->net->height, &rng, crop);
 		turn = hwr_sample_turn(&rng);

@@ -20,6 +20,7 @@ typedef struct HwrLineOptions
 	int			measure_every;	/* so many steps apart, and after the last, values are measured */
 	double		learning_rate;	/* at the beginning; falls as a cosine to a fiftieth */
 	double		weight_decay;
+	double		parts;			/* the share of crops that are put together of parts (line_sample.h) */
 	int			threads;
 	uint64_t	seed;
 } HwrLineOptions;

@@ -251,7 +251,7 @@ test_crops(void **state)
 		int			n;
 
 		hwr_rng_seed(&rng, 5, i);
-		n = hwr_sample_parts(pages, 2, 256, 64, &rng, parts);
+		n = hwr_sample_parts(pages, 2, 0.4, 256, 64, &rng, parts);
 		counts[n]++;
 		assert_int_equal(parts[0].place.from, 0);
 		assert_int_equal(parts[n - 1].place.to, 0);
