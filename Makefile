@@ -174,7 +174,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core search-lines stages posteriors conditions to-onnx pack train-pack random-model describe find-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines stages posteriors conditions to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
 program-build: $(PROGRAMS)
 
 # What the TAP tests load
@@ -253,6 +253,10 @@ build/describe: tools/describe.c build/f32/libhwr_core.a Makefile
 
 # Lines of pages: see tools/pages-eval.
 build/find-lines: tools/find-lines.c tools/read_file.h build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
+
+# Training of the network that finds them, without a database: see doc/results.md.
+build/train-lines: tools/train-lines.c tools/true_lines.h tools/read_file.h build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Filled forms laid over blank ones: see tools/forms-eval.

@@ -18,6 +18,23 @@
 #define GREATEST_SLOPE 0.1
 #define ANY_SLOPE 0.1
 
+/*
+ * Of crops of several parts, how many are of three; of parts, how many go on with the lines before them, and how many are of another place of
+ * the same page.
+ */
+#define THREE_PARTS 0.375
+#define GO_ON 0.65
+#define SAME_PAGE 0.15
+
+/* Gaps between parts, in pixels; how many have a rule, how dark it is, and its slope. */
+#define RULED 0.6
+#define LEAST_RULED_GAP 4
+#define LEAST_GAP 16
+#define GREATEST_GAP 48
+#define FAINTEST_RULE 40
+#define DARKEST_RULE 220
+#define RULE_SLOPE 0.008
+
 /* The share of crops that lie on their side, and upside down. */
 #define ON_SIDE 0.04
 #define UPSIDE_DOWN 0.04
@@ -68,6 +85,86 @@ hwr_sample_place(const HwrSamplePage *page, int width, int height, HwrRng *rng, 
 	hwr_sample_choose(page, width, height, rng, place);
 }
 
+/* Where a crop is cut, and what is between its parts. */
+static void
+choose_gap(int from, int to, HwrRng *rng, HwrCropPart *part)
+{
+	bool		ruled = hwr_rng_uniform(rng) < RULED;
+	double		least = ruled ? LEAST_RULED_GAP : LEAST_GAP;
+
+	part->gap = (int) exp(hwr_rng_range(rng, log(least), log(GREATEST_GAP)));
+	part->rule = ruled ? (int) hwr_rng_range(rng, FAINTEST_RULE, DARKEST_RULE) : 0;
+	part->place.from = (int) hwr_rng_range(rng, from, to) + part->gap;
+}
+
+int
+hwr_sample_parts(const HwrSamplePage *pages, int n, double several, int width, int height, HwrRng *rng,
+				 HwrCropPart parts[HWR_CROP_PARTS])
+{
+	int			count = 1;
+
+	/* without any, crops are those of the seed as they ever were */
+	if (several > 0)
+	{
+		double		chance = hwr_rng_uniform(rng);
+
+		count = chance < several * THREE_PARTS ? 3 : chance < several ? 2 : 1;
+	}
+	parts[0] = (HwrCropPart){.page = &pages[hwr_rng_below(rng, (uint64_t) n)]};
+	hwr_sample_place(parts[0].page, width, height, rng, &parts[0].place);
+	for (int i = 1; i < count; i++)
+	{
+		HwrCropPart *part = &parts[i];
+		double		kind = hwr_rng_uniform(rng);
+
+		*part = parts[i - 1];
+		if (kind >= GO_ON + SAME_PAGE)
+		{
+			part->page = &pages[hwr_rng_below(rng, (uint64_t) n)];
+			hwr_sample_place(part->page, width, height, rng, &part->place);
+		}
+		else if (kind >= GO_ON)
+			hwr_sample_choose(part->page, width, height, rng, &part->place);
+		choose_gap((i * width - width / 2) / count, (i * width + width / 3) / count, rng, part);
+		if (kind < GO_ON)
+			part->place.tx += (float) part->gap;
+		parts[i - 1].place.to = part->place.from - part->gap;
+	}
+	return count;
+}
+
+static void
+draw_rule(const HwrCropPart *part, int width, int height, HwrRng *rng, uint8_t *out)
+{
+	double		slope = RULE_SLOPE * hwr_rng_normal(rng);
+	double		x = part->place.from - part->gap * hwr_rng_range(rng, 0.1, 0.9);
+	int			thick = 1 + (int) hwr_rng_below(rng, 3);
+
+	for (int y = 0; y < height; y++)
+		for (int i = 0; i < thick; i++)
+		{
+			int			column = (int) (x + slope * (y - height / 2)) + i;
+			uint8_t    *pixel;
+
+			if (column < 0 || column >= width)
+				continue;
+			pixel = &out[(size_t) y * (size_t) width + (size_t) column];
+			*pixel = *pixel > part->rule ? *pixel : (uint8_t) part->rule;
+		}
+}
+
+void
+hwr_sample_draw_parts(const HwrCropPart *parts, int n, int width, int height, HwrRng *rng, uint8_t *out)
+{
+	if (n > 1)
+		memset(out, 0, (size_t) width * (size_t) height);
+	for (int i = 0; i < n; i++)
+		hwr_sample_draw(&parts[i].page->canvas.ink, &parts[i].place, width, height, out);
+	for (int i = 1; i < n; i++)
+		if (parts[i].rule > 0)
+			draw_rule(&parts[i], width, height, rng, out);
+}
+
 int
 hwr_sample_turn(HwrRng *rng)
 {
@@ -103,8 +200,10 @@ pixel(const HwrMap *ink, int x, int y)
 void
 hwr_sample_draw(const HwrMap *ink, const HwrPlacement *p, int width, int height, uint8_t *out)
 {
+	int			to = p->to > 0 ? p->to : width;
+
 	for (int y = 0; y < height; y++)
-		for (int x = 0; x < width; x++)
+		for (int x = p->from; x < to; x++)
 		{
 			float		u = ((float) x + 0.5F - p->tx) / p->sx;
 			float		v = ((float) y + 0.5F - p->ty - p->k * u) / p->s - 0.5F;

@@ -26,6 +26,9 @@
 
 #define LEAST_LENGTH 4
 
+/* A piece of a line that is cut, pixels of the input at least. */
+#define LEAST_PIECE 12.0F
+
 /* Lines that go down or up rather than across, and by more than this, are not what is looked for. */
 #define LEAST_UPRIGHT 36.0F
 
@@ -213,20 +216,41 @@ at(const float *values, int n, float i)
 	return values[k] + (i - (float) k) * (values[k + 1] - values[k]);
 }
 
-static Section
-section(const HwrTrueLine *line, const HwrPlacement *p, float x)
+/* From where to where a line goes on the input. */
+typedef struct Reach
+{
+	float		from;
+	float		to;
+	bool		piece;			/* cut, and too short */
+} Reach;
+
+static Reach
+reach(const HwrTrueLine *line, const HwrPlacement *p)
 {
 	float		from = p->sx * line->x0 + p->tx;
 	float		to = p->sx * (line->x0 + HWR_TRUTH_STEP * (float) line->n) + p->tx;
-	float		u = (fminf(fmaxf(x, from), to) - p->tx) / p->sx;
+	Reach		r = {.from = from,.to = to};
+
+	if (p->from > 0)
+		r.from = fmaxf(from, (float) p->from);
+	if (p->to > 0)
+		r.to = fminf(to, (float) p->to);
+	r.piece = (r.from > from || r.to < to) && r.to - r.from < LEAST_PIECE;
+	return r;
+}
+
+static Section
+section(const HwrTrueLine *line, const HwrPlacement *p, const Reach *r, float x)
+{
+	float		u = (fminf(fmaxf(x, r->from), r->to) - p->tx) / p->sx;
 	float		i = (u - line->x0) / HWR_TRUTH_STEP - 0.5F;
 	Section		s;
 
 	s.y = p->s * at(line->y, line->n, i) + p->k * u + p->ty;
 	s.up = p->s * at(line->up, line->n, i);
 	s.down = p->s * at(line->down, line->n, i);
-	s.inside = x >= from && x < to;
-	s.end = fabsf(x - from) < END_REACH || fabsf(x - to) < END_REACH;
+	s.inside = x >= r->from && x < r->to;
+	s.end = fabsf(x - r->from) < END_REACH || fabsf(x - r->to) < END_REACH;
 	return s;
 }
 
@@ -238,12 +262,12 @@ share(float pixels)
 
 /* What one line says of one cell. */
 static void
-set_cell(const HwrTrueLine *line, const Section *s, float y, float *nearest, float *t)
+set_cell(bool known, const Section *s, float y, float *nearest, float *t)
 {
 	float		distance = fabsf(y - (s->y - HWR_BAND_ABOVE));
 	float		band = (BAND_NONE - distance) / (BAND_NONE - BAND_FULL);
 
-	if (!line->whole)
+	if (!known)
 	{
 		if (y > s->y - s->up && y < s->y + s->down)
 			t[HWR_LINE_MAPS] = 0;
@@ -263,8 +287,7 @@ set_cell(const HwrTrueLine *line, const Section *s, float y, float *nearest, flo
 }
 
 void
-hwr_line_targets(const HwrTrueLine *lines, int n, const HwrPlacement *place, int w, int h, int cell_x, int cell_y,
-				 float *nearest, float *out)
+hwr_line_targets_clear(int w, int h, float *nearest, float *out)
 {
 	size_t		cells = (size_t) w * (size_t) h;
 
@@ -274,17 +297,22 @@ hwr_line_targets(const HwrTrueLine *lines, int n, const HwrPlacement *place, int
 		out[i * HWR_LINE_TARGETS + HWR_LINE_MAPS] = 1;
 		nearest[i] = INFINITY;
 	}
+}
+
+void
+hwr_line_targets_add(const HwrTrueLine *lines, int n, const HwrPlacement *place, int w, int h, int cell_x, int cell_y,
+					 float *nearest, float *out)
+{
 	for (int i = 0; i < n; i++)
 	{
 		const HwrTrueLine *line = &lines[i];
-		float		from = place->sx * line->x0 + place->tx - END_REACH;
-		float		to = place->sx * (line->x0 + HWR_TRUTH_STEP * (float) line->n) + place->tx + END_REACH;
-		int			x0 = (int) fminf(fmaxf(floorf(from / (float) cell_x), 0), (float) w);
-		int			x1 = (int) fminf(fmaxf(ceilf(to / (float) cell_x), 0), (float) w);
+		Reach		r = reach(line, place);
+		int			x0 = (int) fminf(fmaxf(floorf((r.from - END_REACH) / (float) cell_x), 0), (float) w);
+		int			x1 = (int) fminf(fmaxf(ceilf((r.to + END_REACH) / (float) cell_x), 0), (float) w);
 
-		for (int x = x0; x < x1; x++)
+		for (int x = x0; r.from < r.to && x < x1; x++)
 		{
-			Section		s = section(line, place, (float) cell_x * ((float) x + 0.5F));
+			Section		s = section(line, place, &r, (float) cell_x * ((float) x + 0.5F));
 			float		reach_up = fmaxf(s.up, BAND_NONE + HWR_BAND_ABOVE);
 			float		reach_down = fmaxf(s.down, BAND_NONE);
 			int			y0 = (int) fminf(fmaxf((s.y - reach_up) / (float) cell_y, 0), (float) h);
@@ -294,7 +322,8 @@ hwr_line_targets(const HwrTrueLine *lines, int n, const HwrPlacement *place, int
 			{
 				size_t		cell = (size_t) y * (size_t) w + (size_t) x;
 
-				set_cell(line, &s, (float) cell_y * ((float) y + 0.5F), &nearest[cell], out + cell * HWR_LINE_TARGETS);
+				set_cell(line->whole && !r.piece, &s, (float) cell_y * ((float) y + 0.5F), &nearest[cell],
+						 out + cell * HWR_LINE_TARGETS);
 			}
 		}
 	}

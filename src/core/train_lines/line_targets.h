@@ -23,7 +23,7 @@ typedef struct HwrTrueLine
 	float	   *down;
 } HwrTrueLine;
 
-/* Where a canvas goes on the input: x' = sx x + tx, y' = s y + k x + ty. */
+/* Where a canvas goes on the input: x' = sx x + tx, y' = s y + k x + ty, and on which columns of it. */
 typedef struct HwrPlacement
 {
 	float		sx;
@@ -31,6 +31,8 @@ typedef struct HwrPlacement
 	float		s;
 	float		k;
 	float		ty;
+	int			from;			/* 0: to its edge, and beyond */
+	int			to;				/* the same */
 } HwrPlacement;
 
 /*
@@ -41,8 +43,13 @@ extern bool hwr_true_line(const HwrPageCanvas *canvas, const HwrPoint *baseline,
 						  const HwrPoint *outline, int outline_n, HwrTrueLine *out, HwrStatus *st);
 extern void hwr_true_line_free(HwrTrueLine *line);
 
-/* Targets [h][w][HWR_LINE_TARGETS] for cells of cell_x x cell_y pixels of the input.  nearest[h][w] is scratch. */
-extern void hwr_line_targets(const HwrTrueLine *lines, int n, const HwrPlacement *place, int w, int h,
-							 int cell_x, int cell_y, float *nearest, float *out);
+/*
+ * Targets [h][w][HWR_LINE_TARGETS] for cells of cell_x x cell_y pixels of the input: first of an empty one, then lines are added.
+ * A line ends where its columns end; nothing is known of the place of a piece too short to be seen as one.
+ * nearest[h][w] is scratch.
+ */
+extern void hwr_line_targets_clear(int w, int h, float *nearest, float *out);
+extern void hwr_line_targets_add(const HwrTrueLine *lines, int n, const HwrPlacement *place, int w, int h,
+								 int cell_x, int cell_y, float *nearest, float *out);
 
 #endif							/* HWR_TRAIN_LINE_TARGETS_H */

@@ -96,6 +96,7 @@ hwr_line_options_check(const HwrLineOptions *options, HwrStatus *st)
 		!check_range("measure_every", options->measure_every, 1, 10000000, st) ||
 		!check_range("learning_rate", options->learning_rate, 1e-9, 1, st) ||
 		!check_range("weight_decay", options->weight_decay, 0, 1, st) ||
+		!check_range("parts", options->parts, 0, 1, st) ||
 		!check_range("threads", options->threads, 1, 256, st))
 		return false;
 	if (options->validation != 1 && options->width % 64 == 0)
@@ -288,23 +289,25 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 	for (int i = 0; i < t->options.batch; i++)
 	{
 		HwrRng		rng;
-		HwrPlacement place;
-		const HwrSamplePage *page;
+		HwrCropPart parts[HWR_CROP_PARTS];
 		uint8_t    *crop = t->ink + (size_t) i * pixels;
+		float	   *targets = t->targets + (size_t) i * cells * HWR_LINE_TARGETS;
+		int			n;
 		int			turn;
 
 		hwr_rng_seed(&rng, t->options.seed, stream * 64 + (uint64_t) i);
-		page = &t->pages[0][hwr_rng_below(&rng, (uint64_t) t->npages[0])];
-		hwr_sample_place(page, t->options.width, t->net->height, &rng, &place);
-		hwr_sample_draw(&page->canvas.ink, &place, t->options.width, t->net->height, crop);
+		n = hwr_sample_parts(t->pages[0], t->npages[0], t->options.parts, t->options.width, t->net->height, &rng, parts);
+		hwr_sample_draw_parts(parts, n, t->options.width, t->net->height, &rng, crop);
 		hwr_sample_soil(t->options.width, t->net->height, &rng, crop);
 		turn = hwr_sample_turn(&rng);
 		if (turn % 2 == 1 && t->options.width != t->net->height)
 			turn = 0;
 		if (turn != 0)
 			hwr_sample_turn_crop(turn, t->options.width, t->net->height, crop, t->turned);
-		hwr_line_targets(page->lines, turn == 0 ? page->n : 0, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y,
-						 t->nearest, t->targets + (size_t) i * cells * HWR_LINE_TARGETS);
+		hwr_line_targets_clear(t->cells_w, t->cells_h, t->nearest, targets);
+		for (int k = 0; k < n && turn == 0; k++)
+			hwr_line_targets_add(parts[k].page->lines, parts[k].page->n, &parts[k].place, t->cells_w, t->cells_h, t->cell_x,
+								 t->cell_y, t->nearest, targets);
 	}
 	*batch = (HwrBatch){.n = t->options.batch,.width = t->options.width,.ink = t->ink,.maps = t->targets,
 		.map_loss = &hwr_line_loss};
@@ -340,7 +343,8 @@ validate_crop(HwrLineTrainer *t, int crop, HwrStatus *st)
 	hwr_rng_seed(&rng, t->options.seed, STREAM_VALIDATION + (uint64_t) crop);
 	hwr_sample_choose(page, t->options.width, t->net->height, &rng, &place);
 	hwr_sample_draw(&page->canvas.ink, &place, t->options.width, t->net->height, t->ink);
-	hwr_line_targets(page->lines, page->n, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y, t->nearest, t->targets);
+	hwr_line_targets_clear(t->cells_w, t->cells_h, t->nearest, t->targets);
+	hwr_line_targets_add(page->lines, page->n, &place, t->cells_w, t->cells_h, t->cell_x, t->cell_y, t->nearest, t->targets);
 	if (!t->backend->infer(t->judge, 1, t->options.width, t->ink, t->out, st))
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -427,4 +431,10 @@ const float *
 hwr_line_trainer_values(const HwrLineTrainer *t)
 {
 	return t->best;
+}
+
+const float *
+hwr_line_trainer_latest(const HwrLineTrainer *t)
+{
+	return t->values;
 }

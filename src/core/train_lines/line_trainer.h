@@ -20,6 +20,7 @@ typedef struct HwrLineOptions
 	int			measure_every;	/* so many steps apart, and after the last, values are measured */
 	double		learning_rate;	/* at the beginning; falls as a cosine to a fiftieth */
 	double		weight_decay;
+	double		parts;			/* the share of crops that are put together of parts (line_sample.h) */
 	int			threads;
 	uint64_t	seed;
 } HwrLineOptions;
@@ -80,5 +81,8 @@ extern int	hwr_line_trainer_best_step(const HwrLineTrainer *t);
 
 /* [net->nvalues] of them; the trainer's. */
 extern const float *hwr_line_trainer_values(const HwrLineTrainer *t);
+
+/* Those that were measured last. */
+extern const float *hwr_line_trainer_latest(const HwrLineTrainer *t);
 
 #endif							/* HWR_TRAIN_LINE_TRAINER_H */

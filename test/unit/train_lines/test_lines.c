@@ -16,6 +16,8 @@
 
 #include "core/base/rng.h"
 #include "core/page/map_lines.h"
+#include "core/page/map_mix.h"
+#include "core/train_lines/line_sample.h"
 #include "core/train_lines/line_targets.h"
 #include "core/train_lines/line_trainer.h"
 
@@ -116,7 +118,8 @@ test_there_and_back(void **state)
 		assert_true(hwr_true_line(&canvas, baseline, 2, outline, 4, &lines[i], &st));
 		assert_int_equal(lines[i].n, (int) (b[1] - b[0]) / HWR_TRUTH_STEP);
 	}
-	hwr_line_targets(lines, 3, &same, 80, 64, 8, 4, nearest, targets);
+	hwr_line_targets_clear(80, 64, nearest, targets);
+	hwr_line_targets_add(lines, 3, &same, 80, 64, 8, 4, nearest, targets);
 	maps.v = malloc(80 * 64 * HWR_LINE_MAPS * sizeof(float));
 	for (size_t i = 0; i < 80 * 64; i++)
 		memcpy(maps.v + i * HWR_LINE_MAPS, targets + i * HWR_LINE_TARGETS, HWR_LINE_MAPS * sizeof(float));
@@ -140,6 +143,135 @@ test_there_and_back(void **state)
 	free(nearest);
 }
 
+/* A line of a page 8 x 4 pixels a cell, of the given size: its maps as they should be. */
+static HwrLineMaps
+true_maps(float size, int width, int height)
+{
+	HwrPageCanvas canvas = blank_canvas(width, height);
+	HwrPoint	baseline[2] = {{40 * size, 120 * size}, {280 * size, 120 * size}};
+	HwrPoint	outline[4] = {{40 * size, 104 * size}, {280 * size, 104 * size}, {280 * size, 128 * size}, {40 * size, 128 * size}};
+	HwrPlacement same = {.sx = 1,.s = 1};
+	HwrLineMaps maps = {.width = width / 8,.height = height / 4,.cell_x = 8,.cell_y = 4};
+	size_t		cells = (size_t) maps.width * (size_t) maps.height;
+	float	   *targets = malloc(cells * HWR_LINE_TARGETS * sizeof(float));
+	float	   *nearest = malloc(cells * sizeof(float));
+	HwrTrueLine line;
+	HwrStatus	st = {0};
+
+	assert_true(hwr_true_line(&canvas, baseline, 2, outline, 4, &line, &st));
+	hwr_line_targets_clear(maps.width, maps.height, nearest, targets);
+	hwr_line_targets_add(&line, 1, &same, maps.width, maps.height, 8, 4, nearest, targets);
+	maps.v = malloc(cells * HWR_LINE_MAPS * sizeof(float));
+	for (size_t i = 0; i < cells; i++)
+		memcpy(maps.v + i * HWR_LINE_MAPS, targets + i * HWR_LINE_TARGETS, HWR_LINE_MAPS * sizeof(float));
+	free(targets);
+	free(nearest);
+	hwr_true_line_free(&line);
+	hwr_page_canvas_free(&canvas);
+	return maps;
+}
+
+/* The same line at two sizes: the mean of the maps has it where it was, as high as it was. */
+static void
+test_mix(void **state)
+{
+	static const float ratios[] = {0.75F, 1, 1.25F, 2};
+
+	(void) state;
+	for (int i = 0; i < 4; i++)
+	{
+		HwrLineMaps maps = true_maps(1, 320, 256);
+		HwrLineMaps other = true_maps(ratios[i], (int) (320 * ratios[i]), (int) (256 * ratios[i]));
+		const float *v;
+
+		hwr_line_maps_mix(&maps, &other, ratios[i], 0.4F);
+		v = hwr_line_maps_at(&maps, 20, 28);	/* y 112 .. 116: on the band */
+		assert_true(v[HWR_MAP_BASELINE] > 0.8F && v[HWR_MAP_BASELINE] <= 1);
+		assert_true(v[HWR_MAP_END] == 0);
+		assert_true(fabsf(v[HWR_MAP_UP] * HWR_MAP_REACH - 16) < 0.5F);
+		assert_true(fabsf(v[HWR_MAP_DOWN] * HWR_MAP_REACH - 8) < 0.5F);
+		assert_true(hwr_line_maps_at(&maps, 5, 28)[HWR_MAP_END] > 0.7F);
+		assert_true(hwr_line_maps_at(&maps, 20, 20)[HWR_MAP_BASELINE] == 0);
+		assert_true(hwr_line_maps_at(&maps, 38, 28)[HWR_MAP_BASELINE] == 0);
+		hwr_line_maps_free(&maps);
+		hwr_line_maps_free(&other);
+	}
+}
+
+/* A crop of two parts: the line ends where the first does, and begins again where the second does. */
+static void
+test_parts(void **state)
+{
+	HwrPageCanvas canvas = blank_canvas(256, 64);
+	HwrPoint	baseline[2] = {{0, 40}, {256, 40}};
+	HwrPoint	outline[4] = {{0, 24}, {256, 24}, {256, 48}, {0, 48}};
+	HwrPlacement left = {.sx = 1,.s = 1,.to = 96};
+	HwrPlacement right = {.sx = 1,.s = 1,.tx = 32,.from = 128};
+	HwrPlacement sliver = {.sx = 1,.s = 1,.from = 200,.to = 208};
+	HwrTrueLine line;
+	float		targets[32 * 16 * HWR_LINE_TARGETS];
+	float		nearest[32 * 16];
+	const float *row = targets + 8 * 32 * HWR_LINE_TARGETS;		/* y 32 .. 36 */
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_true(hwr_true_line(&canvas, baseline, 2, outline, 4, &line, &st));
+	hwr_line_targets_clear(32, 16, nearest, targets);
+	hwr_line_targets_add(&line, 1, &left, 32, 16, 8, 4, nearest, targets);
+	hwr_line_targets_add(&line, 1, &right, 32, 16, 8, 4, nearest, targets);
+	for (int x = 0; x < 32; x++)
+	{
+		assert_int_equal(row[x * HWR_LINE_TARGETS + HWR_MAP_BASELINE] > 0.5F, x < 12 || x >= 16);
+		assert_int_equal(row[x * HWR_LINE_TARGETS + HWR_MAP_END] > 0.5F, x == 0 || x == 11 || x == 12 || x == 15 || x == 16);
+		assert_true(row[x * HWR_LINE_TARGETS + HWR_LINE_MAPS] == 1);
+	}
+	hwr_line_targets_clear(32, 16, nearest, targets);
+	hwr_line_targets_add(&line, 1, &sliver, 32, 16, 8, 4, nearest, targets);
+	assert_true(row[25 * HWR_LINE_TARGETS + HWR_LINE_MAPS] == 0);
+	assert_true(row[25 * HWR_LINE_TARGETS + HWR_MAP_BASELINE] == 0);
+	hwr_true_line_free(&line);
+	hwr_page_canvas_free(&canvas);
+}
+
+/* Parts of crops lie side by side, fill the crop but for the gaps, and gaps are paper where there is no rule. */
+static void
+test_crops(void **state)
+{
+	HwrSamplePage pages[2] = {{.canvas = blank_canvas(300, 300)}, {.canvas = blank_canvas(700, 200)}};
+	uint8_t    *crop = malloc(256 * 64);
+	int			counts[HWR_CROP_PARTS + 1] = {0};
+
+	(void) state;
+	for (int p = 0; p < 2; p++)
+		memset(pages[p].canvas.ink.v, 170, (size_t) pages[p].canvas.ink.width * (size_t) pages[p].canvas.ink.height);
+	for (uint64_t i = 0; i < 500; i++)
+	{
+		HwrCropPart parts[HWR_CROP_PARTS];
+		HwrRng		rng;
+		int			n;
+
+		hwr_rng_seed(&rng, 5, i);
+		n = hwr_sample_parts(pages, 2, 0.4, 256, 64, &rng, parts);
+		counts[n]++;
+		assert_int_equal(parts[0].place.from, 0);
+		assert_int_equal(parts[n - 1].place.to, 0);
+		hwr_sample_draw_parts(parts, n, 256, 64, &rng, crop);
+		for (int k = 1; k < n; k++)
+		{
+			int			from = parts[k].place.from;
+
+			assert_true(parts[k].gap >= 4 && from > parts[k - 1].place.from && from < 256);
+			assert_int_equal(parts[k - 1].place.to, from - parts[k].gap);
+			for (int x = from - parts[k].gap; x < from && parts[k].rule == 0 && n == 2; x++)
+				assert_int_equal(crop[32 * 256 + x], 0);
+		}
+	}
+	assert_true(counts[1] > 250 && counts[2] > 80 && counts[3] > 40);
+	free(crop);
+	hwr_page_canvas_free(&pages[0].canvas);
+	hwr_page_canvas_free(&pages[1].canvas);
+}
+
 /* Without an outline nothing is said of the place but that something is there. */
 static void
 test_unknown(void **state)
@@ -155,7 +287,8 @@ test_unknown(void **state)
 	(void) state;
 	assert_true(hwr_true_line(&canvas, baseline, 2, NULL, 0, &line, &st));
 	assert_false(line.whole);
-	hwr_line_targets(&line, 1, &same, 8, 16, 8, 4, nearest, targets);
+	hwr_line_targets_clear(8, 16, nearest, targets);
+	hwr_line_targets_add(&line, 1, &same, 8, 16, 8, 4, nearest, targets);
 	assert_true(targets[(9 * 8 + 3) * HWR_LINE_TARGETS + HWR_LINE_MAPS] == 0);
 	assert_true(targets[(1 * 8 + 3) * HWR_LINE_TARGETS + HWR_LINE_MAPS] == 1);
 	hwr_true_line_free(&line);
@@ -190,6 +323,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tiles),
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_crops),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_wrong_models),
 	};
