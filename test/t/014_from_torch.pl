@@ -82,6 +82,50 @@ foreach my $case (
 }
 ok(!-e "$folder/changed.safetensors", 'nothing is written then');
 
+# The weights with one thing changed: tensors of another's shape, values that cannot be
+my $weights = slurp_file('test/data/torch/tutorial.safetensors');
+my $length = unpack('Q<', $weights);
+my $header = substr($weights, 8, $length);
+
+# What the tool says of these names exchanged, and of these bytes instead of a tensor's first.
+sub convert_changed
+{
+	my ($one, $other, $first) = @_;
+	my ($new_header, $values) = ($header, substr($weights, 8 + $length));
+
+	if (defined $other)
+	{
+		$new_header =~ s/"(\Q$one\E|\Q$other\E)"/'"' . ($1 eq $one ? $other : $one) . '"'/ge;
+	}
+	else
+	{
+		$header =~ /"\Q$one\E":\{[^}]*"data_offsets":\[(\d+),/ or die "no $one";
+		substr($values, $1, 4) = $first;
+	}
+	open(my $file, '>:raw', "$folder/weights.safetensors") or die;
+	print $file pack('Q<', length $new_header) . $new_header . $values;
+	close $file;
+	return convert("$folder/weights.safetensors", 'test/data/torch/tutorial.json', "$folder/changed.safetensors");
+}
+foreach my $case (
+	[ 'cnn.0.bias', 'fc.bias', qr/cnn\.0\.bias has the shape \[6\], not \[4\]/ ],
+	[ 'cnn.0.weight', 'fc.weight', qr/cnn\.0\.weight has 2 dimensions, not 4/ ],
+	[ 'cnn.2.bias', 'fc.bias', qr/cnn\.2\.bias has the shape \[6\], not \[4\]/ ],
+	[ 'cnn.2.running_var', 'fc.bias', qr/cnn\.2\.running_var has the shape \[6\], not \[4\]/ ],
+	[ 'rnn.bias_ih_l0', 'fc.bias', qr/rnn\.bias_ih_l0 has the shape \[6\], not \[20\]/ ],
+	[ 'rnn.weight_hh_l0', 'fc.weight', qr/rnn is no LSTM without projection/ ],
+	[ 'embed.bias', 'fc.bias', qr/embed\.bias has the shape \[6\], not \[8\]/ ],
+	[ 'cnn.0.weight', undef, qr/cnn\.0\.weight has a value that is not finite/, pack('f<', 9**9**9) ],
+	[ 'fc.bias', undef, qr/fc\.bias has a value that is not finite/, pack('L<', 0x7fc00000) ],
+	[ 'cnn.2.running_var', undef, qr/cnn\.2\.running_var has a negative variance/, pack('f<', -1) ])
+{
+	my ($one, $other, $pattern, $first) = @$case;
+	my ($status, $out, $err) = convert_changed($one, $other, $first);
+
+	ok($status == 1 && $err =~ /^from-torch: $pattern/, "refused: $one " . (defined $other ? "that is $other" : 'with another value')) or diag("$status $out $err");
+}
+ok(!-e "$folder/changed.safetensors", 'nothing is written then either');
+
 my ($status, $out, $err) = convert('test/data/words.csv', 'test/data/torch/tutorial.json', "$folder/x");
 ok($status == 1 && $err =~ /^from-torch: test\/data\/words\.csv (is a file of PyTorch's|cannot be read without)/,
 	'no weights') or diag($err);
