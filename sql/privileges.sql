@@ -229,6 +229,18 @@ SELECT hwr_grant_model('mine', 'regress_hwr_reader');
 SELECT hwr_activate_model('mine', 1);
 SET ROLE regress_hwr_reader;
 SELECT model, version, active, owner FROM hwr_models WHERE model = 'mine' ORDER BY version;
+-- who may see some is not shown the others by a condition that leaks, whatever the plan
+CREATE FUNCTION pg_temp.leak_secret(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN IF $1 = 'secret' THEN RAISE WARNING 'saw %', $1; END IF; RETURN true; END $$;
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT count(*) > 0 AS some FROM hwr_models WHERE pg_temp.leak_secret(model);
+SELECT count(*) > 0 AS some FROM hwr_model_grants WHERE pg_temp.leak_secret(model);
+SELECT count(*) > 0 AS some FROM hwr_job_details WHERE pg_temp.leak_secret(model);
+SELECT count(*) > 0 AS some FROM hwr.metrics WHERE pg_temp.leak_secret(model) AND version IS NOT NULL;
+SELECT count(*) > 0 AS some FROM hwr.epochs WHERE pg_temp.leak_secret(model);
+SELECT count(*) > 0 AS some FROM hwr.confusions WHERE pg_temp.leak_secret(model) AND version IS NOT NULL;
+RESET enable_nestloop;
+RESET enable_mergejoin;
 SELECT outcome($$SELECT hwr_drop_model('mine')$$);
 RESET ROLE;
 -- a superuser's grant is the owner's, who can take it back

@@ -5,7 +5,7 @@
 
 -- The views behind the functions: users may see rows of the models they may use.
 CREATE VIEW hwr.metrics WITH (security_barrier) AS
-	SELECT m.name AS model,
+	(SELECT m.name AS model,
 		   v.version,
 		   x.split,
 		   x.data,
@@ -26,6 +26,7 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
 	 WHERE hwr.may_see(v.weights)
 	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
+	 OFFSET 0)	-- PostgreSQL pulls the arms of a UNION ALL out of the view and its barrier: this holds a reader's conditions outside
 	UNION ALL
 	-- what comes with the bundled models that are in use
 	SELECT b.model, NULL, f.split, f.data, f.images::bigint, f.skipped, f.skipped,
@@ -68,7 +69,7 @@ COMMENT ON VIEW hwr.epochs IS 'rows of hwr_history()';
 GRANT SELECT ON hwr.epochs TO PUBLIC;
 
 CREATE VIEW hwr.confusions WITH (security_barrier) AS
-	SELECT m.name AS model,
+	(SELECT m.name AS model,
 		   v.version,
 		   v.version IS NOT DISTINCT FROM m.active AS active,
 		   c.metric_id,
@@ -82,6 +83,7 @@ CREATE VIEW hwr.confusions WITH (security_barrier) AS
 		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
 	 WHERE hwr.may_see(v.weights)
 	   AND (hwr.metric_counts(x.split, x.owner, l.lomowner) OR pg_catalog.pg_has_role(x.owner, 'USAGE'))
+	 OFFSET 0)	-- PostgreSQL pulls the arms of a UNION ALL out of the view and its barrier: this holds a reader's conditions outside
 	UNION ALL
 	SELECT b.model, NULL, NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL), 0,
 		   c.value->>0, c.value->>1, (c.value->>2)::bigint
