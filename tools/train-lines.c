@@ -2,13 +2,15 @@
  * train-lines.c
  *	  Train the network that finds lines without a database, as hwr_train_lines does in one.
  *
- * usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] [rate=X] [decay=X] [threads=N]
+ * usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] [rate=X]
+ * [decay=X] [threads=N]
  *		  [seed=N] [parts=X] [net=VGSL] [base=FILE]
  *
- * TRUTH is what tools/page-truth writes.  Options not given are hwr_train_lines' defaults; validation=6 puts every sixth page aside; parts is
- * the share of crops that are put together of several parts, with gaps and rules between, which hwr_train_lines has none of.
- * The same pages in the same order, options and seed give the values that hwr_train_lines stores.  OUT gets, in 16 bits, the values with
- * the least loss on the pages put aside whenever there are better ones (without such pages: the latest), and OUT.last the latest.
+ * TRUTH is what tools/page-truth writes.  Options not given are hwr_train_lines' defaults; validation=6 puts every
+ * sixth page aside; parts is the share of crops that are put together of several parts, with gaps and rules between,
+ * which hwr_train_lines has none of. The same pages in the same order, options and seed give the values that
+ * hwr_train_lines stores.  OUT gets, in 16 bits, the values with the least loss on the pages put aside whenever there
+ * are better ones (without such pages: the latest), and OUT.last the latest.
  */
 #include <math.h>
 #include <time.h>
@@ -192,7 +194,8 @@ main(int argc, char **argv)
 	if (argc < 3)
 	{
 		fputs(
-			"usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] [rate=X] [decay=X]\n"
+			"usage: train-lines TRUTH OUT.safetensors [steps=N] [batch=N] [width=N] [validation=N] [measure=N] "
+			"[rate=X] [decay=X]\n"
 			"       [threads=N] [seed=N] [parts=X] [net=VGSL] [base=FILE]\n",
 			stderr);
 		return 2;

@@ -1,6 +1,7 @@
 /*
  * true_lines.h
- *	  Pages with their true lines, from what tools/page-truth writes, for the programs beside the extension; the end of the program
+ *	  Pages with their true lines, from what tools/page-truth writes,
+	 for the programs beside the extension; the end of the program
  *	  if something cannot be read.
  */
 #ifndef HWR_TRUE_LINES_H

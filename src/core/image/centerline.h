@@ -2,9 +2,10 @@
  * centerline.h
  *	  Lines straightened along their middle, as kraken does with lines that were cut out as boxes.
  *
- * Let ink be the brightest grey value less the pixel's.  Smoothed widely, it has its maximum in each column somewhere, and
- * these places, smoothed along the line, are the line's middle.  Each column is moved so that the middle is straight, and as much is
- * kept above and below as four times the mean distance of pixels with ink from the middle, and one more.
+ * Let ink be the brightest grey value less the pixel's.  Smoothed widely, it has its maximum in each column
+ * somewhere, and these places, smoothed along the line, are the line's middle.  Each column is moved so that the
+ * middle is straight, and as much is kept above and below as four times the mean distance of pixels with ink from the
+ * middle, and one more.
  */
 #ifndef HWR_CENTERLINE_H
 #define HWR_CENTERLINE_H

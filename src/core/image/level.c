@@ -102,7 +102,10 @@ fill_strips(const HwrImage *img, Strips *out)
 	return true;
 }
 
-/* The rows' ink when the last strip has been moved up by half of rise rows, the first down by as much, and the others between; [2 ROWS]. */
+/*
+ * The rows' ink when the last strip has been moved up by half of rise rows, the first down by as much, and the others
+ * between; [2 ROWS].
+ */
 static void
 level_rows(const Strips *strips, double rise, float *rows)
 {

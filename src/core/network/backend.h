@@ -156,7 +156,8 @@ typedef struct HwrBackend
 	 * (optional) infer for canvases of several widths, the widest first: ink and logp of one behind those of the other.
 	 * For those who compute some layers of all of them together.
 	 */
-	bool		(*infer_widths) (HwrBackendContext *ctx, int n, const int *widths, const uint8_t *ink, float *logp, HwrStatus *st);
+	bool		(*infer_widths) (HwrBackendContext *ctx, int n, const int *widths, const uint8_t *ink, float *logp,
+								 HwrStatus *st);
 } HwrBackend;
 
 /* What infer_widths does, one width at a time, with infer. */

@@ -27,8 +27,8 @@ typedef enum Stage
 } Stage;
 
 /*
- * Other sizes at which the network sees the page once it is upright, and the share of each in the mean with those before: twice the
- * weight for the size as it was found.
+ * Other sizes at which the network sees the page once it is upright, and the share of each in the mean with those
+ * before: twice the weight for the size as it was found.
  */
 static const struct
 {
@@ -285,7 +285,8 @@ network_step(HwrPageFinder *f, HwrStatus *st)
 	bool		own = f->sizes == 0;
 	bool		done = false;
 
-	if (!hwr_line_net_step(f->options.net, own ? &f->canvas.ink : &f->other.ink, own ? &f->maps : &f->other_maps, &f->next, &done, st))
+	if (!hwr_line_net_step(f->options.net, own ? &f->canvas.ink : &f->other.ink, own ? &f->maps : &f->other_maps, &f->next,
+						   &done, st))
 		return false;
 	if (!done)
 		return true;

@@ -8,8 +8,8 @@
 #include "line_net.h"
 
 /*
- * maps becomes the mean of it and of other, in which other has this share.  ratio: pixels of other's canvas to one of maps'.  Heights
- * count as much as there is a baseline to which they belong.
+ * maps becomes the mean of it and of other, in which other has this share.  ratio: pixels of other's canvas to one of
+ * maps'.  Heights count as much as there is a baseline to which they belong.
  */
 extern void hwr_line_maps_mix(HwrLineMaps *maps, const HwrLineMaps *other, float ratio, float share);
 

@@ -18,7 +18,10 @@
 #include "core/text/fold.h"
 #include "states.h"
 
-/* Classes of a step times symbols of a line, places where a middle symbol is written, and trigrams; beyond, a line may have nearly all. */
+/*
+ * Classes of a step times symbols of a line, places where a middle symbol is written, and trigrams; beyond, a line
+ * may have nearly all.
+ */
 #define MAX_CELLS (1 << 22)
 #define MAX_WRITTEN (1 << 22)
 #define MAX_FOUND (1 << 22)
@@ -86,7 +89,7 @@ struct HwrTrigrams
 	int			backward;		/* steps left */
 	int			place;			/* of the last one's places in written, the next to count */
 	int			places_end;
-	Cells		cells[2];		/* the last step's and the present one's: probability of symbol and class, or of the next symbol */
+	Cells		cells[2];		/* last and present step: probability of symbol and class, or of the next symbol */
 	size_t		sums_room;
 	double	   *sums;			/* [nsymbols] over the classes */
 	int			written_room;

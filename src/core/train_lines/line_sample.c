@@ -19,8 +19,8 @@
 #define ANY_SLOPE 0.1
 
 /*
- * Of crops of several parts, how many are of three; of parts, how many go on with the lines before them, and how many are of another place of
- * the same page.
+ * Of crops of several parts, how many are of three; of parts, how many go on with the lines before them, and how many
+ * are of another place of the same page.
  */
 #define THREE_PARTS 0.375
 #define GO_ON 0.65

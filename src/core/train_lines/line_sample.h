@@ -23,8 +23,8 @@ extern void hwr_sample_place(const HwrSamplePage *page, int width, int height, H
 extern void hwr_sample_choose(const HwrSamplePage *page, int width, int height, HwrRng *rng, HwrPlacement *place);
 
 /*
- * What a crop is put together of: parts side by side, most often one.  Between two is a gap, often with a rule: they are pieces of
- * the same lines, as cells of a table are, or of other pages.
+ * What a crop is put together of: parts side by side, most often one.  Between two is a gap, often with a rule: they
+ * are pieces of the same lines, as cells of a table are, or of other pages.
  */
 #define HWR_CROP_PARTS 3
 

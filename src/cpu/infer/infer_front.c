@@ -240,7 +240,8 @@ store_image(const HwrInfer *inf, char *map, size_t n)
 	size_t		row = (size_t) first->in.w;
 
 	for (int y = 0; y < first->in.h; y++)
-		inf->e->store_ink(row, inf->from_ink + ((n - inf->from) * (size_t) first->in.h + (size_t) y) * row, map_row(inf, first, map, y));
+		inf->e->store_ink(row, inf->from_ink + ((n - inf->from) * (size_t) first->in.h + (size_t) y) * row,
+						  map_row(inf, first, map, y));
 }
 
 /* Whole images. */

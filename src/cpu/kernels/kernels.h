@@ -160,7 +160,8 @@ typedef struct HwrKernels
 	 * The way back for the gradient of the kernel, a row of tiles: map [4][4 tiles][c], rows map_row apart, to out, which
 	 * is laid out as that of HwrElements.winograd_in.  c >= HWR_WINOGRAD_MIN_CHANNELS.
 	 */
-	void		(*winograd_out_back) (int tiles, int c, ptrdiff_t map_row, const hwr_real *map, ptrdiff_t frequency, hwr_real *out);
+	void		(*winograd_out_back) (int tiles, int c, ptrdiff_t map_row, const hwr_real *map, ptrdiff_t frequency,
+									  hwr_real *out);
 
 	/*
 	 * LSTM cell, rows sequences: gates[rows][4n] pre-activations in, activations i, f, g, o

@@ -271,7 +271,8 @@ pack_part(void *arg, int part, int parts)
 	HwrConvAux	a = hwr_conv_aux(run);
 
 	/* Its scratch is free before the threads part the images. */
-	hwr_conv_pack(run, run->out.c, run->in.c, a.turned_rows, (hwr_real *) (run->scratch + (size_t) part * run->scratch_stride), a.turned, part, parts);
+	hwr_conv_pack(run, run->out.c, run->in.c, a.turned_rows,
+				  (hwr_real *) (run->scratch + (size_t) part * run->scratch_stride), a.turned, part, parts);
 }
 
 void
@@ -295,7 +296,8 @@ hwr_conv_backward(HwrLayerRun *run)
 			run->k->add(a.weights, sums, kernel_grad);
 		else if (part > 0)
 			run->k->add(a.sums, sums, a.kernel_sums);
-		run->k->add((size_t) run->out.c, a.bias_grads + (size_t) part * (size_t) run->out.c, hwr_layer_tensor(run, run->grads, 1));
+		run->k->add((size_t) run->out.c, a.bias_grads + (size_t) part * (size_t) run->out.c,
+					hwr_layer_tensor(run, run->grads, 1));
 	}
 	if (tiled)
 		hwr_winograd_kernel_gradient(run->in.c, run->out.c, a.kernel_sums, kernel_grad);

@@ -2,8 +2,9 @@
  * conv_backward_tiles.c
  *	  Gradients of the convolution by Winograd's minimal filtering.
  *
- * A strip of rows of dy at a time is made, with a row above and one below, and the rows of the input that it meets.  From them come
- * rows of dx, as a convolution with the kernel turned, and what the strip adds to the gradient of the transformed kernel.
+ * A strip of rows of dy at a time is made, with a row above and one below, and the rows of the input that it meets.
+ * From them come rows of dx, as a convolution with the kernel turned, and what the strip adds to the gradient of the
+ * transformed kernel.
  */
 #include <string.h>
 
@@ -80,7 +81,8 @@ fill_input(const HwrLayerRun *run, const HwrWindow *in, const Scratch *s, size_t
 }
 
 /*
- * Rows [y0 - 1, y0 + rows + 1) of dy of image n.  The first two are there from the strip before, since dy is made once, row by row.
+ * Rows [y0 - 1, y0 + rows + 1) of dy of image n.  The first two are there from the strip before, since dy is made
+ * once, row by row.
  */
 static void
 fill_gradient(const HwrLayerRun *run, const HwrWindow *grad, const Scratch *s, size_t n, int y0, int rows)
@@ -109,12 +111,14 @@ image_backward(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *gra
 
 		fill_input(run, in, s, n, y0, rows);
 		fill_gradient(run, grad, s, n, y0, rows);
-		hwr_conv_tiled_gradient(run, in, grad, s->x, s->dy + (ptrdiff_t) (grad->wide + grad->left) * run->out.c, rows, s->gradient, s->sums);
+		hwr_conv_tiled_gradient(run, in, grad, s->x, s->dy + (ptrdiff_t) (grad->wide + grad->left) * run->out.c, rows,
+								s->gradient, s->sums);
 		if (run->dx == NULL)
 			continue;
 		hwr_conv_tile_rows(run, grad, s->dy, hwr_conv_aux(run).turned, run->in.c, NULL, false, rows, s->forward, s->dx);
 		for (int y = 0; y < here; y++)
-			memcpy(run->dx + n * hwr_shape_size(run->in) + (size_t) (y0 + y) * row, s->dx + (size_t) y * tiled_row, row * sizeof(hwr_real));
+			memcpy(run->dx + n * hwr_shape_size(run->in) + (size_t) (y0 + y) * row, s->dx + (size_t) y * tiled_row,
+				   row * sizeof(hwr_real));
 	}
 }
 

@@ -60,10 +60,12 @@ scratch(const HwrLayerRun *run, int part)
 	if (hwr_conv_tiled(run))
 	{
 		s.tiles = hwr_take(base, &s.size, hwr_conv_tiled_memory(run, &w, run->out.c), 1);
-		s.full = hwr_take(base, &s.size, (size_t) w.rows * (size_t) hwr_conv_tiled_columns(&w) * (size_t) run->out.c, sizeof(hwr_real));
+		s.full = hwr_take(base, &s.size, (size_t) w.rows * (size_t) hwr_conv_tiled_columns(&w) * (size_t) run->out.c,
+						  sizeof(hwr_real));
 	}
 	else if (run->pool_after != NULL)
-		s.full = hwr_take(base, &s.size, (size_t) run->pool_after->layer->ky * (size_t) run->out.w * (size_t) run->out.c, sizeof(hwr_real));
+		s.full = hwr_take(base, &s.size, (size_t) run->pool_after->layer->ky * (size_t) run->out.w * (size_t) run->out.c,
+						  sizeof(hwr_real));
 	return s;
 }
 
@@ -108,7 +110,8 @@ pool_windows(const HwrLayerRun *run, size_t n, int y, const hwr_real *from, size
 	const HwrLayer *l = pool->layer;
 	size_t		at = n * hwr_shape_size(pool->out) + (size_t) y * (size_t) pool->out.w * (size_t) pool->out.c;
 
-	run->k->pool_row_which(l->ky, l->kx, pool->out.c, from_row, pool->out.w, l->kx, from, pool->y + at, (uint8_t *) pool->aux + at);
+	run->k->pool_row_which(l->ky, l->kx, pool->out.c, from_row, pool->out.w, l->kx, from, pool->y + at,
+						   (uint8_t *) pool->aux + at);
 }
 
 /* One output row of image n, pooled where its row of windows is complete. */

@@ -52,11 +52,12 @@ extern void hwr_conv_tile_rows(const HwrLayerRun *run, const HwrWindow *w, const
 							   const hwr_real *bias, bool relu, int rows, char *memory, hwr_real *y);
 
 /*
- * Add what output rows, a multiple of four, give to the gradient of the transformed kernel, sums[36][C][D].  x: the input from the window
- * of the first row on, bordered; dy: the rows' gradients, without the border to the left.
+ * Add what output rows, a multiple of four, give to the gradient of the transformed kernel, sums[36][C][D].  x: the
+ * input from the window of the first row on, bordered; dy: the rows' gradients, without the border to the left.
  */
 extern size_t hwr_conv_tiled_gradient_memory(const HwrLayerRun *run, const HwrWindow *grad);
-extern void hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x, const hwr_real *dy,
+extern void hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x,
+									const hwr_real *dy,
 									int rows, char *memory, hwr_real *sums);
 
 /*
@@ -88,7 +89,8 @@ typedef struct HwrConvAux
 extern HwrConvAux hwr_conv_aux(const HwrLayerRun *run);
 
 /* A kernel [ky][kx][c][d] packed: this part's share of it; work: so many values. */
-extern void hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int part, int parts);
+extern void hwr_conv_pack(const HwrLayerRun *run, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed,
+						  int part, int parts);
 extern size_t hwr_conv_pack_work(const HwrLayerRun *run, int c);
 
 /* How rows of dy are made from what was kept; a thread's. */

@@ -168,7 +168,8 @@ hwr_conv_output_gradient(const HwrLayerRun *run, const HwrGradientRows *s, size_
 		{
 			HwrNormAux	norm = hwr_norm_aux(run->norm_after);
 
-			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift, s->kept);
+			run->k->norm_back_apply((size_t) kept.w, kept.c, out, run->dy + at, norm.back_dy, norm.back_x, norm.back_shift,
+									s->kept);
 		}
 		else
 			memcpy(s->kept, run->dy + at, size * sizeof(hwr_real));
@@ -177,7 +178,8 @@ hwr_conv_output_gradient(const HwrLayerRun *run, const HwrGradientRows *s, size_
 	}
 	if (pool == NULL)
 		return s->kept;
-	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept, s->full);
+	run->k->unpool_row(pool->layer->kx, kept.c, kept.w, y % window * pool->layer->kx, (uint8_t *) pool->aux + at, s->kept,
+					   s->full);
 	covered = size * (size_t) pool->layer->kx;
 	memset(s->full + covered, 0, ((size_t) run->out.w * (size_t) run->out.c - covered) * sizeof(hwr_real));
 	return s->full;

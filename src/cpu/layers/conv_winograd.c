@@ -109,7 +109,8 @@ hwr_conv_tiled_gradient_memory(const HwrLayerRun *run, const HwrWindow *grad)
 }
 
 void
-hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x, const hwr_real *dy, int rows,
+hwr_conv_tiled_gradient(const HwrLayerRun *run, const HwrWindow *in, const HwrWindow *grad, const hwr_real *x,
+						const hwr_real *dy, int rows,
 						char *memory, hwr_real *sums)
 {
 	HwrWinogradGradient g = gradient_of(run, grad, memory);

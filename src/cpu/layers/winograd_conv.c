@@ -67,7 +67,8 @@ transform_kernel(const hwr_real *kernel, int kx, int c, int d, int part, int fre
 }
 
 void
-hwr_winograd_pack(const HwrElements *e, int kx, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed, int thread, int threads)
+hwr_winograd_pack(const HwrElements *e, int kx, int c, int d, const hwr_real *kernel, hwr_real *work, void *packed,
+				  int thread, int threads)
 {
 	int			parts = hwr_winograd_parts(kx);
 	size_t		size = panel_size(e, parts, c);
@@ -196,8 +197,10 @@ hwr_winograd_add(const HwrWinogradGradient *g, const hwr_real *map, ptrdiff_t ma
 {
 	for (int r = 0; r < tile_rows; r++)
 	{
-		g->e->winograd_in(tiles, g->c, map_row, map + r * HWR_WINOGRAD_OUT * map_row, g->in_frequency, g->in + (ptrdiff_t) (r * tiles) * g->c);
-		g->k->winograd_out_back(tiles, g->d, dy_row, dy + r * HWR_WINOGRAD_OUT * dy_row, g->out_frequency, g->out + (ptrdiff_t) (r * tiles) * g->d);
+		g->e->winograd_in(tiles, g->c, map_row, map + r * HWR_WINOGRAD_OUT * map_row, g->in_frequency,
+						  g->in + (ptrdiff_t) (r * tiles) * g->c);
+		g->k->winograd_out_back(tiles, g->d, dy_row, dy + r * HWR_WINOGRAD_OUT * dy_row, g->out_frequency,
+								g->out + (ptrdiff_t) (r * tiles) * g->d);
 	}
 	for (int f = 0; f < HWR_WINOGRAD_FREQUENCIES; f++, sums += (ptrdiff_t) g->c * g->d)
 	{

@@ -50,18 +50,21 @@ typedef struct HwrWinogradBlock
 } HwrWinogradBlock;
 
 /* For so many tiles, laid out from base on; base NULL: only the size. */
-extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int kx, int c, int d, int tiles, char *base);
+extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int kx, int c, int d, int tiles,
+										   char *base);
 
 /*
  * Convolve tile_rows x tiles tiles.  map: their first place in a bordered map of elements, rows map_row elements apart.  to
  * says what becomes of all output channels of the first row of tiles; the rows below it follow in to->out.
  */
-extern void hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows, int tiles,
+extern void hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows,
+							 int tiles,
 							 const HwrTilesOut *to);
 
 /*
- * The gradient of the kernel, of elements of hwr_real.  With V as above and W the output's gradient transformed back, [36][tiles][D], the
- * transformed kernel's gradient is the sum of V' W over all tiles at each frequency, and goes back to the kernel once at the end.
+ * The gradient of the kernel, of elements of hwr_real.  With V as above and W the output's gradient transformed back,
+ * [36][tiles][D], the transformed kernel's gradient is the sum of V' W over all tiles at each frequency, and goes
+ * back to the kernel once at the end.
  */
 typedef struct HwrWinogradGradient
 {
@@ -80,10 +83,11 @@ typedef struct HwrWinogradGradient
 extern HwrWinogradGradient hwr_winograd_gradient(const HwrElements *e, const HwrKernels *k, int c, int d, int tiles, char *base);
 
 /*
- * Add tile_rows x tiles tiles to sums[36][c][d].  map: their first place in a bordered map; dy: the gradient of their first output place, zero
- * beyond the map; rows map_row and dy_row apart.
+ * Add tile_rows x tiles tiles to sums[36][c][d].  map: their first place in a bordered map; dy: the gradient of their
+ * first output place, zero beyond the map; rows map_row and dy_row apart.
  */
-extern void hwr_winograd_add(const HwrWinogradGradient *g, const hwr_real *map, ptrdiff_t map_row, const hwr_real *dy, ptrdiff_t dy_row,
+extern void hwr_winograd_add(const HwrWinogradGradient *g, const hwr_real *map, ptrdiff_t map_row, const hwr_real *dy,
+							 ptrdiff_t dy_row,
 							 int tile_rows, int tiles, hwr_real *sums);
 
 /* grad[3][3][c][d] += G' sums G */

@@ -71,7 +71,8 @@ characters(const HwrReading *reading, const HwrCanvas *canvas, int steps, const 
 	HwrCrop		crop;
 	HwrStatus	st;
 
-	if (!hwr_crop_begin(&crop, line->baseline, line->baseline_n, line->outline, line->outline_n, hwr_interrupt_pending, NULL, &st))
+	if (!hwr_crop_begin(&crop, line->baseline, line->baseline_n, line->outline, line->outline_n, hwr_interrupt_pending, NULL,
+						&st))
 		hwr_raise_interrupted(&st);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');

@@ -209,8 +209,9 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 						"FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch "
 						"WHERE attachment IN (SELECT id FROM gone)",
 						0, NULL, NULL, NULL);
-	if (hwr_catalog_execute("SELECT a.data::text, a.data::oid = $1 FROM hwr.attachment a WHERE a.text_column = $3 AND (a.data::oid = $1 "
-							"OR a.data::oid IN (SELECT relid FROM pg_partition_ancestors($1)) OR a.data::oid IN (SELECT relid FROM pg_partition_tree($1))) LIMIT 1",
+	if (hwr_catalog_execute("SELECT a.data::text, a.data::oid = $1 FROM hwr.attachment a WHERE a.text_column = $3 "
+							"AND (a.data::oid = $1 OR a.data::oid IN (SELECT relid FROM pg_partition_ancestors($1)) "
+							"OR a.data::oid IN (SELECT relid FROM pg_partition_tree($1))) LIMIT 1",
 							lengthof(types), types, values, nulls) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

@@ -272,7 +272,8 @@ collate(Oid relid, AttrNumber attno)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for collation %u", collation);
 	form = (Form_pg_collation) GETSTRUCT(tuple);
-	result = psprintf(" COLLATE %s", quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname)));
+	result = psprintf(" COLLATE %s",
+					  quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname)));
 	ReleaseSysCache(tuple);
 	return result;
 }
@@ -296,7 +297,10 @@ hwr_key_columns(const HwrAttachment *a)
 		columns[i].name = a->keys[i];
 		columns[i].quoted = pstrdup(quote_identifier(a->keys[i]));
 		columns[i].equals = equality(getBaseType(type));
-		columns[i].cast = psprintf("::%s%s", format_type_extended(getBaseType(type), -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), collate(a->data, attno));
+		columns[i].cast = psprintf("::%s%s",
+								   format_type_extended(getBaseType(type), -1,
+														FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY),
+								   collate(a->data, attno));
 	}
 	return columns;
 }
@@ -305,5 +309,6 @@ void
 hwr_append_key_match(StringInfo sql, const HwrKeyColumn *columns, int n, const char *before, const char *after)
 {
 	for (int i = 0; i < n; i++)
-		appendStringInfo(sql, "%st.%s %s %s%d%s%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, before, i + 1, after, columns[i].cast);
+		appendStringInfo(sql, "%st.%s %s %s%d%s%s", i > 0 ? " AND " : "", columns[i].quoted, columns[i].equals, before, i + 1,
+						 after, columns[i].cast);
 }

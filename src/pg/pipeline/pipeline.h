@@ -90,7 +90,10 @@ typedef struct HwrCatalogPlan
 } HwrCatalogPlan;
 extern uint64 hwr_catalog_plan_execute(HwrCatalogPlan *plan, Datum *values, const char *nulls);
 
-/* Have plans take indexes, until AtEOXact_GUC(false, result): statistics of the queue are of another moment, when it was empty, say. */
+/*
+ * Have plans take indexes, until AtEOXact_GUC(false, result): statistics of the queue are of another moment, when it
+ * was empty, say.
+ */
 extern int	hwr_prefer_indexes(void);
 
 /* The attachment whose readings this process is writing, 0: none.  Its updates are no person's. */

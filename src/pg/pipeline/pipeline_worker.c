@@ -165,7 +165,8 @@ find_work(int *n, TimestampTz *next)
 
 	begin("looking for rows to read");
 	level = hwr_prefer_indexes();
-	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), true) AND q.due <= clock_timestamp() ORDER BY a.id",
+	found = hwr_catalog_query("SELECT DISTINCT a.id FROM " READABLE_ATTACHMENTS " AND coalesce(a.next_try <= clock_timestamp(), "
+							  "true) AND q.due <= clock_timestamp() ORDER BY a.id",
 							  0, NULL, NULL);
 	list = MemoryContextAlloc(TopMemoryContext, Max(found, 1) * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)

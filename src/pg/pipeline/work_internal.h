@@ -84,8 +84,8 @@ extern Datum hwr_work_int4_array(const int *numbers, int n);
 extern int *hwr_work_choose(HwrWork *b, int from, int to, HwrWorkState state, int *n);
 
 /*
- * The keys in parameters $1 .. $nkeys as k, texts, numbered from 1 by n; row t has the key k; FROM the table t with both; and these
- * parameters, whose number is returned.
+ * The keys in parameters $1 .. $nkeys as k, texts, numbered from 1 by n; row t has the key k; FROM the table t with
+ * both; and these parameters, whose number is returned.
  */
 extern void hwr_work_append_keys(const HwrWork *b, StringInfo sql);
 extern void hwr_work_append_match(const HwrWork *b, StringInfo sql);

@@ -169,7 +169,8 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset, double va
 	if (counts->validation_images == 0 && validation_fraction > 0)
 		ereport(WARNING,
 				(errmsg("no image is kept for validation: how well the model reads will not be known"),
-				 errdetail("All %lld usable rows fell to training; an image falls to one side by its bytes, equal ones to the same.",
+				 errdetail("All %lld usable rows fell to training; an image falls to one side by its bytes, "
+						   "equal ones to the same.",
 						   (long long) counts->images),
 				 errhint("Train on more different images, or give a table for validation.")));
 	if (squeezed > 0)

@@ -390,8 +390,8 @@ test_threads(void **state)
 }
 
 /*
- * Canvases of several widths together give what each gives alone, to the last bit: where all end at once, where the last one stays
- * alone, with more threads than images of a width.
+ * Canvases of several widths together give what each gives alone, to the last bit: where all end at once, where the
+ * last one stays alone, with more threads than images of a width.
  */
 static void
 test_widths(void **state)
@@ -428,7 +428,8 @@ test_widths(void **state)
 
 			run_one_width(inf, 1, wide[n], ink + ink_at, alone);
 			if (memcmp(alone, together + logp_at, values * sizeof(float)) != 0)
-				fail_msg("%s on %s: image %d of width %d differs with %d threads", nets[i / 9 % 2], w->name, n, wide[n], i / 3 % 3 + 1);
+				fail_msg("%s on %s: image %d of width %d differs with %d threads", nets[i / 9 % 2], w->name, n, wide[n],
+						 i / 3 % 3 + 1);
 			ink_at += (size_t) (8 * wide[n]);
 			logp_at += values;
 		}

@@ -478,7 +478,10 @@ test_extremes(void **state)
 	}
 }
 
-/* Groups of one channel, which lies far from zero and hardly varies, as on paper: their variance is no difference of large numbers. */
+/*
+ * Groups of one channel, which lies far from zero and hardly varies, as on paper: their variance is no difference of
+ * large numbers.
+ */
 static void
 test_group_offset(void **state)
 {

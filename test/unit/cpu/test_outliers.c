@@ -122,7 +122,8 @@ fill(Case *x, int kind, float times)
 	for (int i = 0; i < M * K; i++)
 		x->a[i] = (float) reference_value(1, (uint32_t) i) * (kind == 0 && i % K != 7 ? 1 / times : 1);
 	for (int i = 0; i < K * N; i++)
-		x->b[i] = (float) reference_value(2, (uint32_t) i) * ((kind == 1 && i / N == i % N) || (kind == 2 && i / N % 64 == 9) ? times : 1);
+		x->b[i] = (float) reference_value(2, (uint32_t) i) * ((kind == 1 && i / N == i % N) ||
+															  (kind == 2 && i / N % 64 == 9) ? times : 1);
 }
 
 static void

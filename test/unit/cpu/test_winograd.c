@@ -80,7 +80,8 @@ convolve(const Trial *t, int y, int x, int d)
 				continue;
 			for (int c = 0; c < in.c; c++)
 				sum += (double) t->x[((size_t) sy * (size_t) in.w + (size_t) sx) * (size_t) in.c + (size_t) c] *
-					(double) t->kernel[((size_t) (ky * wide + kx) * (size_t) in.c + (size_t) c) * (size_t) t->stage.mid.c + (size_t) d];
+					(double) t->kernel[((size_t) (ky * wide + kx) * (size_t) in.c + (size_t) c) * (size_t) t->stage.mid.c +
+									   (size_t) d];
 		}
 	sum = activate(t->conv.activation, sum);
 	return t->affine ? sum * (double) t->scale[d] + (double) t->shift[d] : sum;
@@ -89,7 +90,8 @@ convolve(const Trial *t, int y, int x, int d)
 static void
 set_up(Trial *t, int trial)
 {
-	static const int pools[][4] = {{0, 0, 0, 0}, {2, 2, 2, 2}, {2, 1, 2, 1}, {6, 1, 6, 1}, {2, 2, 3, 2}, {2, 2, 4, 1}, {3, 2, 5, 2}};
+	static const int pools[][4] = {{0, 0, 0, 0}, {2, 2, 2, 2}, {2, 1, 2, 1}, {6, 1, 6, 1}, {2, 2, 3, 2}, {2, 2, 4, 1},
+								   {3, 2, 5, 2}};
 	const int  *pool = pools[trial % 7];
 	HwrShape	in = {(int) draw(trial, 0, 6, 19), (int) draw(trial, 1, 2, 61), (int) draw(trial, 2, 16, 130)};
 	int			d = (int) draw(trial, 3, 16, 130);
@@ -169,7 +171,8 @@ compare_strip(const Trial *t, int y, int n, const hwr_real *rows, Errors *e)
 			for (int d = 0; d < s->mid.c; d++)
 			{
 				double		want = expected(t, y * sy + r, x, d);
-				double		error = fabs((double) rows[((size_t) r * (size_t) s->row_columns + (size_t) x) * (size_t) s->mid.c + (size_t) d] - want);
+				size_t		at = ((size_t) r * (size_t) s->row_columns + (size_t) x) * (size_t) s->mid.c + (size_t) d;
+				double		error = fabs((double) rows[at] - want);
 
 				if (!(error <= e->largest))
 					e->largest = error; /* a NaN too */

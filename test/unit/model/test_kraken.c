@@ -157,17 +157,22 @@ static const Edit edits[] = {
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"ROMLP\"."},
 	{"default", "recognition", "segmentation", HWR_UNSUPPORTED,
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"TorchVGSLModel\"."},
-	{"default", "\\\"_tasks\\\": [\\\"recognition\\\"]", "\\\"_tasks\\\": 1", HWR_BAD_MODEL, "Its tasks (\"_tasks\") are no list."},
+	{"default", "\\\"_tasks\\\": [\\\"recognition\\\"]", "\\\"_tasks\\\": 1", HWR_BAD_MODEL,
+	 "Its tasks (\"_tasks\") are no list."},
 	{"default", "\\\"5.0.0\\\"", "5", HWR_BAD_MODEL, "The version of kraken that it needs (\"_kraken_min_version\") is no text."},
 	{"default", "5.0.0", "x", HWR_BAD_MODEL, "The version of kraken that it needs, \"x\", is none."},
 	{"default", "5.0.0", "8.0.0", HWR_UNSUPPORTED, "It needs kraken 8.0.0, and hwr knows 7 and before."},
-	{"default", "5.0.0", "99999999999999999999", HWR_UNSUPPORTED, "It needs kraken 99999999999999999999, and hwr knows 7 and before."},
-	{"default", "baselines", "polygons", HWR_BAD_MODEL, "Its lines (\"seg_type\") are of kind \"polygons\", neither \"baselines\" nor \"bbox\"."},
+	{"default", "5.0.0", "99999999999999999999", HWR_UNSUPPORTED,
+	 "It needs kraken 99999999999999999999, and hwr knows 7 and before."},
+	{"default", "baselines", "polygons", HWR_BAD_MODEL,
+	 "Its lines (\"seg_type\") are of kind \"polygons\", neither \"baselines\" nor \"bbox\"."},
 	{"default", "\\\"baselines\\\"", "[]", HWR_BAD_MODEL, "Its kind of lines (\"seg_type\") is no text."},
-	{"default", "\\\"L\\\"", "\\\"RGB\\\"", HWR_BAD_MODEL, "Its images (\"one_channel_mode\") are of kind \"RGB\", neither \"L\" nor \"1\"."},
+	{"default", "\\\"L\\\"", "\\\"RGB\\\"", HWR_BAD_MODEL,
+	 "Its images (\"one_channel_mode\") are of kind \"RGB\", neither \"L\" nor \"1\"."},
 	{"default", "\\\"L\\\"", "1", HWR_BAD_MODEL, "Its kind of images (\"one_channel_mode\") is no text."},
 	{"default", "\\\"vgsl\\\"", "\\\"spec\\\"", HWR_BAD_MODEL, "It has no description of its network (\"vgsl\")."},
-	{"default", "\\\"vgsl\\\": \\\"", "\\\"vgsl\\\": 1, \\\"was\\\": \\\"", HWR_BAD_MODEL, "It has no description of its network (\"vgsl\")."},
+	{"default", "\\\"vgsl\\\": \\\"", "\\\"vgsl\\\": 1, \\\"was\\\": \\\"", HWR_BAD_MODEL,
+	 "It has no description of its network (\"vgsl\")."},
 
 	{"default", "[1,24,0,1 ", "1,24,0,1 ", HWR_BAD_MODEL, "Its network is not in brackets."},
 	{"default", "[1,24,0,1 ", "[1,24,0 ", HWR_BAD_MODEL, "Item \"1,24,0\" of its network lacks a number."},
@@ -230,7 +235,8 @@ static const Edit edits[] = {
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [9]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [0]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [-1]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
-	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [4294967297]", HWR_BAD_MODEL, "The label of \"a\" in its codec is not between 1 and 8."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [4294967297]", HWR_BAD_MODEL,
+	 "The label of \"a\" in its codec is not between 1 and 8."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": []", HWR_BAD_MODEL, "The label of \"a\" in its codec is not a number in brackets."},
 	{"default", "\\\"codec\\\": {", "\\\"codec\\\": {}, \\\"was\\\": {", HWR_BAD_MODEL, "Its codec is empty."},
 	{"default", "\\\"codec\\\": {", "\\\"codec\\\": \\\"{\\\", \\\"was\\\": {", HWR_BAD_MODEL, "It has no codec."},
@@ -284,7 +290,8 @@ test_tensors(void **state)
 	size_t		len;
 	size_t		edited_len;
 	uint8_t    *bytes = read_file("default", &len);
-	uint8_t    *other = edited(bytes, len, ".nn.C_0.co.bias\":{\"dtype\":\"F32\"", ".nn.C_0.co.bias\":{\"dtype\":\"I32\"", &edited_len);
+	uint8_t    *other = edited(bytes, len, ".nn.C_0.co.bias\":{\"dtype\":\"F32\"", ".nn.C_0.co.bias\":{\"dtype\":\"I32\"",
+							   &edited_len);
 	HwrModel   *model;
 	HwrStatus	st = {0};
 

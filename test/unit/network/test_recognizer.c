@@ -158,7 +158,8 @@ test_widths(void **state)
 		assert_true(hwr_vgsl_parse(nets[way / 2], 0, &f.net, &st));
 		f.values = calloc((size_t) f.net.nvalues, sizeof(float));
 		assert_true(hwr_net_init(&f.net, 1, f.values, &st));
-		assert_true(hwr_recognizer_create(&f.net, f.values, HWR_FIT_PAD, way % 2 == 0 ? hwr_cpu_backend() : &plainer, 1, HWR_FLOAT32,
+		assert_true(hwr_recognizer_create(&f.net, f.values, HWR_FIT_PAD, way % 2 == 0 ? hwr_cpu_backend() : &plainer, 1,
+										  HWR_FLOAT32,
 										  &f.recognizer, &st));
 		for (int i = 0; i < 7; i++)
 		{

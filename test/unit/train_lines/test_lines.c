@@ -149,7 +149,8 @@ true_maps(float size, int width, int height)
 {
 	HwrPageCanvas canvas = blank_canvas(width, height);
 	HwrPoint	baseline[2] = {{40 * size, 120 * size}, {280 * size, 120 * size}};
-	HwrPoint	outline[4] = {{40 * size, 104 * size}, {280 * size, 104 * size}, {280 * size, 128 * size}, {40 * size, 128 * size}};
+	HwrPoint	outline[4] = {{40 * size, 104 * size}, {280 * size, 104 * size}, {280 * size, 128 * size},
+							  {40 * size, 128 * size}};
 	HwrPlacement same = {.sx = 1,.s = 1};
 	HwrLineMaps maps = {.width = width / 8,.height = height / 4,.cell_x = 8,.cell_y = 4};
 	size_t		cells = (size_t) maps.width * (size_t) maps.height;
