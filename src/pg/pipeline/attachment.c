@@ -289,7 +289,8 @@ hwr_key_columns(const HwrAttachment *a)
 		columns[i].name = a->keys[i];
 		columns[i].quoted = pstrdup(quote_identifier(a->keys[i]));
 		columns[i].equals = equality(getBaseType(type));
-		columns[i].cast = psprintf("::%s%s", format_type_extended(getBaseType(type), -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY), collate(a->data, attno));
+		columns[i].cast = psprintf("::%s%s", format_type_extended(getBaseType(type), -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY),
+								   collate(a->data, attno));
 	}
 	return columns;
 }
