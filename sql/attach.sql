@@ -163,6 +163,13 @@ CALL hwr_work();
 UPDATE hwr.attachment SET queue_limit = 5, on_full = 'fail';
 INSERT INTO pipe (id, image) SELECT 200 + i, image FROM strokes, generate_series(1, 20) i WHERE strokes.id = 1;	-- one's own do not count
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+CREATE TABLE other_pipe (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('other_pipe', model => 'pipe') > 0 AS attached;
+BEGIN;
+INSERT INTO other_pipe (id, image) SELECT i, image FROM strokes, generate_series(1, 30) i WHERE strokes.id = 1;	-- nor do one's own of another table
+INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+ROLLBACK;
+DROP TABLE other_pipe;
 UPDATE hwr.attachment SET on_full = 'wait';
 SET statement_timeout = '300ms';
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;

@@ -101,6 +101,16 @@ RESET ROLE;
 CALL hwr_work();
 SELECT * FROM taken_back;
 DROP VIEW taken_back;
+-- a trigger that takes back another one meanwhile
+CREATE FUNCTION take_back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM public.hwr_undo_correction('public.corrected', '{7}'); RETURN NULL; END $$;
+UPDATE corrected SET text = 'X' WHERE id IN (6, 7);
+CREATE TRIGGER first AFTER UPDATE ON corrected FOR EACH ROW WHEN (NEW.id = 6) EXECUTE FUNCTION take_back();
+SELECT hwr_undo_correction('corrected', '{6}');
+SELECT count(*) FROM hwr.correction WHERE key IN ('{6}', '{7}');
+DROP TRIGGER first ON corrected;
+DROP FUNCTION take_back();
+-- a table that is gone when its turn comes
+SELECT hwr.lock_table(4294967295::regclass);
 
 -- What to look at next
 SELECT count(*) > 0 AS some, bool_and(teaches >= 0) AS positive FROM hwr_review_next('corrected');

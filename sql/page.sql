@@ -105,6 +105,8 @@ SELECT outcome(format('SELECT hwr_uncrop(polygon(box ''(190,10),(370,55)''), %L,
 SELECT count(*), bool_and(hwr_text(k.ink) = r.text) AS text, bool_and(k.outline ~= r.outline AND k.region = r.region) AS place,
 	bool_and(box(hwr_uncrop(k.outline, (SELECT min(x0) FROM hwr_places(k.ink)), (SELECT max(x1) FROM hwr_places(k.ink)), k.baseline)) && box(r.outline)) AS characters
 	FROM page, hwr_page_posteriors(page, 'strokes') k, hwr_read_page(page, 'strokes') r WHERE k.line = r.line;
+-- unless they are told, all find out which way up a page is
+SELECT proname FROM pg_proc WHERE proname ~ '^hwr_' AND 'turn' = ANY (proargnames) AND pg_get_function_arguments(oid) !~ 'turn integer DEFAULT NULL';
 SELECT count(*) FROM hwr_page_posteriors(NULL);
 SELECT outcome($$SELECT count(*) FROM page, hwr_page_posteriors(page, 'strokes', bound => 2)$$);
 

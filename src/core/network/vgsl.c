@@ -218,7 +218,7 @@ settle_output(HwrVgslParser *p, int classes)
 bool
 hwr_vgsl_parse(const char *spec, int classes, HwrNet *net, HwrStatus *st)
 {
-	HwrVgslParser		p = {.spec = spec,.net = net,.source = -1,.st = st};
+	HwrVgslParser p = {.spec = spec,.net = net,.source = -1,.st = st};
 	HwrShape	shapes[HWR_MAX_LAYERS];
 
 	memset(net, 0, sizeof(*net));

@@ -22,6 +22,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "pg/base/compat.h"
 #include "pg/base/identity.h"
@@ -137,6 +138,7 @@ write_former(const HwrAttachment *a, Datum key, const char *was)
 	StringInfoData sql;
 	Oid			types[2] = {TEXTARRAYOID, TEXTOID};
 	Datum		values[2] = {key, was != NULL ? CStringGetTextDatum(was) : (Datum) 0};
+	int32		writing = hwr_writing;	/* a trigger of the table may have called us */
 	int			level = hwr_key_settings();
 
 	RestrictSearchPath();
@@ -151,7 +153,7 @@ write_former(const HwrAttachment *a, Datum key, const char *was)
 	}
 	PG_FINALLY();
 	{
-		hwr_writing = 0;
+		hwr_writing = writing;
 	}
 	PG_END_TRY();
 	if (SPI_processed != 1)
@@ -223,6 +225,8 @@ hwr_lock_table(PG_FUNCTION_ARGS)
 	Relation	rel;
 	char		kind;
 
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		PG_RETURN_BOOL(false);
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
 		PG_RETURN_BOOL(false);

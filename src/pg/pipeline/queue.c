@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "enqueue.h"
@@ -25,8 +26,14 @@
 /* For so long, in ms, a session believes what it has seen of the queue's length. */
 #define ROOM_FRESH 100
 
-/* Of this transaction: entries made, which it does not wait for itself. */
-static int64 queued_here = 0;
+/* Entries that this transaction has made, which it does not wait for itself; in TopTransactionContext. */
+typedef struct Queued
+{
+	struct Queued *next;
+	int32		attachment;
+	int64		n;
+} Queued;
+static Queued *queued = NULL;
 
 /* Room in an attachment's queue when it was last looked at. */
 static struct
@@ -41,9 +48,9 @@ at_transaction_end(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
-	if (event == XACT_EVENT_COMMIT && queued_here > 0)
+	if (event == XACT_EVENT_COMMIT && queued != NULL)
 		hwr_pipeline_wake();
-	queued_here = 0;
+	queued = NULL;				/* its memory goes with the transaction */
 }
 
 static void
@@ -57,17 +64,45 @@ watch_transaction(void)
 	registered = true;
 }
 
+static Queued *
+find_queued(const HwrAttachment *a)
+{
+	Queued	   *q = queued;
+
+	while (q != NULL && q->attachment != a->id)
+		q = q->next;
+	return q;
+}
+
+static void
+note_queued(const HwrAttachment *a)
+{
+	Queued	   *q = find_queued(a);
+
+	if (q == NULL)
+	{
+		watch_transaction();
+		q = MemoryContextAllocZero(TopTransactionContext, sizeof(Queued));
+		q->attachment = a->id;
+		q->next = queued;
+		queued = q;
+	}
+	q->n++;
+}
+
 /* Entries of an attachment that others have made, up to its limit and one. */
 static int64
 others_waiting(const HwrAttachment *a)
 {
 	static HwrCatalogPlan plan = {"SELECT count(*) FROM (SELECT FROM hwr.queue WHERE attachment = $1 AND NOT failed "
 								  "LIMIT $2) q", 2, {INT4OID, INT8OID}};
-	Datum		values[2] = {Int32GetDatum(a->id), Int64GetDatum(a->queue_limit + queued_here + 1)};
+	const Queued *own = find_queued(a);
+	int64		mine = own != NULL ? own->n : 0;
+	Datum		values[2] = {Int32GetDatum(a->id), Int64GetDatum(a->queue_limit + mine + 1)};
 	bool		isnull;
 
 	(void) hwr_catalog_plan_execute(&plan, values, NULL);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) - queued_here;
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) - mine;
 }
 
 /*
@@ -125,17 +160,16 @@ hwr_enqueue(const HwrAttachment *a, Datum key)
 
 	if (a->queue_limit > 0)
 		wait_for_room(a);
-	watch_transaction();
 	while (hwr_catalog_plan_execute(&insert, values, NULL) == 0)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
 			continue;			/* a worker has just dropped it */
 		if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
-			queued_here++;
+			note_queued(a);
 		return;
 	}
-	queued_here++;
+	note_queued(a);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "core/decode/beam.h"
@@ -143,7 +144,7 @@ store(FunctionCallInfo fcinfo, const char *name, Weighing *w, const HwrOwnLmResu
 		ereport(NOTICE,
 				(errmsg("nothing is stored: the language model does not lower the CER of %.1f %% on %d images",
 						100 * result->cer_without, result->images),
-				 errhint("hwr_bind_lm('%s', NULL) stores a version without it.", name)));
+				 errhint("hwr_bind_lm(%s, NULL) stores a version without it.", quote_literal_cstr(name))));
 		return 0;
 	}
 	model->own.weight = result->best.weight;

@@ -333,6 +333,7 @@ hwr_match_query(PG_FUNCTION_ARGS)
 		put_probabilities(&best[i], seen, values + 3);
 		for (int row = best[i].number; row >= 0; row = hwr_names_same(names, row))
 		{
+			CHECK_FOR_INTERRUPTS();
 			values[1] = CStringGetTextDatum(site->rows[row].candidate);
 			nulls[2] = site->rows[row].key == NULL;
 			values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(site->rows[row].key);

@@ -74,7 +74,7 @@ CREATE FUNCTION hwr_posterior_batch(images bytea[], model text DEFAULT NULL, bou
 COMMENT ON FUNCTION hwr_posterior_batch(bytea[], text, double precision, double precision) IS
 'the same for many images, in batches; NULL elements stay NULL';
 
-CREATE FUNCTION hwr_page_posteriors(page bytea, model text DEFAULT NULL, turn integer DEFAULT 0, right_to_left boolean DEFAULT false,
+CREATE FUNCTION hwr_page_posteriors(page bytea, model text DEFAULT NULL, turn integer DEFAULT NULL, right_to_left boolean DEFAULT false,
 									bound double precision DEFAULT NULL, language double precision DEFAULT NULL,
 									OUT line integer, OUT region integer, OUT ink hwr_posterior, OUT outline polygon, OUT baseline path)
 	RETURNS SETOF record
