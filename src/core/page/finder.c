@@ -4,7 +4,6 @@
  */
 #include "canvas.h"
 #include "map_lines.h"
-#include "map_mix.h"
 #include "page_internal.h"
 #include "upright.h"
 
@@ -26,21 +25,6 @@ typedef enum Stage
 	STAGE_DONE
 } Stage;
 
-/*
- * Other sizes at which the network sees the page once it is upright, and the share of each in the mean with those
- * before: twice the weight for the size as it was found.
- */
-static const struct
-{
-	float		ratio;
-	float		share;
-}			sizes[] = {{0.85F, 1 / 3.0F}, {1.2F, 1 / 4.0F}};
-
-/* Larger canvases of other sizes are not worth the time they take. */
-#define SIZE_PIXELS (2 << 20)
-
-#define SIZES ((int) (sizeof(sizes) / sizeof(sizes[0])))
-
 /* Page pixels that one step of reduction reads. */
 #define STEP_PIXELS (16 << 20)
 
@@ -60,9 +44,6 @@ struct HwrPageFinder
 	HwrPageCanvas canvas;
 	HwrLineMaps maps;			/* of it */
 	int			next;			/* row of it for the network */
-	int			sizes;			/* other sizes that the network has begun with */
-	HwrPageCanvas other;		/* of one of them, made of the canvas */
-	HwrLineMaps other_maps;
 	HwrChains	chains;
 	HwrPageLines lines;
 };
@@ -260,45 +241,6 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 	return true;
 }
 
-/* The canvas at the next of the other sizes that differs from its own; without one left, the network has done its work. */
-static bool
-next_size(HwrPageFinder *f, HwrStatus *st)
-{
-	hwr_page_canvas_free(&f->other);
-	hwr_line_maps_free(&f->other_maps);
-	f->stage = STAGE_CLEAN;
-	while (f->stage == STAGE_CLEAN && f->sizes < SIZES)
-	{
-		hwr_page_canvas_free(&f->other);
-		if (!hwr_page_canvas_make(&f->canvas.ink, f->canvas.shift, 1, HWR_CANVAS_PITCH / sizes[f->sizes++].ratio, &f->other, st))
-			return false;
-		if (f->other.ink.width != f->canvas.ink.width && f->other.ink.width * f->other.ink.height <= SIZE_PIXELS &&
-			hwr_line_net_takes(&f->other.ink))
-			f->stage = STAGE_NETWORK;
-	}
-	return true;
-}
-
-static bool
-network_step(HwrPageFinder *f, HwrStatus *st)
-{
-	bool		own = f->sizes == 0;
-	bool		done = false;
-
-	if (!hwr_line_net_step(f->options.net, own ? &f->canvas.ink : &f->other.ink, own ? &f->maps : &f->other_maps, &f->next,
-						   &done, st))
-		return false;
-	if (!done)
-		return true;
-	if (own)
-	{
-		f->stage = STAGE_CLEAN;
-		return settle_turn(f, st) && (f->stage != STAGE_CLEAN || next_size(f, st));
-	}
-	hwr_line_maps_mix(&f->maps, &f->other_maps, f->other.scale, sizes[f->sizes - 1].share);
-	return next_size(f, st);
-}
-
 /* The network's lines where there is one, and what the other way finds besides. */
 static bool
 make_lines(HwrPageFinder *f, HwrStatus *st)
@@ -321,6 +263,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 	HwrSheet   *sheet = &f->sheet;
 	int			guess = f->surveyed ? (int) (f->lines.size / (float) sheet->factor) : 20;
 	bool		ok = true;
+	bool		done_part = false;
 
 	switch (f->stage)
 	{
@@ -348,7 +291,12 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			ok = size_step(f, st);
 			break;
 		case STAGE_NETWORK:
-			ok = network_step(f, st);
+			ok = hwr_line_net_step(f->options.net, &f->canvas.ink, &f->maps, &f->next, &done_part, st);
+			if (done_part)
+			{
+				f->stage = STAGE_CLEAN;
+				ok = ok && settle_turn(f, st);
+			}
 			break;
 		case STAGE_CLEAN:
 			ok = hwr_page_clean(&sheet->ink, sheet->size, st);
@@ -414,8 +362,6 @@ hwr_page_finder_free(HwrPageFinder *f)
 	hwr_map_free(&f->level);
 	hwr_page_canvas_free(&f->canvas);
 	hwr_line_maps_free(&f->maps);
-	hwr_page_canvas_free(&f->other);
-	hwr_line_maps_free(&f->other_maps);
 	free(f->sheet.shift);
 	hwr_page_chains_free(&f->chains);
 	hwr_page_lines_free(&f->lines);

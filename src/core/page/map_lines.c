@@ -23,7 +23,7 @@
 #define RISE 1.7F
 
 /* An end counts from here on. */
-#define END 0.72F
+#define END 0.8F
 
 /* A line's points in the mean, and its columns, at least. */
 #define LEAST_MEAN 0.65F

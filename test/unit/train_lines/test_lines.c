@@ -16,7 +16,6 @@
 
 #include "core/base/rng.h"
 #include "core/page/map_lines.h"
-#include "core/page/map_mix.h"
 #include "core/train_lines/line_sample.h"
 #include "core/train_lines/line_targets.h"
 #include "core/train_lines/line_trainer.h"
@@ -141,62 +140,6 @@ test_there_and_back(void **state)
 	hwr_page_canvas_free(&canvas);
 	free(targets);
 	free(nearest);
-}
-
-/* A line of a page 8 x 4 pixels a cell, of the given size: its maps as they should be. */
-static HwrLineMaps
-true_maps(float size, int width, int height)
-{
-	HwrPageCanvas canvas = blank_canvas(width, height);
-	HwrPoint	baseline[2] = {{40 * size, 120 * size}, {280 * size, 120 * size}};
-	HwrPoint	outline[4] = {{40 * size, 104 * size}, {280 * size, 104 * size}, {280 * size, 128 * size},
-							  {40 * size, 128 * size}};
-	HwrPlacement same = {.sx = 1,.s = 1};
-	HwrLineMaps maps = {.width = width / 8,.height = height / 4,.cell_x = 8,.cell_y = 4};
-	size_t		cells = (size_t) maps.width * (size_t) maps.height;
-	float	   *targets = malloc(cells * HWR_LINE_TARGETS * sizeof(float));
-	float	   *nearest = malloc(cells * sizeof(float));
-	HwrTrueLine line;
-	HwrStatus	st = {0};
-
-	assert_true(hwr_true_line(&canvas, baseline, 2, outline, 4, &line, &st));
-	hwr_line_targets_clear(maps.width, maps.height, nearest, targets);
-	hwr_line_targets_add(&line, 1, &same, maps.width, maps.height, 8, 4, nearest, targets);
-	maps.v = malloc(cells * HWR_LINE_MAPS * sizeof(float));
-	for (size_t i = 0; i < cells; i++)
-		memcpy(maps.v + i * HWR_LINE_MAPS, targets + i * HWR_LINE_TARGETS, HWR_LINE_MAPS * sizeof(float));
-	free(targets);
-	free(nearest);
-	hwr_true_line_free(&line);
-	hwr_page_canvas_free(&canvas);
-	return maps;
-}
-
-/* The same line at two sizes: the mean of the maps has it where it was, as high as it was. */
-static void
-test_mix(void **state)
-{
-	static const float ratios[] = {0.75F, 1, 1.25F, 2};
-
-	(void) state;
-	for (int i = 0; i < 4; i++)
-	{
-		HwrLineMaps maps = true_maps(1, 320, 256);
-		HwrLineMaps other = true_maps(ratios[i], (int) (320 * ratios[i]), (int) (256 * ratios[i]));
-		const float *v;
-
-		hwr_line_maps_mix(&maps, &other, ratios[i], 0.4F);
-		v = hwr_line_maps_at(&maps, 20, 28);	/* y 112 .. 116: on the band */
-		assert_true(v[HWR_MAP_BASELINE] > 0.8F && v[HWR_MAP_BASELINE] <= 1);
-		assert_true(v[HWR_MAP_END] == 0);
-		assert_true(fabsf(v[HWR_MAP_UP] * HWR_MAP_REACH - 16) < 0.5F);
-		assert_true(fabsf(v[HWR_MAP_DOWN] * HWR_MAP_REACH - 8) < 0.5F);
-		assert_true(hwr_line_maps_at(&maps, 5, 28)[HWR_MAP_END] > 0.7F);
-		assert_true(hwr_line_maps_at(&maps, 20, 20)[HWR_MAP_BASELINE] == 0);
-		assert_true(hwr_line_maps_at(&maps, 38, 28)[HWR_MAP_BASELINE] == 0);
-		hwr_line_maps_free(&maps);
-		hwr_line_maps_free(&other);
-	}
 }
 
 /* A crop of two parts: the line ends where the first does, and begins again where the second does. */
@@ -324,7 +267,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tiles),
 		cmocka_unit_test(test_there_and_back),
-		cmocka_unit_test(test_mix),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_crops),
 		cmocka_unit_test(test_unknown),
