@@ -10,6 +10,10 @@ SELECT hwr_import_model(stroke_model(), 'pipe');
 SELECT hwr_grant_model('pipe', 'public');
 CREATE TABLE corrected (id integer PRIMARY KEY, source integer, image bytea, text text, confidence real);
 GRANT SELECT, UPDATE (text) ON corrected TO regress_hwr_clerk;
+-- Where no table is attached, that is said, too.
+SELECT count(*) AS attachments FROM hwr_attachments;
+SELECT count(*) FROM hwr_compare('corrected');
+SELECT count(*) FROM hwr_review_next('corrected');
 SELECT hwr_attach('corrected', confidence_column => 'confidence', model => 'pipe') > 0 AS attached;
 INSERT INTO corrected SELECT id + 100 * i, id, image FROM strokes, generate_series(0, 9) i;
 CALL hwr_work();

@@ -110,7 +110,9 @@ BEGIN
 		RAISE EXCEPTION 'invalid value for argument "rank_by" of hwr_review_next: %', quote_nullable($4) USING ERRCODE = 'invalid_parameter_value',
 			HINT = 'Valid values are: teaching, doubt.';
 	END IF;
-	SELECT h.* INTO STRICT a FROM @extschema@.hwr_attachments h WHERE h.attachment = hwr.find_attachment($1, $3);
+	-- The attachment first: where there is none that is an error, also where no table is attached.
+	SELECT h.* INTO STRICT a FROM (SELECT hwr.find_attachment($1, $3) AS id OFFSET 0) f
+		CROSS JOIN LATERAL (SELECT v.* FROM @extschema@.hwr_attachments v WHERE v.attachment = f.id OFFSET 0) h;
 	IF EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = a.data AND k.attname = ANY (a.key_columns) AND NOT hwr.is_plain_key(k.atttypid)) THEN
 		RAISE EXCEPTION 'key of table "%" has a type whose checks would run as the current user', a.data USING ERRCODE = 'feature_not_supported',
 			HINT = 'It has been changed since the table was attached.';

@@ -34,7 +34,9 @@ CREATE FUNCTION hwr_compare(data regclass, text_column name DEFAULT NULL,
 				WHEN p.value < l.bound AND f.exact_b * f.n_a > f.exact_a * f.n_b THEN 'stop: the version that is tried is better'
 				WHEN p.value < l.bound THEN 'stop: the version that is tried is worse'
 				ELSE format('go on: no difference beyond chance; the next look is at %s labelled rows', 50 * (1 << l.look)) END
-	  FROM @extschema@.hwr_trials t
+	  -- The attachment first: where there is none that is an error, whether or not there are trials.
+	  FROM (SELECT hwr.find_attachment($1, $2) AS id OFFSET 0) a
+	  CROSS JOIN LATERAL (SELECT v.* FROM @extschema@.hwr_trials v WHERE v.attachment = a.id OFFSET 0) t
 	  CROSS JOIN LATERAL (
 		SELECT count(*) FILTER (WHERE x.in_a) AS n_a, count(*) FILTER (WHERE x.in_b) AS n_b,
 			   @extschema@.hwr_cer(x.label, x.text_a) FILTER (WHERE x.in_a) AS cer_a, @extschema@.hwr_cer(x.label, x.text_b) FILTER (WHERE x.in_b) AS cer_b,
@@ -52,7 +54,7 @@ CREATE FUNCTION hwr_compare(data regclass, text_column name DEFAULT NULL,
 										/ nullif(sqrt((f.exact_a + f.exact_b)::double precision / (f.n_a + f.n_b) * (1 - (f.exact_a + f.exact_b)::double precision / (f.n_a + f.n_b))
 											* (1.0::double precision / f.n_a + 1.0::double precision / f.n_b)), 0)) END AS value
 						   WHERE f.n_a > 0 AND f.n_b > 0 UNION ALL SELECT NULL WHERE f.n_a = 0 OR f.n_b = 0) p
-	 WHERE t.attachment = hwr.find_attachment($1, $2) ORDER BY t.trial DESC LIMIT 1;
+	 ORDER BY t.trial DESC LIMIT 1;
 $$;
 COMMENT ON FUNCTION hwr_compare(regclass, name) IS
 'the newest trial of an attached table, from the corrections of its rows: a is what the table is read with, b what is tried; verdict says whether to stop';
