@@ -144,7 +144,8 @@ FROM (SELECT i, array_agg(e.v ORDER BY md5(i::text || n::text)) FILTER (WHERE md
 		WITH ORDINALITY e(v, n) GROUP BY i) r,
 	LATERAL (SELECT array_agg(v[n] ORDER BY md5(n::text)) AS x, array_agg(1 + n % 3 ORDER BY n)::float8[] AS s FROM generate_subscripts(v, 1) n) t,
 	LATERAL (VALUES (hwr.draw_lines('t', 'd', 'x', 'y', '{a,b}', s, x, v, i % 2 = 0, x[1], 'm', i % 3 = 0)), (hwr.draw_bars('t', 'd', 'x', 'y', v::text[], v, x, v)),
-		(hwr.draw_reliability('t', 'd', 'x', 'y', '{a,b}', s, x, v, v, x, v))) c(svg);
+		(hwr.draw_reliability('t', 'd', 'x', 'y', '{a,b}', s, x, v, v, x, v)),
+		(hwr.draw_matrix('t', 'd', 'r', 'c', v[1:6]::text[], v[1:6]::text[], (v[2:6] || v[1])::text[], x[1:6]))) c(svg);
 SELECT hwr.draw_matrix('t', 'd', 'r', 'c', array_agg(i::text), array_agg(i::text), array_agg(i::text), array_agg(i::float8)) FROM generate_series(1, 40000) i;
 SELECT hwr.draw_lines('t', 'd', 'x', 'y', '{a}', array_agg(1::float8), array_agg(i::float8), array_agg(i::float8)) FROM generate_series(1, 100001) i;
 RESET statement_timeout;
