@@ -189,7 +189,14 @@ is($node->safe_psql('other', 'SELECT job, model, state FROM hwr_job_details'), '
 $node->safe_psql('other', train('other'));
 $node->poll_query_until('other', 'SELECT count(*) > 0 FROM hwr_progress WHERE epoch > 0') or die;
 my ($job, $worker) = split /\|/, $node->safe_psql('other', q{SELECT job, pid FROM hwr_job_details WHERE state = 'running'});
-kill 'STOP', $worker;
+# asleep where it holds no lock that DROP EXTENSION would wait for
+foreach (1 .. 1000)
+{
+	kill 'STOP', $worker;
+	last if $node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE pid = $worker AND locktype IN ('relation', 'object')") == 0;
+	kill 'CONT', $worker;
+	select(undef, undef, undef, 0.02);
+}
 $node->safe_psql('other', "BEGIN; DROP EXTENSION hwr; CREATE EXTENSION hwr; INSERT INTO hwr.job (id, model, training, owner, options, state)
 	OVERRIDING SYSTEM VALUE VALUES ($job, 'restored', 'words', quote_ident(current_user)::hwr.role, '{}', 'done'); COMMIT");
 kill 'INT', $worker;

@@ -32,7 +32,7 @@ ok(!$refused && $log =~ /DESK_DSN must not have "password"/, 'the desk takes no 
 ($out, $log) = ('', '');
 my $desk = IPC::Run::start([ $python, '-m', 'desk' ], '<', '/dev/null', '>', \$out, '2>', \$log,
 	init => sub { chdir 'web'; @ENV{qw(DESK_DSN DESK_PORT DESK_STATEMENT_SECONDS)} = ($dsn, 0, 600); });	# a form takes its time where much else runs
-END { $desk->kill_kill if $desk }
+END { local $?; $desk->kill_kill if $desk }
 my $tries = 0;
 $desk->pump_nb, select(undef, undef, undef, 0.1) until $out =~ m{(http://\S+)/} || $tries++ > 600;
 my $url = $1 or BAIL_OUT("the desk did not start: $log");
