@@ -138,8 +138,8 @@ command_fails_like([ @restore, '--dbname', $other->connstr('checked_plain'), "$d
 	'as it is, the restore says why it fails');
 my ($list) = run_command([ 'pg_restore', '--list', "$directory/checked" ]);
 my @lines = split /\n/, $list;
-my @blobs = grep { / BLOBS / } @lines;
-my @others = grep { !/ BLOBS / } @lines;
+my @blobs = grep { / BLOB(S| METADATA) / } @lines;
+my @others = grep { !/ BLOB(S| METADATA) / } @lines;
 my ($first) = grep { $others[$_] =~ / TABLE DATA public / } 0 .. $#others;
 append_to_file("$directory/list", join("\n", @others[ 0 .. $first - 1 ], @blobs, @others[ $first .. $#others ]) . "\n");
 command_ok([ @restore, '--use-list', "$directory/list", '--dbname', $other->connstr('checked_list'), "$directory/checked" ], 'restored with large objects before rows');
