@@ -8,7 +8,7 @@
  *	 int32   start[columns]		-A_ZERO times the sum of the column: what sums begin with
  * and the panels follow.
  *
- * The including file has included lanes_avx2.h or lanes_neon.h, and defines A_ONE, A_ZERO, Sum, and
+ * The including file has included lanes_avx2.h or lanes_neon.h, and defines HWR_ELEMENTS_TABLE, A_ONE, A_ZERO, Sum, and
  * sum_start, sum_add and sum_value as groups_impl.h asks, with packed_starts and packed_factors.
  */
 #include <float.h>
@@ -112,3 +112,14 @@ store(size_t n, const float *x, void *out)
 		y[i] = (uint8_t) ((int) rintf(v) + A_ZERO);
 	}
 }
+
+const HwrElements HWR_ELEMENTS_TABLE = {
+	.name = "int8",
+	.size = 1,
+	.panel = PANEL,
+	.one = A_ONE,
+	.multiply = multiply,
+	.packed_size = packed_size,
+	.pack = pack,
+	.store = store,
+};

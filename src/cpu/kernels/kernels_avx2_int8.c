@@ -19,6 +19,7 @@
 
 typedef __m256i Sum;
 
+#define HWR_ELEMENTS_TABLE hwr_elements_avx2_int8
 #define A_ONE 63
 #define A_ZERO 64
 
@@ -41,16 +42,5 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 {
 	return _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(packed_factors(p) + col));
 }
-
-const HwrElements hwr_elements_avx2_int8 = {
-	.name = "int8",
-	.size = 1,
-	.panel = PANEL,
-	.one = A_ONE,
-	.multiply = multiply,
-	.packed_size = packed_size,
-	.pack = pack,
-	.store = store,
-};
 
 #endif

@@ -14,6 +14,7 @@
 
 typedef int32x4_t Sum;
 
+#define HWR_ELEMENTS_TABLE hwr_elements_neon_int8
 #define A_ONE 127
 #define A_ZERO 0
 
@@ -38,16 +39,5 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 {
 	return vmulq_f32(vcvtq_f32_s32(sum), vld1q_f32(packed_factors(p) + col));
 }
-
-const HwrElements hwr_elements_neon_int8 = {
-	.name = "int8",
-	.size = 1,
-	.panel = PANEL,
-	.one = A_ONE,
-	.multiply = multiply,
-	.packed_size = packed_size,
-	.pack = pack,
-	.store = store,
-};
 
 #endif
