@@ -23,7 +23,7 @@ take_stage(HwrInfer *inf, int i)
 	*s = (HwrStage) {.conv = &net->layers[i],.conv_index = i,.before.layer = -1,.after.layer = -1};
 	if (!hwr_conv_is_plain(s->conv) || s->conv->activation == HWR_ACT_SOFTMAX)
 		return -1;
-	s->winograd = hwr_winograd_applies(s->conv);
+	s->winograd = inf->e->winograd_in != NULL && hwr_winograd_applies(s->conv);
 	for (i++; i < net->nlayers; i++)
 	{
 		const HwrLayer *l = &net->layers[i];

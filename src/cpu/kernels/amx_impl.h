@@ -8,6 +8,8 @@
  *	 TILE_LOAD(t, from, stride)		16 rows of 64 bytes, stride bytes apart; TILE_STORE(t, to, stride)
  *	 TILE_BF16(c, a, b)				tile c += tile a times tile b
  *	 TILE_INT8(c, a, b)				the same, a unsigned, b signed
+ *	 ROW_LOAD(from, bytes)			a Row whose first 1 .. 64 bytes are those at from, the others zero; nothing else is read
+ *	 ROW_STORE(to, row, bytes)		the first bytes of a Row, nothing else is written
  *
  * Tiles 0 and 1 are the upper half of 32 x 32 sums, 2 and 3 the lower; 4 and 5 are of A, 6 and 7 of B: four
  * products for four loads.
@@ -20,6 +22,7 @@
 #define ROW_BYTES 64
 #define TILE_BYTES (SIDE * ROW_BYTES)
 #define PANEL_BYTES (2 * ROW_BYTES)	/* a row of groups in a panel of B, and a row of sums */
+#define STEP_BYTES (SIDE * PANEL_BYTES)	/* of a panel of B, that a tile of A meets */
 
 typedef float Row __attribute__((vector_size(ROW_BYTES), aligned(4), may_alias));
 typedef int32_t Words __attribute__((vector_size(ROW_BYTES), aligned(4), may_alias));
@@ -46,187 +49,314 @@ typedef struct Room
 	char		tile[TILE_BYTES] __attribute__((aligned(64)));
 } Room;
 
-/* rows x bytes of a matrix, less than a tile of it, with zeros around. */
-static const char *
+static inline ptrdiff_t
+at_most(ptrdiff_t x, ptrdiff_t most)
+{
+	return x < most ? x : most;
+}
+
+/* rows x bytes of a matrix, at most a tile of it, with zeros around. */
+static inline const char *
 fill_up(const char *from, ptrdiff_t stride, int rows, ptrdiff_t bytes, Room *room)
 {
 	char	   *to = room->tile;
 
 	for (int r = 0; r < rows; r++, to += ROW_BYTES)
-	{
-		memcpy(to, from + r * stride, (size_t) bytes);
-		memset(to + bytes, 0, (size_t) (ROW_BYTES - bytes));
-	}
-	memset(to, 0, (size_t) (SIDE - rows) * ROW_BYTES);
+		*(Row *) to = ROW_LOAD(from + r * stride, bytes);
+	if (rows < SIDE)
+		memset(to, 0, (size_t) (SIDE - rows) * ROW_BYTES);
 	return room->tile;
 }
 
-/* A tile's worth of a matrix of which rows x bytes are left; *stride in and out. */
-__attribute__((always_inline)) static inline const char *
+/* Likewise where rows or bytes may be too many; without a copy where nothing is missing.  *stride in and out. */
+static inline const char *
 whole_tile(const char *from, ptrdiff_t *stride, int rows, ptrdiff_t bytes, Room *room)
 {
 	if (rows >= SIDE && bytes >= ROW_BYTES)
 		return from;
-	from = fill_up(from, *stride, rows < SIDE ? rows : SIDE, bytes < ROW_BYTES ? bytes : ROW_BYTES, room);
+	from = fill_up(from, *stride, (int) at_most(rows, SIDE), at_most(bytes, ROW_BYTES), room);
 	*stride = ROW_BYTES;
 	return from;
 }
+
+/*
+ * Products
+ */
+
+/* Tiles of A, in pairs of an upper and a lower one, that are copied at a time where A has no whole ones. */
+#define COPIED 24
 
 /* A block of 32 x 32 sums: rows and cols of them belong to C. */
 typedef struct Block
 {
 	const char *a;
 	const char *b;				/* the panel */
+	ptrdiff_t	a_row;			/* bytes */
+	ptrdiff_t	a_part;
+	ptrdiff_t	depth;			/* bytes of a row of A in a part */
+	int			parts;
+	int			merged;			/* parts so shallow that as many rows of A fit into a row of a tile; 1: none */
 	int			rows;
 	int			cols;
 } Block;
 
-/* size: bytes of an element.  The sums go to memory, PANEL_BYTES a row.  bf16 is a constant once inlined. */
-__attribute__((always_inline)) static inline void
-sum_block(const HwrProduct *p, bool bf16, const Block *block, char *sums)
+/* Copies of tiles of A: the parts' steps [first, last), counted through. */
+typedef struct Copies
 {
-	ptrdiff_t	size = bf16 ? 2 : 1;
-	ptrdiff_t	bytes = p->k * size;
-	ptrdiff_t	groups = (bytes + 3) / 4;
-	const char *a = block->a;
-	const char *b = block->b;
-	Room		rooms[4];
+	const char *of;				/* Block.a */
+	int			first;
+	int			last;
+	Room		tiles[COPIED][2];
+} Copies;
 
+/* Which of the four tiles have sums, and of what elements: constants once inlined. */
+typedef struct Kind
+{
+	bool		bf16;
+	bool		lower;
+	bool		right;
+} Kind;
+
+#define PRODUCT(bf16, c, a, b) do { if (bf16) TILE_BF16(c, a, b); else TILE_INT8(c, a, b); } while (0)
+
+/* One step along the depth; left and right: the tiles of B. */
+__attribute__((always_inline)) static inline void
+add_step(Kind kind, const char *upper, const char *lower, ptrdiff_t a_row, const char *left, const char *right, ptrdiff_t b_row)
+{
+	TILE_LOAD(6, left, b_row);
+	TILE_LOAD(4, upper, a_row);
+	PRODUCT(kind.bf16, 0, 4, 6);
+	if (kind.right)
+	{
+		TILE_LOAD(7, right, b_row);
+		PRODUCT(kind.bf16, 1, 4, 7);
+	}
+	if (kind.lower)
+	{
+		TILE_LOAD(5, lower, a_row);
+		PRODUCT(kind.bf16, 2, 5, 6);
+	}
+	if (kind.lower && kind.right)
+		PRODUCT(kind.bf16, 3, 5, 7);
+}
+
+/* Tiles of A lie in memory as they are wanted. */
+__attribute__((always_inline)) static inline void
+add_in_place(Kind kind, const Block *block)
+{
+	const char *part = block->a;
+	const char *b = block->b;
+
+	for (int i = 0; i < block->parts; i++, part += block->a_part)
+		for (const char *a = part; a < part + block->depth; a += ROW_BYTES, b += STEP_BYTES)
+			add_step(kind, a, a + SIDE * block->a_row, block->a_row, b, b + ROW_BYTES, PANEL_BYTES);
+}
+
+/* Rows of groups of a panel of B for one part. */
+static inline int
+part_groups(const Block *block)
+{
+	return (int) ((block->depth + 3) / 4);
+}
+
+/*
+ * Rows of tiles that all parts fill together, each part of them in whole groups.  What is behind them stays what it is: it
+ * meets zeros of B.
+ */
+static void
+copy_merged(const Block *block, const char *a, int rows, Room *room)
+{
+	int			groups = part_groups(block);
+
+	for (int i = 0; i < block->merged; i++, a += block->a_part)
+	{
+		const char *from = a;
+		char	   *to = room->tile + i * groups * 4;
+
+		if (groups == 2)		/* a kernel of three columns, of an image's only channel */
+			for (int r = 0; r < rows; r++, from += block->a_row, to += ROW_BYTES)
+				memcpy(to, from, 8);
+		else
+			for (int r = 0; r < rows; r++, from += block->a_row, to += ROW_BYTES)
+				for (int g = 0; g < groups; g++)
+					memcpy(to + g * 4, from + g * 4, 4);
+	}
+}
+
+/* Steps from first on, as many as there is room for, of which each part has so many. */
+static void
+copy_steps(const Block *block, int steps, int first, Copies *copies)
+{
+	copies->of = block->a;
+	if (block->merged > 1)
+	{
+		copy_merged(block, block->a, (int) at_most(block->rows, SIDE), &copies->tiles[0][0]);
+		if (block->rows > SIDE)
+			copy_merged(block, block->a + SIDE * block->a_row, block->rows - SIDE, &copies->tiles[0][1]);
+		copies->first = 0;
+		copies->last = 1;
+		return;
+	}
+	copies->first = first;
+	copies->last = (int) at_most(first + COPIED, (ptrdiff_t) block->parts * steps);
+	for (int i = first; i < copies->last; i++)
+	{
+		ptrdiff_t	at = (ptrdiff_t) (i % steps) * ROW_BYTES;
+		const char *a = block->a + i / steps * block->a_part + at;
+		ptrdiff_t	bytes = at_most(block->depth - at, ROW_BYTES);
+
+		fill_up(a, block->a_row, (int) at_most(block->rows, SIDE), bytes, &copies->tiles[i - first][0]);
+		if (block->rows > SIDE)
+			fill_up(a + SIDE * block->a_row, block->a_row, block->rows - SIDE, bytes, &copies->tiles[i - first][1]);
+	}
+}
+
+/* They do not; the copies serve the next panel as well where there is room for all of them. */
+__attribute__((always_inline)) static inline void
+add_copied(Kind kind, const Block *block, Copies *copies)
+{
+	int			groups = part_groups(block) * block->merged;
+	int			steps = (groups + SIDE - 1) / SIDE;
+	const char *b = block->b;
+
+	for (int i = 0; i < block->parts / block->merged * steps; i++)
+	{
+		int			depth = groups - i % steps * SIDE;
+		ptrdiff_t	b_row = PANEL_BYTES;
+		const char *right = b + ROW_BYTES;
+		const char *left = b;
+		Room		last[2];
+		const Room *a;
+
+		if (copies->of != block->a || i < copies->first || i >= copies->last)
+			copy_steps(block, steps, i, copies);
+		a = copies->tiles[i - copies->first];
+		if (depth < SIDE)
+		{
+			left = fill_up(left, b_row, depth, ROW_BYTES, &last[0]);
+			right = fill_up(right, b_row, depth, ROW_BYTES, &last[1]);
+			b_row = ROW_BYTES;
+		}
+		add_step(kind, a[0].tile, a[1].tile, ROW_BYTES, left, right, b_row);
+		b += at_most(depth, SIDE) * PANEL_BYTES;
+	}
+}
+
+/* The sums go to memory, PANEL_BYTES a row. */
+__attribute__((always_inline)) static inline void
+sum_tiles(Kind kind, const Block *block, Copies *copies, char *sums)
+{
 	TILE_ZERO(0);
 	TILE_ZERO(1);
 	TILE_ZERO(2);
 	TILE_ZERO(3);
-	for (int part = 0; part < p->parts; part++, a += p->a_part * size, b += groups * PANEL_BYTES)
-		for (ptrdiff_t at = 0; at < bytes; at += ROW_BYTES)
-		{
-			int			depth = (int) (groups - at / 4);
-			ptrdiff_t	stride = p->a_row * size;
-			ptrdiff_t	below = stride;
-			ptrdiff_t	left = PANEL_BYTES;
-			ptrdiff_t	right = PANEL_BYTES;
-			const char *tile;
-
-			tile = whole_tile(b + at / 4 * PANEL_BYTES, &left, depth, ROW_BYTES, &rooms[0]);
-			TILE_LOAD(6, tile, left);
-			tile = whole_tile(a + at, &stride, block->rows, bytes - at, &rooms[1]);
-			TILE_LOAD(4, tile, stride);
-			if (bf16)
-				TILE_BF16(0, 4, 6);
-			else
-				TILE_INT8(0, 4, 6);
-			if (block->cols > SIDE)
-			{
-				tile = whole_tile(b + at / 4 * PANEL_BYTES + ROW_BYTES, &right, depth, ROW_BYTES, &rooms[2]);
-				TILE_LOAD(7, tile, right);
-				if (bf16)
-					TILE_BF16(1, 4, 7);
-				else
-					TILE_INT8(1, 4, 7);
-			}
-			if (block->rows > SIDE)
-			{
-				tile = whole_tile(a + at + SIDE * below, &below, block->rows - SIDE, bytes - at, &rooms[3]);
-				TILE_LOAD(5, tile, below);
-				if (bf16)
-					TILE_BF16(2, 5, 6);
-				else
-					TILE_INT8(2, 5, 6);
-				if (block->cols > SIDE && bf16)
-					TILE_BF16(3, 5, 7);
-				else if (block->cols > SIDE)
-					TILE_INT8(3, 5, 7);
-			}
-		}
+	if (copies == NULL)
+		add_in_place(kind, block);
+	else
+		add_copied(kind, block, copies);
 	TILE_STORE(0, sums, PANEL_BYTES);
-	TILE_STORE(1, sums + ROW_BYTES, PANEL_BYTES);
-	if (block->rows > SIDE)
-	{
+	if (kind.right)
+		TILE_STORE(1, sums + ROW_BYTES, PANEL_BYTES);
+	if (kind.lower)
 		TILE_STORE(2, sums + SIDE * PANEL_BYTES, PANEL_BYTES);
+	if (kind.lower && kind.right)
 		TILE_STORE(3, sums + SIDE * PANEL_BYTES + ROW_BYTES, PANEL_BYTES);
-	}
 }
 
-/* n floats, the rest of the row zero */
-__attribute__((always_inline)) static inline Row
-load_row(const float *x, int n)
-{
-	float		line[SIDE] = {0};
-
-	if (n >= SIDE)
-		return *(const Row *) x;
-	memcpy(line, x, (size_t) n * sizeof(float));
-	return *(const Row *) line;
-}
-
-/* A row of sums to C: columns [col, col + cols). */
 __attribute__((always_inline)) static inline void
-finish_row(const HwrProduct *p, Row x, int row, int col, int cols)
+sum_block(bool bf16, const Block *block, Copies *copies, char *sums)
 {
-	float	   *c = p->c + row * p->c_row + col;
+	if (block->rows > SIDE && block->cols > SIDE)
+		sum_tiles((Kind) {bf16, true, true}, block, copies, sums);
+	else if (block->rows > SIDE)
+		sum_tiles((Kind) {bf16, true, false}, block, copies, sums);
+	else if (block->cols > SIDE)
+		sum_tiles((Kind) {bf16, false, true}, block, copies, sums);
+	else
+		sum_tiles((Kind) {bf16, false, false}, block, copies, sums);
+}
+
+/* A row of sums to C, of which cols columns belong to it. */
+__attribute__((always_inline)) static inline void
+finish_row(const HwrProduct *p, Row x, const float *bias, float *c, int cols)
+{
+	ptrdiff_t	bytes = at_most(cols, SIDE) * (ptrdiff_t) sizeof(float);
 
 	if (p->accumulate)
-		x += load_row(c, cols);
-	if (p->bias != NULL)
-		x += load_row(p->bias + col, cols);
+		x += ROW_LOAD(c, bytes);
+	if (bias != NULL)
+		x += ROW_LOAD(bias, bytes);
 	if (p->relu)
 		x = (Row) ((Words) x & (x > 0));
-	memcpy(c, &x, (size_t) (cols < SIDE ? cols : SIDE) * sizeof(float));
+	ROW_STORE(c, x, bytes);
+}
+
+/* scales and starts: of bytes only. */
+__attribute__((always_inline)) static inline void
+finish_columns(const HwrProduct *p, const char *sums, int rows, int row, int col, int cols, const float *scales,
+			   const int32_t *starts)
+{
+	float	   *c = p->c + row * p->c_row + col;
+	const float *bias = p->bias != NULL ? p->bias + col : NULL;
+
+	for (int r = 0; r < rows; r++, sums += PANEL_BYTES, c += p->c_row)
+		if (scales == NULL)
+			finish_row(p, *(const Row *) sums, bias, c, cols);
+		else
+			finish_row(p, __builtin_convertvector(*(const Words *) sums + *(const Words *) (starts + col), Row) *
+					   *(const Row *) (scales + col), bias, c, cols);
+}
+
+__attribute__((always_inline)) static inline void
+multiply_tiles(const HwrProduct *p, bool bf16, const char *panels, const float *scales, const int32_t *starts)
+{
+	ptrdiff_t	size = bf16 ? 2 : 1;
+	int			groups = (int) (p->k * size + 3) / 4;
+	ptrdiff_t	panel = (ptrdiff_t) p->parts * groups * PANEL_BYTES;
+	bool		shallow = groups * p->parts <= SIDE;
+	Copies		copies;
+	char		sums[2 * SIDE * PANEL_BYTES] __attribute__((aligned(64)));
+
+	copies.of = NULL;
+	if (shallow)
+		memset(copies.tiles[0], 0, sizeof(copies.tiles[0]));
+	TILES_SET(&whole_tiles);
+	for (int row = 0; row < p->m; row += 2 * SIDE)
+	{
+		Block		block = {
+			.a = (const char *) p->a + row * p->a_row * size,
+			.a_row = p->a_row * size,
+			.a_part = p->a_part * size,
+			.depth = p->k * size,
+			.parts = p->parts,
+			.merged = shallow ? p->parts : 1,
+			.rows = (int) at_most(p->m - row, 2 * SIDE),
+		};
+		bool		whole = block.rows % SIDE == 0 && block.depth % ROW_BYTES == 0;
+
+		for (int col = 0; col < p->n; col += HWR_AMX_PANEL)
+		{
+			block.b = panels + col / HWR_AMX_PANEL * panel;
+			block.cols = p->n - col;
+			sum_block(bf16, &block, whole ? NULL : &copies, sums);
+			finish_columns(p, sums, block.rows, row, col, block.cols, scales, starts);
+			if (block.cols > SIDE)
+				finish_columns(p, sums + ROW_BYTES, block.rows, row, col + SIDE, block.cols - SIDE, scales, starts);
+		}
+	}
+	TILES_RELEASE();
 }
 
 void
 hwr_amx_multiply_bf16(const HwrProduct *p)
 {
-	ptrdiff_t	panel = (ptrdiff_t) p->parts * ((p->k + 1) / 2) * PANEL_BYTES;
-
-	TILES_SET(&whole_tiles);
-	for (int row = 0; row < p->m; row += 2 * SIDE)
-		for (int col = 0; col < p->n; col += HWR_AMX_PANEL)
-		{
-			Row			sums[2 * SIDE][2];
-			Block		block = {
-				.a = (const char *) p->a + row * p->a_row * 2,
-				.b = (const char *) p->b + col / HWR_AMX_PANEL * panel,
-				.rows = p->m - row < 2 * SIDE ? p->m - row : 2 * SIDE,
-				.cols = p->n - col,
-			};
-
-			sum_block(p, true, &block, (char *) sums);
-			for (int r = 0; r < block.rows; r++)
-				for (int half = 0; half < 2 && block.cols > half * SIDE; half++)
-					finish_row(p, sums[r][half], row + r, col + half * SIDE, block.cols - half * SIDE);
-		}
-	TILES_RELEASE();
+	multiply_tiles(p, true, p->b, NULL, NULL);
 }
 
 void
 hwr_amx_multiply_int8(const HwrProduct *p, const float *scales, const int32_t *starts, const int8_t *panels)
 {
-	ptrdiff_t	panel = (ptrdiff_t) p->parts * ((p->k + 3) / 4) * PANEL_BYTES;
-
-	TILES_SET(&whole_tiles);
-	for (int row = 0; row < p->m; row += 2 * SIDE)
-		for (int col = 0; col < p->n; col += HWR_AMX_PANEL)
-		{
-			Words		sums[2 * SIDE][2];
-			Block		block = {
-				.a = (const char *) p->a + row * p->a_row,
-				.b = (const char *) panels + col / HWR_AMX_PANEL * panel,
-				.rows = p->m - row < 2 * SIDE ? p->m - row : 2 * SIDE,
-				.cols = p->n - col,
-			};
-
-			sum_block(p, false, &block, (char *) sums);
-			for (int r = 0; r < block.rows; r++)
-				for (int half = 0; half < 2 && block.cols > half * SIDE; half++)
-				{
-					Words		start = *(const Words *) (starts + col + half * SIDE);
-					Row			scale = *(const Row *) (scales + col + half * SIDE);
-
-					finish_row(p, __builtin_convertvector(sums[r][half] + start, Row) * scale,
-							   row + r, col + half * SIDE, block.cols - half * SIDE);
-				}
-		}
-	TILES_RELEASE();
+	multiply_tiles(p, false, (const char *) panels, scales, starts);
 }
 
 /*
@@ -297,7 +427,7 @@ open_sums(float *c, ptrdiff_t *row_bytes, int rows, int cols, Room *room)
 {
 	if (rows >= SIDE && cols >= SIDE)
 		return c;
-	fill_up((const char *) c, *row_bytes, rows < SIDE ? rows : SIDE, (cols < SIDE ? cols : SIDE) * 4, room);
+	fill_up((const char *) c, *row_bytes, (int) at_most(rows, SIDE), at_most(cols, SIDE) * 4, room);
 	*row_bytes = ROW_BYTES;
 	return (float *) room->tile;
 }
@@ -308,7 +438,7 @@ close_sums(float *c, ptrdiff_t row_bytes, int rows, int cols, const float *sums)
 	if (sums == c)
 		return;
 	for (int r = 0; r < rows && r < SIDE; r++)
-		memcpy((char *) c + r * row_bytes, (const char *) sums + r * ROW_BYTES, (size_t) (cols < SIDE ? cols : SIDE) * 4);
+		ROW_STORE((char *) c + r * row_bytes, *(const Row *) ((const char *) sums + r * ROW_BYTES), at_most(cols, SIDE) * 4);
 }
 
 /* C[rows][cols], at most 32 x 32, += tiles of A, the lower ones after "lower", times pairs of rows of a panel of B. */

@@ -213,7 +213,7 @@ struct HwrElements
 	/*
 	 * The input transform of Winograd's convolution for a row of tiles.  map: elements [6][4 tiles
 	 * + 2][c], rows map_row apart; out: frequency f, tile i, channel j at f frequency + i c + j.  c
-	 * >= HWR_WINOGRAD_MIN_CHANNELS.
+	 * >= HWR_WINOGRAD_MIN_CHANNELS.  NULL where products are so fast that the transforms would not pay.
 	 */
 	void		(*winograd_in) (int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out);
 

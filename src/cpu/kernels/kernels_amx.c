@@ -25,6 +25,11 @@
 #define TILE_BF16(c, a, b) _tile_dpbf16ps(c, a, b)
 #define TILE_INT8(c, a, b) _tile_dpbusd(c, a, b)
 
+/* The first bytes of a row. */
+#define ROW_MASK(bytes) (~0ULL >> (64 - (bytes)))
+#define ROW_LOAD(from, bytes) ((Row) _mm512_maskz_loadu_epi8(ROW_MASK(bytes), from))
+#define ROW_STORE(to, row, bytes) _mm512_mask_storeu_epi8(to, ROW_MASK(bytes), (__m512i) (row))
+
 #include "amx_impl.h"
 
 /* Bits of leaf 7's EDX, which older compilers have no names for. */

@@ -195,7 +195,7 @@ const HwrElements hwr_elements_avx512_bf16 = {
 static void
 multiply_tiles(const HwrProduct *p)
 {
-	if (p->k < HWR_AMX_LEAST_DEPTH)
+	if (p->k * p->parts < 8)
 		multiply(p);
 	else
 		hwr_amx_multiply_bf16(p);
@@ -208,7 +208,6 @@ const HwrElements hwr_elements_amx_bf16 = {
 	.multiply = multiply_tiles,
 	.packed_size = packed_size,
 	.pack = pack,
-	.winograd_in = winograd_in,
 	.store = store,
 	.store_ink = store_ink,
 	.group = 2,

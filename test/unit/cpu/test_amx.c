@@ -95,6 +95,9 @@ imitate_int8(int c, int a, int b)
 #define TILE_BF16(c, a, b) imitate_bf16(c, a, b)
 #define TILE_INT8(c, a, b) imitate_int8(c, a, b)
 
+#define ROW_LOAD(from, bytes) ({ Row loaded = {0}; memcpy(&loaded, from, (size_t) (bytes)); loaded; })
+#define ROW_STORE(to, row, bytes) do { Row stored = (row); memcpy(to, &stored, (size_t) (bytes)); } while (0)
+
 /* The library has functions of these names. */
 #define hwr_amx_multiply_bf16 imitated_multiply_bf16
 #define hwr_amx_multiply_int8 imitated_multiply_int8
@@ -174,7 +177,7 @@ check_bf16(const Shape *s)
 	int			pairs = (s->k + 1) / 2;
 	int			panels = (s->n + 31) / 32;
 	void	   *memory[3];
-	size_t		a_size = ((size_t) s->parts * a_part - (size_t) s->a_gap) * sizeof(uint16_t);
+	size_t		a_size = ((size_t) s->parts * a_part - (size_t) s->a_gap + s->k % 2) * sizeof(uint16_t);
 	uint16_t   *a = at_end(&memory[0], a_size);
 	uint16_t   *b = at_end(&memory[1], (size_t) panels * s->parts * pairs * 64 * sizeof(uint16_t));
 	float	   *c = at_end(&memory[2], ((size_t) (s->m - 1) * (s->n + 3) + s->n) * sizeof(float));
