@@ -13,6 +13,18 @@
  * Recognising the shape
  */
 
+/* Whether HwrElements.convolve does all of a stage. */
+static bool
+convolves_whole(const HwrElements *e, const HwrStage *s)
+{
+	const HwrLayer *pool = s->pool;
+	HwrActivation act = s->conv->activation;
+
+	if (e->convolve == NULL || (act != HWR_ACT_RELU && act != HWR_ACT_LINEAR))
+		return false;
+	return pool == NULL || (pool->ky == 2 && pool->sy == 2 && (pool->kx == 1 || pool->kx == 2) && pool->sx == pool->kx);
+}
+
 /* Layers of a stage from the convolution on; returns the first layer behind it, or -1 for another shape. */
 static int
 take_stage(HwrInfer *inf, int i)
@@ -23,7 +35,6 @@ take_stage(HwrInfer *inf, int i)
 	*s = (HwrStage) {.conv = &net->layers[i],.conv_index = i,.before.layer = -1,.after.layer = -1};
 	if (!hwr_conv_is_plain(s->conv) || s->conv->activation == HWR_ACT_SOFTMAX)
 		return -1;
-	s->winograd = inf->e->winograd_in != NULL && hwr_winograd_applies(s->conv);
 	for (i++; i < net->nlayers; i++)
 	{
 		const HwrLayer *l = &net->layers[i];
@@ -41,6 +52,8 @@ take_stage(HwrInfer *inf, int i)
 			break;
 	}
 	s->last = i - 1;
+	s->whole = convolves_whole(inf->e, s);
+	s->winograd = !s->whole && inf->e->winograd_in != NULL && hwr_winograd_applies(s->conv);
 	return i;
 }
 
@@ -119,7 +132,9 @@ place_weights(HwrInfer *inf, char *base)
 	{
 		HwrStage   *s = &inf->stages[i];
 
-		if (s->winograd)
+		if (s->whole)
+			s->kernel = hwr_take(base, &cursor, e->convolution_size(s->conv->ky, s->conv->kx, s->conv->in.c, s->conv->units), 1);
+		else if (s->winograd)
 			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(e, s->conv->kx, s->conv->in.c, s->conv->units), 1);
 		else
 			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
@@ -240,7 +255,9 @@ set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
 			inf->ink_kernel[i] = kernel[i] / 255;
 		kernel = inf->ink_kernel;
 	}
-	if (s->winograd)
+	if (s->whole)
+		inf->e->convolution_pack(l->ky, l->kx, l->in.c, l->units, kernel, s->kernel);
+	else if (s->winograd)
 		hwr_winograd_pack(inf->e, l->kx, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
 	else
 		inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);

@@ -27,6 +27,7 @@ typedef struct Maps
 	char	   *winograd;
 	hwr_real   *rows;
 	hwr_real   *row;
+	char	   *last;			/* the output of a last stage that is done at once */
 	size_t		size;
 } Maps;
 
@@ -56,7 +57,7 @@ hwr_infer_describe_stage(HwrStage *s)
 static size_t
 map_size(const HwrStage *s)
 {
-	return (size_t) s->high * (size_t) s->wide * (size_t) s->in.c;
+	return (size_t) s->high * (size_t) s->wide * (size_t) s->in.c + (s->whole ? HWR_CONVOLVE_PAST(s->in.c) : 1);
 }
 
 /* Values of one of the float32 rows. */
@@ -77,6 +78,7 @@ maps(const HwrInfer *inf, int part)
 {
 	char	   *base = inf->maps != NULL ? inf->maps + (size_t) part * inf->maps_stride : NULL;
 	Maps		m = {0};
+	const HwrStage *last = &inf->stages[inf->nstages - 1];
 	size_t		winograd = 0;
 	size_t		rows = 0;
 	size_t		row = 0;
@@ -85,7 +87,9 @@ maps(const HwrInfer *inf, int part)
 	{
 		const HwrStage *s = &inf->stages[i];
 
-		m.map[i] = hwr_take(base, &m.size, map_size(s) + 1, inf->e->size);
+		m.map[i] = hwr_take(base, &m.size, map_size(s), inf->e->size);
+		if (s->whole)
+			continue;
 		rows = larger(rows, row_size(s) * (size_t) s->rows);
 		row = larger(row, row_size(s));
 		if (s->winograd)
@@ -94,6 +98,8 @@ maps(const HwrInfer *inf, int part)
 	m.rows = hwr_take(base, &m.size, rows, sizeof(hwr_real));
 	m.row = hwr_take(base, &m.size, row, sizeof(hwr_real));
 	m.winograd = hwr_take(base, &m.size, winograd, 1);
+	if (last->whole)
+		m.last = hwr_take(base, &m.size, hwr_shape_size(last->out), inf->e->size);
 	return m;
 }
 
@@ -191,20 +197,68 @@ pooled_row(const HwrInfer *inf, const HwrStage *s, int i, const Maps *m)
 	return m->row;
 }
 
-/* Row y of the last map into the sequence of image n: column w gives steps w split .. w split + split - 1. */
+/* Where place (y, w) of the last map lies in the sequence of image n: column w gives steps w split .. w split + split - 1. */
+static char *
+step_at(const HwrInfer *inf, const HwrStage *s, int y, int w, size_t n)
+{
+	int			rows = s->out.h / inf->split;	/* of the map in a step's features */
+	size_t		step = (size_t) (w * inf->split + y / rows);
+
+	return inf->seq[0] + ((inf->row[step] + n) * (size_t) inf->F + (size_t) (y % rows) * (size_t) s->out.c) * inf->e->size;
+}
+
+/* Row y of the last map into the sequence of image n. */
 static void
 store_steps(const HwrInfer *inf, const HwrStage *s, const hwr_real *row, int y, size_t n)
 {
-	int			rows = s->out.h / inf->split;	/* of the map in a step's features */
-	size_t		c = (size_t) s->out.c;
+	for (int w = 0; w < s->out.w; w++, row += s->out.c)
+		inf->e->store((size_t) s->out.c, row, step_at(inf, s, y, w, n));
+}
 
-	for (int w = 0; w < s->out.w; w++)
-	{
-		size_t		step = (size_t) (w * inf->split + y / rows);
-		size_t		at = (inf->row[step] + n) * (size_t) inf->F + (size_t) (y % rows) * c;
+/* The same of a row of elements. */
+static void
+copy_steps(const HwrInfer *inf, const HwrStage *s, const char *row, int y, size_t n)
+{
+	size_t		bytes = (size_t) s->out.c * inf->e->size;
 
-		inf->e->store(c, row + (size_t) w * c, inf->seq[0] + at * inf->e->size);
-	}
+	for (int w = 0; w < s->out.w; w++, row += bytes)
+		memcpy(step_at(inf, s, y, w, n), row, bytes);
+}
+
+/* Output rows [lo, hi) of stage i of image n, which is done at once. */
+static void
+run_whole(const HwrInfer *inf, int i, int lo, int hi, char *const *map, const Maps *m, size_t n)
+{
+	const HwrStage *s = &inf->stages[i];
+	bool		last = i + 1 == inf->nstages;
+	int			c = s->in.c;
+	size_t		row = (size_t) s->out.w * (size_t) s->out.c;
+	HwrConvolution p = {
+		.rows = hi - lo,
+		.columns = s->out.w,
+		.c = c,
+		.d = s->out.c,
+		.ky = s->conv->ky,
+		.kx = s->conv->kx,
+		.map_row = (ptrdiff_t) s->wide * c,
+		.kernel = s->kernel,
+		.bias = s->bias,
+		.relu = s->conv->activation == HWR_ACT_RELU,
+		.pool_y = s->pool != NULL ? s->pool->ky : 1,
+		.pool_x = s->pool != NULL ? s->pool->kx : 1,
+		.scale = s->before.layer >= 0 ? s->before.scale : NULL,
+		.shift = s->before.shift,
+		.after_scale = s->after.layer >= 0 ? s->after.scale : NULL,
+		.after_shift = s->after.shift,
+		.out = last ? m->last : map_row(inf, s + 1, map[i + 1], lo),
+		.out_row = last ? (ptrdiff_t) row : (ptrdiff_t) (s + 1)->wide * s->out.c,
+	};
+
+	p.map = map[i] + (size_t) (lo * p.pool_y * p.map_row) * inf->e->size;
+	if (hi > lo)
+		inf->e->convolve(&p);
+	for (int y = lo; last && y < hi; y++)
+		copy_steps(inf, s, m->last + (size_t) (y - lo) * row * inf->e->size, y, n);
 }
 
 /* Output rows [lo, hi) of stage i of image n. */
@@ -215,6 +269,11 @@ run_stage(const HwrInfer *inf, int i, int lo, int hi, char *const *map, const Ma
 	int			strips = hwr_divide_up(hi - lo, s->strip);
 	int			strip = strips == 0 ? 0 : hwr_divide_up(hwr_divide_up(hi - lo, strips), s->unit) * s->unit;
 
+	if (s->whole)
+	{
+		run_whole(inf, i, lo, hi, map, m, n);
+		return;
+	}
 	for (int y = lo; y < hi; y += strip)
 	{
 		int			rows = hi - y < strip ? hi - y : strip;

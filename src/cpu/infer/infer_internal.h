@@ -33,6 +33,7 @@ typedef struct HwrStage
 	HwrAffine	before;			/* of the pool */
 	HwrAffine	after;
 	bool		winograd;
+	bool		whole;			/* done at once by HwrElements.convolve */
 	void	   *kernel;			/* packed, for Winograd's convolution transformed */
 	const hwr_real *bias;
 

@@ -38,4 +38,9 @@ extern void hwr_amx_multiply_int8(const HwrProduct *p, const float *scales, cons
 /* What HwrElements.outer says, of bfloat16. */
 extern void hwr_amx_outer_bf16(const HwrOuter *p);
 
+/* HwrElements.convolution_size, convolution_pack and convolve, of bfloat16. */
+extern size_t hwr_amx_convolution_size(int ky, int kx, int c, int d);
+extern void hwr_amx_convolution_pack(int ky, int kx, int c, int d, const float *kernel, void *packed);
+extern void hwr_amx_convolve_bf16(const HwrConvolution *p);
+
 #endif							/* HWR_AMX_H */

@@ -84,6 +84,40 @@ typedef struct HwrTilesOut
 	ptrdiff_t	out_col;
 } HwrTilesOut;
 
+/*
+ * Rows of a convolution with stride 1 and what follows it, from elements to elements:
+ *	 out = after(max over windows of before(relu(convolution + bias)))
+ *
+ * The map is bordered: place (y, x) of the convolution takes rows y .. y + ky - 1 and columns x .. x + kx - 1.  It is read up
+ * to HWR_CONVOLVE_PAST(c) elements further than that, which must be there and finite.  bias [d]; scale and shift [d]: before
+ * the pool, or NULL; after_scale and after_shift likewise.
+ */
+typedef struct HwrConvolution
+{
+	int			rows;			/* of the output */
+	int			columns;
+	int			c;				/* channels in and out */
+	int			d;
+	int			ky;
+	int			kx;
+	const void *map;			/* elements: what row 0 of the output begins with */
+	ptrdiff_t	map_row;
+	const void *kernel;			/* as convolution_pack leaves it */
+	const hwr_real *bias;
+	bool		relu;
+	const hwr_real *scale;
+	const hwr_real *shift;
+	int			pool_y;			/* windows of 1 x 1, 2 x 1 or 2 x 2, which do not overlap */
+	int			pool_x;
+	const hwr_real *after_scale;
+	const hwr_real *after_shift;
+	void	   *out;			/* elements [rows][columns][d], rows out_row apart */
+	ptrdiff_t	out_row;
+} HwrConvolution;
+
+/* Places that fill up a row of 16, and what fills up a vector of 64 bytes. */
+#define HWR_CONVOLVE_PAST(c) (15 * (size_t) (c) + 32)
+
 typedef struct HwrElements HwrElements;
 
 typedef struct HwrKernels
@@ -216,6 +250,14 @@ struct HwrElements
 	 * >= HWR_WINOGRAD_MIN_CHANNELS.  NULL where products are so fast that the transforms would not pay.
 	 */
 	void		(*winograd_in) (int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out);
+
+	/*
+	 * A convolution done at once, and its kernel [ky][kx][c][d] packed for that; NULL where rows of products, or Winograd's
+	 * filtering, are as fast.
+	 */
+	size_t		(*convolution_size) (int ky, int kx, int c, int d);
+	void		(*convolution_pack) (int ky, int kx, int c, int d, const hwr_real *kernel, void *packed);
+	void		(*convolve) (const HwrConvolution *p);
 
 	/* out[i] = x[i] as elements */
 	void		(*store) (size_t n, const hwr_real *x, void *out);

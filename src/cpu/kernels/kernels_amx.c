@@ -6,7 +6,7 @@
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
-#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,amx-tile,amx-bf16,amx-int8,prefer-vector-width=512")
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16,amx-int8,prefer-vector-width=512")
 #pragma GCC optimize("O3,fp-contract=off")
 
 #include <cpuid.h>
@@ -29,6 +29,10 @@
 #define ROW_MASK(bytes) (~0ULL >> (64 - (bytes)))
 #define ROW_LOAD(from, bytes) ((Row) _mm512_maskz_loadu_epi8(ROW_MASK(bytes), from))
 #define ROW_STORE(to, row, bytes) _mm512_mask_storeu_epi8(to, ROW_MASK(bytes), (__m512i) (row))
+
+/* The first n of 32 values as bfloat16. */
+#define BF16_STORE(to, left, right, n) \
+	_mm512_mask_storeu_epi16(to, ~0u >> (32 - (n)), (__m512i) _mm512_cvtne2ps_pbh((__m512) (right), (__m512) (left)))
 
 #include "amx_impl.h"
 

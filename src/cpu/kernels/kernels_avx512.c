@@ -6,5 +6,6 @@
 #pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
 #define HWR_KERNELS_TABLE hwr_kernels_avx512
 #define HWR_KERNELS_NAME "avx512"
+#define HWR_LSTM_AVX512
 #include "kernels_impl.h"
 #endif

@@ -195,7 +195,7 @@ const HwrElements hwr_elements_avx512_bf16 = {
 static void
 multiply_tiles(const HwrProduct *p)
 {
-	if (p->k * p->parts < 8)
+	if (p->k < HWR_AMX_LEAST_DEPTH)
 		multiply(p);
 	else
 		hwr_amx_multiply_bf16(p);
@@ -208,6 +208,9 @@ const HwrElements hwr_elements_amx_bf16 = {
 	.multiply = multiply_tiles,
 	.packed_size = packed_size,
 	.pack = pack,
+	.convolution_size = hwr_amx_convolution_size,
+	.convolution_pack = hwr_amx_convolution_pack,
+	.convolve = hwr_amx_convolve_bf16,
 	.store = store,
 	.store_ink = store_ink,
 	.group = 2,
