@@ -98,10 +98,29 @@ imitate_int8(int c, int a, int b)
 #define ROW_LOAD(from, bytes) ({ Row loaded = {0}; memcpy(&loaded, from, (size_t) (bytes)); loaded; })
 #define ROW_STORE(to, row, bytes) do { Row stored = (row); memcpy(to, &stored, (size_t) (bytes)); } while (0)
 
+#define BF16_STORE(to, left, right, n) imitate_bf16_store(to, (float *) &(left), (float *) &(right), n)
+
+static void
+imitate_bf16_store(void *to, const float *left, const float *right, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		uint32_t	bits;
+		uint16_t	half;
+
+		memcpy(&bits, i < 16 ? left + i : right + i - 16, sizeof(bits));
+		half = (uint16_t) ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+		memcpy((char *) to + 2 * i, &half, sizeof(half));
+	}
+}
+
 /* The library has functions of these names. */
 #define hwr_amx_multiply_bf16 imitated_multiply_bf16
 #define hwr_amx_multiply_int8 imitated_multiply_int8
 #define hwr_amx_outer_bf16 imitated_outer_bf16
+#define hwr_amx_convolution_size imitated_convolution_size
+#define hwr_amx_convolution_pack imitated_convolution_pack
+#define hwr_amx_convolve_bf16 imitated_convolve_bf16
 
 /* Vectors of 64 bytes are passed in memory here; they stay inside this file. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -363,6 +382,117 @@ test_outer(void **state)
 	check_outer(16, 32, 1100, 1, 0);
 }
 
+/* A convolution with what follows it. */
+typedef struct Stage
+{
+	int			rows;			/* of the output */
+	int			columns;
+	int			c;
+	int			d;
+	int			ky;
+	int			kx;
+	int			pool_y;
+	int			pool_x;
+	bool		relu;
+	bool		before;
+	bool		after;
+} Stage;
+
+static const Stage stages[] = {
+	{4, 16, 32, 32, 3, 3, 2, 2, true, false, true},
+	{3, 21, 1, 16, 3, 3, 2, 2, true, true, false},
+	{3, 9, 16, 48, 3, 3, 1, 1, true, true, false},
+	{2, 33, 48, 33, 3, 5, 2, 1, false, false, true},
+	{1, 1, 5, 1, 2, 3, 1, 1, false, false, false},
+	{5, 40, 1, 7, 4, 13, 2, 2, true, false, false},
+	{2, 17, 64, 128, 3, 3, 2, 1, true, true, true},
+	{1, 8, 2, 65, 1, 1, 1, 1, false, true, false},
+};
+
+static double
+convolved(const Stage *s, const uint16_t *map, ptrdiff_t map_row, int y, int x, int channel, const float *const vectors[5])
+{
+	double		sum = vectors[0][channel];
+
+	for (int ky = 0; ky < s->ky; ky++)
+		for (int k = 0; k < s->kx * s->c; k++)
+			sum += (double) from_bf16(map[(y + ky) * map_row + x * s->c + k]) *
+				drawn(2, (ky * s->kx * s->c + k) * s->d + channel);
+	if (s->relu && sum < 0)
+		sum = 0;
+	return s->before ? sum * vectors[1][channel] + vectors[2][channel] : sum;
+}
+
+static void
+check_convolve(const Stage *s)
+{
+	int			high = s->rows * s->pool_y + s->ky - 1;
+	int			wide = s->columns * s->pool_x + s->kx - 1;
+	ptrdiff_t	map_row = (ptrdiff_t) wide * s->c;
+	size_t		size = (size_t) high * map_row + HWR_CONVOLVE_PAST(s->c);
+	ptrdiff_t	out_row = (ptrdiff_t) s->columns * s->d + 3;
+	void	   *memory[3];
+	uint16_t   *map = at_end(&memory[0], size * sizeof(uint16_t));
+	size_t		packed = imitated_convolution_size(s->ky, s->kx, s->c, s->d);
+	void	   *kernel = at_end(&memory[1], packed);
+	uint16_t   *out = at_end(&memory[2], ((size_t) (s->rows - 1) * out_row + (size_t) s->columns * s->d) * sizeof(uint16_t));
+	float	   *values = malloc((size_t) (s->ky * s->kx * s->c * s->d) * sizeof(float));
+	float	   *vectors[5];
+	HwrConvolution p = {
+		.rows = s->rows,.columns = s->columns,.c = s->c,.d = s->d,.ky = s->ky,.kx = s->kx,.map = map,.map_row = map_row,
+		.kernel = kernel,.relu = s->relu,.pool_y = s->pool_y,.pool_x = s->pool_x,.out = out,.out_row = out_row,
+	};
+
+	for (size_t i = 0; i < size; i++)
+		map[i] = to_bf16(drawn(1, (int) i));
+	for (int i = 0; i < s->ky * s->kx * s->c * s->d; i++)
+		values[i] = drawn(2, i);
+	for (int v = 0; v < 5; v++)
+	{
+		vectors[v] = malloc((size_t) s->d * sizeof(float));
+		for (int i = 0; i < s->d; i++)
+			vectors[v][i] = drawn(3 + (uint32_t) v, i);
+	}
+	p.bias = vectors[0];
+	p.scale = s->before ? vectors[1] : NULL;
+	p.shift = vectors[2];
+	p.after_scale = s->after ? vectors[3] : NULL;
+	p.after_shift = vectors[4];
+	imitated_convolution_pack(s->ky, s->kx, s->c, s->d, values, kernel);
+	imitated_convolve_bf16(&p);
+	assert_false(tiles_set);
+	for (int y = 0; y < s->rows; y++)
+		for (int x = 0; x < s->columns; x++)
+			for (int i = 0; i < s->d; i++)
+			{
+				double		most = -INFINITY;
+
+				for (int w = 0; w < s->pool_y * s->pool_x; w++)
+					most = fmax(most, convolved(s, map, map_row, y * s->pool_y + w / s->pool_x, x * s->pool_x + w % s->pool_x,
+												i, (const float *const *) vectors));
+				if (s->after)
+					most = most * vectors[3][i] + vectors[4][i];
+				assert_true(fabs(from_bf16(out[y * out_row + x * s->d + i]) - most) <= 0.004 * (0.01 + fabs(most)));
+			}
+	/* What lies between the rows of the output is not written. */
+	for (int y = 0; y + 1 < s->rows; y++)
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(out[y * out_row + s->columns * s->d + i], 0xffff);
+	for (int v = 0; v < 5; v++)
+		free(vectors[v]);
+	for (int i = 0; i < 3; i++)
+		free(memory[i]);
+	free(values);
+}
+
+static void
+test_convolve(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+		check_convolve(&stages[i]);
+}
+
 int
 main(void)
 {
@@ -370,6 +500,7 @@ main(void)
 		cmocka_unit_test(test_multiply_bf16),
 		cmocka_unit_test(test_multiply_int8),
 		cmocka_unit_test(test_outer),
+		cmocka_unit_test(test_convolve),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
