@@ -39,8 +39,8 @@ typedef struct HwrImageLimits
  * before pixels are allocated; progressive JPEGs are capped in scans.
  *
  * min_height, min_width: if positive, a JPEG may be decoded by the DCT at 1/2,
- * 1/4 or 1/8 of its size as long as the oriented result stays at least twice this
- * high and wide (so that a later resampling still averages).  0: full size.
+ * 1/4 or 1/8 of its size as long as the oriented result stays at least this
+ * high and wide: the DCT averages as well as resampling does.  0: full size.
  *
  * Oddities that leave every pixel whole are none: an end that is missing, parameters that a
  * baseline file has no use for, a wrong checksum where another one holds.

@@ -146,8 +146,8 @@ choose_scale(JpegReader *reader)
 
 	for (; denom > 1; denom /= 2)
 	{
-		if ((min_h <= 0 || cinfo->image_height / denom >= (uint64_t) (2 * min_h)) &&
-			(min_w <= 0 || cinfo->image_width / denom >= (uint64_t) (2 * min_w)))
+		if ((min_h <= 0 || cinfo->image_height / denom >= (uint64_t) min_h) &&
+			(min_w <= 0 || cinfo->image_width / denom >= (uint64_t) min_w))
 			break;
 	}
 	cinfo->scale_num = 1;

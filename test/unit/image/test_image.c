@@ -162,15 +162,15 @@ test_jpeg_dct_scaling(void **state)
 {
 	(void) state;
 	check_scaled(1, 0, 0, 800, 200);
+	check_scaled(1, 201, 0, 800, 200);
 	check_scaled(1, 101, 0, 800, 200);
-	check_scaled(1, 51, 0, 800, 200);
-	check_scaled(1, 50, 0, 400, 100);
-	check_scaled(1, 25, 0, 200, 50);
-	check_scaled(1, 12, 0, 100, 25);
-	check_scaled(1, 12, 100, 200, 50);	/* the width is the stricter one */
-	check_scaled(1, 0, 50, 100, 25);
-	check_scaled(6, 50, 0, 25, 100);	/* upright it is 800 high */
-	check_scaled(6, 50, 25, 50, 200);
+	check_scaled(1, 100, 0, 400, 100);
+	check_scaled(1, 50, 0, 200, 50);
+	check_scaled(1, 25, 0, 100, 25);
+	check_scaled(1, 25, 200, 200, 50);	/* the width is the stricter one */
+	check_scaled(1, 0, 100, 100, 25);
+	check_scaled(6, 100, 0, 25, 100);	/* upright it is 800 high */
+	check_scaled(6, 100, 50, 50, 200);
 }
 
 /*
