@@ -33,6 +33,9 @@ const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", "kraken-box", N
  */
 #define MAX_SCALE 8
 
+/* Columns that become rows, or rows columns, at a time: as many lines of the first-level cache are in use. */
+#define TRANSPOSED 16
+
 /* Destination line i is the sum over k of weight[i * max_taps + k] * source line first[i] + k. */
 typedef struct Axis
 {
@@ -161,17 +164,21 @@ resample_rows(const HwrImage *img, const HwrPaper *paper, const Axis *axis, floa
 	}
 }
 
-/* Columns: rows[h][axis->n_src] to columns[axis->n_dst][h]. */
+/* Columns: rows[h][axis->n_src] to columns[axis->n_dst][h]; lines: room for TRANSPOSED of them. */
 static void
-resample_columns(const float *rows, int h, const Axis *axis, float *line, float *columns)
+resample_columns(const float *rows, int h, const Axis *axis, float *lines, float *columns)
 {
 	int			oldest = 0;
 
-	for (int x = 0; x < axis->n_src; x++)
+	for (int x = 0; x < axis->n_src; x += TRANSPOSED)
 	{
+		int			n = axis->n_src - x < TRANSPOSED ? axis->n_src - x : TRANSPOSED;
+
 		for (int y = 0; y < h; y++)
-			line[y] = rows[(size_t) y * (size_t) axis->n_src + (size_t) x];
-		add_line(axis, x, line, h, columns, &oldest);
+			for (int i = 0; i < n; i++)
+				lines[i * h + y] = rows[(size_t) y * (size_t) axis->n_src + (size_t) (x + i)];
+		for (int i = 0; i < n; i++)
+			add_line(axis, x + i, lines + i * h, h, columns, &oldest);
 	}
 }
 
@@ -180,15 +187,20 @@ static void
 store(const float *columns, Box box, int height, int canvas_width, uint8_t *ink)
 {
 	memset(ink, 0, (size_t) height * (size_t) canvas_width);
-	for (int y = 0; y < box.height; y++)
+	for (int x = 0; x < box.width; x += TRANSPOSED)
 	{
-		uint8_t    *row = ink + (size_t) (box.top + y) * (size_t) canvas_width;
+		int			n = box.width - x < TRANSPOSED ? box.width - x : TRANSPOSED;
 
-		for (int x = 0; x < box.width; x++)
+		for (int y = 0; y < box.height; y++)
 		{
-			float		v = columns[(size_t) x * (size_t) box.height + (size_t) y] + 0.5f;
+			uint8_t    *row = ink + (size_t) (box.top + y) * (size_t) canvas_width + x;
 
-			row[x] = (uint8_t) (v < 255.0f ? v : 255.0f);
+			for (int i = 0; i < n; i++)
+			{
+				float		v = columns[(size_t) (x + i) * (size_t) box.height + (size_t) y] + 0.5f;
+
+				row[i] = (uint8_t) (v < 255.0f ? v : 255.0f);
+			}
 		}
 	}
 }
@@ -305,8 +317,8 @@ draw(const HwrImage *img, const HwrPaper *paper, Box box, int height, int canvas
 {
 	Axis		down = {0};
 	Axis		across = {0};
-	size_t		longest = (size_t) (img->width > box.height ? img->width : box.height);
-	float	   *line = hwr_alloc(longest, sizeof(float), st);
+	size_t		block = (size_t) box.height * TRANSPOSED;
+	float	   *line = hwr_alloc((size_t) img->width > block ? (size_t) img->width : block, sizeof(float), st);
 	float	   *rows = hwr_alloc_zero((size_t) box.height * (size_t) img->width, sizeof(float), st);
 	float	   *columns = hwr_alloc_zero((size_t) box.width * (size_t) box.height, sizeof(float), st);
 	bool		ok = line != NULL && rows != NULL && columns != NULL &&
