@@ -126,11 +126,10 @@ pooled(const Epilogue *e, int pool_y, int pool_x, int half, const char *sums)
 	return x;
 }
 
-/* columns of a row of windows; out_col: bytes between places of the output. */
 __attribute__((always_inline)) static inline void
-finish_windows(const Epilogue *e, int pool_y, int pool_x, const char *sums, int columns, char *out, ptrdiff_t out_col)
+finish_row_of_windows(const HwrConvolution *p, const Epilogue *e, int pool_y, int pool_x, const char *sums, int columns, char *out)
 {
-	for (int i = 0; i < columns; i++, sums += pool_x * PANEL_BYTES, out += out_col)
+	for (int i = 0; i < columns; i++, sums += pool_x * PANEL_BYTES, out += (ptrdiff_t) p->d * 2)
 	{
 		Row			left = pooled(e, pool_y, pool_x, 0, sums);
 		Row			right = e->cols > SIDE ? pooled(e, pool_y, pool_x, 1, sums) : left;
@@ -162,9 +161,9 @@ merge_rows(const HwrConvolution *p, const char *a, Room *room)
 	}
 }
 
-/* Sums of the places from x on of the rows y and y + 1 of the convolution. */
+/* Sums of the places from x on of the rows y and y + 1 of the convolution are left in the tiles. */
 __attribute__((always_inline)) static inline void
-convolve_block(const HwrConvolution *p, Kind kind, int y, int x, const char *b, Room merged[2], char *sums)
+convolve_block(const HwrConvolution *p, Kind kind, int y, int x, const char *b, Room merged[2])
 {
 	ptrdiff_t	a_row = (ptrdiff_t) p->c * 2;
 	ptrdiff_t	map_row = p->map_row * 2;
@@ -183,33 +182,53 @@ convolve_block(const HwrConvolution *p, Kind kind, int y, int x, const char *b, 
 		for (int i = 0; i < p->ky; i++, a += map_row)
 			for (ptrdiff_t at = 0; at < depth; at += ROW_BYTES, b += STEP_BYTES)
 				add_step(kind, a + at, a + map_row + at, a_row, b, b + ROW_BYTES, PANEL_BYTES);
-	store_sums(kind, sums);
 }
 
-/* One or two rows of the convolution, from y on: a row of windows, or as many rows of the output. */
+/* Where a block's sums belong in the output. */
+typedef struct Windows
+{
+	char	   *out;			/* NULL: nowhere */
+	int			columns;		/* of windows */
+	bool		lower;
+} Windows;
+
+__attribute__((always_inline)) static inline void
+finish_windows(const HwrConvolution *p, const Epilogue *e, const Windows *w, const char *sums)
+{
+	if (w->out == NULL)
+		return;
+	if (p->pool_y == 2 && p->pool_x == 2)
+		finish_row_of_windows(p, e, 2, 2, sums, w->columns, w->out);
+	else if (p->pool_y == 2)
+		finish_row_of_windows(p, e, 2, 1, sums, w->columns, w->out);
+	else
+	{
+		finish_row_of_windows(p, e, 1, 1, sums, w->columns, w->out);
+		if (w->lower)
+			finish_row_of_windows(p, e, 1, 1, sums + SIDE * PANEL_BYTES, w->columns, w->out + p->out_row * 2);
+	}
+}
+
+/*
+ * One or two rows of the convolution, from y on: a row of windows, or as many rows of the output.  While the tiles work for
+ * one block, vectors finish the one before, as in multiply_tiles.
+ */
 __attribute__((always_inline)) static inline void
 convolve_rows(const HwrConvolution *p, Kind kind, int y, const char *b, const Epilogue *e, Room merged[2], char *out)
 {
 	char		sums[2 * SIDE * PANEL_BYTES] __attribute__((aligned(64)));
-	ptrdiff_t	out_col = (ptrdiff_t) p->d * 2;
+	Windows		before = {NULL};
 
 	for (int x = 0; x < p->columns * p->pool_x; x += SIDE)
 	{
-		int			columns = (int) at_most(p->columns - x / p->pool_x, SIDE / p->pool_x);
-		char	   *to = out + x / p->pool_x * out_col;
-
-		convolve_block(p, kind, y, x, b, merged, sums);
-		if (p->pool_y == 2 && p->pool_x == 2)
-			finish_windows(e, 2, 2, sums, columns, to, out_col);
-		else if (p->pool_y == 2)
-			finish_windows(e, 2, 1, sums, columns, to, out_col);
-		else
-		{
-			finish_windows(e, 1, 1, sums, columns, to, out_col);
-			if (kind.lower)
-				finish_windows(e, 1, 1, sums + SIDE * PANEL_BYTES, columns, to + p->out_row * 2, out_col);
-		}
+		convolve_block(p, kind, y, x, b, merged);
+		finish_windows(p, e, &before, sums);
+		store_sums(sums);
+		before.out = out + (ptrdiff_t) (x / p->pool_x) * p->d * 2;
+		before.columns = (int) at_most(p->columns - x / p->pool_x, SIDE / p->pool_x);
+		before.lower = kind.lower;
 	}
+	finish_windows(p, e, &before, sums);
 }
 
 void

@@ -113,15 +113,12 @@ add_step(Kind kind, const char *upper, const char *lower, ptrdiff_t a_row, const
 
 /* The sums to memory, PANEL_BYTES a row. */
 __attribute__((always_inline)) static inline void
-store_sums(Kind kind, char *sums)
+store_sums(char *sums)
 {
 	TILE_STORE(0, sums, PANEL_BYTES);
-	if (kind.right)
-		TILE_STORE(1, sums + ROW_BYTES, PANEL_BYTES);
-	if (kind.lower)
-		TILE_STORE(2, sums + SIDE * PANEL_BYTES, PANEL_BYTES);
-	if (kind.lower && kind.right)
-		TILE_STORE(3, sums + SIDE * PANEL_BYTES + ROW_BYTES, PANEL_BYTES);
+	TILE_STORE(1, sums + ROW_BYTES, PANEL_BYTES);
+	TILE_STORE(2, sums + SIDE * PANEL_BYTES, PANEL_BYTES);
+	TILE_STORE(3, sums + SIDE * PANEL_BYTES + ROW_BYTES, PANEL_BYTES);
 }
 
 #define ZERO_SUMS() do { TILE_ZERO(0); TILE_ZERO(1); TILE_ZERO(2); TILE_ZERO(3); } while (0)

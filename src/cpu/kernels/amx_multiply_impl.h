@@ -92,27 +92,27 @@ add_copied(Kind kind, const Block *block, Copies *copies)
 }
 
 __attribute__((always_inline)) static inline void
-sum_tiles(Kind kind, const Block *block, Copies *copies, char *sums)
+add_block(Kind kind, const Block *block, Copies *copies)
 {
-	ZERO_SUMS();
 	if (copies == NULL)
 		add_in_place(kind, block);
 	else
 		add_copied(kind, block, copies);
-	store_sums(kind, sums);
 }
 
+/* The sums of a block are left in the tiles. */
 __attribute__((always_inline)) static inline void
-sum_block(bool bf16, const Block *block, Copies *copies, char *sums)
+sum_block(bool bf16, const Block *block, Copies *copies)
 {
+	ZERO_SUMS();
 	if (block->rows > SIDE && block->cols > SIDE)
-		sum_tiles((Kind) {bf16, true, true}, block, copies, sums);
+		add_block((Kind) {bf16, true, true}, block, copies);
 	else if (block->rows > SIDE)
-		sum_tiles((Kind) {bf16, true, false}, block, copies, sums);
+		add_block((Kind) {bf16, true, false}, block, copies);
 	else if (block->cols > SIDE)
-		sum_tiles((Kind) {bf16, false, true}, block, copies, sums);
+		add_block((Kind) {bf16, false, true}, block, copies);
 	else
-		sum_tiles((Kind) {bf16, false, false}, block, copies, sums);
+		add_block((Kind) {bf16, false, false}, block, copies);
 }
 
 /* A row of sums to C, of which cols columns belong to it. */
@@ -130,28 +130,58 @@ finish_row(const HwrProduct *p, Row x, const float *bias, float *c, int cols)
 	ROW_STORE(c, x, bytes);
 }
 
-/* scales and starts: of bytes only. */
-__attribute__((always_inline)) static inline void
-finish_columns(const HwrProduct *p, const char *sums, int rows, int row, int col, int cols, const float *scales,
-			   const int32_t *starts)
+/* Where a block's sums belong in C. */
+typedef struct Place
 {
-	float	   *c = p->c + row * p->c_row + col;
+	int			row;
+	int			col;
+	int			rows;
+	int			cols;
+} Place;
+
+/* What columns of bytes are multiplied by, and what their sums begin with; NULL: these are bfloat16. */
+typedef struct Scaling
+{
+	const float *scales;
+	const int32_t *starts;
+} Scaling;
+
+__attribute__((always_inline)) static inline void
+finish_columns(const HwrProduct *p, const Scaling *by, const Place *at, int half, const char *sums)
+{
+	int			col = at->col + half * SIDE;
+	int			cols = at->cols - half * SIDE;
+	float	   *c = p->c + at->row * p->c_row + col;
 	const float *bias = p->bias != NULL ? p->bias + col : NULL;
 
-	for (int r = 0; r < rows; r++, sums += PANEL_BYTES, c += p->c_row)
-		if (scales == NULL)
+	sums += half * ROW_BYTES;
+	for (int r = 0; r < at->rows; r++, sums += PANEL_BYTES, c += p->c_row)
+		if (by == NULL)
 			finish_row(p, *(const Row *) sums, bias, c, cols);
 		else
-			finish_row(p, __builtin_convertvector(*(const Words *) sums + *(const Words *) (starts + col), Row) *
-					   *(const Row *) (scales + col), bias, c, cols);
+			finish_row(p, __builtin_convertvector(*(const Words *) sums + *(const Words *) (by->starts + col), Row) *
+					   *(const Row *) (by->scales + col), bias, c, cols);
 }
 
 __attribute__((always_inline)) static inline void
-multiply_tiles(const HwrProduct *p, bool bf16, const char *panels, const float *scales, const int32_t *starts)
+finish_block(const HwrProduct *p, const Scaling *by, const Place *at, const char *sums)
+{
+	if (at->rows > 0)
+		finish_columns(p, by, at, 0, sums);
+	if (at->rows > 0 && at->cols > SIDE)
+		finish_columns(p, by, at, 1, sums);
+}
+
+/*
+ * While the tiles work for one block, vectors finish the one before: the instructions stand in this order, so that neither
+ * waits for the other.
+ */
+__attribute__((always_inline)) static inline void
+multiply_tiles(const HwrProduct *p, bool bf16, const char *panels, const Scaling *by)
 {
 	ptrdiff_t	size = bf16 ? 2 : 1;
-	int			groups = whole_groups(p->k * size);
-	ptrdiff_t	panel = (ptrdiff_t) p->parts * groups * PANEL_BYTES;
+	ptrdiff_t	panel = (ptrdiff_t) p->parts * whole_groups(p->k * size) * PANEL_BYTES;
+	Place		before = {0};
 	Copies		copies;
 	char		sums[2 * SIDE * PANEL_BYTES] __attribute__((aligned(64)));
 
@@ -173,24 +203,25 @@ multiply_tiles(const HwrProduct *p, bool bf16, const char *panels, const float *
 		{
 			block.b = panels + col / HWR_AMX_PANEL * panel;
 			block.cols = p->n - col;
-			sum_block(bf16, &block, whole ? NULL : &copies, sums);
-			finish_columns(p, sums, block.rows, row, col, block.cols, scales, starts);
-			if (block.cols > SIDE)
-				finish_columns(p, sums + ROW_BYTES, block.rows, row, col + SIDE, block.cols - SIDE, scales, starts);
+			sum_block(bf16, &block, whole ? NULL : &copies);
+			finish_block(p, by, &before, sums);
+			store_sums(sums);
+			before = (Place) {row, col, block.rows, block.cols};
 		}
 	}
+	finish_block(p, by, &before, sums);
 	TILES_RELEASE();
 }
 
 void
 hwr_amx_multiply_bf16(const HwrProduct *p)
 {
-	multiply_tiles(p, true, p->b, NULL, NULL);
+	multiply_tiles(p, true, p->b, NULL);
 }
 
 void
 hwr_amx_multiply_int8(const HwrProduct *p, const float *scales, const int32_t *starts, const int8_t *panels)
 {
-	multiply_tiles(p, false, (const char *) panels, scales, starts);
+	multiply_tiles(p, false, (const char *) panels, &(Scaling) {scales, starts});
 }
 
