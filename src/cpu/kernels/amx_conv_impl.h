@@ -127,7 +127,8 @@ pooled(const Epilogue *e, int pool_y, int pool_x, int half, const char *sums)
 }
 
 __attribute__((always_inline)) static inline void
-finish_row_of_windows(const HwrConvolution *p, const Epilogue *e, int pool_y, int pool_x, const char *sums, int columns, char *out)
+finish_row_of_windows(const HwrConvolution *p, const Epilogue *e, int pool_y, int pool_x, const char *sums, int columns,
+					  char *out)
 {
 	for (int i = 0; i < columns; i++, sums += pool_x * PANEL_BYTES, out += (ptrdiff_t) p->d * 2)
 	{
