@@ -9,7 +9,7 @@ ARG BASE=postgres:17-bookworm
 FROM $BASE AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config \
 	libjpeg-dev libpng-dev libjansson-dev libutf8proc-dev libfribidi-dev libprotobuf-c-dev protobuf-c-compiler \
-	libopenblas-pthread-dev "postgresql-server-dev-$PG_MAJOR"
+	"postgresql-server-dev-$PG_MAJOR"
 COPY . /src
 WORKDIR /src
 RUN export PG_CONFIG="/usr/lib/postgresql/$PG_MAJOR/bin/pg_config" && make clean && make -j "$(nproc)" && make install DESTDIR=/out

@@ -17,10 +17,10 @@ REGRESS = setup models kraken onnx ensemble bundled recognize batch application 
 # The core library
 #
 
-DEPENDENCIES = libjpeg libpng openblas jansson libutf8proc fribidi libprotobuf-c
+DEPENDENCIES = libjpeg libpng jansson libutf8proc fribidi libprotobuf-c
 DEP_CFLAGS := $(shell pkg-config --cflags $(DEPENDENCIES) 2>/dev/null)
 DEP_LIBS := $(shell pkg-config --libs $(DEPENDENCIES) 2>/dev/null || \
-	echo -ljpeg -lpng -lopenblas -ljansson -lutf8proc -lfribidi -lprotobuf-c) -lm -lpthread -ldl
+	echo -ljpeg -lpng -ljansson -lutf8proc -lfribidi -lprotobuf-c) -lm -lpthread -ldl
 
 # No -ffast-math: CTC computes with infinities.  No -march: the kernels choose at run time.
 CORE_CFLAGS = -std=gnu11 -g -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math \
@@ -190,7 +190,7 @@ unit-asan: $(UNITS_asan) $(UNITS_asan_f64)
 VALGRIND_UNITS = image/test_image model/test_model text/test_lm decode/test_beam
 
 unit-valgrind: $(VALGRIND_UNITS:%=build/f32/unit/%)
-	@HWR_CPU=avx2 OPENBLAS_CORETYPE=Haswell RUN_UNIT_WITH='valgrind -q --error-exitcode=9 --leak-check=full' \
+	@HWR_CPU=avx2 RUN_UNIT_WITH='valgrind -q --error-exitcode=9 --leak-check=full' \
 		tools/run-unit $^
 
 C_FILES = $(wildcard src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/unit/*/*.[ch] test/fuzz/*.[ch] test/gpu/*.[ch] bench/*.[ch] tools/*.[ch] tools/*/*.[ch])

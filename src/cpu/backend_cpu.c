@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "core/train/optimizer.h"
-#include "cpu/kernels/gemm.h"
 #include "backend_cpu.h"
 #include "describe.h"
 
@@ -115,7 +114,6 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 	if (ctx == NULL)
 		return false;
 
-	hwr_gemm_init();
 	ctx->threads = config->threads;
 	ctx->step = config->step;
 	ctx->split = split_point(config->net);

@@ -12,8 +12,8 @@
  */
 #include <string.h>
 
-#include "cpu/kernels/gemm.h"
 #include "layers.h"
+#include "products.h"
 
 /* Aim for patches of this many bytes: half a typical L2 cache. */
 #define PATCH_BYTES (512 * 1024)
@@ -47,10 +47,37 @@ geometry(const HwrLayerRun *run)
 	return g;
 }
 
-/* A thread's scratch: the patches, and while training its kernel and bias gradient. */
+/* The kernel packed, and for the backward pass its transpose. */
+typedef struct Aux
+{
+	void	   *kernel;
+	void	   *transposed;
+	size_t		size;
+} Aux;
+
+static Aux
+aux(const HwrLayerRun *run)
+{
+	int			depth = run->layer->ky * run->layer->kx * run->in.c;
+	Aux			a = {0};
+
+	a.kernel = hwr_take(run->aux, &a.size, run->e->packed_size(1, depth, run->out.c), 1);
+	if (run->training)
+		a.transposed = hwr_take(run->aux, &a.size, run->e->packed_size(1, run->out.c, depth), 1);
+	return a;
+}
+
+static size_t
+conv_aux_size(const HwrLayerRun *run)
+{
+	return aux(run).size;
+}
+
+/* A thread's scratch: the patches, room for products, and while training its kernel and bias gradient. */
 typedef struct Scratch
 {
 	hwr_real   *patches;
+	char	   *products;
 	hwr_real   *kernel_grad;
 	hwr_real   *bias_grad;
 	size_t		size;
@@ -59,9 +86,13 @@ typedef struct Scratch
 static Scratch
 scratch(const HwrLayerRun *run, const Geometry *g, char *base)
 {
+	size_t		products = hwr_rows_scratch(run->e, g->depth > run->out.c ? g->depth : run->out.c);
 	Scratch		s = {0};
 
+	if (run->training && hwr_weight_gradient_scratch(run->e, g->depth, run->out.c) > products)
+		products = hwr_weight_gradient_scratch(run->e, g->depth, run->out.c);
 	s.patches = hwr_take(base, &s.size, (size_t) g->rows * (size_t) run->out.w * (size_t) g->depth, sizeof(hwr_real));
+	s.products = hwr_take(base, &s.size, products, 1);
 	if (run->training)
 	{
 		s.kernel_grad = hwr_take(base, &s.size, (size_t) g->depth * (size_t) run->out.c, sizeof(hwr_real));
@@ -173,8 +204,9 @@ forward_part(void *arg, int part, int parts)
 	HwrLayerRun *run = arg;
 	Geometry	g = geometry(run);
 	Scratch		s = scratch(run, &g, run->scratch + (size_t) part * run->scratch_stride);
-	const hwr_real *kernel = hwr_layer_tensor(run, run->values, 0);
 	const hwr_real *bias = hwr_layer_tensor(run, run->values, 1);
+	HwrActivation act = run->layer->activation;
+	bool		fused = act == HWR_ACT_RELU || act == HWR_ACT_LINEAR;
 	int			d = run->out.c;
 	size_t		lo;
 	size_t		hi;
@@ -192,15 +224,45 @@ forward_part(void *arg, int part, int parts)
 			hwr_real   *y = out + (size_t) y0 * (size_t) run->out.w * (size_t) d;
 
 			unroll(run, &g, image, y0, y1, s.patches);
-			hwr_gemm_nn(m, d, g.depth, s.patches, g.depth, kernel, d, 0, y, d);
-			run->k->bias_act((size_t) m, d, bias, run->layer->activation, y);
+			hwr_multiply_rows(run->e,
+							  &(HwrProduct) {
+								  .m = m,
+								  .n = d,
+								  .k = g.depth,
+								  .a = s.patches,
+								  .b = aux(run).kernel,
+								  .c = y,
+								  .c_row = d,
+								  .bias = fused ? bias : NULL,
+								  .relu = act == HWR_ACT_RELU,
+							  },
+							  s.products);
+			if (!fused)
+				run->k->bias_act((size_t) m, d, bias, act, y);
 		}
 	}
 }
 
 static void
+pack_part(void *arg, int part, int parts)
+{
+	HwrLayerRun *run = arg;
+	const hwr_real *kernel = hwr_layer_tensor(run, run->values, 0);
+	int			depth = geometry(run).depth;
+
+	hwr_pack_weights(run->e, 1, depth, run->out.c, kernel, false, aux(run).kernel, part, parts);
+	if (run->training)
+		hwr_pack_weights(run->e, 1, run->out.c, depth, kernel, true, aux(run).transposed, part, parts);
+}
+
+static void
 conv_forward(HwrLayerRun *run)
 {
+	if (run->training || run->packed != *run->version)
+	{
+		hwr_pool_run(run->pool, pack_part, run);
+		run->packed = *run->version;
+	}
 	hwr_pool_run(run->pool, forward_part, run);
 }
 
@@ -210,7 +272,6 @@ backward_part(void *arg, int part, int parts)
 	HwrLayerRun *run = arg;
 	Geometry	g = geometry(run);
 	Scratch		s = scratch(run, &g, run->scratch + (size_t) part * run->scratch_stride);
-	const hwr_real *kernel = hwr_layer_tensor(run, run->values, 0);
 	int			d = run->out.c;
 	size_t		lo;
 	size_t		hi;
@@ -236,10 +297,32 @@ backward_part(void *arg, int part, int parts)
 			run->k->act_back((size_t) m, d, run->y + at, run->layer->activation, dy);
 			run->k->col_sum((size_t) m, d, dy, s.bias_grad);
 			unroll(run, &g, image, y0, y1, s.patches);
-			hwr_gemm_tn(g.depth, d, m, s.patches, g.depth, dy, d, 1, s.kernel_grad, d);
+			hwr_weight_gradient(run->e,
+								&(HwrWeightGradient) {
+									.depth = (size_t) m,
+									.m = g.depth,
+									.n = d,
+									.x = s.patches,
+									.x_row = g.depth,
+									.dy = dy,
+									.dy_row = d,
+									.grad = s.kernel_grad,
+									.grad_row = d,
+								},
+								s.products);
 			if (dx != NULL)
 			{
-				hwr_gemm_nt(m, g.depth, d, dy, d, kernel, d, 0, s.patches, g.depth);
+				hwr_multiply_rows(run->e,
+								  &(HwrProduct) {
+									  .m = m,
+									  .n = g.depth,
+									  .k = d,
+									  .a = dy,
+									  .b = aux(run).transposed,
+									  .c = s.patches,
+									  .c_row = g.depth,
+								  },
+								  s.products);
 				roll_back(run, &g, s.patches, y0, y1, dx);
 			}
 		}
@@ -264,5 +347,6 @@ conv_backward(HwrLayerRun *run)
 const HwrLayerOps hwr_conv_unrolled_ops = {
 	.forward = conv_forward,
 	.backward = conv_backward,
+	.aux_size = conv_aux_size,
 	.scratch_size = conv_scratch_size,
 };
