@@ -63,11 +63,8 @@ hwr_confidence(PG_FUNCTION_ARGS)
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, hwr_release_reading);
 	HwrSparse  *sparse = hwr_ink_read(ink, PG_GETARG_DATUM(0));
 	HwrReading *reading = hwr_ink_greedy(ink, hold);
-	int		   *classes = palloc(Max(reading->n, 1) * sizeof(int));
-	double		result;
+	double		result = exp(score(ink, reading->classes, reading->nclasses, hwr_ink_dense(ink), sparse->alphabet.n + 1));
 
-	hwr_reading_classes(reading, &sparse->alphabet, classes);
-	result = exp(score(ink, classes, reading->n, hwr_ink_dense(ink), sparse->alphabet.n + 1));
 	hwr_hold_replace(hold, NULL);
 	PG_RETURN_FLOAT8(Min(result, 1));
 }
@@ -144,7 +141,7 @@ label_classes(HwrSparse *sparse, const char *label, HwrHold *hold, HwrAlphabet *
 static double
 score_text(HwrInk *ink, Datum posterior, Datum text_value)
 {
-	HwrSparse  *sparse = hwr_ink_read(ink, posterior);
+	HwrSparse  *sparse = hwr_ink_read_plain(ink, posterior, "hwr_score of a kept posterior");
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_alphabet);
 	HwrAlphabet *alphabet = palloc0(sizeof(HwrAlphabet));
 	Size		len;
@@ -187,7 +184,7 @@ typedef struct ScoreSite
  * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
  *
  * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function
- * and its arguments need no types.  No image begins with the byte of its format.
+ * and its arguments need no types.  No image begins with the byte of one of its formats.
  */
 Datum
 hwr_score(PG_FUNCTION_ARGS)
@@ -206,7 +203,8 @@ hwr_score(PG_FUNCTION_ARGS)
 		fmgr_info_copy(&site->image, flinfo, flinfo->fn_mcxt);
 	}
 	first = (bytea *) PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0, 1);
-	if (VARSIZE_ANY_EXHDR(first) > 0 && *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT)
+	if (VARSIZE_ANY_EXHDR(first) > 0 && (*(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT ||
+										 *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT_SPELT))
 	{
 		if (site->ink == NULL)
 			site->ink = hwr_ink_create(flinfo->fn_mcxt);
