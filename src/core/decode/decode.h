@@ -43,8 +43,8 @@ extern bool hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet
 							  HwrReading *out, HwrStatus *st);
 
 /*
- * The text of classes[n], which were read at spans, and its characters in the order of the text, both malloc'd.  What several classes are
- * spelt as was read from the first to the last of them, with their mean confidence.
+ * The text of classes[n], which were read at spans, and its characters in the order of the text, both malloc'd.  What
+ * several classes are spelt as was read from the first to the last of them, with their mean confidence.
  */
 extern bool hwr_text_of_classes(const HwrAlphabet *alphabet, const int *classes, const HwrSpan *spans, int n,
 								HwrChar **chars, int *nchars, char **text, HwrStatus *st);

@@ -62,7 +62,7 @@ check_members(HwrEnsembleMethod method, int n, HwrModel *const *models, HwrStatu
 		if (models[m]->mapping != models[0]->mapping)
 			return unsuitable(st, "They were trained on labels in different letter case.", NULL);
 		if (!hwr_same_spellings(&models[m]->alphabet, &models[0]->alphabet))
-			return unsuitable(st, "The classes of one stand for several characters, or several for one, and not alike in the others.",
+			return unsuitable(st, "Classes of one stand for several characters, or several for one, and not alike in others.",
 							  NULL);
 	}
 	if (method == HWR_ENSEMBLE_AVERAGE && !hwr_ensemble_may_average(n, models))

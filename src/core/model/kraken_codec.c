@@ -2,10 +2,10 @@
  * kraken_codec.c
  *	  kraken's codecs as alphabets.
  *
- * A codec maps texts to sequences of labels, of which none begins another.  A label that is one character by itself, or one that
- * Unicode composes (NFC), becomes a class of that character; any other gets a sign, and what they stand for becomes the
- * alphabet's spellings (core/text/spelling.h).  Classes are in the order of the code points, signs in that of their labels, behind them.
- * Labels without a text, which kraken leaves out of what it reads, are none.
+ * A codec maps texts to sequences of labels, of which none begins another.  A label that is one character by itself, or one
+ * that Unicode composes (NFC), becomes a class of that character; any other gets a sign, and what they stand for becomes the
+ * alphabet's spellings (core/text/spelling.h).  Classes are in the order of the code points, those of signs in the order of
+ * their labels.  Labels without a text, which kraken leaves out of what it reads, are none.
  */
 #include "kraken_internal.h"
 
@@ -203,7 +203,8 @@ assign_signs(Codec *codec, HwrStatus *st)
 		if (codec->signs[k] != UINT32_MAX)
 			continue;
 		if (next - ((uint32_t) codec->plane << 16) >= HWR_SPELLING_SIGNS)
-			return hwr_kraken_unsupported(st, "Its codec has more than %d labels that are not one character.", HWR_SPELLING_SIGNS);
+			return hwr_kraken_unsupported(st, "Its codec has more than %d labels that are not one character.",
+										  HWR_SPELLING_SIGNS);
 		codec->signs[k] = next++;
 	}
 	return true;

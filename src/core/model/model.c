@@ -477,6 +477,8 @@ hwr_model_memory(const HwrModel *model)
 		for (int m = 0; m < model->ensemble->n; m++)
 			bytes += hwr_model_memory(model->ensemble->members[m]);
 	bytes += (size_t) model->alphabet.n * sizeof(uint32_t);
+	if (model->alphabet.spellings != NULL)
+		bytes += (size_t) model->alphabet.spellings->n * (sizeof(HwrSpelling) + sizeof(int));
 	if (model->own.lm != NULL)
 		bytes += hwr_lm_memory(model->own.lm);
 	if (model->options != NULL)

@@ -530,8 +530,9 @@ hwr_spellings_from_json(const char *json, HwrAlphabet *alphabet, HwrStatus *st)
 
 	ok = json_is_object(texts) || fail_plainly(st, "There are no texts.");
 	ok = ok && (n <= HWR_SPELLINGS || fail_plainly(st, "There are too many texts."));
-	ok = ok && ((json_is_integer(plane) && json_integer_value(plane) >= HWR_SPELLING_FIRST_PLANE &&
-				 json_integer_value(plane) <= HWR_SPELLING_LAST_PLANE) || fail_plainly(st, "The plane of the signs is neither 15 nor 16."));
+	if (ok && !(json_is_integer(plane) && json_integer_value(plane) >= HWR_SPELLING_FIRST_PLANE &&
+				json_integer_value(plane) <= HWR_SPELLING_LAST_PLANE))
+		ok = fail_plainly(st, "The plane of the signs is neither 15 nor 16.");
 	ok = ok && (items = hwr_alloc_zero(n, sizeof(HwrSpelling), st)) != NULL && get_items(texts, alphabet, items, st);
 	if (ok)
 		ok = hwr_alphabet_set_spellings(alphabet, (int) json_integer_value(plane), items, (int) n, st);

@@ -3,11 +3,11 @@
  *	  Alphabets whose classes are not all one character: what classes stand for in a text.
  *
  * A class is a code point of the alphabet, its sign.  Mostly it is the character that the class writes.  Models from elsewhere
- * have classes for several characters ("ch"), and several classes for a character.  Their signs are code points of a plane for private use,
- * 15 or 16, of which the alphabet has no character; a spelling says which signs stand for which text.  A sign of that plane that
- * no spelling reads at its place is nothing in a text.
+ * have classes for several characters ("ch"), and several classes for a character.  Their signs are code points of a plane for
+ * private use, 15 or 16, of which the alphabet has no character; a spelling says which signs stand for which text.  A sign of
+ * that plane that no spelling reads at its place is nothing in a text.
  *
- * Spelt is the longest text first, as kraken's codec does it, and before the classes are known: the order is that of the ink.
+ * At each place of a text the longest that is spelt is taken, as kraken's codec does it, in the order of the ink.
  */
 #ifndef HWR_SPELLING_H
 #define HWR_SPELLING_H
@@ -46,10 +46,10 @@ struct HwrSpellings
 };
 
 /*
- * Give the alphabet, which has none, these spellings: items[n] in any order, malloc'd, are the alphabet's afterwards, and freed on
- * failure.  HWR_BAD_DATA with a detail where they are none for this alphabet: too many, signs that it does not have, none
- * or too many of them, a text of a sign or twice or that the alphabet has a class for, signs that begin with those of another
- * text or with a character.
+ * Give the alphabet, which has none, these spellings: items[n] in any order, malloc'd, are the alphabet's afterwards, and
+ * freed on failure.  HWR_BAD_DATA with a detail where they are none for this alphabet: too many, signs that it does not have,
+ * none of them, a text of a sign or twice or that the alphabet has a class for, signs that begin with those of another text or
+ * with a character.
  */
 extern bool hwr_alphabet_set_spellings(HwrAlphabet *alphabet, int plane, HwrSpelling *items, int n, HwrStatus *st);
 
@@ -63,8 +63,8 @@ extern bool hwr_alphabet_characters(const HwrAlphabet *alphabet, char **utf8, Hw
 extern bool hwr_same_spellings(const HwrAlphabet *a, const HwrAlphabet *b);
 
 /*
- * A text's code points in the order of the ink become signs: *codepoints, malloc'd, is another array where that makes them more.
- * What would be taken for a sign becomes 0, which no alphabet has.
+ * A text's code points in the order of the ink become signs: *codepoints, malloc'd, is another array then.  What would be
+ * taken for a sign becomes 0, which no alphabet has.
  */
 extern bool hwr_spell(const HwrAlphabet *alphabet, uint32_t **codepoints, int *n, HwrStatus *st);
 
@@ -73,8 +73,8 @@ extern bool hwr_text_decode_signs(const HwrAlphabet *alphabet, const char *utf8,
 								  HwrStatus *st);
 
 /*
- * What the first of signs[n], n > 0, says: the characters, *ntext, which may be none; returns how many signs that took, at least 1.
- * *text points into the spellings or to signs.
+ * What the first of signs[n], n > 0, says: the characters, *ntext, which may be none; returns how many signs that took, at
+ * least 1.  *text points into the spellings or to signs.
  */
 extern int	hwr_read_signs(const HwrAlphabet *alphabet, const uint32_t *signs, int n, const uint32_t **text, int *ntext);
 
@@ -86,8 +86,8 @@ extern bool hwr_allow_spelt(const HwrAlphabet *alphabet, const uint32_t *codepoi
 							HwrStatus *st);
 
 /*
- * The spellings as JSON, {"plane": 15, "texts": {TEXT: [class, ...], ...}}, malloc'd; NULL where the alphabet has none.  And back:
- * HWR_BAD_DATA with a detail.
+ * The spellings as JSON, {"plane": 15, "texts": {TEXT: [class, ...], ...}}, malloc'd; NULL where the alphabet has none.  And
+ * back: HWR_BAD_DATA with a detail.
  */
 extern bool hwr_spellings_to_json(const HwrAlphabet *alphabet, char **json, HwrStatus *st);
 extern bool hwr_spellings_from_json(const char *json, HwrAlphabet *alphabet, HwrStatus *st);

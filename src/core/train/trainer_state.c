@@ -146,8 +146,8 @@ print_confusions(const HwrConfusions *c, HwrStatus *st)
 
 /* moments: room for [2][nvalues]; values: for [nvalues]. */
 static bool
-write_state(const HwrTrainer *t, float *values, float *moments, const char *alphabet, const char *spellings, const char *confusions,
-			uint8_t **bytes, size_t *len, HwrStatus *st)
+write_state(const HwrTrainer *t, float *values, float *moments, const char *alphabet, const char *spellings,
+			const char *confusions, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	int			n = (int) t->net.nvalues;
 	const float *data[] = {values, moments, moments + n, t->best_values, t->average.mean};

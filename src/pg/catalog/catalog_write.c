@@ -132,7 +132,8 @@ utf8_datum(const char *utf8)
 static int64
 insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64 job)
 {
-	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID};
+	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID,
+	TEXTOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1] = "            ";
 	bytea	   *hash = palloc(VARHDRSZ + sizeof(info->hash));

@@ -241,8 +241,10 @@ static const Edit edits[] = {
 	{"default", "\\\"codec\\\": {", "\\\"codec\\\": {}, \\\"was\\\": {", HWR_BAD_MODEL, "Its codec is empty."},
 	{"default", "\\\"codec\\\": {", "\\\"codec\\\": \\\"{\\\", \\\"was\\\": {", HWR_BAD_MODEL, "It has no codec."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [7]", HWR_BAD_MODEL, "Label 7 of its codec has two texts."},
-	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 8], \\\"ch\\\": [8]", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"a\" begin with those of \"ch\"."},
-	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8], \\\"ch\\\": [8]", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"ch\" begin with that of a character."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 8], \\\"ch\\\": [8]", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"a\" begin with those of \"ch\"."},
+	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8], \\\"ch\\\": [8]", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"ch\" begin with that of a character."},
 	{"default", "\\\"a\\\": [8]", "\\\"\\\": [8]", HWR_BAD_MODEL, "A text of its codec is empty."},
 
 	{"default", ".nn.O_13.lin.bias\"", ".nn.O_13.lin.bias2\"", HWR_BAD_MODEL, "Tensor \"nn.O_13.lin.bias\" is missing."},

@@ -236,11 +236,16 @@ typedef struct Bad
 
 /* For five labels. */
 static const Bad bad_codecs[] = {
-	{"{\"ab\": [1], \"cd\": [1]}", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"cd\" begin with those of \"ab\"."},
-	{"{\"ab\": [1], \"c\": [1, 2]}", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"c\" begin with those of \"ab\"."},
-	{"{\"a\": [1, 2], \"bcd\": [1, 2, 3]}", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"bcd\" begin with those of \"a\"."},
-	{"{\"a\": [1], \"b\": [1, 2]}", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"b\" begin with that of a character."},
-	{"{\"a\": [1], \"bc\": [1]}", HWR_BAD_MODEL, "Its codec cannot be read back: The classes of \"bc\" begin with that of a character."},
+	{"{\"ab\": [1], \"cd\": [1]}", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"cd\" begin with those of \"ab\"."},
+	{"{\"ab\": [1], \"c\": [1, 2]}", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"c\" begin with those of \"ab\"."},
+	{"{\"a\": [1, 2], \"bcd\": [1, 2, 3]}", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"bcd\" begin with those of \"a\"."},
+	{"{\"a\": [1], \"b\": [1, 2]}", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"b\" begin with that of a character."},
+	{"{\"a\": [1], \"bc\": [1]}", HWR_BAD_MODEL,
+	"Its codec cannot be read back: The classes of \"bc\" begin with that of a character."},
 	{"{\"a\": [1], \"b\": [1]}", HWR_BAD_MODEL, "Label 1 of its codec has two texts."},
 	{"{\"ab\": [5]}", HWR_BAD_MODEL, "A label of \"ab\" in its codec is not between 1 and 4."},
 	{"{\"ab\": [1, 0]}", HWR_BAD_MODEL, "A label of \"ab\" in its codec is not between 1 and 4."},
@@ -294,9 +299,11 @@ static const Bad bad_json[] = {
 	{"{\"plane\": 15, \"texts\": {\"cd\": [1]}}", HWR_BAD_DATA, "The classes of \"cd\" begin with that of a character."},
 	{"{\"plane\": 16, \"texts\": {\"cd\": [3]}}", HWR_BAD_DATA, "The classes of \"cd\" begin with that of a character."},
 	{"{\"plane\": 15, \"texts\": {\"a\": [3]}}", HWR_BAD_DATA, "The character \"a\" has a class besides."},
-	{"{\"plane\": 15, \"texts\": {\"c\\udb80\\udc01\": [3]}}", HWR_BAD_DATA, "The text \"c\xf3\xb0\x80\x81\" has a character of the plane of the signs."},
+	{"{\"plane\": 15, \"texts\": {\"c\\udb80\\udc01\": [3]}}", HWR_BAD_DATA,
+	"The text \"c\xf3\xb0\x80\x81\" has a character of the plane of the signs."},
 	{"{\"plane\": 15, \"texts\": {\"cd\": [3], \"ef\": [3]}}", HWR_BAD_DATA, "The classes of \"ef\" begin with those of \"cd\"."},
-	{"{\"plane\": 15, \"texts\": {\"cd\": [3, 1], \"ef\": [3]}}", HWR_BAD_DATA, "The classes of \"cd\" begin with those of \"ef\"."},
+	{"{\"plane\": 15, \"texts\": {\"cd\": [3, 1], \"ef\": [3]}}", HWR_BAD_DATA,
+	"The classes of \"cd\" begin with those of \"ef\"."},
 };
 
 static void

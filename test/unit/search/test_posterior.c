@@ -381,7 +381,8 @@ test_refusals(void **state)
 		{"A number is out of range.", {SPELT, 15, 1, 33, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
 		{"A text is empty.", {SPELT, 15, 1, 1, 2, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 32},
 		{"The text \"bc\" has no class.", {SPELT, 15, 1, 0, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 33},
-		{"The classes of \"bc\" begin with that of a character.", {SPELT, 15, 1, 1, 1, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"The classes of \"bc\" begin with that of a character.",
+		{SPELT, 15, 1, 1, 1, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
 		{"Its spellings are not in order.", {SPELT, 15, 2, 1, 2, 1, 'b', 1, 2, 1, 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 37},
 		{"A run of blank is written in parts.", {SMALL, 0x80, 0x80, 0x42, 0x12, 0x02}, 24},
 	};
