@@ -319,13 +319,15 @@ read_others(HwrSparse *s, Reader *r, unsigned best, unsigned others)
 static bool
 read_step(HwrSparse *s, Reader *r, int *t)
 {
-	HwrSparseStep *step = &s->at[s->nsteps++];
+	HwrSparseStep *step;
 	unsigned	byte;
 	unsigned	others = 0;
 	unsigned	best = 0;
 
+	/* there is room for a step a byte, so for none where there are none */
 	if (!get_byte(r, &byte))
 		return false;
+	step = &s->at[s->nsteps++];
 	*step = (HwrSparseStep) {.step = *t,.run = byte & RUN ? (int) (byte & ~RUN) + 1 : 1,.entry = s->nentries};
 	*t += step->run;
 	if (*t > s->steps)

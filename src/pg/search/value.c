@@ -13,6 +13,7 @@
 
 #include "core/decode/decode.h"
 #include "core/decode/score.h"
+#include "core/text/spelling.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
@@ -246,7 +247,7 @@ hwr_posterior_info(PG_FUNCTION_ARGS)
 	SET_VARSIZE(hash, VARHDRSZ + HWR_POSTERIOR_HASH);
 	memcpy(VARDATA(hash), sparse->origin.hash, HWR_POSTERIOR_HASH);
 	copy = palloc(sparse->alphabet.n * 4 + 1);
-	if (!hwr_alphabet_to_utf8(&sparse->alphabet, &utf8, &st))
+	if (!hwr_alphabet_characters(&sparse->alphabet, &utf8, &st))
 		hwr_raise(&st);
 	strlcpy(copy, utf8, sparse->alphabet.n * 4 + 1);
 	free(utf8);
