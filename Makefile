@@ -11,7 +11,7 @@
 
 PG_CONFIG ?= pg_config
 
-REGRESS = setup models kraken onnx ensemble bundled recognize batch application nbest score search right_to_left lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
+REGRESS = setup models kraken spelling onnx ensemble bundled recognize batch application nbest score search right_to_left lm bind_lm page train_lines form page_xml evaluate errors train train_base job aggregates report stat attach corrections privileges
 
 #
 # The core library

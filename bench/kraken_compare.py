@@ -58,8 +58,10 @@ class Kraken:
         return texts
 
     def label_order(self):
-        """Label of each of our classes."""
-        return [0] + [labels[0] for _, labels in sorted(self.model.codec.c2l.items())]
+        """Label of each of our classes: of the characters in their order, then the others that a text has."""
+        codec = self.model.codec.c2l
+        plain = [labels[0] for text, labels in sorted(codec.items()) if len(text) == len(labels) == 1]
+        return [0] + plain + sorted({label for labels in codec.values() for label in labels} - set(plain))
 
 
 class Hwr:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Twelve networks of kraken's, each trained by its own layers for a little while: enough to read something.
+"""Fifteen networks of kraken's, each trained by its own layers for a little while: enough to read something.
 
 usage: kraken_models.py IMAGES CSV OUT [SECONDS [NAME...]]
 
@@ -14,6 +14,7 @@ import random
 import sys
 import time
 import warnings
+from collections import Counter
 
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
@@ -42,8 +43,43 @@ NETWORKS = {
     "residual": "[1,40,0,1 Cr3,3,24,2,2 ([Cr3,3,24 Gn8 Cl3,3,24] I) A3,24 Mp2,2 (Cr3,3,24 Cr5,5,24) S1(1x0)1,3 Lbx96 O1cK]",
     "stacked": "[1,64,0,1 Cr3,3,24 Mp2,2 Cr3,3,48 Mp4,2 Cs3,3,64 Mp2,1 S1(1x0)1,3 O1l96 Lbx96 O1cK]",
 }
+# The same network with codecs whose labels are not all characters.
+SPELT = "[1,48,0,1 Cr3,3,32,2,2 Gn8 Cr3,3,64,2,2 Gn8 S1(1x0)1,3 Lbx96 O1cK]"
+NETWORKS |= {name: SPELT for name in ("pairs", "halves", "mixed")}
 BOXES = ["boxes"]                # of lines cut out as boxes, which are straightened
 BATCH = 8
+
+
+def common(labels, n):
+    """The texts of n characters, the most frequent ones first."""
+    count = Counter(label[i:i + n] for label in labels for i in range(len(label) - n + 1))
+    return sorted(count, key=lambda text: (-count[text], text))
+
+
+def halves(characters, singles, first):
+    """The singles with labels from first on, and the others with two each, of which others have either."""
+    codec = {c: [first + i] for i, c in enumerate(characters[:singles])}
+    rest = characters[singles:]
+    size = int(len(rest) ** 0.5) + 1
+    first += singles
+    return codec | {c: [first + i // size, first + size + i % size] for i, c in enumerate(rest)}
+
+
+def make_codec(name, labels):
+    characters = common(labels, 1)
+    pairs = [text for text in common(labels, 2)[:20]] + common(labels, 3)[:8]
+    if name == "pairs":         # a label for several characters, among them what Unicode has no character for
+        return PytorchCodec(sorted(characters) + pairs + ["x\u0304", "e\u0301", "\ufb05i"])
+    if name == "halves":        # several labels for a character
+        return PytorchCodec(halves(characters, 15, 1))
+    if name == "mixed":         # both, and several labels for several characters, of which the last is a character's
+        codec = halves(characters, 20, 1)
+        free = max(max(v) for v in codec.values()) + 1
+        codec |= {text: [free + i] for i, text in enumerate(pairs[:16])}
+        free += 16
+        return PytorchCodec(codec | {text: [free, free + 1 + i % 3, i % 20 + 1] if i < 6 else [free + 4, free + 1, free + i]
+                                     for i, text in enumerate(pairs[16:])})
+    return PytorchCodec(sorted(characters))
 
 
 def lines(folder, path):
@@ -53,7 +89,7 @@ def lines(folder, path):
 
 
 def train(name, spec, rows, seconds):
-    codec = PytorchCodec(sorted(set("".join(label for _, label in rows))))
+    codec = make_codec(name, [label for _, label in rows])
     model = TorchVGSLModel(vgsl=spec.replace("K]", "%d]" % (codec.max_label + 1)), codec=codec.c2l,
                            seg_type="bbox" if name in BOXES else "baselines", model_type=["recognition"], one_channel_mode="L", legacy_polygons=False)
     batch, channels, height, width = model.input

@@ -49,7 +49,7 @@ SELECT outcome($$SELECT * FROM hwr_history('nobody')$$);
 -- Models
 SELECT outcome($$SELECT hwr_import_model('x', 'strokes')$$);
 SELECT outcome($$SELECT hwr_import_model(NULL, 'strokes')$$);
-SELECT outcome($$SELECT hwr_import_model(stroke_model('{"format_version": "2"}'), 'strokes')$$);
+SELECT outcome($$SELECT hwr_import_model(stroke_model('{"format_version": "3"}'), 'strokes')$$);
 SELECT outcome($$SELECT hwr_import_model(stroke_model(), repeat('x', 64))$$);
 
 -- Labelled tables

@@ -74,8 +74,6 @@ RESET client_min_messages;
 -- What it cannot be
 SELECT hwr_import_model(kraken_edit('default', 'Cr{C_0}3,13,4', 'CTr{C_0}3,13,4'), 'kraken_bad');
 \echo :SQLSTATE
-SELECT hwr_import_model(kraken_edit('default', '\"a\": [8]', '\"ae\": [8]'), 'kraken_bad');
-\echo :SQLSTATE
 SELECT hwr_import_model(kraken_edit('default', '\"a\": [8]', '\"a\": [80]'), 'kraken_bad');
 \echo :SQLSTATE
 SELECT hwr_import_model(kraken_edit('default', '"kraken_meta"', '"other_meta"'), 'kraken_bad');

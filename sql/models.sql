@@ -160,7 +160,7 @@ SELECT hwr_import_model('\xffffffffffffffff7b7d', 'bad');
 SELECT hwr_import_model('\x02000000000000007b7d', 'bad');
 SELECT hwr_import_model(stroke_model('{"format": "other"}'), 'bad');
 SELECT hwr_import_model(stroke_model('{"format": null}'), 'bad');
-SELECT hwr_import_model(stroke_model('{"format_version": "2"}'), 'bad');
+SELECT hwr_import_model(stroke_model('{"format_version": "3"}'), 'bad');
 \echo :LAST_ERROR_SQLSTATE
 SELECT hwr_import_model(stroke_model('{"format_version": "one"}'), 'bad');
 SELECT hwr_import_model(stroke_model('{"format_version": 1}'), 'bad');

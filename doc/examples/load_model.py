@@ -5,6 +5,7 @@ usage: load_model.py MODEL.safetensors CANVAS.npy [LOGP.npy]
 CANVAS.npy: uint8 [H][W], 0 paper .. 255 ink.  Prints the reading; LOGP.npy receives the log
 posteriors, float32 [T][K].
 """
+import json
 import re
 import sys
 
@@ -58,6 +59,19 @@ def posteriors(meta, w, x):                                   # x: [N][1][H][W],
     return F.log_softmax(x[:, :, 0].transpose(1, 2), dim=2)   # [N][T][K], class 0 the CTC blank
 
 
+def text_of(classes, meta):
+    """Classes that are not one character stand for the texts of "spellings", if there are any."""
+    spellings = json.loads(meta.get("spellings", '{"plane": 0, "texts": {}}'))
+    texts = {tuple(spelt): text for text, spelt in spellings["texts"].items()}
+    text, i = "", 0
+    while i < len(classes):
+        character, n = meta["alphabet"][classes[i] - 1], 1
+        if spellings["plane"] and ord(character) >> 16 == spellings["plane"]:
+            character, n = next(((texts[spelt], len(spelt)) for spelt in texts if tuple(classes[i:i + len(spelt)]) == spelt), ("", 1))
+        text, i = text + character, i + n
+    return text
+
+
 def read(model, canvas):
     """Log posteriors [T][K] of a canvas file, and the text: the best class a step, runs merged, blanks dropped."""
     meta, weights = load(model)
@@ -65,7 +79,7 @@ def read(model, canvas):
     with torch.no_grad():
         logp = posteriors(meta, weights, x[None, None])[0]
     best = torch.unique_consecutive(logp.argmax(1)).tolist()
-    return logp.numpy(), "".join(meta["alphabet"][k - 1] for k in best if k > 0)
+    return logp.numpy(), text_of([k for k in best if k > 0], meta)
 
 
 if __name__ == "__main__":

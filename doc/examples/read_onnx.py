@@ -5,6 +5,7 @@ usage: read_onnx.py MODEL.onnx IMAGE...
 Needs onnxruntime, numpy and pillow.  canvas() does what hwr_canvas does with a plain picture: one kind of paper, evenly
 lit; what hwr does about shadows, ruled lines and empty paper is left out.
 """
+import json
 import sys
 
 import numpy as np
@@ -41,12 +42,25 @@ def canvas(image, meta):
     return out
 
 
+def text_of(classes, meta):
+    """Classes that are not one character stand for the texts of "spellings", if there are any."""
+    spellings = json.loads(meta.get("spellings", '{"plane": 0, "texts": {}}'))
+    texts = {tuple(spelt): text for text, spelt in spellings["texts"].items()}
+    text, i = "", 0
+    while i < len(classes):
+        character, n = meta["alphabet"][classes[i] - 1], 1
+        if spellings["plane"] and ord(character) >> 16 == spellings["plane"]:
+            character, n = next(((texts[spelt], len(spelt)) for spelt in texts if tuple(classes[i:i + len(spelt)]) == spelt), ("", 1))
+        text, i = text + character, i + n
+    return text
+
+
 def read(session, ink):
     """The text of a canvas [H][W]: the best class a step, runs merged, blanks dropped."""
     meta = session.get_modelmeta().custom_metadata_map
     best = session.run(["log_posteriors"], {"canvas": ink[None]})[0][0].argmax(1)
     changed = np.concatenate(([True], best[1:] != best[:-1]))
-    return "".join(meta["alphabet"][k - 1] for k in best[changed] if k != int(meta["blank"]))
+    return text_of([k for k in best[changed] if k != int(meta["blank"])], meta)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # Fuzzing of the core's readers, with clang's libFuzzer.
 
-FUZZ_TARGETS = image model kraken lm vgsl options label posterior query pattern page form
+FUZZ_TARGETS = image model codec kraken lm vgsl options label posterior query pattern page form
 
 # The kernels choose their instructions in a way that only gcc understands; no foreign bytes reach them.
 FUZZ_CC = clang -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "core/text/lm.h"
+#include "core/text/spelling.h"
 #include "core/search/posterior.h"
 #include "core/model/model.h"
 #include "image_cases.h"
@@ -87,18 +88,23 @@ images(void)
 	put_file("deep.png", blocks_png((PngKind) {.bit_depth = 16,.color_type = PNG_COLOR_TYPE_RGB}));
 }
 
+/* With seven classes some of them are not single characters. */
 static void
 put_model(const char *name, const char *spec, bool half)
 {
 	static HwrModel model;
-	static const char letters[] = "-ABCDE";
+	static const char letters[] = "-ABC\xf3\xb0\x80\x80\xf3\xb0\x80\x81";
 	HwrStatus	st = {0};
 	uint8_t    *bytes;
 	size_t		len;
 
 	memset(&model, 0, sizeof(model));
 	if (!hwr_vgsl_parse(spec, 0, &model.net, &st) ||
-		!hwr_alphabet_from_utf8(letters, (size_t) model.net.classes - 1, &model.alphabet, &st))
+		!hwr_alphabet_from_utf8(letters, model.net.classes == 7 ? strlen(letters) : (size_t) model.net.classes - 1,
+								&model.alphabet, &st))
+		die_of(&st);
+	if (model.net.classes == 7 &&
+		!hwr_spellings_from_json("{\"plane\": 15, \"texts\": {\"ch\": [5], \"x\": [6, 5, 1]}}", &model.alphabet, &st))
 		die_of(&st);
 	model.values = malloc(model.net.nvalues * sizeof(float));
 	for (int i = 0; i < model.net.ntensors; i++)
@@ -144,7 +150,7 @@ put_posterior(void)
 		T = 24, K = 6
 	};
 	uint32_t	codepoints[K - 1] = {' ', 'A', 'N', 'a', 0xE9};
-	const HwrAlphabet alphabet = {K - 1, codepoints};
+	HwrAlphabet alphabet = {K - 1, codepoints, NULL};
 	const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 8}, HWR_CASE_KEEP, K, 96, 0, 80, 200};
 	float		logp[T * K];
 	uint8_t    *bytes;
@@ -158,6 +164,14 @@ put_posterior(void)
 		die_of(&st);
 	put("posterior", "line", bytes, len);
 	free(bytes);
+	codepoints[3] = 0xF0000;
+	codepoints[4] = 0xF0001;
+	if (!hwr_spellings_from_json("{\"plane\": 15, \"texts\": {\"ch\": [4], \"x\": [5, 4, 2]}}", &alphabet, &st) ||
+		!hwr_posterior_pack(logp, T, &alphabet, &origin, 0.001, &bytes, &len, &st))
+		die_of(&st);
+	put("posterior", "spelt", bytes, len);
+	free(bytes);
+	hwr_alphabet_drop_spellings(&alphabet);
 }
 
 int
@@ -174,8 +188,12 @@ main(int argc, char **argv)
 	put_model("dense.safetensors", "[1,8,16,1 Mp8,2 S1(1x0)1,3 O1c4]", false);
 	put_model("lstm.safetensors", "[1,8,0,1 Cr3,3,2 Bn Mp2,2 S1(1x0)1,3 Lbx3 Do0.5 O1c4]", false);
 	put_model("half.safetensors", "[1,8,0,1 Ct3,3,2,2,2 S1(2x2)2,3 Lfx2 Fs3 O1c4]", true);
+	put_model("spelt.safetensors", "[1,8,16,1 Mp8,2 S1(1x0)1,3 O1c7]", false);
 	put_lm();
 	put_posterior();
+	put_text("codec", "kraken", "\x06{\"a\": [1], \"ch\": [2], \"sch\": [3, 1], "
+			 "\"x\\u0304\": [3, 4], \"\xc3\xa9\": [5], \"e\\u0301\": [6]}");
+	put_text("codec", "spellings", "\xff{\"plane\": 15, \"texts\": {\"ch\": [4], \"sch\": [5, 1], \"x\\u0304\": [5, 5, 6]}}");
 	put_text("pattern", "date", "(\\d{2}\\.){2}(19|20)\\d{2}");
 	put_text("pattern", "classes", "(?i)[a-z]+([^ 0-9]|\\w){1,3}x?");
 	put_text("pattern", "states", "(a|b)*a(a|b){11}");

@@ -21,8 +21,10 @@
 #include "core/image/preprocess.h"
 #include "core/model/onnx.h"
 #include "core/text/bidi.h"
+#include "core/text/spelling.h"
 #include "core/decode/decode.h"
 #include "core/model/kraken.h"
+#include "core/model/kraken_internal.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
 #include "core/page/crop.h"
@@ -290,6 +292,36 @@ run(const HwrModel *model)
 	hwr_recognizer_free(rec);
 }
 
+/* Each text is spelt with its signs, and these are read as it. */
+static void
+check_spellings(const HwrAlphabet *alphabet)
+{
+	HwrStatus	st = {0};
+	HwrAlphabet again = {.n = alphabet->n,.codepoints = alphabet->codepoints};
+	char	   *json;
+
+	if (alphabet->spellings == NULL)
+		return;
+	for (int i = 0; i < alphabet->spellings->n; i++)
+	{
+		const HwrSpelling *item = &alphabet->spellings->items[i];
+		uint32_t   *codepoints = malloc((size_t) item->ntext * sizeof(uint32_t));
+		const uint32_t *text;
+		int			n = item->ntext;
+
+		memcpy(codepoints, item->text, (size_t) n * sizeof(uint32_t));
+		promise(hwr_spell(alphabet, &codepoints, &n, &st), "there is memory");
+		promise(n == item->nsigns && memcmp(codepoints, item->signs, (size_t) n * sizeof(uint32_t)) == 0, "a text has its signs");
+		free(codepoints);
+		promise(hwr_read_signs(alphabet, item->signs, item->nsigns, &text, &n) == item->nsigns && n == item->ntext &&
+				memcmp(text, item->text, (size_t) n * sizeof(uint32_t)) == 0, "signs have their text");
+	}
+	promise(hwr_spellings_to_json(alphabet, &json, &st), "spellings can be written");
+	promise(hwr_spellings_from_json(json, &again, &st) && hwr_same_spellings(alphabet, &again), "what was written can be read");
+	free(json);
+	hwr_alphabet_drop_spellings(&again);
+}
+
 /* What must hold of a model that was taken. */
 static void
 check_model(HwrModel *model)
@@ -303,6 +335,8 @@ check_model(HwrModel *model)
 	promise(hwr_model_load(saved, saved_len, &again, &st), "what was saved can be loaded");
 	promise(again->net.nvalues == model->net.nvalues &&
 			memcmp(again->values, model->values, model->net.nvalues * sizeof(float)) == 0, "values are kept");
+	promise(hwr_same_spellings(&model->alphabet, &again->alphabet), "spellings are kept");
+	check_spellings(&model->alphabet);
 	run(model);
 	free(saved);
 	if (model->net.nvalues <= MAX_VALUES)
@@ -326,6 +360,44 @@ fuzz_model(const uint8_t *bytes, size_t len)
 		check_model(model);
 	else
 		check_status(&st);
+	return 0;
+}
+
+/* The first byte: how many labels, or 255 for spellings of an alphabet. */
+int
+fuzz_codec(const uint8_t *bytes, size_t len)
+{
+	HwrStatus	st = {0};
+	char	   *text = terminated(bytes + (len > 0), len - (len > 0));
+	HwrAlphabet alphabet = {0};
+	int		   *labels = NULL;
+	json_t	   *codec;
+	bool		ok;
+
+	if (len > 0 && bytes[0] == 255)
+	{
+		static const char signs[] = "abc\xf3\xb0\x80\x80\xf3\xb0\x80\x81\xf3\xb0\x80\x82\xf4\x80\x80\x80";
+
+		promise(hwr_alphabet_from_utf8(signs, strlen(signs), &alphabet, &st), "signs are an alphabet");
+		ok = hwr_spellings_from_json(text, &alphabet, &st);
+	}
+	else
+	{
+		codec = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+		ok = json_is_object(codec) && hwr_kraken_alphabet(codec, len > 0 ? bytes[0] + 1 : 1, &alphabet, &labels, &st);
+		if (!json_is_object(codec))
+			hwr_fail(&st, HWR_BAD_MODEL, "no codec");
+		json_decref(codec);
+	}
+	if (ok)
+		check_spellings(&alphabet);
+	else
+		check_status(&st);
+	for (int k = 1; ok && labels != NULL && k <= alphabet.n; k++)
+		promise(labels[k] > 0 && labels[k] <= bytes[0], "each class is a label");
+	hwr_alphabet_free(&alphabet);
+	free(labels);
+	free(text);
 	return 0;
 }
 
@@ -534,6 +606,7 @@ fuzz_posterior(const uint8_t *bytes, size_t len)
 	else
 	{
 		check_steps(s);
+		check_spellings(&s->alphabet);
 		promise(hwr_sparse_cells(s, &s->alphabet, &cells, &st), "what was accepted can be unpacked");
 		if (cells < 100000)
 		{

@@ -13,6 +13,7 @@
 
 extern int	fuzz_image(const uint8_t *bytes, size_t len);	/* JPEG and PNG */
 extern int	fuzz_model(const uint8_t *bytes, size_t len);	/* safetensors file */
+extern int	fuzz_codec(const uint8_t *bytes, size_t len);	/* kraken's codec, or spellings as JSON */
 extern int	fuzz_kraken(const uint8_t *bytes, size_t len);	/* kraken's safetensors file */
 extern int	fuzz_lm(const uint8_t *bytes, size_t len);		/* language model */
 extern int	fuzz_vgsl(const uint8_t *bytes, size_t len);	/* architecture string */

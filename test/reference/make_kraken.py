@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Small models of kraken's and what kraken's networks make of a canvas, for test/unit/model/test_kraken.c;
 what kraken makes of lines cut out as boxes, for test/unit/image/test_centerline.c; the order of texts from right to left, for
-test/unit/text/test_bidi.c.
+test/unit/text/test_bidi.c; what its codecs make of texts and labels, for test/unit/model/test_kraken_codec.c.
 
 usage: make_kraken.py
 
-Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel test/unit/data/kraken_values.h, centerline_values.h and bidi_values.h.
+Needs kraken 7 (pip install kraken).  Writes test/data/kraken/NAME.safetensors and .mlmodel test/unit/data/kraken_values.h, centerline_values.h, bidi_values.h and
+kraken_codec_values.h.
 The models are untrained: their weights come from the formula of reference.py.
 """
 
+import json
 import logging
 import os
 import re
 import sys
+import unicodedata
 import warnings
+from random import Random
 
 sys.dont_write_bytecode = True
 warnings.filterwarnings("ignore")
@@ -23,6 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 from kraken.lib.bidi import get_display_map
+from kraken.lib.codec import PytorchCodec
 from kraken.lib.dataset import ImageInputTransforms
 from kraken.lib.vgsl import TorchVGSLModel
 from kraken.models.writers import write_coreml, write_safetensors
@@ -112,8 +117,56 @@ def make_bidi():
     out.write()
 
 
+# Labels for several characters, several labels for one, both; characters that compose, and those of a plane for private use.
+CODECS = [
+    {"a": [1], "c": [2], "h": [3], "ch": [4], "sch": [5], "s": [6], "x\u0304": [7], "cha": [8]},
+    {"a": [1], "b": [2, 3], "c": [2, 4], "d": [5, 3], "e": [5, 4, 1]},
+    {" ": [1], "\u00e9": [2], "e\u0301": [11], "e": [3], "ff": [4, 2], "f": [5], "ffi": [6], "\u00e4": [7, 7], "\U0001f642": [4, 3],
+     "st": [8, 1], "\ue000": [9], "x\u0323\u0304": [12, 3, 3, 12]},
+    {"\U000f0000": [1], "ab": [2], "a": [3], "b": [4, 3], "aba": [4, 2, 2]},
+    {chr(0x4E00 + i): [1 + i // 8, 9 + i % 8] for i in range(60)},
+]
+
+
+def c_string(text):
+    return '"%s"' % "".join("\\x%02x" % b for b in text.encode())
+
+
+def make_codecs():
+    """Random texts and labels, of each codec."""
+    out = Header(os.path.join(TESTS, "unit", "data", "kraken_codec_values.h"), "KRAKEN_CODEC_VALUES_H", "What kraken's codecs make of texts and labels")
+    out.lines[1] = "/* Written by test/reference/make_kraken.py with kraken. */"
+    random = Random(1)
+    codecs, texts, labels = [], [], []
+    for i, c2l in enumerate(CODECS):
+        codec = PytorchCodec(c2l)
+        pieces = list(c2l) + sorted(set("".join(c2l))) + ["Q"]
+        used = sorted({label for code in c2l.values() for label in code})
+        codecs.append("\t{%s, %d}," % (c_string(json.dumps(c2l)), codec.max_label + 1))
+        while len(texts) < 16 * (i + 1):
+            text = "".join(random.choice(pieces) for _ in range(random.randrange(10)))
+            if text == unicodedata.normalize("NFC", " ".join(text.split())):    # labels are so in hwr
+                code = codec.encode(text).tolist()
+                texts.append("\t{%d, %s, %d, {%s}}," % (i, c_string(text), len(code), ", ".join(map(str, code or [0]))))
+        for _ in range(16):
+            code = [label for _ in range(random.randrange(8)) for label in random.choice([*c2l.values(), [random.choice(used)]])]
+            read = codec.decode([(label, 10 * at, 10 * at + 5, (at % 4 + 1) / 8) for at, label in enumerate(code)])
+            labels.append("\t{%d, %d, {%s}, %s, %d, {%s}}," % (
+                i, len(code), ", ".join(map(str, code or [0])), c_string("".join(c for c, *_ in read)), len(read),
+                ", ".join("{%d, %d, %.9g}" % tuple(place) for _, *place in read or [(0, 0, 0, 0)])))
+    out.lines += ["/* as JSON, and how many labels with the blank */",
+                  "static const struct { const char *json; int classes; } codec_cases[] = {", *codecs, "};",
+                  "/* codec, a text, its labels */",
+                  "static const struct { int codec; const char *text; int n; int labels[48]; } encode_cases[] = {", *texts, "};",
+                  "/* codec, labels, each read at 10 * i to 10 * i + 5 with confidence (i % 4 + 1) / 8; their text, and where its characters are */",
+                  "static const struct { int codec; int n; int labels[48]; const char *text; int nchars; struct { int first, last; double confidence; } chars[48]; } decode_cases[] = {",
+                  *labels, "};"]
+    out.write()
+
+
 def main():
     make_bidi()
+    make_codecs()
     make_centerline()
     torch.set_num_threads(1)
     os.makedirs(MODELS_DIR, exist_ok=True)

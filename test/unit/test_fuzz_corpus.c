@@ -124,6 +124,7 @@ static void
 test_kraken(void **state)
 {
 	(void) state;
+	run_corpus("codec", fuzz_codec);
 	run_corpus("kraken", fuzz_kraken);
 }
 

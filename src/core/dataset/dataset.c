@@ -11,7 +11,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/threads.h"
-#include "core/text/bidi.h"
+#include "core/text/spelling.h"
 #include "canvas_store.h"
 #include "dataset_row.h"
 
@@ -103,6 +103,7 @@ hwr_dataset_set_stop(HwrDataset *ds, HwrStopFn stop, void *arg)
 bool
 hwr_dataset_set_alphabet(HwrDataset *ds, const HwrAlphabet *alphabet, bool fixed, HwrStatus *st)
 {
+	ds->rules.spelt = &ds->alphabet;
 	if (fixed)
 		ds->rules.alphabet = &ds->alphabet;
 	return hwr_alphabet_copy(alphabet, &ds->alphabet, st);
@@ -279,7 +280,7 @@ encode_label(HwrDataset *ds, Row *row, HwrStatus *st)
 	uint32_t   *codepoints;
 	int			n;
 
-	if (!hwr_text_decode_ink(row->label, strlen(row->label), &codepoints, &n, st))
+	if (!hwr_text_decode_signs(&ds->alphabet, row->label, strlen(row->label), &codepoints, &n, st))
 		return false;
 	row->classes = hwr_alloc((size_t) n, sizeof(int), st);
 	for (int i = 0; row->classes != NULL && i < n; i++)

@@ -12,7 +12,7 @@
 #include "core/decode/ctc.h"
 #include "core/image/preprocess.h"
 #include "core/network/recognizer.h"
-#include "core/text/bidi.h"
+#include "core/text/spelling.h"
 
 /* FNV-1a over the bytes, mixed. */
 uint64_t
@@ -79,7 +79,7 @@ check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, H
 	return true;
 }
 
-/* The normalised label, and the steps that it needs: its characters and a blank between equal neighbours. */
+/* The normalised label, and the steps that it needs: its classes and a blank between equal neighbours. */
 static bool
 take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row, int *steps)
 {
@@ -92,7 +92,7 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 	row->traits = hwr_text_traits(from->label, from->label_len);
 	if (row->label[0] == '\0' && !rules->learn_empty)
 		return leave_out(row, HWR_SKIP_LABEL, "empty label");
-	if (!hwr_text_decode_ink(row->label, strlen(row->label), &codepoints, &n, &row->st))
+	if (!hwr_text_decode_signs(rules->spelt, row->label, strlen(row->label), &codepoints, &n, &row->st))
 	{
 		row->ok = false;
 		return false;

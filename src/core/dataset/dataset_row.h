@@ -28,6 +28,7 @@ typedef struct HwrRowRules
 	HwrNet		net;			/* for the steps only */
 	HwrImageLimits limits;
 	const HwrAlphabet *alphabet;	/* training rows with other characters are left out; NULL: none is */
+	const HwrAlphabet *spelt;	/* how labels are; NULL: each character as a class */
 } HwrRowRules;
 
 /* A row made ready.  Zero before. */

@@ -101,6 +101,12 @@ extern bool hwr_beam_step(HwrBeam *beam, HwrStatus *st);
 extern bool hwr_beam_end(HwrBeam *beam, int n, HwrNbest *out, HwrStatus *st);
 extern void hwr_nbest_free(HwrNbest *nbest);
 
+/*
+ * Of an alphabet that spells (core/text/spelling.h): hypotheses that read as the same text become the best of them, with the
+ * sums of probabilities and confidences; at most n are left.
+ */
+extern bool hwr_nbest_join_texts(HwrNbest *nbest, const HwrAlphabet *alphabet, int n, HwrStatus *st);
+
 /* All of it at once. */
 extern bool hwr_beam_search(HwrBeam *beam, const HwrBeamQuery *query, int n, HwrNbest *out, HwrStatus *st);
 

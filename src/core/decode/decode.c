@@ -4,11 +4,13 @@
  */
 #include "decode.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/text/bidi.h"
+#include "core/text/spelling.h"
 
 /* The most probable class; the lowest of equals, so the blank before any character. */
 static int
@@ -33,10 +35,9 @@ probability(double logp)
 	return p >= 1 ? 1.0f : p > 0 ? (float) p : 0.0f;
 }
 
-/* The runs of the best path into chars[T]; returns their number, and the path's log posterior. */
+/* The runs of the best path into classes[T] and spans[T]; returns their number, and the path's log posterior. */
 static int
-read_runs(const float *logp, int T, int K, const HwrAlphabet *alphabet,
-		  HwrChar *chars, double *path_logp)
+read_runs(const float *logp, int T, int K, int *classes, HwrSpan *spans, double *path_logp)
 {
 	int			n = 0;
 	int			previous = 0;
@@ -51,12 +52,15 @@ read_runs(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 		*path_logp += step[k];
 		if (k != 0 && k == previous)
 		{
-			chars[n - 1].last_step = t;
-			if (p > chars[n - 1].confidence)
-				chars[n - 1].confidence = p;
+			spans[n - 1].last_step = t;
+			if (p > spans[n - 1].confidence)
+				spans[n - 1].confidence = p;
 		}
 		else if (k != 0)
-			chars[n++] = (HwrChar) {.confidence = p,.first_step = t,.last_step = t,.ink = alphabet->codepoints[k - 1]};
+		{
+			classes[n] = k;
+			spans[n++] = (HwrSpan) {.confidence = p,.first_step = t,.last_step = t};
+		}
 		previous = k;
 	}
 	return n;
@@ -77,8 +81,9 @@ reorder_chars(HwrChar *chars, int n, const int *order, HwrStatus *st)
 	return true;
 }
 
-bool
-hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st)
+/* The text of characters in the order of their ink, which are put into the text's order. */
+static bool
+text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st)
 {
 	uint32_t   *codepoints = hwr_alloc((size_t) n, sizeof(uint32_t), st);
 	int		   *order = hwr_alloc((size_t) n, sizeof(int), st);
@@ -96,51 +101,94 @@ hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st)
 	return ok;
 }
 
-void
-hwr_reading_classes(const HwrReading *reading, const HwrAlphabet *alphabet, int *classes)
+/* A character that was read at these spans. */
+static HwrChar
+char_at(uint32_t ink, const HwrSpan *spans, int n)
 {
-	const HwrChar *chars = reading->chars;
-	bool		reordered = false;
+	float		confidence = 0;
 
-	for (int i = 1; i < reading->n; i++)
-		reordered = reordered || chars[i].first_step < chars[i - 1].first_step;
-	for (int i = 0; i < reading->n; i++)
+	for (int i = 0; i < n; i++)
+		confidence += spans[i].confidence / (float) n;
+	return (HwrChar) {.ink = ink,.confidence = n == 1 ? spans[0].confidence : confidence,
+		.first_step = spans[0].first_step,.last_step = spans[n - 1].last_step};
+}
+
+/* The characters of signs[n] to chars, NULL: nowhere; returns how many. */
+static size_t
+read_chars(const HwrAlphabet *alphabet, const uint32_t *signs, const HwrSpan *spans, int n, HwrChar *chars)
+{
+	size_t		count = 0;
+
+	for (int i = 0, used; i < n; i += used)
 	{
-		int			place = i;
+		const uint32_t *text;
+		int			ntext;
 
-		if (reordered)
-			place = 0;
-		for (int k = 0; reordered && k < reading->n; k++)
-			place += chars[k].first_step < chars[i].first_step;
-		classes[place] = hwr_alphabet_class(alphabet, chars[i].ink);
+		used = hwr_read_signs(alphabet, signs + i, n - i, &text, &ntext);
+		for (int c = 0; chars != NULL && c < ntext; c++)
+			chars[count + (size_t) c] = char_at(text[c], spans + i, used);
+		count += (size_t) ntext;
 	}
+	return count;
+}
+
+bool
+hwr_text_of_classes(const HwrAlphabet *alphabet, const int *classes, const HwrSpan *spans, int n, HwrChar **chars,
+					int *nchars, char **text, HwrStatus *st)
+{
+	uint32_t   *signs = hwr_alloc((size_t) n, sizeof(uint32_t), st);
+	size_t		count = 0;
+	bool		ok = signs != NULL;
+
+	*chars = NULL;
+	for (int i = 0; ok && i < n; i++)
+		signs[i] = alphabet->codepoints[classes[i] - 1];
+	if (ok)
+	{
+		count = read_chars(alphabet, signs, spans, n, NULL);
+		ok = count <= INT_MAX || hwr_fail(st, HWR_BAD_LABEL, "label is too long");
+	}
+	ok = ok && (*chars = hwr_alloc(count, sizeof(HwrChar), st)) != NULL;
+	if (ok)
+	{
+		(void) read_chars(alphabet, signs, spans, n, *chars);
+		*nchars = (int) count;
+		ok = text_of_chars(*chars, *nchars, text, st);
+	}
+	free(signs);
+	if (!ok)
+		free(*chars);
+	return ok;
 }
 
 bool
 hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet *alphabet,
 				  HwrReading *out, HwrStatus *st)
 {
-	HwrChar    *chars;
+	HwrReading	reading = {.confidence = -1};
+	HwrSpan    *spans;
 	double		path_logp;
+	bool		ok;
 
 	if (T < 0 || K != alphabet->n + 1)
 		return hwr_fail(st, HWR_INTERNAL, "posteriors of %d steps and %d classes do not fit an alphabet of %d",
 						T, K, alphabet->n);
-	chars = hwr_alloc((size_t) T, sizeof(HwrChar), st);
-	if (chars == NULL)
-		return false;
-	out->n = read_runs(logp, T, K, alphabet, chars, &path_logp);
-	if (!hwr_text_of_chars(chars, out->n, &out->text, st))
+	spans = hwr_alloc((size_t) T, sizeof(HwrSpan), st);
+	reading.classes = hwr_alloc((size_t) T, sizeof(int), st);
+	ok = spans != NULL && reading.classes != NULL;
+	if (ok)
 	{
-		free(chars);
-		return false;
+		reading.nclasses = read_runs(logp, T, K, reading.classes, spans, &path_logp);
+		reading.sharpness = T > 0 ? probability(path_logp / T) : 0.0f;
+		ok = hwr_text_of_classes(alphabet, reading.classes, spans, reading.nclasses, &reading.chars, &reading.n, &reading.text,
+								 st);
 	}
-	out->chars = chars;
-	out->sharpness = T > 0 ? probability(path_logp / T) : 0.0f;
-	out->confidence = -1;
-	out->log_share = 0;
-	out->log_found = 0;
-	return true;
+	free(spans);
+	if (ok)
+		*out = reading;
+	else
+		free(reading.classes);
+	return ok;
 }
 
 void
@@ -148,5 +196,6 @@ hwr_reading_free(HwrReading *reading)
 {
 	free(reading->text);
 	free(reading->chars);
+	free(reading->classes);
 	memset(reading, 0, sizeof(*reading));
 }

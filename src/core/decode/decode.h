@@ -6,6 +6,7 @@
 #define HWR_DECODE_H
 
 #include "core/text/text.h"
+#include "score.h"
 
 /*
  * One read character. Steps are network time steps, first..last inclusive.  In a reading characters stand in the order of
@@ -17,7 +18,7 @@ typedef struct HwrChar
 	float		confidence;		/* highest posterior of this class in its run, 0..1 */
 	int			first_step;
 	int			last_step;
-	uint32_t	ink;			/* of the alphabet: another where codepoint is a mirrored bracket */
+	uint32_t	ink;			/* as it is written: another where codepoint is a mirrored bracket */
 } HwrChar;
 
 typedef struct HwrReading
@@ -25,6 +26,8 @@ typedef struct HwrReading
 	char	   *text;			/* UTF-8, NUL-terminated, malloc'd */
 	int			n;
 	HwrChar    *chars;			/* [n], malloc'd */
+	int			nclasses;
+	int		   *classes;		/* [nclasses] in the order of the ink, as the network gave them; malloc'd */
 	float		sharpness;		/* geometric mean over the steps of what was most probable: exp(mean log
 								 * posterior of the best path); no probability of being right */
 	double		confidence;		/* probability that the text is right, 0..1; -1: not computed */
@@ -40,13 +43,11 @@ extern bool hwr_decode_greedy(const float *logp, int T, int K, const HwrAlphabet
 							  HwrReading *out, HwrStatus *st);
 
 /*
- * The text (malloc'd) of characters in the order of their ink, with all but codepoint set, which are put into
- * the text's order.
+ * The text of classes[n], which were read at spans, and its characters in the order of the text, both malloc'd.  What
+ * several classes are spelt as was read from the first to the last of them, with their mean confidence.
  */
-extern bool hwr_text_of_chars(HwrChar *chars, int n, char **text, HwrStatus *st);
-
-/* The classes of a reading in the order of the ink, as the network gave them: classes[reading->n]. */
-extern void hwr_reading_classes(const HwrReading *reading, const HwrAlphabet *alphabet, int *classes);
+extern bool hwr_text_of_classes(const HwrAlphabet *alphabet, const int *classes, const HwrSpan *spans, int n,
+								HwrChar **chars, int *nchars, char **text, HwrStatus *st);
 extern void hwr_reading_free(HwrReading *reading);
 
 #endif							/* HWR_DECODE_H */

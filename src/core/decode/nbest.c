@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "beam_internal.h"
+#include "decode.h"
 
 static void *
 get_scratch(HwrBeam *beam, size_t size, HwrStatus *st)
@@ -210,14 +211,87 @@ hwr_beam_search(HwrBeam *beam, const HwrBeamQuery *query, int n, HwrNbest *out, 
 	return hwr_beam_end(beam, n, out, st);
 }
 
+static void
+free_hypothesis(HwrHypothesis *h)
+{
+	free(h->classes);
+	free(h->spans);
+}
+
+/* Give to what other has. */
+static void
+join(HwrHypothesis *to, const HwrHypothesis *other)
+{
+	to->score = hwr_log_sum(to->score, other->score);
+	to->logp = hwr_log_sum(to->logp, other->logp);
+	to->found_logp = hwr_log_sum(to->found_logp, other->found_logp);
+	to->confidence = to->confidence + other->confidence < 1 ? to->confidence + other->confidence : 1;
+}
+
+/* The hypotheses are best first, with their texts. */
+static void
+join_equals(HwrNbest *nbest, char **texts)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < nbest->n; i++)
+	{
+		int			same = 0;
+
+		while (same < kept && strcmp(texts[same], texts[i]) != 0)
+			same++;
+		if (same < kept)
+		{
+			join(&nbest->hypotheses[same], &nbest->hypotheses[i]);
+			free_hypothesis(&nbest->hypotheses[i]);
+		}
+		else
+		{
+			char	   *text = texts[i];
+
+			texts[i] = texts[kept];
+			texts[kept] = text;
+			nbest->hypotheses[kept++] = nbest->hypotheses[i];
+		}
+	}
+	nbest->n = kept;
+}
+
+bool
+hwr_nbest_join_texts(HwrNbest *nbest, const HwrAlphabet *alphabet, int n, HwrStatus *st)
+{
+	int			found = nbest->n;
+	char	  **texts = hwr_alloc_zero((size_t) found, sizeof(char *), st);
+	bool		ok = texts != NULL;
+
+	for (int i = 0; i < found && ok; i++)
+	{
+		const HwrHypothesis *h = &nbest->hypotheses[i];
+		HwrChar    *chars;
+		int			nchars;
+
+		ok = hwr_text_of_classes(alphabet, h->classes, h->spans, h->n, &chars, &nchars, &texts[i], st);
+		if (ok)
+			free(chars);
+	}
+	if (ok)
+	{
+		join_equals(nbest, texts);
+		qsort(nbest->hypotheses, (size_t) nbest->n, sizeof(HwrHypothesis), compare_hypotheses);
+		for (; nbest->n > n; nbest->n--)
+			free_hypothesis(&nbest->hypotheses[nbest->n - 1]);
+	}
+	for (int i = 0; i < found && texts != NULL; i++)
+		free(texts[i]);
+	free(texts);
+	return ok;
+}
+
 void
 hwr_nbest_free(HwrNbest *nbest)
 {
 	for (int i = 0; i < nbest->n; i++)
-	{
-		free(nbest->hypotheses[i].classes);
-		free(nbest->hypotheses[i].spans);
-	}
+		free_hypothesis(&nbest->hypotheses[i]);
 	free(nbest->hypotheses);
 	memset(nbest, 0, sizeof(*nbest));
 }

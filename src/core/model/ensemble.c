@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "core/decode/combine.h"
+#include "core/text/spelling.h"
 #include "model_lm.h"
 
 const char *const hwr_ensemble_words[] = {"average", "vote", NULL};
@@ -60,6 +61,9 @@ check_members(HwrEnsembleMethod method, int n, HwrModel *const *models, HwrStatu
 			return unsuitable(st, "One of them is an ensemble.", "Name its members instead.");
 		if (models[m]->mapping != models[0]->mapping)
 			return unsuitable(st, "They were trained on labels in different letter case.", NULL);
+		if (!hwr_same_spellings(&models[m]->alphabet, &models[0]->alphabet))
+			return unsuitable(st, "Classes of one stand for several characters, or several for one, and not alike in others.",
+							  NULL);
 	}
 	if (method == HWR_ENSEMBLE_AVERAGE && !hwr_ensemble_may_average(n, models))
 		return unsuitable(st, "Their networks give different steps, which cannot be averaged.",

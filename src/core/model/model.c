@@ -8,6 +8,7 @@
  */
 #include "model.h"
 
+#include "core/text/spelling.h"
 #include "ensemble.h"
 #include "model_lm.h"
 #include "safetensors.h"
@@ -188,6 +189,20 @@ load_alphabet(const HwrSafeTensors *file, int classes, HwrAlphabet *out, HwrStat
 	return true;
 }
 
+/* What classes stand for that are not single characters; files without such classes have none. */
+static bool
+load_spellings(const HwrSafeTensors *file, HwrAlphabet *alphabet, HwrStatus *st)
+{
+	const char *json = hwr_safetensors_metadata(file, "spellings");
+	HwrStatus	reason = {0};
+
+	if (json == NULL || hwr_spellings_from_json(json, alphabet, &reason))
+		return true;
+	if (reason.code == HWR_OUT_OF_MEMORY)
+		return hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	return fail_model(st, "Metadata \"spellings\" does not fit: %.400s", reason.detail);
+}
+
 /* The tensor of the file that holds a tensor of the network. */
 static bool
 match_tensor(const HwrSafeTensors *file, const HwrTensor *want, const HwrSafeTensor **out,
@@ -266,7 +281,8 @@ load_all(const HwrSafeTensors *file, HwrModel *model, HwrStatus *st)
 		!get_object(file, "result", true, &model->result, st) ||
 		!get_object(file, "card", false, &model->card, st) ||
 		!load_network(file, &model->net, st) ||
-		!load_alphabet(file, model->net.maps ? 0 : model->net.classes, &model->alphabet, st))
+		!load_alphabet(file, model->net.maps ? 0 : model->net.classes, &model->alphabet, st) ||
+		!load_spellings(file, &model->alphabet, st))
 		return false;
 	model->fit = (HwrFit) fit;
 	model->mapping = (HwrCase) mapping;
@@ -349,14 +365,19 @@ describe_values(const HwrModel *model, bool half, HwrSafeTensorOut *tensors)
 	}
 }
 
+int
+hwr_model_format(const HwrModel *model)
+{
+	return model->alphabet.spellings != NULL ? HWR_FORMAT_VERSION : HWR_FORMAT_PLAIN;
+}
+
 static bool
-write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const HwrLmOut *lm, uint8_t **bytes,
-		  size_t *len,
-		  HwrStatus *st)
+write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *alphabet, const char *spellings,
+		  const HwrLmOut *lm, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	bool		has_lm = lm->bytes != NULL;
 	char		format_version[16];
-	const char *metadata[11][2] = {
+	const char *metadata[12][2] = {
 		{"format", "hwr"},
 		{"format_version", format_version},
 		{"architecture", model->net.vgsl},
@@ -369,11 +390,16 @@ write_all(const HwrModel *model, const HwrSafeTensorOut *tensors, const char *al
 	};
 	int			n = 9;
 
-	snprintf(format_version, sizeof(format_version), "%d", HWR_FORMAT_VERSION);
+	snprintf(format_version, sizeof(format_version), "%d", hwr_model_format(model));
 	if (model->card != NULL)
 	{
 		metadata[n][0] = "card";
 		metadata[n++][1] = model->card;
+	}
+	if (spellings != NULL)
+	{
+		metadata[n][0] = "spellings";
+		metadata[n++][1] = spellings;
 	}
 	if (has_lm)
 	{
@@ -387,7 +413,8 @@ static bool
 save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	HwrSafeTensorOut *tensors;
-	char	   *alphabet;
+	char	   *alphabet = NULL;
+	char	   *spellings = NULL;
 	HwrLmOut	lm = {0};
 	bool		ok;
 
@@ -396,16 +423,18 @@ save(const HwrModel *model, bool half, uint8_t **bytes, size_t *len, HwrStatus *
 	if (!check_model(model, st) ||
 		!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
+	ok = hwr_spellings_to_json(&model->alphabet, &spellings, st);
 	tensors = hwr_alloc((size_t) model->net.ntensors + 1, sizeof(HwrSafeTensorOut), st);
-	ok = tensors != NULL;
+	ok = ok && tensors != NULL;
 	if (ok)
 		describe_values(model, half, tensors);
 	ok = ok && hwr_model_describe_lm(model, &lm, st);
 	if (ok)
 		tensors[model->net.ntensors] = lm.tensor;
-	ok = ok && write_all(model, tensors, alphabet, &lm, bytes, len, st);
+	ok = ok && write_all(model, tensors, alphabet, spellings, &lm, bytes, len, st);
 	free(lm.bytes);
 	free(tensors);
+	free(spellings);
 	free(alphabet);
 	return ok;
 }
@@ -448,6 +477,8 @@ hwr_model_memory(const HwrModel *model)
 		for (int m = 0; m < model->ensemble->n; m++)
 			bytes += hwr_model_memory(model->ensemble->members[m]);
 	bytes += (size_t) model->alphabet.n * sizeof(uint32_t);
+	if (model->alphabet.spellings != NULL)
+		bytes += (size_t) model->alphabet.spellings->n * (sizeof(HwrSpelling) + sizeof(int));
 	if (model->own.lm != NULL)
 		bytes += hwr_lm_memory(model->own.lm);
 	if (model->options != NULL)

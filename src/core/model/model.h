@@ -4,9 +4,10 @@
  *
  * File: safetensors with metadata
  *	 format           "hwr"
- *	 format_version   "1"
+ *	 format_version   "1"; "2" where there are spellings
  *	 architecture     canonical VGSL string
  *	 alphabet         UTF-8, the characters of classes 1 .. K-1 in order; empty where the network's output is maps
+ *	 spellings        JSON object, may be missing: what classes stand for that are not single characters (core/text/spelling.h)
  *	 fit              "pad" | "stretch" | "kraken" | "kraken-box" (preprocess.h)
  *	 case             "keep" | "upper" | "lower" (mapping applied to labels)
  *	 options          JSON object: the training options in full
@@ -28,7 +29,9 @@
 #include "core/text/lm.h"
 #include "core/text/text.h"
 
-#define HWR_FORMAT_VERSION 1
+/* The newest that is read, and the one of files without spellings. */
+#define HWR_FORMAT_VERSION 2
+#define HWR_FORMAT_PLAIN 1
 #define HWR_VERSION "1.0"
 
 /* A language model that is a part of the model, with what it counts in the search. */
@@ -67,6 +70,9 @@ extern bool hwr_model_save(const HwrModel *model, uint8_t **bytes, size_t *len, 
 /* The same with F16 weights: half the size.  HWR_BAD_MODEL where a value is beyond their range. */
 extern bool hwr_model_save_half(const HwrModel *model, uint8_t **bytes, size_t *len, HwrStatus *st);
 extern void hwr_model_free(HwrModel *model);
+
+/* The format version that its file has. */
+extern int	hwr_model_format(const HwrModel *model);
 
 /* Give the model a language model, which becomes its own to free, with HWR_CONFIDENCE_DEFAULT; NULL: none any more. */
 extern bool hwr_model_set_lm(HwrModel *model, HwrLm *lm, double weight, double length_bonus, HwrStatus *st);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "core/text/spelling.h"
 #include "onnx_internal.h"
 
 /* The graph's input and output. */
@@ -85,15 +86,17 @@ add_metadata(Metadata *m, const char *key, const char *value)
 }
 
 static void
-describe_model(HwrOnnxExport *e, const char *alphabet, Metadata *m)
+describe_model(HwrOnnxExport *e, const char *alphabet, const char *spellings, Metadata *m)
 {
 	const HwrModel *model = e->model;
 	const HwrNet *net = &model->net;
 
 	add_metadata(m, "format", "hwr");
-	add_metadata(m, "format_version", hwr_onnx_text(&e->g, "%d", HWR_FORMAT_VERSION));
+	add_metadata(m, "format_version", hwr_onnx_text(&e->g, "%d", hwr_model_format(model)));
 	add_metadata(m, "architecture", net->vgsl);
 	add_metadata(m, "alphabet", alphabet);
+	if (spellings != NULL)
+		add_metadata(m, "spellings", spellings);
 	add_metadata(m, "blank", "0");
 	add_metadata(m, "fit", hwr_fit_words[model->fit]);
 	add_metadata(m, "case", hwr_case_words[model->mapping]);
@@ -111,14 +114,14 @@ describe_model(HwrOnnxExport *e, const char *alphabet, Metadata *m)
 
 /* The file's bytes of a graph that is complete. */
 static bool
-pack(HwrOnnxExport *e, const char *alphabet, uint8_t **bytes, size_t *len, HwrStatus *st)
+pack(HwrOnnxExport *e, const char *alphabet, const char *spellings, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	Hwr__Onnx__ModelProto proto = HWR__ONNX__MODEL_PROTO__INIT;
 	Hwr__Onnx__OperatorSetIdProto opset = HWR__ONNX__OPERATOR_SET_ID_PROTO__INIT;
 	Hwr__Onnx__OperatorSetIdProto *opsets[1] = {&opset};
 	Metadata	metadata = {.n = 0};
 
-	describe_model(e, alphabet, &metadata);
+	describe_model(e, alphabet, spellings, &metadata);
 	if (e->g.failed)
 		return false;
 	opset.domain = "";
@@ -147,6 +150,7 @@ hwr_model_export_onnx(const HwrModel *model, bool half, uint8_t **bytes, size_t 
 {
 	HwrOnnxExport e = {.model = model};
 	char	   *alphabet;
+	char	   *spellings = NULL;
 	bool		ok;
 
 	if (model->ensemble != NULL)
@@ -158,14 +162,15 @@ hwr_model_export_onnx(const HwrModel *model, bool half, uint8_t **bytes, size_t 
 		return hwr_fail(st, HWR_UNSUPPORTED, "cannot export a network that finds lines to ONNX");
 	if (!hwr_alphabet_to_utf8(&model->alphabet, &alphabet, st))
 		return false;
-	ok = hwr_onnx_graph_create(&e.g, half, st);
+	ok = hwr_spellings_to_json(&model->alphabet, &spellings, st) && hwr_onnx_graph_create(&e.g, half, st);
 	if (ok)
 	{
 		hwr_onnx_network(&e);
 		describe_ends(&e);
-		ok = pack(&e, alphabet, bytes, len, st);
+		ok = pack(&e, alphabet, spellings, bytes, len, st);
 	}
 	hwr_onnx_graph_free(&e.g);
+	free(spellings);
 	free(alphabet);
 	return ok;
 }

@@ -14,24 +14,20 @@ static bool
 take_best(const HwrNbest *nbest, const HwrAlphabet *alphabet, HwrReading *out, HwrStatus *st)
 {
 	const HwrHypothesis *best = &nbest->hypotheses[0];
-	HwrChar    *chars = hwr_alloc((size_t) best->n, sizeof(HwrChar), st);
-	char	   *text;
+	HwrReading	reading = *out;
 
-	if (chars == NULL)
+	reading.nclasses = best->n;
+	reading.classes = hwr_alloc((size_t) best->n, sizeof(int), st);
+	if (reading.classes == NULL)
 		return false;
-	for (int i = 0; i < best->n; i++)
-		chars[i] = (HwrChar) {.ink = alphabet->codepoints[best->classes[i] - 1],.confidence = best->spans[i].confidence,
-			.first_step = best->spans[i].first_step,.last_step = best->spans[i].last_step};
-	if (!hwr_text_of_chars(chars, best->n, &text, st))
+	memcpy(reading.classes, best->classes, (size_t) best->n * sizeof(int));
+	if (!hwr_text_of_classes(alphabet, best->classes, best->spans, best->n, &reading.chars, &reading.n, &reading.text, st))
 	{
-		free(chars);
+		free(reading.classes);
 		return false;
 	}
-	free(out->text);
-	free(out->chars);
-	out->text = text;
-	out->chars = chars;
-	out->n = best->n;
+	hwr_reading_free(out);
+	*out = reading;
 	out->confidence = best->confidence;
 	out->log_share = best->score - nbest->log_weight;
 	out->log_found = nbest->log_found;

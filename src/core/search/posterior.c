@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text/spelling.h"
 #include "posterior_internal.h"
 
 /* From a half on, for nothing but the most probable class has more, down to just below the default bound. */
@@ -136,13 +137,48 @@ floor_quantum(double floor_p, int K)
 	return q < NO_FLOOR ? q : NO_FLOOR - 1;
 }
 
+/* Whether all signs of a spelling are kept. */
+static bool
+is_readable(const Packing *p, const HwrAlphabet *alphabet, const HwrSpelling *item)
+{
+	for (int i = 0; i < item->nsigns; i++)
+		if (p->local[hwr_alphabet_class(alphabet, item->signs[i])] == 0)
+			return false;
+	return true;
+}
+
+static void
+put_spellings(Bytes *b, const Packing *p, const HwrAlphabet *alphabet)
+{
+	const HwrSpellings *s = alphabet->spellings;
+	unsigned	n = 0;
+
+	for (int i = 0; i < s->n; i++)
+		n += is_readable(p, alphabet, &s->items[i]);
+	put_byte(b, (unsigned) s->plane);
+	put_number(b, n);
+	for (int i = 0; i < s->n; i++)
+	{
+		const HwrSpelling *item = &s->items[i];
+
+		if (!is_readable(p, alphabet, item))
+			continue;
+		put_number(b, (unsigned) item->nsigns);
+		for (int k = 0; k < item->nsigns; k++)
+			put_number(b, (unsigned) p->local[hwr_alphabet_class(alphabet, item->signs[k])]);
+		put_number(b, (unsigned) item->ntext);
+		for (int c = 0; c < item->ntext; c++)
+			put_number(b, item->text[c]);
+	}
+}
+
 static void
 put_head(Bytes *b, const Packing *p, const HwrAlphabet *alphabet, const HwrPosteriorOrigin *origin, int n,
 		 double floor_p)
 {
 	uint32_t	next = 0;
 
-	put_byte(b, HWR_POSTERIOR_FORMAT);
+	put_byte(b, alphabet->spellings == NULL ? HWR_POSTERIOR_FORMAT : HWR_POSTERIOR_FORMAT_SPELT);
 	for (int i = 0; i < HWR_POSTERIOR_HASH; i++)
 		put_byte(b, origin->hash[i]);
 	put_byte(b, (unsigned) origin->mapping | (unsigned) origin->margin << HWR_POSTERIOR_MARGIN_SHIFT);
@@ -160,6 +196,8 @@ put_head(Bytes *b, const Packing *p, const HwrAlphabet *alphabet, const HwrPoste
 		put_number(b, alphabet->codepoints[k - 1] - next);
 		next = alphabet->codepoints[k - 1] + 1;
 	}
+	if (alphabet->spellings != NULL)
+		put_spellings(b, p, alphabet);
 }
 
 static void

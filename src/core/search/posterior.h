@@ -8,9 +8,9 @@
  * whole line, the floor, says what a class that was not kept had on average: decoders that must
  * write a given text use it, searches do not.
  *
- * Bytes, format 2.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
+ * Bytes.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
  *
- *	 1			format: 2
+ *	 1			format: 2 or 3
  *	 8			the first bytes of the SHA-256 of the model's file
  *	 1			letter case of the model: 0 keep, 1 upper, 2 lower; and 4 times the columns of the canvas before the image
  *	 1			the floor, as -8 ln p, 255: none
@@ -19,6 +19,10 @@
  *	 number x 3	columns of the canvas, of them covered by the image, pixels across the original image
  *	 number		n, characters that are kept anywhere; they are the classes 1 .. n here, 0 is the blank
  *	 number x n	their code points, ascending: the first, then the distance from the last minus one
+ *	 			format 3, of a model whose classes are not all single characters (core/text/spelling.h):
+ *	 1			the plane of its signs
+ *	 number		spellings that the characters kept have all signs of, ascending by these, each:
+ *	 			a number of signs and these, as classes; a number of characters and these, as code points
  *	 steps		up to the end:
  *		 1rrrrrrr	r + 1 steps of nothing but blank
  *		 01cccccc	the blank is the most probable class, and c others are kept
@@ -38,6 +42,7 @@
 #include "core/text/text.h"
 
 #define HWR_POSTERIOR_FORMAT 2
+#define HWR_POSTERIOR_FORMAT_SPELT 3
 #define HWR_POSTERIOR_HASH 8
 
 /* Limits of what is packed and accepted: steps, and steps times characters. */

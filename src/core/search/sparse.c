@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/image/preprocess.h"
+#include "core/text/spelling.h"
 #include "posterior_internal.h"
 
 bool
@@ -29,7 +30,7 @@ hwr_sparse_free(HwrSparse *s)
 {
 	if (s == NULL)
 		return;
-	free(s->alphabet.codepoints);
+	hwr_alphabet_free(&s->alphabet);
 	free(s->at);
 	free(s->entries);
 	free(s);
@@ -120,10 +121,90 @@ read_alphabet(HwrSparse *s, Reader *r)
 }
 
 static bool
+read_spelling(const HwrSparse *s, Reader *r, HwrSpelling *item)
+{
+	unsigned	n;
+
+	if (!get_number(r, HWR_SPELLING_LENGTH, &n))
+		return false;
+	for (item->nsigns = 0; item->nsigns < (int) n; item->nsigns++)
+	{
+		unsigned	class;
+
+		if (!get_number(r, (unsigned) s->alphabet.n, &class))
+			return false;
+		if (class == 0)
+			return fail_bytes(r->st, "A class is out of range.");
+		item->signs[item->nsigns] = s->alphabet.codepoints[class - 1];
+	}
+	if (!get_number(r, HWR_SPELLING_LENGTH, &n))
+		return false;
+	for (item->ntext = 0; item->ntext < (int) n; item->ntext++)
+	{
+		unsigned	c;
+
+		if (!get_number(r, 0x10FFFF, &c))
+			return false;
+		if (c >= 0xD800 && c < 0xE000)
+			return fail_bytes(r->st, "A character is not one of Unicode.");
+		item->text[item->ntext] = c;
+	}
+	return item->ntext > 0 || fail_bytes(r->st, "A text is empty.");
+}
+
+static bool
+is_above(const HwrSpelling *a, const HwrSpelling *b)
+{
+	for (int i = 0; i < a->nsigns && i < b->nsigns; i++)
+		if (a->signs[i] != b->signs[i])
+			return a->signs[i] > b->signs[i];
+	return a->nsigns > b->nsigns;
+}
+
+static bool
+read_spellings(HwrSparse *s, Reader *r)
+{
+	HwrSpelling *items;
+	unsigned	plane;
+	unsigned	n;
+	HwrStatus	reason = {0};
+	bool		ok = true;
+
+	if (!get_byte(r, &plane) || !get_number(r, HWR_SPELLINGS, &n))
+		return false;
+	if (plane < HWR_SPELLING_FIRST_PLANE || plane > HWR_SPELLING_LAST_PLANE)
+		return fail_bytes(r->st, "The plane of its signs is out of range.");
+	/* each takes four bytes at least */
+	if (n > (size_t) (r->end - r->at) / 4)
+		return fail_bytes(r->st, "The bytes end too early.");
+	items = hwr_alloc_zero(n, sizeof(HwrSpelling), r->st);
+	if (items == NULL)
+		return false;
+	for (unsigned i = 0; ok && i < n; i++)
+	{
+		ok = read_spelling(s, r, &items[i]);
+		if (ok && i > 0 && !is_above(&items[i], &items[i - 1]))
+			ok = fail_bytes(r->st, "Its spellings are not in order.");
+	}
+	if (!ok)
+	{
+		free(items);
+		return false;
+	}
+	if (hwr_alphabet_set_spellings(&s->alphabet, (int) plane, items, (int) n, &reason))
+		return true;
+	if (reason.code == HWR_BAD_DATA)
+		return fail_bytes(r->st, reason.detail);
+	*r->st = reason;
+	return false;
+}
+
+static bool
 read_head(HwrSparse *s, Reader *r)
 {
 	HwrPosteriorOrigin *origin = &s->origin;
 	unsigned	byte;
+	bool		spelt;
 	unsigned	floor_q;
 	unsigned	numbers[5];
 	static const unsigned max[5] = {0x110000, HWR_POSTERIOR_MAX_STEPS, HWR_POSTERIOR_MAX_WIDTH,
@@ -131,10 +212,12 @@ read_head(HwrSparse *s, Reader *r)
 
 	if (!get_byte(r, &byte))
 		return false;
-	if (byte != HWR_POSTERIOR_FORMAT)
+	spelt = byte == HWR_POSTERIOR_FORMAT_SPELT;
+	if (byte != HWR_POSTERIOR_FORMAT && !spelt)
 	{
 		hwr_fail(r->st, HWR_BAD_POSTERIOR, "not a kept posterior");
-		return hwr_fail_detail(r->st, "Its format is %u; this version reads format %d.", byte, HWR_POSTERIOR_FORMAT);
+		return hwr_fail_detail(r->st, "Its format is %u; this version reads formats %d and %d.", byte, HWR_POSTERIOR_FORMAT,
+							   HWR_POSTERIOR_FORMAT_SPELT);
 	}
 	if (r->end - r->at < HWR_POSTERIOR_HASH)
 		return fail_bytes(r->st, "The bytes end too early.");
@@ -164,7 +247,7 @@ read_head(HwrSparse *s, Reader *r)
 	s->floor = floor_q == NO_FLOOR ? 0 : (float) exp(-(double) floor_q / FLOOR_SCALE);
 	if (s->floor * (float) origin->classes > 0.51f)
 		return fail_bytes(r->st, "The floor is too high.");
-	return read_alphabet(s, r);
+	return read_alphabet(s, r) && (!spelt || read_spellings(s, r));
 }
 
 /* The class after the last one, and -16 ln p of it. */
@@ -236,13 +319,15 @@ read_others(HwrSparse *s, Reader *r, unsigned best, unsigned others)
 static bool
 read_step(HwrSparse *s, Reader *r, int *t)
 {
-	HwrSparseStep *step = &s->at[s->nsteps++];
+	HwrSparseStep *step;
 	unsigned	byte;
 	unsigned	others = 0;
 	unsigned	best = 0;
 
+	/* there is room for a step a byte, so for none where there are none */
 	if (!get_byte(r, &byte))
 		return false;
+	step = &s->at[s->nsteps++];
 	*step = (HwrSparseStep) {.step = *t,.run = byte & RUN ? (int) (byte & ~RUN) + 1 : 1,.entry = s->nentries};
 	*t += step->run;
 	if (*t > s->steps)
@@ -347,12 +432,14 @@ hwr_sparse_read(HwrSparse *s, const uint8_t *bytes, size_t len, HwrStatus *st)
 {
 	Reader		r = {bytes, bytes + len, st};
 
+	hwr_alphabet_drop_spellings(&s->alphabet);
 	s->steps = 0;
 	s->alphabet.n = 0;
 	s->nsteps = 0;
 	s->nentries = 0;
 	if (read_head(s, &r) && read_steps(s, &r))
 		return true;
+	hwr_alphabet_drop_spellings(&s->alphabet);
 	s->steps = 0;
 	s->alphabet.n = 0;
 	s->nsteps = 0;

@@ -45,6 +45,9 @@ extern void hwr_lm_builder_free(HwrLmBuilder *builder);
 /* Asked in add and in finish, which may take minutes. */
 extern void hwr_lm_builder_set_stop(HwrLmBuilder *builder, HwrStopFn stop, void *arg);
 
+/* Texts are spelt in this alphabet, which must outlive the builder, and the symbols are its signs. */
+extern void hwr_lm_builder_set_alphabet(HwrLmBuilder *builder, const HwrAlphabet *alphabet);
+
 /*
  * Count one text, normalised with the mapping.  Errors: HWR_BAD_LABEL (as hwr_text_normalize, or nothing
  * left of it; the builder is as before), HWR_BAD_DATA (too many n-grams), HWR_OUT_OF_MEMORY, HWR_CANCELLED.

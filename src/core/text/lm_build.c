@@ -24,8 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bidi.h"
 #include "lm_internal.h"
+#include "spelling.h"
 #include "trie.h"
 
 #define FIRST_CAPACITY 4096
@@ -34,6 +34,7 @@ struct HwrLmBuilder
 {
 	int			order;
 	HwrCase		mapping;
+	const HwrAlphabet *alphabet;	/* in which texts are spelt, or NULL */
 	long long	texts;
 	long long	characters;
 	HwrTrie		trie;			/* symbols: code points, HWR_LM_BOUNDARY */
@@ -107,6 +108,12 @@ hwr_lm_builder_set_stop(HwrLmBuilder *builder, HwrStopFn stop, void *arg)
 	builder->stop_arg = arg;
 }
 
+void
+hwr_lm_builder_set_alphabet(HwrLmBuilder *builder, const HwrAlphabet *alphabet)
+{
+	builder->alphabet = alphabet;
+}
+
 /* In step i of a loop: false, with the status, if the work is to end. */
 static bool
 go_on(const HwrLmBuilder *builder, int i, HwrStatus *st)
@@ -153,6 +160,18 @@ count_from(HwrLmBuilder *builder, const uint32_t *symbols, int n, bool beginning
 	return true;
 }
 
+/* What no alphabet has (spelling.h) is left out: it would be taken for the boundary. */
+static int
+drop_foreign(uint32_t *codepoints, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (codepoints[i] != 0)
+			codepoints[kept++] = codepoints[i];
+	return kept;
+}
+
 bool
 hwr_lm_builder_add(HwrLmBuilder *builder, const char *utf8, size_t len, HwrStatus *st)
 {
@@ -164,10 +183,11 @@ hwr_lm_builder_add(HwrLmBuilder *builder, const char *utf8, size_t len, HwrStatu
 
 	if (!hwr_text_normalize(utf8, len, builder->mapping, &text, st))
 		return false;
-	ok = hwr_text_decode_ink(text, strlen(text), &codepoints, &n, st);
+	ok = hwr_text_decode_signs(builder->alphabet, text, strlen(text), &codepoints, &n, st);
 	free(text);
 	if (!ok)
 		return false;
+	n = drop_foreign(codepoints, n);
 	if (n == 0)
 	{
 		free(codepoints);

@@ -17,7 +17,7 @@
 
 #include <utf8proc.h>
 
-#include "bidi.h"
+#include "spelling.h"
 
 const char *const hwr_case_words[] = {"keep", "upper", "lower", NULL};
 
@@ -436,8 +436,7 @@ hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus
 		if (i == 0 || all[i] != all[i - 1])
 			all[distinct++] = all[i];
 	}
-	out->n = distinct;
-	out->codepoints = all;
+	*out = (HwrAlphabet) {.n = distinct,.codepoints = all};
 	return true;
 }
 
@@ -458,7 +457,7 @@ hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrS
 {
 	uint32_t   *codepoints = NULL;
 	int			n = 0;
-	bool		ok = hwr_text_decode_ink(utf8, len, &codepoints, &n, st) &&
+	bool		ok = hwr_text_decode_signs(alphabet, utf8, len, &codepoints, &n, st) &&
 		hwr_alphabet_add_codepoints(alphabet, codepoints, n, st);
 
 	free(codepoints);
@@ -473,7 +472,7 @@ hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, 
 	int			old = alphabet->n;
 
 	for (int i = 0; i < n; i++)
-		if (hwr_alphabet_class(alphabet, codepoints[i]) == 0)
+		if (codepoints[i] != 0 && hwr_alphabet_class(alphabet, codepoints[i]) == 0)
 			codepoints[added++] = codepoints[i];
 	if (added == 0)
 		return true;
@@ -518,13 +517,14 @@ hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st)
 		return false;
 	memcpy(to->codepoints, from->codepoints, (size_t) from->n * sizeof(uint32_t));
 	to->n = from->n;
-	return true;
+	return hwr_alphabet_copy_spellings(from, to, st);
 }
 
 void
 hwr_alphabet_free(HwrAlphabet *alphabet)
 {
 	free(alphabet->codepoints);
+	hwr_alphabet_drop_spellings(alphabet);
 	alphabet->codepoints = NULL;
 	alphabet->n = 0;
 }
@@ -542,7 +542,7 @@ hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabe
 		return false;
 	for (len = 0; text[len] != '\0'; len++)
 		;
-	ok = hwr_text_decode_ink(text, len, &codepoints, n, st);
+	ok = hwr_text_decode_signs(alphabet, text, len, &codepoints, n, st);
 	free(text);
 	if (!ok)
 		return false;

@@ -65,6 +65,8 @@ extern char *hwr_text_quote(const char *s, char *buf, size_t size);
 /* Whether a character is written from right to left: a letter of Hebrew, Arabic and the like. */
 extern bool hwr_is_right_to_left(uint32_t codepoint);
 
+typedef struct HwrSpellings HwrSpellings;
+
 /*
  * The characters a network can write.  Class 0 is the CTC blank; class i + 1 is
  * codepoints[i].  Code points are sorted and distinct.
@@ -73,17 +75,18 @@ typedef struct HwrAlphabet
 {
 	int			n;
 	uint32_t   *codepoints;		/* malloc'd */
+	HwrSpellings *spellings;	/* malloc'd; NULL: each is a character (spelling.h) */
 } HwrAlphabet;
 
 /* From the (valid UTF-8) characters of a string, sorted, duplicates dropped. */
 extern bool hwr_alphabet_from_utf8(const char *utf8, size_t len, HwrAlphabet *out, HwrStatus *st);
 
-/* Add the characters of a string. */
+/* Add the code points of a string as they are. */
 extern bool hwr_alphabet_add(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
 
-/* Add the characters of a label as its ink shows them: brackets within text from right to left are mirrored (bidi.h). */
+/* Add the characters of a label as its ink shows them: brackets within text from right to left are mirrored (bidi.h); spelt. */
 extern bool hwr_alphabet_add_label(HwrAlphabet *alphabet, const char *utf8, size_t len, HwrStatus *st);
-/* The same of code points in any order, which are left in another one. */
+/* Add code points but 0 in any order, which are left in another one. */
 extern bool hwr_alphabet_add_codepoints(HwrAlphabet *alphabet, uint32_t *codepoints, int n, HwrStatus *st);
 
 /* Class of a code point, or 0 where the alphabet lacks it. */
@@ -94,8 +97,12 @@ extern bool hwr_alphabet_to_utf8(const HwrAlphabet *alphabet, char **utf8, HwrSt
 extern bool hwr_alphabet_copy(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st);
 extern void hwr_alphabet_free(HwrAlphabet *alphabet);
 
+/* Its spellings alone: to an alphabet that has the code points, and none. */
+extern bool hwr_alphabet_copy_spellings(const HwrAlphabet *from, HwrAlphabet *to, HwrStatus *st);
+extern void hwr_alphabet_drop_spellings(HwrAlphabet *alphabet);
+
 /*
- * The classes of a text after normalisation, in the order of the ink (bidi.h): classes[n], malloc'd.
+ * The classes of a text after normalisation, in the order of the ink (bidi.h) and spelt: classes[n], malloc'd.
  * *writable: all its characters are in the alphabet; the others have class 0.  Errors as hwr_text_normalize.
  */
 extern bool hwr_text_classes(const char *utf8, size_t len, HwrCase mapping, const HwrAlphabet *alphabet,

@@ -75,6 +75,8 @@ hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm,
 		hwr_own_lm_fitter_free(f);
 		return false;
 	}
+	if (f->builder != NULL)
+		hwr_lm_builder_set_alphabet(f->builder, &model->alphabet);
 	*out = f;
 	return true;
 }

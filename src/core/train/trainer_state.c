@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/model/safetensors.h"
+#include "core/text/spelling.h"
 
 #define FORMAT "hwr-checkpoint"
 #define FORMAT_VERSION "1"
@@ -93,7 +94,7 @@ static const Field fields[] = {
 };
 
 #define NFIELDS ((int) (sizeof(fields) / sizeof(fields[0])))
-#define NTEXTS 7				/* metadata beside the fields */
+#define NTEXTS 8				/* metadata beside the fields */
 
 _Static_assert(sizeof(HwrTrainPhase) == sizeof(int), "an enumeration is not an int");
 
@@ -145,8 +146,8 @@ print_confusions(const HwrConfusions *c, HwrStatus *st)
 
 /* moments: room for [2][nvalues]; values: for [nvalues]. */
 static bool
-write_state(const HwrTrainer *t, float *values, float *moments, const char *alphabet, const char *confusions,
-			uint8_t **bytes, size_t *len, HwrStatus *st)
+write_state(const HwrTrainer *t, float *values, float *moments, const char *alphabet, const char *spellings,
+			const char *confusions, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
 	int			n = (int) t->net.nvalues;
 	const float *data[] = {values, moments, moments + n, t->best_values, t->average.mean};
@@ -173,7 +174,7 @@ write_state(const HwrTrainer *t, float *values, float *moments, const char *alph
 	{
 		const char *const texts[NTEXTS][2] = {
 			{"format", FORMAT}, {"format_version", FORMAT_VERSION}, {"architecture", t->net.vgsl},
-			{"alphabet", alphabet}, {"confusions", confusions}, {"optimizer_steps", numbers[NFIELDS]},
+			{"alphabet", alphabet}, {"spellings", spellings}, {"confusions", confusions}, {"optimizer_steps", numbers[NFIELDS]},
 			{"data", numbers[NFIELDS + 1]},
 		};
 
@@ -200,13 +201,16 @@ hwr_trainer_write_state(const HwrTrainer *t, uint8_t **bytes, size_t *len, HwrSt
 {
 	float	   *values = hwr_alloc(t->net.nvalues, 3 * sizeof(float), st);
 	char	   *alphabet = NULL;
+	char	   *spellings = NULL;
 	char	   *confusions = NULL;
 	bool		ok = values != NULL &&
 		hwr_alphabet_to_utf8(hwr_dataset_alphabet(t->ds), &alphabet, st) &&
+		hwr_spellings_to_json(hwr_dataset_alphabet(t->ds), &spellings, st) &&
 		(confusions = print_confusions(&t->best_confusions, st)) != NULL &&
-		write_state(t, values, values + t->net.nvalues, alphabet, confusions, bytes, len, st);
+		write_state(t, values, values + t->net.nvalues, alphabet, spellings != NULL ? spellings : "", confusions, bytes, len, st);
 
 	free(confusions);
+	free(spellings);
 	free(alphabet);
 	free(values);
 	return ok;
@@ -426,12 +430,19 @@ hwr_checkpoint_alphabet(const uint8_t *bytes, size_t len, HwrAlphabet *out, HwrS
 {
 	HwrSafeTensors *file;
 	const char *alphabet;
+	const char *spellings;
 	bool		ok;
 
 	if (!open_checkpoint(bytes, len, &file, st))
 		return false;
 	alphabet = hwr_safetensors_metadata(file, "alphabet");
+	spellings = hwr_safetensors_metadata(file, "spellings");
 	ok = alphabet != NULL ? hwr_alphabet_from_utf8(alphabet, strlen(alphabet), out, st) : fail_checkpoint(st, "alphabet");
+	if (ok && spellings != NULL && spellings[0] != '\0' && !hwr_spellings_from_json(spellings, out, st))
+	{
+		hwr_alphabet_free(out);
+		ok = fail_checkpoint(st, "spellings");
+	}
 	hwr_safetensors_close(file);
 	return ok;
 }

@@ -18,6 +18,7 @@
 #include "core/base/status.h"
 #include "core/model/model.h"
 #include "core/text/metrics.h"
+#include "core/text/spelling.h"
 #include "core/text/text.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
@@ -131,11 +132,13 @@ utf8_datum(const char *utf8)
 static int64
 insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64 job)
 {
-	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID};
+	Oid			types[] = {INT4OID, INT4OID, OIDOID, BYTEAOID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, INT8OID,
+	TEXTOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "           ";
+	char		nulls[lengthof(types) + 1] = "            ";
 	bytea	   *hash = palloc(VARHDRSZ + sizeof(info->hash));
 	char	   *alphabet;
+	char	   *spellings = NULL;
 	HwrStatus	st;
 	bool		isnull;
 
@@ -153,21 +156,29 @@ insert_version(const HwrVersionInfo *info, Size len, const HwrModel *meta, int64
 	values[10] = Int64GetDatum(job);
 	if (job == 0)
 		nulls[10] = 'n';
-	if (!hwr_alphabet_to_utf8(&meta->alphabet, &alphabet, &st))
+	if (!hwr_alphabet_characters(&meta->alphabet, &alphabet, &st))
 		hwr_raise(&st);
+	if (!hwr_spellings_to_json(&meta->alphabet, &spellings, &st))
+	{
+		free(alphabet);
+		hwr_raise(&st);
+	}
 	PG_TRY();
 	{
 		values[6] = utf8_datum(alphabet);
+		values[11] = spellings != NULL ? utf8_datum(spellings) : (Datum) 0;
+		nulls[11] = spellings != NULL ? ' ' : 'n';
 	}
 	PG_FINALLY();
 	{
 		free(alphabet);
+		free(spellings);
 	}
 	PG_END_TRY();
 
 	hwr_catalog_execute("INSERT INTO hwr.version (model_id, version, weights, hash, bytes, architecture, alphabet, "
-						"parameters, options, card, job) "
-						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11) RETURNING id",
+						"parameters, options, card, job, spellings) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11, $12::jsonb -> 'texts') RETURNING id",
 						lengthof(types), types, values, nulls);
 	return DatumGetInt64(result_column(0, 1, &isnull));
 }

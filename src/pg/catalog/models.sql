@@ -60,7 +60,8 @@ CREATE VIEW hwr_model_details WITH (security_barrier) AS
 		   v.job,
 		   v.weights,
 		   v.hash,
-		   v.created
+		   v.created,
+		   v.spellings
 	  FROM hwr.model m
 		   JOIN hwr.version v ON v.model_id = m.id
 		   LEFT JOIN pg_catalog.pg_largeobject_metadata l ON l.oid = v.weights
@@ -76,6 +77,9 @@ COMMENT ON COLUMN hwr_model_details.chosen IS 'a person chose it: no training ta
 COMMENT ON COLUMN hwr_model_details.overlap IS 'images of the evaluation that it was trained or validated on; NULL: unknown';
 COMMENT ON COLUMN hwr_model_details.card IS
 'what a person should know of it: description, licence, credits and language as its training''s options or its file say, data: how many images it learnt from';
+COMMENT ON COLUMN hwr_model_details.alphabet IS 'the characters of its classes, but for classes that are in spellings';
+COMMENT ON COLUMN hwr_model_details.spellings IS
+'of a model whose classes are not all single characters: each text with the numbers of its classes, 0 being the blank';
 COMMENT ON COLUMN hwr_model_details.hash IS 'SHA-256 of the file: the same on every server that has this version, whatever its number there';
 GRANT SELECT ON hwr_model_details TO PUBLIC;
 

@@ -30,6 +30,7 @@ CREATE TABLE hwr.version (
 	job			bigint,						-- NULL for imported versions
 	features	jsonb,						-- of its validation images: features.h; NULL: unknown
 	used_images	bytea,						-- hashes of the images it was trained or validated on: overlap.c; NULL: unknown
+	spellings	jsonb,						-- what classes stand for that are not single characters; NULL: there are none
 	created		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	UNIQUE (model_id, version)
 );

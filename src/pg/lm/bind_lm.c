@@ -15,6 +15,7 @@
 
 #include "core/base/status.h"
 #include "core/decode/beam.h"
+#include "core/text/spelling.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/hold.h"
@@ -68,6 +69,8 @@ set_lm(FunctionCallInfo fcinfo, HwrModel *model)
 	if (!PG_ARGISNULL(ARG_LM))
 	{
 		(void) hwr_lm_fetch(text_to_cstring(PG_GETARG_TEXT_PP(ARG_LM)), 0, stored);
+		if (!hwr_refuse_spelt(&model->alphabet, "a language model of characters", &st))
+			hwr_raise(&st);
 		if (!hwr_lm_save(stored->object, &saved, &len, &st))
 			hwr_raise(&st);
 		hwr_hold_replace(bytes, saved);

@@ -20,6 +20,7 @@
 #include "core/text/text.h"
 #include "form.h"
 #include "pg/base/error.h"
+#include "pg/reader/label.h"
 #include "pg/reader/kinds.h"
 #include "pg/reader/label.h"
 #include "pg/reader/reader.h"
@@ -119,18 +120,17 @@ comb_pattern(const HwrComb *comb, bool digits)
 static char *
 hypothesis_text(const HwrHypothesis *h, const HwrAlphabet *alphabet)
 {
-	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
-	char	   *copy = palloc(4 * h->n + 1);
-	char	   *utf8;
+	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, hwr_release_reading);
+	HwrReading *reading = palloc0(sizeof(HwrReading));
+	char	   *text;
 	HwrStatus	st;
 
-	for (int i = 0; i < h->n; i++)
-		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
-	if (!hwr_text_encode_ink(codepoints, h->n, &utf8, &st))
+	if (!hwr_text_of_classes(alphabet, h->classes, h->spans, h->n, &reading->chars, &reading->n, &reading->text, &st))
 		hwr_raise(&st);
-	strlcpy(copy, utf8, 4 * h->n + 1);
-	free(utf8);
-	return hwr_from_utf8(copy);
+	hwr_hold_replace(hold, reading);
+	text = pstrdup(hwr_from_utf8(reading->text));
+	hwr_hold_replace(hold, NULL);
+	return text;
 }
 
 /* The best text under what the field allows; text NULL where none fits. */
@@ -156,7 +156,7 @@ search_text(HwrDecoder *decoder, const HwrFormField *field, text *allow, text *p
 	query.T = posteriors->T;
 	query.K = posteriors->K;
 	hwr_decoder_bind(arguments, decoder, 0, HWR_ARGS, writer, &query);
-	nbest = hwr_decoder_search(decoder, &query, 1);
+	nbest = hwr_decoder_search(decoder, &query, 1, writer);
 	if (nbest->n == 0)
 		return;
 	row->text = hypothesis_text(&nbest->hypotheses[0], writer->alphabet);

@@ -18,8 +18,9 @@
 #include "utils/memutils.h"
 
 #include "core/model/reading.h"
-#include "core/text/bidi.h"
+#include "core/text/spelling.h"
 #include "decoder.h"
+#include "label.h"
 #include "pg/lm/lm.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
@@ -104,6 +105,8 @@ get_lm_symbols(HwrDecoder *site, const HwrWriter *writer)
 {
 	HwrStatus	st;
 
+	if (!hwr_refuse_spelt(writer->alphabet, "a language model of characters", &st))
+		hwr_raise(&st);
 	if (site->lm_symbols != NULL && site->symbols_lm == site->lm_id &&
 		memcmp(site->symbols_key, writer->key, sizeof(site->symbols_key)) == 0)
 		return;
@@ -226,10 +229,14 @@ allowed_classes(Datum characters, const HwrWriter *writer)
 	if (!ok)
 		hwr_raise(&st);
 	for (int i = 0; i < n; i++)
-		allow[hwr_alphabet_class(writer->alphabet, codepoints[i])] = true;
-	free(codepoints);
+		if (!hwr_is_sign(writer->alphabet, codepoints[i]))
+			allow[hwr_alphabet_class(writer->alphabet, codepoints[i])] = true;
 	if (space != 0)
 		allow[space] = memchr(utf8, ' ', len) != NULL;
+	ok = hwr_allow_spelt(writer->alphabet, codepoints, n, memchr(utf8, ' ', len) != NULL, allow, &st);
+	free(codepoints);
+	if (!ok)
+		hwr_raise(&st);
 	allow[0] = false;
 	for (int k = 1; k <= writer->alphabet->n; k++)
 		any = any || allow[k];
@@ -268,6 +275,8 @@ hwr_decoder_bind_pattern(HwrDecoder *site, Datum value, const HwrWriter *writer,
 	HwrAutomaton *automaton;
 	HwrStatus	st;
 
+	if (!hwr_refuse_spelt(writer->alphabet, "a pattern", &st))
+		hwr_raise(&st);
 	if (site->pattern == NULL || VARSIZE_ANY_EXHDR(site->pattern) != len ||
 		memcmp(VARDATA_ANY(site->pattern), VARDATA_ANY(pattern), len) != 0 ||
 		memcmp(site->pattern_key, writer->key, sizeof(site->pattern_key)) != 0)
@@ -431,38 +440,35 @@ put_row(Tuplestorestate *store, TupleDesc desc, int rank, const HwrHypothesis *h
 {
 	Datum		values[5];
 	bool		nulls[5] = {0};
-	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
-	int		   *order = palloc(Max(h->n, 1) * sizeof(int));
-	StringInfoData text;
+	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, hwr_release_reading);
+	HwrReading *reading = palloc0(sizeof(HwrReading));
 	StringInfoData json;
 	HwrStatus	st;
 
-	initStringInfo(&text);
+	if (!hwr_text_of_classes(alphabet, h->classes, h->spans, h->n, &reading->chars, &reading->n, &reading->text, &st))
+		hwr_raise(&st);
+	hwr_hold_replace(hold, reading);
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '[');
-	for (int i = 0; i < h->n; i++)
-		codepoints[i] = alphabet->codepoints[h->classes[i] - 1];
-	if (!hwr_bidi_reorder(codepoints, h->n, order, &st))
-		hwr_raise(&st);
-	for (int i = 0; i < h->n; i++)
+	for (int i = 0; i < reading->n; i++)
 	{
-		char	   *c = hwr_from_codepoint(codepoints[i]);
-		const HwrSpan *span = &h->spans[order[i]];
+		const HwrChar *at = &reading->chars[i];
+		char	   *c = hwr_from_codepoint(at->codepoint);
 
-		appendStringInfoString(&text, c);
 		appendStringInfo(&json, "%s{\"char\": ", i > 0 ? ", " : "");
 		escape_json(&json, c);
-		appendStringInfo(&json, ", \"confidence\": %.4f, \"x0\": %d, \"x1\": %d}", span->confidence,
-						 (int) floor(pixel(arg, span->first_step)),
-						 (int) ceil(pixel(arg, span->last_step + 1)));
+		appendStringInfo(&json, ", \"confidence\": %.4f, \"x0\": %d, \"x1\": %d}", at->confidence,
+						 (int) floor(pixel(arg, at->first_step)),
+						 (int) ceil(pixel(arg, at->last_step + 1)));
 	}
 	appendStringInfoChar(&json, ']');
 	values[0] = Int32GetDatum(rank);
-	values[1] = CStringGetTextDatum(text.data);
+	values[1] = CStringGetTextDatum(hwr_from_utf8(reading->text));
 	values[2] = Float8GetDatum(h->confidence);
 	values[3] = Float8GetDatum(h->logp);
 	values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 	tuplestore_putvalues(store, desc, values, nulls);
+	hwr_hold_replace(hold, NULL);
 }
 
 /* Where the result's rows go. */
@@ -494,14 +500,18 @@ release_nbest(void *nbest)
 	hwr_nbest_free(nbest);
 }
 
+/* Where different classes may read as the same text, all that were found are looked through for such. */
 HwrNbest *
-hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n)
+hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer)
 {
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_nbest);
 	HwrNbest   *nbest = palloc0(sizeof(HwrNbest));
+	HwrStatus	st;
 
-	search(site->beam->object, query, n, nbest);
+	search(site->beam->object, query, writer->alphabet->spellings != NULL ? query->width : n, nbest);
 	hwr_hold_replace(hold, nbest);
+	if (writer->alphabet->spellings != NULL && !hwr_nbest_join_texts(nbest, writer->alphabet, n, &st))
+		hwr_raise(&st);
 	return nbest;
 }
 
@@ -509,7 +519,7 @@ void
 hwr_decoder_run(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer, HwrPixel pixel, const void *arg,
 				Tuplestorestate *store, TupleDesc desc)
 {
-	HwrNbest   *nbest = hwr_decoder_search(site, query, n);
+	HwrNbest   *nbest = hwr_decoder_search(site, query, n, writer);
 
 	for (int i = 0; i < nbest->n; i++)
 		put_row(store, desc, i + 1, &nbest->hypotheses[i], writer->alphabet, pixel, arg);

@@ -82,7 +82,7 @@ extern HwrPattern *hwr_decoder_pattern(Datum value, HwrCase mapping);
 extern void hwr_decoder_bind_pattern(HwrDecoder *site, Datum pattern, const HwrWriter *writer, HwrBeamQuery *query);
 
 /* Search for the n best texts; the result is valid as long as the current memory context. */
-extern HwrNbest *hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n);
+extern HwrNbest *hwr_decoder_search(HwrDecoder *site, HwrBeamQuery *query, int n, const HwrWriter *writer);
 
 /* Where the result's rows go. */
 extern Tuplestorestate *hwr_decoder_begin_result(FunctionCallInfo fcinfo, TupleDesc *desc);

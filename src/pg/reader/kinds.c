@@ -78,7 +78,7 @@ hwr_kind_search(HwrDecoder *decoder, HwrBeamQuery *query, const HwrWriter *write
 	query->width = FIELD_BEAM;
 	query->outside_penalty = 0;
 	hwr_decoder_bind_pattern(decoder, PointerGetDatum(cstring_to_text(hwr_kind_pattern(kind))), writer, query);
-	nbest = hwr_decoder_search(decoder, query, FIELD_TEXTS);
+	nbest = hwr_decoder_search(decoder, query, FIELD_TEXTS, writer);
 	found = palloc(Max(nbest->n, 1) * sizeof(Found));
 	for (int i = 0; i < nbest->n; i++)
 	{

@@ -13,7 +13,7 @@
 #include "core/decode/decode.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
-#include "core/text/bidi.h"
+#include "core/text/spelling.h"
 #include "core/text/text.h"
 #include "pg/base/columns.h"
 #include "pg/base/compat.h"
@@ -30,7 +30,7 @@ hwr_label_make(const HwrRow *row, const HwrModel *model, MemoryContext context, 
 	bool		ok;
 
 	ok = hwr_text_normalize(row->label, row->label_len, model->mapping, &text, st) &&
-		hwr_text_decode_ink(text, strlen(text), &codepoints, &n, st);
+		hwr_text_decode_signs(&model->alphabet, text, strlen(text), &codepoints, &n, st);
 	if (ok && n == 0)
 		ok = hwr_fail(st, HWR_BAD_LABEL, "label is empty");
 	if (ok)
@@ -84,17 +84,17 @@ hwr_label_loss(const HwrLabel *label, const HwrPosterior *p, MemoryContext conte
 double
 hwr_reading_loss(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context)
 {
-	int		   *classes = MemoryContextAlloc(context, (reading->n + 1) * sizeof(int));
-	double		loss;
-
-	hwr_reading_classes(reading, &model->alphabet, classes);
-	loss = hwr_classes_loss(classes, reading->n, p, context);
-	pfree(classes);
-	return loss;
+	return hwr_classes_loss(reading->classes, reading->nclasses, p, context);
 }
 
 double
 hwr_reading_confidence(const HwrReading *reading, const HwrModel *model, const HwrPosterior *p, MemoryContext context)
 {
 	return reading->confidence >= 0 ? reading->confidence : exp(-hwr_reading_loss(reading, model, p, context));
+}
+
+void
+hwr_release_reading(void *reading)
+{
+	hwr_reading_free(reading);
 }

@@ -37,4 +37,7 @@ extern double hwr_reading_confidence(const HwrReading *reading, const HwrModel *
 /* -log P(text | image) of classes; infinite where they do not fit. */
 extern double hwr_classes_loss(const int *classes, int n, const HwrPosterior *p, MemoryContext context);
 
+/* Of a HwrReading, for a hold. */
+extern void hwr_release_reading(void *reading);
+
 #endif							/* HWR_LABEL_H */

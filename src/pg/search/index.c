@@ -113,7 +113,7 @@ hwr_gin_extract_value(PG_FUNCTION_ARGS)
 {
 	ExtractSite *site = extract_site(fcinfo);
 	int32	   *nkeys = (int32 *) PG_GETARG_POINTER(1);
-	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	HwrSparse  *sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(0), "a search in kept posteriors");
 	HwrTrigrams *trigrams = site->trigrams->object;
 	const HwrTrigram *found;
 	Datum	   *keys;

@@ -6,6 +6,7 @@
 
 #include "utils/memutils.h"
 
+#include "core/text/spelling.h"
 #include "ink.h"
 #include "pg/base/error.h"
 
@@ -83,6 +84,17 @@ hwr_ink_read(HwrInk *ink, Datum value)
 	return sparse;
 }
 
+HwrSparse *
+hwr_ink_read_plain(HwrInk *ink, Datum value, const char *what)
+{
+	HwrSparse  *sparse = hwr_ink_read(ink, value);
+	HwrStatus	st;
+
+	if (!hwr_refuse_spelt(&sparse->alphabet, what, &st))
+		hwr_raise(&st);
+	return sparse;
+}
+
 const float *
 hwr_ink_dense_over(HwrInk *ink, const HwrAlphabet *alphabet)
 {
@@ -115,12 +127,6 @@ hwr_ink_dense(HwrInk *ink)
 		hwr_ink_dense_over(ink, &sparse->alphabet);
 	ink->dense = true;
 	return ink->logp;
-}
-
-void
-hwr_release_reading(void *reading)
-{
-	hwr_reading_free(reading);
 }
 
 HwrReading *

@@ -34,6 +34,9 @@ extern HwrInk *hwr_ink_create(MemoryContext context);
  */
 extern HwrSparse *hwr_ink_read(HwrInk *ink, Datum value);
 
+/* The same, but an error that names what where the value's classes are not all single characters. */
+extern HwrSparse *hwr_ink_read_plain(HwrInk *ink, Datum value, const char *what);
+
 /* The log posteriors [steps][alphabet.n + 1] of the value that was read last, over its own characters. */
 extern const float *hwr_ink_dense(HwrInk *ink);
 
@@ -48,6 +51,5 @@ extern HwrInk *hwr_ink_of(FunctionCallInfo fcinfo);
  * its object.
  */
 extern HwrReading *hwr_ink_greedy(HwrInk *ink, HwrHold *hold);
-extern void hwr_release_reading(void *reading);
 
 #endif							/* HWR_INK_H */

@@ -248,7 +248,7 @@ static const HwrMatch *
 match(MatchSite *site, HwrNames *names, Datum posterior, int n, int *nbest, double *seen)
 {
 	HwrMatcher *matcher = site->matcher->object;
-	HwrSparse  *sparse = hwr_ink_read(site->ink, posterior);
+	HwrSparse  *sparse = hwr_ink_read_plain(site->ink, posterior, "hwr_match");
 	const HwrMatch *best;
 	bool		done = false;
 	HwrStatus	st;

@@ -211,7 +211,7 @@ hwr_nbest(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_POSTERIOR))
 		return (Datum) 0;
 	site = get_call_site(fcinfo);
-	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(ARG_POSTERIOR));
+	sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(ARG_POSTERIOR), "hwr_nbest");
 	writer = get_writer(site, sparse,
 						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_LEXICON) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_OTHERS + HWR_ARG_LEXICON),
 						PG_ARGISNULL(ARG_OTHERS + HWR_ARG_ALLOW) ? NULL : PG_GETARG_TEXT_PP(ARG_OTHERS + HWR_ARG_ALLOW),
@@ -235,7 +235,7 @@ hwr_field(PG_FUNCTION_ARGS)
 	HwrKind		kind = hwr_kind_argument(PG_GETARG_TEXT_PP(1));
 	text	   *pattern = cstring_to_text(hwr_kind_pattern(kind));
 	CallSite   *site = get_call_site(fcinfo);
-	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	HwrSparse  *sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(0), "hwr_field");
 	HwrWriter	writer = get_writer(site, sparse, NULL, NULL, pattern);
 	HwrBeamQuery query = {0};
 	TupleDesc	desc;

@@ -205,7 +205,7 @@ relevance(FunctionCallInfo fcinfo, int kind)
 {
 	HwrSearchSite *site = hwr_search_site(fcinfo);
 	HwrQuery   *query = hwr_asked_get(site->asked, PG_GETARG_DATUM(1), kind);
-	HwrSparse  *sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	HwrSparse  *sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(0), "a search in kept posteriors");
 	HwrSearch  *search = site->search->object;
 	double		words[HWR_QUERY_MAX_WORDS];
 	HwrStatus	st;

@@ -13,6 +13,7 @@
 
 #include "core/decode/decode.h"
 #include "core/decode/score.h"
+#include "core/text/spelling.h"
 #include "core/text/text.h"
 #include "ink.h"
 #include "pg/base/compat.h"
@@ -63,11 +64,8 @@ hwr_confidence(PG_FUNCTION_ARGS)
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, hwr_release_reading);
 	HwrSparse  *sparse = hwr_ink_read(ink, PG_GETARG_DATUM(0));
 	HwrReading *reading = hwr_ink_greedy(ink, hold);
-	int		   *classes = palloc(Max(reading->n, 1) * sizeof(int));
-	double		result;
+	double		result = exp(score(ink, reading->classes, reading->nclasses, hwr_ink_dense(ink), sparse->alphabet.n + 1));
 
-	hwr_reading_classes(reading, &sparse->alphabet, classes);
-	result = exp(score(ink, classes, reading->n, hwr_ink_dense(ink), sparse->alphabet.n + 1));
 	hwr_hold_replace(hold, NULL);
 	PG_RETURN_FLOAT8(Min(result, 1));
 }
@@ -144,7 +142,7 @@ label_classes(HwrSparse *sparse, const char *label, HwrHold *hold, HwrAlphabet *
 static double
 score_text(HwrInk *ink, Datum posterior, Datum text_value)
 {
-	HwrSparse  *sparse = hwr_ink_read(ink, posterior);
+	HwrSparse  *sparse = hwr_ink_read_plain(ink, posterior, "hwr_score of a kept posterior");
 	HwrHold    *hold = hwr_hold_create(CurrentMemoryContext, release_alphabet);
 	HwrAlphabet *alphabet = palloc0(sizeof(HwrAlphabet));
 	Size		len;
@@ -187,7 +185,7 @@ typedef struct ScoreSite
  * hwr_score(image bytea, label text, model text [, version integer]) returns double precision
  *
  * A kept posterior is a bytea to the parser, by an implicit cast, so that hwr_score is one function
- * and its arguments need no types.  No image begins with the byte of its format.
+ * and its arguments need no types.  No image begins with the byte of one of its formats.
  */
 Datum
 hwr_score(PG_FUNCTION_ARGS)
@@ -206,7 +204,8 @@ hwr_score(PG_FUNCTION_ARGS)
 		fmgr_info_copy(&site->image, flinfo, flinfo->fn_mcxt);
 	}
 	first = (bytea *) PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0, 1);
-	if (VARSIZE_ANY_EXHDR(first) > 0 && *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT)
+	if (VARSIZE_ANY_EXHDR(first) > 0 && (*(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT ||
+										 *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT_SPELT))
 	{
 		if (site->ink == NULL)
 			site->ink = hwr_ink_create(flinfo->fn_mcxt);
@@ -248,7 +247,7 @@ hwr_posterior_info(PG_FUNCTION_ARGS)
 	SET_VARSIZE(hash, VARHDRSZ + HWR_POSTERIOR_HASH);
 	memcpy(VARDATA(hash), sparse->origin.hash, HWR_POSTERIOR_HASH);
 	copy = palloc(sparse->alphabet.n * 4 + 1);
-	if (!hwr_alphabet_to_utf8(&sparse->alphabet, &utf8, &st))
+	if (!hwr_alphabet_characters(&sparse->alphabet, &utf8, &st))
 		hwr_raise(&st);
 	strlcpy(copy, utf8, sparse->alphabet.n * 4 + 1);
 	free(utf8);

@@ -138,7 +138,7 @@ hwr_spots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	site = words_site(fcinfo);
 	query = hwr_asked_get(site->asked, PG_GETARG_DATUM(1), PG_GETARG_BOOL(2) ? HWR_WORD_HERE : HWR_WORD_PART_HERE);
-	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(0), "a search in kept posteriors");
 	found = find_spots(site, query->words[0], sparse, bound, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -231,7 +231,7 @@ hwr_words(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	site = words_site(fcinfo);
-	sparse = hwr_ink_read(site->ink, PG_GETARG_DATUM(0));
+	sparse = hwr_ink_read_plain(site->ink, PG_GETARG_DATUM(0), "a search in kept posteriors");
 	rows = list_words(site, sparse, bound, &n);
 	for (int i = 0; i < n; i++)
 	{

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "words.h"
+#include "core/text/spelling.h"
 
 /* An address sanitizer needs more room than a limit leaves. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -357,6 +358,45 @@ add_words(HwrDataset *ds, HwrSplit split, int first, int end, const char *label)
 	}
 }
 
+/* Labels are spelt with a base's classes, and their characters join the alphabet only where they have none. */
+static void
+test_spelt(void **state)
+{
+	HwrTrainOptions o = options("{" TINY ", \"validation_fraction\": 0}");
+	HwrDataset *ds = dataset(&o, 1 << 24);
+	HwrAlphabet alphabet;
+	HwrStatus	st;
+	HwrSample	sample;
+
+	(void) state;
+	assert_true(hwr_alphabet_from_utf8("E\xf3\xb0\x80\x80\xf3\xb0\x80\x81", 9, &alphabet, &st));
+	assert_true(hwr_spellings_from_json("{\"plane\": 15, \"texts\": {\"AN\": [2], \"B\": [3, 2], \"ANN\": [3, 3]}}", &alphabet,
+										&st));
+	assert_true(hwr_dataset_set_alphabet(ds, &alphabet, false, &st));
+	add_words(ds, HWR_SPLIT_TRAIN, 0, 1, "ANE");
+	add_words(ds, HWR_SPLIT_TRAIN, 1, 2, "BANNE");
+	add_words(ds, HWR_SPLIT_TRAIN, 2, 3, "NAN");
+	/* classes need the steps: of characters it would be too many */
+	add_words(ds, HWR_SPLIT_TRAIN, 3, 4, "ANEANEANEANEANEANEANEANEANEANE");
+	assert_true(hwr_dataset_finish(ds, &st));
+	assert_int_equal(hwr_dataset_count(ds, HWR_SPLIT_TRAIN), 4);
+	assert_int_equal(hwr_dataset_alphabet(ds)->n, 4);
+	assert_int_equal(hwr_dataset_alphabet(ds)->codepoints[1], 'N');
+	assert_true(hwr_same_spellings(hwr_dataset_alphabet(ds), &alphabet));
+	hwr_dataset_sample(ds, HWR_SPLIT_TRAIN, 0, &sample);
+	assert_true(sample.complete);
+	assert_int_equal(sample.nclasses, 2);
+	assert_memory_equal(sample.classes, ((int[]) {3, 1}), 2 * sizeof(int));
+	hwr_dataset_sample(ds, HWR_SPLIT_TRAIN, 1, &sample);
+	assert_int_equal(sample.nclasses, 5);
+	assert_memory_equal(sample.classes, ((int[]) {4, 3, 4, 4, 1}), 5 * sizeof(int));
+	hwr_dataset_sample(ds, HWR_SPLIT_TRAIN, 2, &sample);
+	assert_int_equal(sample.nclasses, 2);
+	assert_memory_equal(sample.classes, ((int[]) {2, 3}), 2 * sizeof(int));
+	hwr_alphabet_free(&alphabet);
+	hwr_dataset_free(ds);
+}
+
 /* Labels with a byte-order mark are those without; letters from right to left are counted. */
 static void
 test_label_traits(void **state)
@@ -433,6 +473,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_label_traits),
+		cmocka_unit_test(test_spelt),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_squeezed),

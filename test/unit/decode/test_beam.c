@@ -27,7 +27,7 @@ letters(int n)
 
 	for (int i = 0; i < 26; i++)
 		codepoints[i] = (uint32_t) ('a' + i);
-	return (HwrAlphabet) {n, codepoints};
+	return (HwrAlphabet) {n, codepoints, NULL};
 }
 
 static HwrLm *

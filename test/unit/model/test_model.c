@@ -265,14 +265,14 @@ static void
 test_newer_format(void **state)
 {
 	HwrStatus	st = {0};
-	const char *const metadata[][2] = {{"format", "hwr"}, {"format_version", "2"}};
+	const char *const metadata[][2] = {{"format", "hwr"}, {"format_version", "3"}};
 
 	(void) state;
 	/* said before anything else of an unknown format is looked at */
 	assert_false(load_written(metadata, 2, 0, &st));
 	assert_int_equal(st.code, HWR_MODEL_TOO_NEW);
-	assert_string_equal(st.message, "model format version 2 is not supported");
-	assert_string_equal(st.hint, "The newest format version that this hwr reads is 1.");
+	assert_string_equal(st.message, "model format version 3 is not supported");
+	assert_string_equal(st.hint, "The newest format version that this hwr reads is 2.");
 }
 
 static void

@@ -24,7 +24,7 @@ static inline HwrSparse *
 random_sparse(uint32_t stream, int T, const uint32_t *codepoints, int n, double size, double bound)
 {
 	float	   *logp = malloc((size_t) T * ((size_t) n + 1) * sizeof(float));
-	HwrAlphabet alphabet = {n, (uint32_t *) codepoints};
+	HwrAlphabet alphabet = {n, (uint32_t *) codepoints, NULL};
 	HwrPosteriorOrigin origin = {{1, 2, 3}, HWR_CASE_KEEP, n + 1, 10 * T, 0, 10 * T, 20 * T};
 	HwrStatus	st;
 	uint8_t    *bytes;

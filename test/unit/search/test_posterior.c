@@ -13,6 +13,7 @@
 #include "core/decode/decode.h"
 #include "core/search/posterior.h"
 #include "core/decode/score.h"
+#include "core/text/spelling.h"
 
 #define T_STEPS 40
 #define CLASSES 12
@@ -21,7 +22,7 @@ static HwrStatus st;
 
 /* Characters of one to three bytes of UTF-8. */
 static uint32_t codepoints[CLASSES - 1] = {' ', '-', 'A', 'B', 'e', 'z', 0xE9, 0x153, 0x5D0, 0x2019, 0x1F600};
-static const HwrAlphabet alphabet = {CLASSES - 1, codepoints};
+static const HwrAlphabet alphabet = {CLASSES - 1, codepoints, NULL};
 static const HwrPosteriorOrigin origin = {{1, 2, 3, 4, 5, 6, 7, 200}, HWR_CASE_KEEP, CLASSES, 160, 16, 120, 300};
 
 /* Posteriors as networks give them: blank for certain, but for some steps. */
@@ -187,7 +188,7 @@ test_large(void **state)
 	static float logp[T * K];
 	static float dense[T * K];
 	uint32_t	many[K - 1];
-	const HwrAlphabet wide = {K - 1, many};
+	const HwrAlphabet wide = {K - 1, many, NULL};
 	HwrPosteriorOrigin from = origin;
 	uint8_t    *bytes;
 	size_t		len;
@@ -238,6 +239,58 @@ accepted(HwrSparse *s, const uint8_t *bytes, size_t len)
 		assert_int_equal(s->steps + s->nsteps + s->nentries + s->alphabet.n, 0);
 	}
 	return ok;
+}
+
+/* Of classes that are not single characters, what they stand for is kept with them. */
+static void
+test_spelt(void **state)
+{
+	enum
+	{
+		T = 4, K = 5
+	};
+	static const uint32_t signs[K - 1] = {'a', 0xF0000, 0xF0001, 0xF0002};
+	/* a, then the two signs of one text; the last class nowhere */
+	static const int path[T] = {1, 2, 0, 3};
+	HwrAlphabet spelt = {K - 1, (uint32_t *) signs, NULL};
+	HwrPosteriorOrigin from = origin;
+	float		logp[T * K];
+	float		dense[T * K];
+	HwrReading	reading;
+	uint8_t    *bytes;
+	size_t		len;
+	HwrSparse  *s;
+
+	(void) state;
+	from.classes = K;
+	for (int i = 0; i < T * K; i++)
+		logp[i] = i % K == path[i / K] ? -0.001f : -30;
+	assert_true(hwr_spellings_from_json("{\"plane\": 15, \"texts\": {\"bc\": [2, 3], \"d\": [4], \"e\": [2, 1]}}", &spelt, &st));
+	assert_true(hwr_posterior_pack(logp, T, &spelt, &from, HWR_POSTERIOR_BOUND, &bytes, &len, &st));
+	assert_int_equal(bytes[0], HWR_POSTERIOR_FORMAT_SPELT);
+	s = unpack(bytes, len);
+	assert_int_equal(s->alphabet.n, 3);
+	assert_int_equal(s->alphabet.spellings->n, 2);
+	hwr_sparse_dense(s, &s->alphabet, dense);
+	assert_true(hwr_decode_greedy(dense, T, 4, &s->alphabet, &reading, &st));
+	assert_string_equal(reading.text, "abc");
+	assert_int_equal(reading.nclasses, 3);
+	assert_int_equal(reading.chars[1].first_step, 1);
+	assert_int_equal(reading.chars[2].last_step, 3);
+	hwr_reading_free(&reading);
+	/* whatever is done to it, it is refused or read, and reads again as what it is */
+	for (size_t at = 0; at < len; at++)
+		for (int bit = 0; bit < 8; bit++)
+		{
+			bytes[at] ^= (uint8_t) (1 << bit);
+			(void) accepted(s, bytes, len);
+			bytes[at] ^= (uint8_t) (1 << bit);
+		}
+	assert_true(accepted(s, bytes, len));
+	assert_int_equal(s->alphabet.spellings->n, 2);
+	free(bytes);
+	hwr_sparse_free(s);
+	hwr_alphabet_drop_spellings(&spelt);
 }
 
 /* Every byte to every value, every end: refused, or a value that keeps its promises. */
@@ -293,7 +346,7 @@ test_refusals(void **state)
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x22, 0x80}, 24},
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x2F, 131, 0x80}, 25},
 		{"The bytes end too early.", {0}, 0},
-		{"Its format is 1; this version reads format 2.", {1, 1, 2}, 3},
+		{"Its format is 1; this version reads formats 2 and 3.", {1, 1, 2}, 3},
 		{"The letter case is out of range.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 3, 255}, 11},
 		{"The floor is too high.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 5, 3, 9, 8, 7, 0, 0x82}, 18},
 		{"A number is out of range.", {HEAD, 0}, 12},
@@ -318,6 +371,19 @@ test_refusals(void **state)
 		{"The probabilities of a step sum to more than one.", {HEAD, 5, 3, 9, 8, 7, 3, 'A', 1, 1, 0x43, 0x10, 0x00, 0x00, 0x81},
 		25},
 		{"A character is in no step.", {SMALL, 0x41, 0x12, 0x81}, 22},
+#define SPELT 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255, 5, 3, 9, 8, 7, 2, 'A', 0xBE, 0xFF, 0x3B
+		{NULL, {SPELT, 15, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 29},
+		{NULL, {SPELT, 15, 1, 1, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"The plane of its signs is out of range.", {SPELT, 14, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 29},
+		{"The bytes end too early.", {SPELT, 15, 9, 1, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"A class is out of range.", {SPELT, 15, 1, 1, 0, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"A number is out of range.", {SPELT, 15, 1, 1, 3, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"A number is out of range.", {SPELT, 15, 1, 33, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"A text is empty.", {SPELT, 15, 1, 1, 2, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 32},
+		{"The text \"bc\" has no class.", {SPELT, 15, 1, 0, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 33},
+		{"The classes of \"bc\" begin with that of a character.",
+		{SPELT, 15, 1, 1, 1, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
+		{"Its spellings are not in order.", {SPELT, 15, 2, 1, 2, 1, 'b', 1, 2, 1, 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 37},
 		{"A run of blank is written in parts.", {SMALL, 0x80, 0x80, 0x42, 0x12, 0x02}, 24},
 	};
 	HwrSparse  *s;
@@ -340,6 +406,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_spelt),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_refusals),

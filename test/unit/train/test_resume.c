@@ -11,6 +11,7 @@
 
 #include "core/base/rng.h"
 #include "words.h"
+#include "core/text/spelling.h"
 
 typedef struct End
 {
@@ -499,6 +500,7 @@ test_refused(void **state)
 	hwr_trainer_free(t);
 	assert_true(hwr_checkpoint_alphabet(bytes, len, &alphabet, &st));
 	assert_int_equal(alphabet.n, hwr_dataset_alphabet(ds)->n);
+	assert_null(alphabet.spellings);
 
 	/* one label is another one, of the same characters */
 	for (int i = 0; i < words.n; i++)
@@ -514,6 +516,39 @@ test_refused(void **state)
 	hwr_dataset_free(changed);
 }
 
+/* What classes stand for is in a checkpoint, as their characters are. */
+static void
+test_spelt(void **state)
+{
+	HwrTrainOptions o = options("{" TINY "}");
+	HwrDataset *ds = dataset(&o, 1 << 30);
+	HwrTrainer *t;
+	HwrAlphabet alphabet;
+	HwrAlphabet again;
+	HwrStatus	st;
+	uint8_t    *bytes;
+	size_t		len;
+
+	(void) state;
+	assert_true(hwr_alphabet_from_utf8("A\xf3\xb0\x80\x80", 5, &alphabet, &st));
+	assert_true(hwr_spellings_from_json("{\"plane\": 15, \"texts\": {\"NN\": [2]}}", &alphabet, &st));
+	assert_true(hwr_dataset_set_alphabet(ds, &alphabet, false, &st));
+	for (int i = 0; i < words.n; i++)
+		add(ds, HWR_SPLIT_AUTO, i, words.label[i]);
+	assert_true(hwr_dataset_finish(ds, &st));
+	t = create(&o, ds);
+	assert_true(hwr_trainer_save(t, &bytes, &len, &st));
+	assert_true(hwr_checkpoint_alphabet(bytes, len, &again, &st));
+	assert_int_equal(again.n, hwr_dataset_alphabet(ds)->n);
+	assert_true(hwr_same_spellings(&again, &alphabet));
+	assert_true(hwr_trainer_restore(t, bytes, len, &st));
+	hwr_trainer_free(t);
+	hwr_alphabet_free(&alphabet);
+	hwr_alphabet_free(&again);
+	free(bytes);
+	hwr_dataset_free(ds);
+}
+
 int
 main(void)
 {
@@ -525,6 +560,7 @@ main(void)
 		cmocka_unit_test(test_time_limit_in_last_epoch),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_spelt),
 	};
 
 	return cmocka_run_group_tests(tests, load_words, free_words);
