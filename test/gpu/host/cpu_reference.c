@@ -263,7 +263,7 @@ cpu_ctc(const float *logp, int T, int K, const int *label, int L, double scale, 
 int
 cpu_greedy(const float *logp, int T, int K, int *ids)
 {
-	HwrAlphabet alphabet = {K - 1, malloc((size_t) K * sizeof(uint32_t))};
+	HwrAlphabet alphabet = {.n = K - 1,.codepoints = malloc((size_t) K * sizeof(uint32_t))};
 	HwrReading	reading;
 	HwrStatus	st = {0};
 	int			n;
