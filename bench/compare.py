@@ -61,12 +61,14 @@ def precision_of(variant):
 #
 
 def machine():
-    model = "unknown processor"
+    facts = {"model name": "unknown processor"}
     with open("/proc/cpuinfo") as f:
         for line in f:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
+            name, colon, value = line.partition(":")
+            facts[name.strip()] = value.strip()
+    # a virtual machine's processor may be anonymous
+    kinds = [kind for kind in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if kind in facts.get("flags", "").split()]
+    model = f"{facts['model name']} (family {facts.get('cpu family', '?')}, model {facts.get('model', '?')}; {', '.join(kinds)})"
     load = os.getloadavg()[0]
     cpus = len(os.sched_getaffinity(0))
     say(f"processor: {model}, {cpus} CPUs; load average {load:.2f}")
