@@ -79,6 +79,33 @@ sql(q{DROP TABLE slow, endless, quick});
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
 
 #
+# Batches whose time is over while they are committed, which is not interrupted: the next thing that the worker does must not be
+#
+
+sql(q{CREATE TABLE prompt (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('prompt', model => 'm')});
+$node->append_conf('postgresql.conf', <<'CONF');
+fsync = on
+commit_delay = 100000
+commit_siblings = 0
+hwr.pipeline_timeout = 90ms
+CONF
+my $log_before = -s $node->logfile;
+workers(1);
+foreach my $id (1 .. 6)
+{
+	sql("INSERT INTO prompt SELECT id, image FROM words WHERE id = $id");
+	$node->poll_query_until('postgres', q{SELECT (SELECT count(*) = 0 FROM hwr.queue) OR (SELECT next_try IS NOT NULL FROM hwr.attachment)});
+	sql('UPDATE hwr.attachment SET next_try = NULL');
+}
+ok(sql('SELECT count(text) > 0 FROM prompt'), 'batches are committed whose time is over meanwhile');
+workers(0);
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+unlike(substr(slurp_file($node->logfile), $log_before), qr/hwr pipeline worker.* exited with exit code [^0]/, 'and no worker fails by that');
+$node->append_conf('postgresql.conf', "fsync = off\ncommit_delay = 0\nhwr.pipeline_timeout = 3s");
+$node->reload;
+sql('DROP TABLE prompt');
+
+#
 # A full queue, where who inserts waits for room, and no longer
 #
 

@@ -220,11 +220,13 @@ start_timeouts(int32 attachment)
 	enable_timeout_after(patience_timeout, hwr_pipeline_timeout > INT_MAX - PATIENCE ? INT_MAX : hwr_pipeline_timeout + PATIENCE);
 }
 
+/* A batch that was committed or rolled back meanwhile is not cancelled any more, and nothing that comes after it must be. */
 static void
 stop_timeouts(void)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	disable_timeout(patience_timeout, false);
+	QueryCancelPending = false;
 	reading = 0;
 }
 
