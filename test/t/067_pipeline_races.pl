@@ -106,6 +106,33 @@ $node->reload;
 sql('DROP TABLE prompt');
 
 #
+# A worker that is terminated: another one goes on with what it leaves
+#
+
+{
+	my $holder = session();
+
+	sql(<<'SQL');
+CREATE TABLE held (id integer PRIMARY KEY, image bytea, text text);
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(8); RETURN NEW; END $$;
+CREATE TRIGGER t BEFORE UPDATE ON held FOR EACH ROW EXECUTE FUNCTION hold();
+SELECT hwr_attach('held', model => 'm');
+SQL
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_timeout = 10min');
+	workers(1);
+	$holder->query_safe('SELECT pg_advisory_lock(8)');
+	sql('INSERT INTO held SELECT id, image FROM words WHERE id <= 2');
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), 'a worker is in the middle of a batch');
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'});
+	$holder->query_safe('SELECT pg_advisory_unlock(8)');
+	$holder->quit;
+	ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM held'), 'and is terminated: another one reads what it has not');
+	workers(0);
+	sql('DROP TABLE held');
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+}
+
+#
 # A full queue, where who inserts waits for room, and no longer
 #
 
