@@ -154,7 +154,8 @@ wait_for_room(const HwrAttachment *a)
 {
 	TimestampTz began = GetCurrentTimestamp();
 
-	if (seen.attachment == a->id && seen.limit == a->queue_limit && seen.room > 0 && began - seen.at < ROOM_FRESH * INT64CONST(1000))
+	if (seen.attachment == a->id && seen.limit == a->queue_limit && seen.room > 0 &&
+		began - seen.at < ROOM_FRESH * INT64CONST(1000))
 	{
 		seen.room--;
 		return;
