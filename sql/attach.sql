@@ -226,6 +226,12 @@ SELECT hwr_attach('pipe', text_column => 'text', confidence_column => 'confidenc
 INSERT INTO pipe (id, image) SELECT id, image FROM strokes WHERE id <= 2 RETURNING id, text, confidence > 0 AS sure;
 INSERT INTO pipe (id, image) VALUES (3, 'no image') RETURNING id, text;
 INSERT INTO pipe (id, image) SELECT 1, image FROM strokes WHERE id = 2 ON CONFLICT DO NOTHING;
+BEGIN;	-- no memory is kept of rows that have come
+INSERT INTO pipe (id, image) SELECT 60, image FROM strokes WHERE id = 4;
+SELECT used_bytes AS before FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext' \gset
+INSERT INTO pipe (id, image) SELECT i, image FROM strokes, generate_series(1001, 1500) i WHERE strokes.id = 4;
+SELECT used_bytes < :before + 30000 AS level FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext';
+ROLLBACK;
 BEGIN;	-- what was read for a row that did not come to be is not another row's
 INSERT INTO pipe (id, image) SELECT 1, image FROM strokes WHERE id = 4 ON CONFLICT DO NOTHING;
 INSERT INTO pipe (id, image, text) SELECT 60, image, 'GIVEN' FROM strokes WHERE id = 4;

@@ -37,6 +37,14 @@ static Fresh *fresh = NULL;
 static Fresh **fresh_end = &fresh;
 
 static void
+free_fresh(Fresh *f)
+{
+	pfree(f->text);
+	pfree(f->model);
+	pfree(f);
+}
+
+static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
@@ -56,15 +64,17 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionI
 		return;
 	while (*at != NULL)
 	{
-		if ((*at)->level < level)
-			at = &(*at)->next;
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
-			*at = (*at)->next;
-		else
+		Fresh	   *f = *at;
+
+		if (f->level >= level && event == SUBXACT_EVENT_ABORT_SUB)
 		{
-			(*at)->level = level - 1;
-			at = &(*at)->next;
+			*at = f->next;
+			free_fresh(f);
+			continue;
 		}
+		if (f->level >= level)
+			f->level = level - 1;
+		at = &f->next;
 	}
 	fresh_end = at;
 }
@@ -141,7 +151,7 @@ hwr_read_now(const HwrAttachment *a, Datum image, double *confidence)
  * made none.  What an earlier command has read and no row has taken was of rows that did not come to be.
  * The column's type or another trigger may have changed the text, but one that has it is the row's.
  */
-static const Fresh *
+static Fresh *
 take_fresh(const HwrAttachment *a, const bytea *hash, const char *text, CommandId command)
 {
 	Fresh	  **found = NULL;
@@ -182,7 +192,7 @@ hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash, const char *text, C
 		"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
 	"confidence = excluded.confidence, read = clock_timestamp(), corrected = false", 6, {INT4OID, TEXTARRAYOID, BYTEAOID,
 		TEXTOID, INT4OID, FLOAT8OID}};
-	const Fresh *f = take_fresh(a, hash, text, command);
+	Fresh	   *f = take_fresh(a, hash, text, command);
 	Datum		values[6];
 
 	if (f == NULL)
@@ -193,6 +203,7 @@ hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash, const char *text, C
 	values[3] = CStringGetTextDatum(f->model);
 	values[4] = Int32GetDatum(f->version);
 	values[5] = Float8GetDatum(f->confidence);
+	free_fresh(f);
 	(void) hwr_catalog_plan_execute(&plan, values, NULL);
 	return true;
 }
