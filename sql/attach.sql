@@ -163,6 +163,14 @@ CALL hwr_work();
 UPDATE hwr.attachment SET queue_limit = 5, on_full = 'fail';
 INSERT INTO pipe (id, image) SELECT 200 + i, image FROM strokes, generate_series(1, 20) i WHERE strokes.id = 1;	-- one's own do not count
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+BEGIN;
+UPDATE hwr.attachment SET queue_limit = 1000;
+SAVEPOINT s;
+INSERT INTO pipe (id, image) SELECT 240 + i, image FROM strokes, generate_series(1, 30) i WHERE strokes.id = 1;
+ROLLBACK TO s;	-- those that are gone do not count
+UPDATE hwr.attachment SET queue_limit = 5;
+INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+ROLLBACK;
 CREATE TABLE other_pipe (id integer PRIMARY KEY, image bytea, text text);
 SELECT hwr_attach('other_pipe', model => 'pipe') > 0 AS attached;
 BEGIN;
@@ -176,6 +184,14 @@ INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
 SET statement_timeout = '60s';
 CALL hwr_work();
 INSERT INTO pipe (id, image) SELECT 230, image FROM strokes WHERE id = 1;
+BEGIN;
+SAVEPOINT s;
+SAVEPOINT t;
+INSERT INTO pipe (id, image) SELECT 240 + i, image FROM strokes, generate_series(1, 6) i WHERE strokes.id = 1;
+RELEASE t;
+RELEASE s;
+INSERT INTO pipe (id, image) SELECT 250 + i, image FROM strokes, generate_series(1, 6) i WHERE strokes.id = 1;	-- one's own are those of a savepoint, too
+ROLLBACK;
 UPDATE hwr.attachment SET queue_limit = NULL;
 
 -- A statement that changes many rows finds what is known of each by its index, also where a table was empty when it was last looked at.
@@ -210,6 +226,24 @@ SELECT hwr_attach('pipe', text_column => 'text', confidence_column => 'confidenc
 INSERT INTO pipe (id, image) SELECT id, image FROM strokes WHERE id <= 2 RETURNING id, text, confidence > 0 AS sure;
 INSERT INTO pipe (id, image) VALUES (3, 'no image') RETURNING id, text;
 INSERT INTO pipe (id, image) SELECT 1, image FROM strokes WHERE id = 2 ON CONFLICT DO NOTHING;
+BEGIN;	-- no memory is kept of rows that have come
+INSERT INTO pipe (id, image) SELECT 60, image FROM strokes WHERE id = 4;
+SELECT used_bytes AS before FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext' \gset
+INSERT INTO pipe (id, image) SELECT i, image FROM strokes, generate_series(1001, 1500) i WHERE strokes.id = 4;
+SELECT used_bytes < :before + 30000 AS level FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext';
+ROLLBACK;
+BEGIN;	-- what was read for a row that did not come to be is not another row's
+INSERT INTO pipe (id, image) SELECT 1, image FROM strokes WHERE id = 4 ON CONFLICT DO NOTHING;
+INSERT INTO pipe (id, image, text) SELECT 60, image, 'GIVEN' FROM strokes WHERE id = 4;
+SELECT * FROM seen WHERE id = 60;
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+INSERT INTO pipe (id, image) SELECT i, image FROM strokes, generate_series(60, 61) i WHERE strokes.id = 4 AND (i = 60 OR 1 / (i - 61) = 0);
+ROLLBACK TO s;
+INSERT INTO pipe (id, image, text) SELECT 60, image, 'GIVEN' FROM strokes WHERE id = 4;
+SELECT * FROM seen WHERE id = 60;
+ROLLBACK;
 UPDATE pipe SET image = s.image FROM strokes s WHERE s.id = 3 AND pipe.id = 2 RETURNING pipe.id, text = s.label AS right;
 SELECT * FROM seen;
 SELECT waiting FROM state;

@@ -79,6 +79,60 @@ sql(q{DROP TABLE slow, endless, quick});
 $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
 
 #
+# Batches whose time is over while they are committed, which is not interrupted: the next thing that the worker does must not be
+#
+
+sql(q{CREATE TABLE prompt (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('prompt', model => 'm')});
+$node->append_conf('postgresql.conf', <<'CONF');
+fsync = on
+commit_delay = 100000
+commit_siblings = 0
+hwr.pipeline_timeout = 90ms
+CONF
+my $log_before = -s $node->logfile;
+workers(1);
+foreach my $id (1 .. 6)
+{
+	sql("INSERT INTO prompt SELECT id, image FROM words WHERE id = $id");
+	$node->poll_query_until('postgres', q{SELECT (SELECT count(*) = 0 FROM hwr.queue) OR (SELECT next_try IS NOT NULL FROM hwr.attachment)});
+	sql('UPDATE hwr.attachment SET next_try = NULL');
+}
+ok(sql('SELECT count(text) > 0 FROM prompt'), 'batches are committed whose time is over meanwhile');
+workers(0);
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+unlike(substr(slurp_file($node->logfile), $log_before), qr/hwr pipeline worker.* exited with exit code [^0]/, 'and no worker fails by that');
+$node->append_conf('postgresql.conf', "fsync = off\ncommit_delay = 0\nhwr.pipeline_timeout = 3s");
+$node->reload;
+sql('DROP TABLE prompt');
+
+#
+# A worker that is terminated: another one goes on with what it leaves
+#
+
+{
+	my $holder = session();
+
+	sql(<<'SQL');
+CREATE TABLE held (id integer PRIMARY KEY, image bytea, text text);
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_advisory_xact_lock_shared(8); RETURN NEW; END $$;
+CREATE TRIGGER t BEFORE UPDATE ON held FOR EACH ROW EXECUTE FUNCTION hold();
+SELECT hwr_attach('held', model => 'm');
+SQL
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_timeout = 10min');
+	workers(1);
+	$holder->query_safe('SELECT pg_advisory_lock(8)');
+	sql('INSERT INTO held SELECT id, image FROM words WHERE id <= 2');
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), 'a worker is in the middle of a batch');
+	sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'});
+	$holder->query_safe('SELECT pg_advisory_unlock(8)');
+	$holder->quit;
+	ok($node->poll_query_until('postgres', 'SELECT count(text) = 2 FROM held'), 'and is terminated: another one reads what it has not');
+	workers(0);
+	sql('DROP TABLE held');
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+}
+
+#
 # A full queue, where who inserts waits for room, and no longer
 #
 

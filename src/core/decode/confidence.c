@@ -46,8 +46,15 @@ hwr_confidence_of(const HwrConfidence *c, double log_share, double log_found)
 	return p >= 1 ? 1 : p > 0 ? p : 0;
 }
 
-/* What is quite sure, and wrong, costs much but not everything. */
+/* What is quite sure, and wrong, costs much but not everything; so does what is as good as impossible, and right. */
 #define LEAST_DOUBT 1e-6
+#define LEAST_LOG (-1e3)
+
+static double
+doubt_of(const double *values, const HwrJudged *judged)
+{
+	return fmax(-log_confidence(values, fmax(judged->log_share, LEAST_LOG), fmax(judged->log_found, LEAST_LOG)), LEAST_DOUBT);
+}
 
 static double
 loss_of(const double *values, const double *centre, const HwrJudged *judged, size_t n)
@@ -58,7 +65,7 @@ loss_of(const double *values, const double *centre, const HwrJudged *judged, siz
 		loss += 0.5 * pow((values[k] - centre[k]) / spread[k], 2);
 	for (size_t i = 0; i < n; i++)
 	{
-		double		doubt = fmax(-log_confidence(values, judged[i].log_share, judged[i].log_found), LEAST_DOUBT);
+		double		doubt = doubt_of(values, &judged[i]);
 
 		loss -= judged[i].right ? -doubt : log(-expm1(-doubt));
 	}
@@ -74,8 +81,9 @@ newton_step(const double *values, int k, const double *centre, const HwrJudged *
 
 	for (size_t i = 0; i < n; i++)
 	{
-		const double factors[NVALUES] = {fmax(-judged[i].log_share, 0), fmax(-judged[i].log_found, 0), 1};
-		double		doubt = fmax(-log_confidence(values, judged[i].log_share, judged[i].log_found), LEAST_DOUBT);
+		const double factors[NVALUES] = {fmax(-fmax(judged[i].log_share, LEAST_LOG), 0),
+			fmax(-fmax(judged[i].log_found, LEAST_LOG), 0), 1};
+		double		doubt = doubt_of(values, &judged[i]);
 		double		odds = 1 / expm1(doubt);	/* of being right */
 
 		first += (judged[i].right ? 1 : -odds) * factors[k];

@@ -31,6 +31,7 @@
 
 /* Multiplications that one picture may cost; a larger one is measured at a part of its size. */
 #define MAX_COST 4e9
+#define LOOP_COST 8
 
 /* Half of a symmetric filter: weight[i] is that of both neighbours at distance i. */
 typedef struct Bell
@@ -221,6 +222,8 @@ find_middle(const double *ink, int h, int w, int *middle, HwrStatus *st)
 	{
 		int			r = middles.radius;
 
+		/* What is further away than the line is long adds nothing. */
+		along.radius = along.radius < w ? along.radius : w - 1;
 		smooth_down(&down, ink, h, w, wide);
 		for (int y = 0; y < h; y++)
 		{
@@ -257,12 +260,19 @@ brightest(const HwrImage *img)
 	return max;
 }
 
+/* Pixels at a part of the size: at least one. */
+static int
+reduced(int n, int f)
+{
+	return (n + f - 1) / f;
+}
+
 /* Ink of means of f x f pixels, of the darkest being 1: [h / f][w / f], rounded up. */
 static bool
 make_ink(const HwrImage *img, int f, uint8_t bright, double **out, HwrStatus *st)
 {
-	int			h = (img->height + f - 1) / f;
-	int			w = (img->width + f - 1) / f;
+	int			h = reduced(img->height, f);
+	int			w = reduced(img->width, f);
 	double	   *ink = hwr_alloc_zero((size_t) h * (size_t) w, sizeof(double), st);
 	double		most = 0;
 
@@ -280,11 +290,11 @@ make_ink(const HwrImage *img, int f, uint8_t bright, double **out, HwrStatus *st
 	return true;
 }
 
-/* Multiplications of find_middle. */
+/* Multiplications of find_middle; those that the beginning of each loop over columns is worth count with them. */
 static double
 cost(double h, double w)
 {
-	return h * w * (fmin(TRUNCATE * SMOOTH_DOWN * h, h) + TRUNCATE * SMOOTH_ALONG * h);
+	return h * (w + LOOP_COST) * (fmin(TRUNCATE * SMOOTH_DOWN * h, h) + fmin(TRUNCATE * SMOOTH_ALONG * h, w));
 }
 
 /* middle[width], in pixels of the picture */
@@ -292,17 +302,15 @@ static bool
 measure(const HwrImage *img, uint8_t bright, int *middle, HwrStatus *st)
 {
 	int			f = 1;
-	int			w;
 	double	   *ink;
 	bool		ok;
 
-	while (cost((double) img->height / f, (double) img->width / f) > MAX_COST)
+	while (cost(reduced(img->height, f), reduced(img->width, f)) > MAX_COST)
 		f++;
-	w = (img->width + f - 1) / f;
 	ok = make_ink(img, f, bright, &ink, st);
 	if (!ok)
 		return false;
-	ok = find_middle(ink, (img->height + f - 1) / f, w, middle, st);
+	ok = find_middle(ink, reduced(img->height, f), reduced(img->width, f), middle, st);
 	free(ink);
 	for (int x = img->width - 1; ok && f > 1 && x >= 0; x--)
 		middle[x] = middle[x / f] * f;

@@ -406,6 +406,7 @@ hwr_vgsl_read_item(HwrVgslParser *p, HwrLayer *layer)
 		case 'I':
 			return parse_identity(p, layer);
 		default:
-			return hwr_vgsl_fail_at(p, p->item, "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\")");
+			return hwr_vgsl_fail_at(p, p->item,
+									"Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\")");
 	}
 }

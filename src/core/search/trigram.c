@@ -20,11 +20,11 @@
 
 /*
  * Classes of a step times symbols of a line, places where a middle symbol is written, and trigrams; beyond, a line
- * may have nearly all.
+ * may have nearly all.  Some 40 MB together.
  */
-#define MAX_CELLS (1 << 22)
-#define MAX_WRITTEN (1 << 22)
-#define MAX_FOUND (1 << 22)
+#define MAX_CELLS (1 << 20)
+#define MAX_WRITTEN (1 << 18)
+#define MAX_FOUND (1 << 18)
 
 /* Third symbols looked at in a step of the extraction. */
 #define WORK_A_STEP (1 << 17)

@@ -141,7 +141,9 @@ hwr_elements_int8(void)
 		return &hwr_elements_amx_int8;
 	if (level() >= AVX512_VNNI)
 		return &hwr_elements_avx512_int8;
-	if (level() == AVX2)
+	if (level() >= AVX512)
+		return &hwr_elements_avx512_bytes;
+	if (level() >= AVX2)
 		return &hwr_elements_avx2_int8;
 #elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
 	if (level() >= NEON_DOT)

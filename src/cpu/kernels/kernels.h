@@ -300,6 +300,7 @@ extern const HwrKernels hwr_kernels_plain;
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx2_int8;
+extern const HwrElements hwr_elements_avx512_bytes;
 extern const HwrElements hwr_elements_avx512_bf16;
 extern const HwrElements hwr_elements_avx512_int8;
 extern const HwrElements hwr_elements_amx_bf16;

@@ -264,6 +264,14 @@ hwr_before_row(PG_FUNCTION_ARGS)
  * After a row has changed
  */
 
+/* Whether a row's text is what was read of its image just now; that is noted. */
+static bool
+is_read_now(const Target *t, Datum key, HeapTuple tuple, TupleDesc desc)
+{
+	return hwr_have_now() && hwr_keep_now(&t->a, key, image_hash(t, tuple, desc), SPI_getvalue(tuple, desc, t->text),
+										  HeapTupleHeaderGetCmin(tuple->t_data));
+}
+
 static void
 inserted(const Target *t, HeapTuple tuple, TupleDesc desc)
 {
@@ -271,8 +279,8 @@ inserted(const Target *t, HeapTuple tuple, TupleDesc desc)
 		return;
 	if (is_null(tuple, desc, t->text))
 		hwr_enqueue(&t->a, key_of(t, tuple, desc));
-	else if (hwr_have_now())
-		(void) hwr_keep_now(&t->a, key_of(t, tuple, desc), image_hash(t, tuple, desc));
+	else
+		(void) is_read_now(t, key_of(t, tuple, desc), tuple, desc);
 }
 
 static void
@@ -311,7 +319,7 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 	}
 	else if (hwr_writing != 0)		/* by another attachment, of the table that this is a partition of: no person's either */
 		return;
-	else if (new_text && !(new_image && hwr_have_now() && hwr_keep_now(&t->a, key, image_hash(t, new, desc))))
+	else if (new_text && !(new_image && is_read_now(t, key, new, desc)))
 		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)),
 							new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));
 }

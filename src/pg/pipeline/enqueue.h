@@ -34,7 +34,10 @@ extern char *hwr_read_now(const HwrAttachment *a, Datum image, double *confidenc
 /* Whether this transaction has readings that no row has taken yet. */
 extern bool hwr_have_now(void);
 
-/* A row has come with a text: note by what it was read.  False: its image was not read here, so the text is a label. */
-extern bool hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash);
+/*
+ * A row has come with a text, written by this command: note by what it was read.  False: its image was not read
+ * here, so the text is a label.
+ */
+extern bool hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash, const char *text, CommandId command);
 
 #endif							/* HWR_ENQUEUE_H */

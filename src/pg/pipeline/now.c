@@ -24,14 +24,25 @@
 typedef struct Fresh
 {
 	struct Fresh *next;
+	CommandId	command;		/* when it was read */
+	int			level;			/* of the subtransaction that read */
 	int32		attachment;
+	char	   *text;
 	char	   *model;
 	int32		version;
 	double		confidence;
 	char		hash[PG_SHA256_DIGEST_LENGTH];
 } Fresh;
 static Fresh *fresh = NULL;
-static Fresh *fresh_last = NULL;
+static Fresh **fresh_end = &fresh;
+
+static void
+free_fresh(Fresh *f)
+{
+	pfree(f->text);
+	pfree(f->model);
+	pfree(f);
+}
 
 static void
 at_transaction_end(XactEvent event, void *arg)
@@ -39,6 +50,33 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	fresh = NULL;				/* its memory goes with the transaction */
+	fresh_end = &fresh;
+}
+
+/* What a subtransaction has read goes with it, or is its parent's. */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	Fresh	  **at = &fresh;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (*at != NULL)
+	{
+		Fresh	   *f = *at;
+
+		if (f->level >= level && event == SUBXACT_EVENT_ABORT_SUB)
+		{
+			*at = f->next;
+			free_fresh(f);
+			continue;
+		}
+		if (f->level >= level)
+			f->level = level - 1;
+		at = &f->next;
+	}
+	fresh_end = at;
 }
 
 static void
@@ -49,27 +87,28 @@ watch_transaction(void)
 	if (registered)
 		return;
 	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
 	registered = true;
 }
 
 static void
-remember(const HwrAttachment *a, HwrLoaded loaded, double confidence, const bytea *hash)
+remember(const HwrAttachment *a, HwrLoaded loaded, const char *text, double confidence, const bytea *hash)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 	Fresh	   *f = palloc(sizeof(Fresh));
 
 	watch_transaction();
 	f->next = NULL;
+	f->command = GetCurrentCommandId(true);	/* used: the next command has another */
+	f->level = GetCurrentTransactionNestLevel();
 	f->attachment = a->id;
+	f->text = pstrdup(text);
 	f->model = pstrdup(a->model);
 	f->version = loaded.version->version;
 	f->confidence = confidence;
 	memcpy(f->hash, VARDATA(hash), sizeof(f->hash));
-	if (fresh == NULL)
-		fresh = f;
-	else
-		fresh_last->next = f;
-	fresh_last = f;
+	*fresh_end = f;
+	fresh_end = &f->next;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -99,7 +138,7 @@ hwr_read_now(const HwrAttachment *a, Datum image, double *confidence)
 		hwr_batch_run(batch, loaded);
 		*confidence = hwr_reading_confidence(&batch->readings[0], loaded.model, &batch->posteriors[0], batch->context);
 		text = MemoryContextStrdup(caller, hwr_from_utf8(batch->readings[0].text));
-		remember(a, loaded, *confidence, hash);
+		remember(a, loaded, text, *confidence, hash);
 	}
 	MemoryContextSwitchTo(caller);
 	hwr_batch_free(batch);
@@ -107,25 +146,36 @@ hwr_read_now(const HwrAttachment *a, Datum image, double *confidence)
 	return text;
 }
 
-/* Take the reading that before_row has made for this image; NULL: it has made none. */
-static const Fresh *
-take_fresh(const HwrAttachment *a, const bytea *hash)
+/*
+ * Take the reading that before_row has made for a row with this image and text that command has written; NULL: it has
+ * made none.  What an earlier command has read and no row has taken was of rows that did not come to be.
+ * The column's type or another trigger may have changed the text, but one that has it is the row's.
+ */
+static Fresh *
+take_fresh(const HwrAttachment *a, const bytea *hash, const char *text, CommandId command)
 {
-	Fresh	   *before = NULL;
+	Fresh	  **found = NULL;
+	Fresh	   *taken;
 
-	for (Fresh *f = fresh; f != NULL; before = f, f = f->next)
+	for (Fresh **at = &fresh; *at != NULL; at = &(*at)->next)
 	{
-		if (f->attachment != a->id || memcmp(f->hash, VARDATA(hash), sizeof(f->hash)) != 0)
+		const Fresh *f = *at;
+		bool		same = strcmp(f->text, text) == 0;
+
+		if (f->attachment != a->id || f->command < command || memcmp(f->hash, VARDATA(hash), sizeof(f->hash)) != 0)
 			continue;
-		if (before == NULL)
-			fresh = f->next;
-		else
-			before->next = f->next;
-		if (fresh_last == f)
-			fresh_last = before;
-		return f;
+		if (found == NULL || same)
+			found = at;
+		if (same)
+			break;
 	}
-	return NULL;
+	if (found == NULL)
+		return NULL;
+	taken = *found;
+	*found = taken->next;
+	if (fresh_end == &taken->next)
+		fresh_end = found;
+	return taken;
 }
 
 bool
@@ -135,14 +185,14 @@ hwr_have_now(void)
 }
 
 bool
-hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash)
+hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash, const char *text, CommandId command)
 {
 	static HwrCatalogPlan plan = {"INSERT INTO hwr.read_row (attachment, key, hash, model, version, confidence) "
 								  "VALUES ($1, $2, $3, $4, $5, $6) "
 		"ON CONFLICT (attachment, key) DO UPDATE SET hash = excluded.hash, model = excluded.model, version = excluded.version, "
 	"confidence = excluded.confidence, read = clock_timestamp(), corrected = false", 6, {INT4OID, TEXTARRAYOID, BYTEAOID,
 		TEXTOID, INT4OID, FLOAT8OID}};
-	const Fresh *f = take_fresh(a, hash);
+	Fresh	   *f = take_fresh(a, hash, text, command);
 	Datum		values[6];
 
 	if (f == NULL)
@@ -153,6 +203,7 @@ hwr_keep_now(const HwrAttachment *a, Datum key, bytea *hash)
 	values[3] = CStringGetTextDatum(f->model);
 	values[4] = Int32GetDatum(f->version);
 	values[5] = Float8GetDatum(f->confidence);
+	free_fresh(f);
 	(void) hwr_catalog_plan_execute(&plan, values, NULL);
 	return true;
 }

@@ -60,6 +60,11 @@
 static HwrPipelineDatabase *mine;
 static TimeoutId patience_timeout;
 
+/* After a worker that was terminated, or failed, another one looks at what it has left: in ms. */
+#define AGAIN_INTERVAL 5000
+
+static bool connected = false;
+
 /* The attachment whose batch has not ended when it was cancelled, 0: none. */
 static volatile sig_atomic_t reading = 0;
 static volatile sig_atomic_t stuck = 0;
@@ -75,6 +80,8 @@ leave(int code, Datum arg)
 		mine->stuck = stuck;
 		mine->due = true;
 	}
+	else if (code != 0 && connected)	/* not where the database is gone */
+		mine->next = GetCurrentTimestamp() + AGAIN_INTERVAL * INT64CONST(1000);
 	if (mine->idle == MyLatch)
 		mine->idle = NULL;
 	if (hwr_pipeline->launcher != NULL)
@@ -220,11 +227,13 @@ start_timeouts(int32 attachment)
 	enable_timeout_after(patience_timeout, hwr_pipeline_timeout > INT_MAX - PATIENCE ? INT_MAX : hwr_pipeline_timeout + PATIENCE);
 }
 
+/* A batch that was committed or rolled back meanwhile is not cancelled any more, and nothing that comes after it must be. */
 static void
 stop_timeouts(void)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	disable_timeout(patience_timeout, false);
+	QueryCancelPending = false;
 	reading = 0;
 }
 
@@ -368,6 +377,7 @@ hwr_pipeline_worker_main(Datum main_arg)
 	if (!enter(database))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	connected = true;
 	MemoryContextSwitchTo(TopMemoryContext);
 	patience_timeout = RegisterTimeout(USER_TIMEOUT, end_worker);
 	SetConfigOption("application_name", "hwr", PGC_USERSET, PGC_S_SESSION);

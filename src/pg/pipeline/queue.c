@@ -30,6 +30,7 @@
 typedef struct Queued
 {
 	struct Queued *next;
+	int			level;			/* of the subtransaction, descending along the list */
 	int32		attachment;
 	int64		n;
 } Queued;
@@ -39,6 +40,7 @@ static Queued *queued = NULL;
 static struct
 {
 	int32		attachment;
+	int64		limit;
 	TimestampTz at;
 	int64		room;
 }			seen;
@@ -53,6 +55,48 @@ at_transaction_end(XactEvent event, void *arg)
 	queued = NULL;				/* its memory goes with the transaction */
 }
 
+static Queued *
+find_queued(int32 attachment, int level)
+{
+	for (Queued *q = queued; q != NULL && q->level >= level; q = q->next)
+		if (q->level == level && q->attachment == attachment)
+			return q;
+	return NULL;
+}
+
+/* Entries of a subtransaction go with it, or are its parent's. */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	Queued	   *own = queued;
+	Queued	   *next;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (queued != NULL && queued->level >= level)
+		queued = queued->next;
+	for (; own != NULL && own->level >= level; own = next)
+	{
+		Queued	   *above = find_queued(own->attachment, level - 1);
+
+		next = own->next;
+		if (event == SUBXACT_EVENT_ABORT_SUB)
+			pfree(own);
+		else if (above != NULL)
+		{
+			above->n += own->n;
+			pfree(own);
+		}
+		else
+		{
+			own->level = level - 1;
+			own->next = queued;
+			queued = own;
+		}
+	}
+}
+
 static void
 watch_transaction(void)
 {
@@ -61,28 +105,21 @@ watch_transaction(void)
 	if (registered)
 		return;
 	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
 	registered = true;
-}
-
-static Queued *
-find_queued(const HwrAttachment *a)
-{
-	Queued	   *q = queued;
-
-	while (q != NULL && q->attachment != a->id)
-		q = q->next;
-	return q;
 }
 
 static void
 note_queued(const HwrAttachment *a)
 {
-	Queued	   *q = find_queued(a);
+	int			level = GetCurrentTransactionNestLevel();
+	Queued	   *q = find_queued(a->id, level);
 
 	if (q == NULL)
 	{
 		watch_transaction();
 		q = MemoryContextAllocZero(TopTransactionContext, sizeof(Queued));
+		q->level = level;
 		q->attachment = a->id;
 		q->next = queued;
 		queued = q;
@@ -96,11 +133,14 @@ others_waiting(const HwrAttachment *a)
 {
 	static HwrCatalogPlan plan = {"SELECT count(*) FROM (SELECT FROM hwr.queue WHERE attachment = $1 AND NOT failed "
 								  "LIMIT $2) q", 2, {INT4OID, INT8OID}};
-	const Queued *own = find_queued(a);
-	int64		mine = own != NULL ? own->n : 0;
-	Datum		values[2] = {Int32GetDatum(a->id), Int64GetDatum(a->queue_limit + mine + 1)};
+	int64		mine = 0;
+	Datum		values[2];
 	bool		isnull;
 
+	for (const Queued *q = queued; q != NULL; q = q->next)
+		mine += q->attachment == a->id ? q->n : 0;
+	values[0] = Int32GetDatum(a->id);
+	values[1] = Int64GetDatum(a->queue_limit + mine + 1);
 	(void) hwr_catalog_plan_execute(&plan, values, NULL);
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) - mine;
 }
@@ -114,7 +154,8 @@ wait_for_room(const HwrAttachment *a)
 {
 	TimestampTz began = GetCurrentTimestamp();
 
-	if (seen.attachment == a->id && seen.room > 0 && began - seen.at < ROOM_FRESH * INT64CONST(1000))
+	if (seen.attachment == a->id && seen.limit == a->queue_limit && seen.room > 0 &&
+		began - seen.at < ROOM_FRESH * INT64CONST(1000))
 	{
 		seen.room--;
 		return;
@@ -126,6 +167,7 @@ wait_for_room(const HwrAttachment *a)
 		if (waiting < a->queue_limit)
 		{
 			seen.attachment = a->id;
+			seen.limit = a->queue_limit;
 			seen.at = GetCurrentTimestamp();
 			seen.room = (a->queue_limit - waiting) / 16;
 			return;

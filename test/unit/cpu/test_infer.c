@@ -33,7 +33,7 @@
 #define SAMPLE_IMAGES 1000
 #define BATCH 20
 
-#define WAYS 6
+#define WAYS 8
 
 /* A way to compute: kernels and elements, those of LSTM outputs apart. */
 typedef struct Way
@@ -59,7 +59,11 @@ ways(Way out[WAYS])
 		setenv("HWR_CPU", names[i], 1);
 		k = hwr_kernels();
 		if (strcmp(k->name, names[i]) == 0)
+		{
 			out[n++] = (Way) {names[i], k, k->elements, k->elements, FLOAT32_BOUND};
+			if (hwr_elements_int8() != NULL)
+				out[n++] = (Way) {"float32 and bytes of that level", k, k->elements, hwr_elements_int8(), INT8_BOUND};
+		}
 	}
 	unsetenv("HWR_CPU");
 	k = hwr_kernels();

@@ -86,18 +86,50 @@ product(const Operands *o, float *c)
 	};
 }
 
+/* What HWR_CPU may allow at most where there are such products, and whatever it allows now. */
+static const char *const levels[] = {NULL, "avx2", "avx512", "avx512vnni"};
+
+#define LEVELS (int) (sizeof(levels) / sizeof(levels[0]))
+
+/* The elements of all levels that this processor has, each once. */
+static int
+all_elements(const HwrElements *out[LEVELS])
+{
+	const char *now = getenv("HWR_CPU");
+	char	   *saved = now != NULL ? strdup(now) : NULL;
+	int			n = 0;
+
+	for (int i = 0; i < LEVELS; i++)
+	{
+		const HwrElements *e;
+		bool		known = false;
+
+		if (levels[i] != NULL)
+			setenv("HWR_CPU", levels[i], 1);
+		e = hwr_elements_int8();
+		/* A processor with AVX2 has the instructions to multiply bytes, whatever else it has. */
+		if (levels[i] != NULL && strncmp(hwr_kernels()->name, "avx", 3) == 0)
+			assert_non_null(e);
+		for (int k = 0; k < n; k++)
+			known = known || out[k] == e;
+		if (e != NULL && !known)
+			out[n++] = e;
+	}
+	if (saved != NULL)
+		setenv("HWR_CPU", saved, 1);
+	else
+		unsetenv("HWR_CPU");
+	free(saved);
+	return n;
+}
+
 static const int depths[] = {1, 3, 4, 5, 64, 255, 512};
 static const int widths[] = {1, 31, 33, 79, 130, 260};
 
 /* Every height of a tile and widths and depths that fill none; sums stay below 2^24, so that floats hold them. */
 static void
-test_exact(void **state)
+check_exact(const HwrElements *e)
 {
-	const HwrElements *e = hwr_elements_int8();
-
-	(void) state;
-	if (e == NULL)
-		skip();
 	for (size_t d = 0; d < sizeof(depths) / sizeof(depths[0]); d++)
 		for (size_t w = 0; w < sizeof(widths) / sizeof(widths[0]); w++)
 			for (int m = 1; m <= 18; m++)
@@ -119,17 +151,13 @@ test_exact(void **state)
 
 /* What is added to the sums, and nothing written beside C. */
 static void
-test_rest(void **state)
+check_rest(const HwrElements *e)
 {
-	const HwrElements *e = hwr_elements_int8();
 	Operands	o;
 	float		c[9][40];
 	float		bias[37];
 	HwrProduct	p;
 
-	(void) state;
-	if (e == NULL)
-		skip();
 	o = make_operands(e, 9, 37, 21);
 	for (int i = 0; i < 9 * 40; i++)
 		c[i / 40][i % 40] = (float) (i % 11) - 5;
@@ -154,17 +182,13 @@ test_rest(void **state)
 
 /* Values are held to [-1, 1], and the ends of it are exact. */
 static void
-test_store(void **state)
+check_store(const HwrElements *e)
 {
-	const HwrElements *e = hwr_elements_int8();
 	float		x[] = {-1, 1, 0, -1.5f, 3, 0.5f, 1.5f, -0.7f};
 	int			want[] = {-1, 1, 0, -1, 1, 0, 2, 0};
 	const float nothing = 0;
 	uint8_t		zero;
 
-	(void) state;
-	if (e == NULL)
-		skip();
 	e->store(1, &nothing, &zero);
 	/* Halves of a step go to the even number. */
 	x[5] /= (float) e->one;
@@ -185,6 +209,39 @@ test_store(void **state)
 			assert_int_equal(bytes[i], (uint8_t) (want[i % 8] + zero));
 		assert_int_equal(bytes[n], 77);
 	}
+}
+
+static void
+check_all(void (*check) (const HwrElements *e))
+{
+	const HwrElements *all[LEVELS];
+	int			n = all_elements(all);
+
+	if (n == 0)
+		skip();
+	for (int i = 0; i < n; i++)
+		check(all[i]);
+}
+
+static void
+test_exact(void **state)
+{
+	(void) state;
+	check_all(check_exact);
+}
+
+static void
+test_rest(void **state)
+{
+	(void) state;
+	check_all(check_rest);
+}
+
+static void
+test_store(void **state)
+{
+	(void) state;
+	check_all(check_store);
 }
 
 int

@@ -41,7 +41,10 @@ make_rows(void)
 		if (i % 23 == 7)
 			rows[i].image_len /= 2;
 		else if (i % 61 == 8)
+		{
 			rows[i].image = (const uint8_t *) "GIF89a";
+			rows[i].image_len = 6;
+		}
 		else if (i % 53 == 9)
 			rows[i].image = NULL;
 		else if (i % 67 == 10)

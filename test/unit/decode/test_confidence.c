@@ -119,6 +119,35 @@ test_few(void **state)
 	}
 }
 
+/* Of a text of which nothing is left no more than others can be learned: one that is wrong changes nothing. */
+static void
+test_nothing(void **state)
+{
+	static HwrJudged judged[1001];
+	static const HwrConfidence law = {1.5, 0.3, 0.95};
+	static const double nothing[3][2] = {{-INFINITY, 0}, {0, -INFINITY}, {-INFINITY, -INFINITY}};
+	HwrConfidence without;
+
+	(void) state;
+	draw(&law, judged, 1000);
+	without = hwr_confidence_fit(judged, 1000);
+	for (int i = 0; i < 6; i++)
+	{
+		HwrConfidence fitted;
+
+		judged[1000] = (HwrJudged) {nothing[i / 2][0], nothing[i / 2][1], i % 2 == 1};
+		fitted = hwr_confidence_fit(judged, 1001);
+		assert_true(hwr_confidence_is_valid(&fitted));
+		if (judged[1000].right)
+		{
+			assert_true(i / 2 == 1 || fitted.share < without.share);
+			assert_true(i / 2 == 0 || fitted.found < without.found);
+		}
+		else
+			check_close(&fitted, &without, 1e-3);
+	}
+}
+
 int
 main(void)
 {
@@ -127,6 +156,7 @@ main(void)
 		cmocka_unit_test(test_validity),
 		cmocka_unit_test(test_fit),
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

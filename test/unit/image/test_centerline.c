@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -106,6 +107,35 @@ test_large(void **state)
 	hwr_image_free(&img);
 }
 
+/* Processor time of straightening a picture of noise. */
+static clock_t
+time_of(int w, int h)
+{
+	HwrImage	img = {.width = w,.height = h,.pixels = malloc((size_t) w * (size_t) h)};
+	HwrStatus	st;
+	clock_t		began;
+
+	for (int i = 0; i < w * h; i++)
+		img.pixels[i] = (uint8_t) reference_bits(1, (uint32_t) i);
+	began = clock();
+	assert_true(hwr_centerline_straighten(&img, &st));
+	began = clock() - began;
+	hwr_image_free(&img);
+	return began;
+}
+
+/* However narrow or flat, a picture takes no longer than another with as many pixels, but for a small factor. */
+static void
+test_bounded(void **state)
+{
+	clock_t		usual = time_of(1000, 1000);
+
+	(void) state;
+	assert_true(time_of(1, 1000000) < 8 * usual);
+	assert_true(time_of(3, 333333) < 8 * usual);
+	assert_true(time_of(1000000, 1) < 8 * usual);
+}
+
 int
 main(void)
 {
@@ -113,6 +143,7 @@ main(void)
 		cmocka_unit_test(test_kraken),
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

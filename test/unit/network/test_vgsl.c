@@ -179,7 +179,8 @@ test_errors(void **state)
 											"\"[1,64,99999999999999999999999,1\"."},
 		{"[1,64,256,3", "The depth must be between 1 and 1 at position 11, near \"[1,64,256,3\"."},
 		{"[1,64,-5,1", "Expected a number at position 7, near \"[1,64,-5,1\"."},
-		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near \"X3\"."},
+		{"[1,64,256,1 X3", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+						   "at position 13, near \"X3\"."},
 		{"[1,64,256,1 C3,3,4", "Expected an activation (r, t, s, l, m or lr) at position 14, near \"C3,3,4\"."},
 		{"[1,64,256,1 Mp17,16", "The pool window has more than 256 places at position 13, near \"Mp17,16\"."},
 		{"[1,64,256,1 Cr0,3,4", "The window height must be between 1 and 64 at position 15, near \"Cr0,3,4\"."},
@@ -219,14 +220,16 @@ test_errors(void **state)
 		{"[1,8,256,1 Cr3,3,4,1,1,2", "Expected \",\" at position 25, near \"Cr3,3,4,1,1,2\"."},
 		{"[1,64,8,1 Mp64,1 Cr2,3,4,1,1,3,1", "The item does not fit a map of height 1, width 8 and depth 1 "
 		"(the window is taller than the map) at position 18, near \"Cr2,3,4,1,1,3,1\"."},
-		{"[1,64,256,1 (Cr3,3,4 ", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 22, at the "
-								  "end of the string."},
-		{"[1,64,256,1 (Cr3,3,4 [I", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 24, at the "
-									"end of the string."},
+		{"[1,64,256,1 (Cr3,3,4 ", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+								  "at position 22, at the end of the string."},
+		{"[1,64,256,1 (Cr3,3,4 [I", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+									"at position 24, at the end of the string."},
 		{"[1,64,256,1 ()", "Expected a branch before \")\" at position 14, near \")\"."},
 		{"[1,64,256,1 (I []", "Expected an item before \"]\" at position 17, near \"]\"."},
-		{"[1,64,256,1 (I I))", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 18, near \")\"."},
-		{"[1,64,256,1 [I I]", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near \"[I\"."},
+		{"[1,64,256,1 (I I))", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+							   "at position 18, near \")\"."},
+		{"[1,64,256,1 [I I]", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+							  "at position 13, near \"[I\"."},
 		{"[1,64,256,1 (I Mp2,2)", "The block does not fit (its branches give maps of different size) at position 13, near "
 								  "\"(I\"."},
 		{"[1,64,256,1 (I I I I I I I I I)", "More than 8 branches at position 30, near \"I)\"."},
@@ -243,8 +246,8 @@ test_errors(void **state)
 		{"[1,64,256,1 S1(1x0)1,3]", "Expected an output layer (O1c and the number of classes) at position 24, at the end of the "
 									"string."},
 		{"[1,64,256,1 O1c9]", "The map has height 64 at the output layer, which needs height 1."},
-		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, Gn, S1, L, F, Do, O1c, \"(\" or \"]\") at position 13, near "
-								 "\"??\"."},
+		{"[1,64,256,1 \xc3\xa4", "Expected an item (C, Mp, Bn, Gn, S1, L, A3, I, F, Do, O1c, O2l, \"(\" or \"]\") "
+								 "at position 13, near \"??\"."},
 		{"[1,512,4096,1 Cr3,3,33", "The item does not fit a map of height 512, width 4096 and depth 1 "
 		"(its output is too large) at position 15, near \"Cr3,3,33\"."},
 		{"[1,512,0,1 Cr3,3,4096 S1(512x1)2,3 Fr4096 O1c9]", NULL},	/* too large at full width */

@@ -4,6 +4,9 @@
  */
 #include "search_cases.h"
 
+#include <stdio.h>
+#include <sys/resource.h>
+
 #include "core/search/trigram.h"
 
 static HwrStatus st;
@@ -215,6 +218,69 @@ test_short_steps(void **state)
 	hwr_sparse_free(s);
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
+
+/* Address space in use. */
+static rlim_t
+address_space(void)
+{
+	FILE	   *file = fopen("/proc/self/statm", "r");
+	long		pages = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld", &pages), 1);
+	fclose(file);
+	return (rlim_t) pages * 4096;
+}
+
+/* Whatever may be written, an extraction takes no more memory than this. */
+static void
+test_memory(void **state)
+{
+	enum
+	{
+		MB = 64
+	};
+	static const struct
+	{
+		int			classes;
+		int			steps;
+		double		size;
+	}			lines[] = {{200, 3, 0.1}, {200, 60, 0.1}, {1000, 20, 0.1}, {2000, 4, 0.1}, {400, 200, 0.5}, {60, 2000, 2}};
+	static uint32_t many[2000];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		many[i] = (uint32_t) (0x4E00 + i);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+	{
+		HwrSparse  *s = random_sparse(7, lines[i].steps, many, lines[i].classes, lines[i].size, 0);
+		HwrTrigrams *t;
+		bool		done = false;
+		bool		ok;
+		const HwrTrigram *keys;
+		int			n;
+		struct rlimit old;
+		struct rlimit tight;
+
+		assert_true(hwr_trigrams_create(&t, &st));
+		assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+		tight = (struct rlimit) {address_space() + (MB << 20), old.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_AS, &tight), 0);
+		ok = hwr_trigrams_begin(t, s, 0.001, &st);
+		while (ok && !done)
+			ok = hwr_trigrams_step(t, &done, &st);
+		ok = ok && hwr_trigrams_get(t, &keys, &n, &st);
+		assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+		if (!ok)
+			fail_msg("%d classes, %d steps: %s", lines[i].classes, lines[i].steps, st.message);
+		hwr_trigrams_free(t);
+		hwr_sparse_free(s);
+	}
+}
+
+#endif
+
 static void
 check_keys(const char *text, HwrWordKind kind, int n)
 {
@@ -312,6 +378,9 @@ main(void)
 		cmocka_unit_test(test_promise),
 		cmocka_unit_test(test_vague),
 		cmocka_unit_test(test_short_steps),
+#if !defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(test_memory),
+#endif
 		cmocka_unit_test(test_word_keys),
 		cmocka_unit_test(test_query),
 	};
