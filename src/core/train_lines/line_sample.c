@@ -139,11 +139,12 @@ draw_rule(const HwrCropPart *part, int width, int height, HwrRng *rng, uint8_t *
 	double		slope = RULE_SLOPE * hwr_rng_normal(rng);
 	double		x = part->place.from - part->gap * hwr_rng_range(rng, 0.1, 0.9);
 	int			thick = 1 + (int) hwr_rng_below(rng, 3);
+	int			middle = height / 2;
 
 	for (int y = 0; y < height; y++)
 		for (int i = 0; i < thick; i++)
 		{
-			int			column = (int) (x + slope * (y - height / 2)) + i;
+			int			column = (int) (x + slope * (y - middle)) + i;
 			uint8_t    *pixel;
 
 			if (column < 0 || column >= width)
