@@ -62,7 +62,34 @@ leave_out_if_bad(HwrReadyRow *row, HwrSkip reason)
 	return false;
 }
 
-/* A training row's label must be written with the alphabet's characters, where that may not grow. */
+/* A training row's label must not have a character that a class of the base's has for its sign: it cannot join the alphabet. */
+static bool
+check_signs(const HwrAlphabet *spelt, HwrReadyRow *row)
+{
+	uint32_t   *codepoints;
+	uint32_t	sign = 0;
+	char		why[120];
+	int			n;
+
+	if (spelt == NULL || spelt->spellings == NULL)
+		return true;
+	if (!hwr_text_decode(row->label, strlen(row->label), &codepoints, &n, &row->st))
+	{
+		row->ok = false;
+		return false;
+	}
+	for (int i = 0; i < n && sign == 0; i++)
+		if (hwr_is_sign(spelt, codepoints[i]))
+			sign = codepoints[i];
+	free(codepoints);
+	if (sign == 0)
+		return true;
+	snprintf(why, sizeof(why), "character U+%04X is of the private use plane in which the base model's classes have their signs",
+			 (unsigned) sign);
+	return leave_out(row, HWR_SKIP_LABEL, why);
+}
+
+/* Nor one that is not in the alphabet, where that may not grow. */
 static bool
 check_alphabet(const HwrAlphabet *alphabet, const uint32_t *codepoints, int n, HwrReadyRow *row)
 {
@@ -98,8 +125,9 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 		return false;
 	}
 	*steps = hwr_ctc_min_steps((const int *) codepoints, n);
-	ok = rules->alphabet == NULL || row->split == HWR_SPLIT_VALIDATION ||
-		check_alphabet(rules->alphabet, codepoints, n, row);
+	ok = row->split == HWR_SPLIT_VALIDATION ||
+		(check_signs(rules->spelt, row) &&
+		 (rules->alphabet == NULL || check_alphabet(rules->alphabet, codepoints, n, row)));
 	free(codepoints);
 	return ok;
 }

@@ -381,8 +381,16 @@ test_spelt(void **state)
 	add_words(ds, HWR_SPLIT_TRAIN, 2, 3, "NAN");
 	/* classes need the steps: of characters it would be too many */
 	add_words(ds, HWR_SPLIT_TRAIN, 3, 4, "ANEANEANEANEANEANEANEANEANEANE");
+	/* a character that would be taken for a class's sign cannot join; where nothing is learnt, it is read wrong */
+	add_words(ds, HWR_SPLIT_TRAIN, 4, 5, "NA\xf3\xb0\x80\x81");
+	assert_int_equal(hwr_dataset_skipped(ds, HWR_SKIP_LABEL), 1);
+	assert_non_null(strstr(hwr_dataset_skipped_text(ds), "character U+F0001 is of the private use plane"));
+	add_words(ds, HWR_SPLIT_VALIDATION, 5, 6, "NA\xf3\xb0\x80\x81");
+	assert_int_equal(hwr_dataset_skipped(ds, HWR_SKIP_LABEL), 1);
+	for (int i = 6; i < 12; i++)	/* of too many that are left out, a training says no */
+		add_words(ds, HWR_SPLIT_TRAIN, i, i + 1, "NAN");
 	assert_true(hwr_dataset_finish(ds, &st));
-	assert_int_equal(hwr_dataset_count(ds, HWR_SPLIT_TRAIN), 4);
+	assert_int_equal(hwr_dataset_count(ds, HWR_SPLIT_TRAIN), 10);
 	assert_int_equal(hwr_dataset_alphabet(ds)->n, 4);
 	assert_int_equal(hwr_dataset_alphabet(ds)->codepoints[1], 'N');
 	assert_true(hwr_same_spellings(hwr_dataset_alphabet(ds), &alphabet));
