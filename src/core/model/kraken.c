@@ -86,7 +86,19 @@ replace_nonfinite(const char *text, char *to)
 	*to = '\0';
 }
 
-/* The metadata as JSON; NULL where they are none. */
+/* A part of the file that is JSON, named by what. */
+static json_t *
+parse(const char *text, const char *what, HwrStatus *st)
+{
+	char		quoted[sizeof(((json_error_t *) NULL)->text)];
+	json_error_t error;
+	json_t	   *value = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+	if (value == NULL)
+		hwr_kraken_damaged(st, "%s cannot be read as JSON: %s.", what, hwr_text_quote(error.text, quoted, sizeof(quoted)));
+	return value;
+}
+
 static json_t *
 parse_metadata(const char *text, HwrStatus *st)
 {
@@ -96,7 +108,7 @@ parse_metadata(const char *text, HwrStatus *st)
 	if (copy == NULL)
 		return NULL;
 	replace_nonfinite(text, copy);
-	meta = json_loads(copy, JSON_REJECT_DUPLICATES, NULL);
+	meta = parse(copy, "Metadata \"" METADATA "\"", st);
 	free(copy);
 	return meta;
 }
@@ -222,14 +234,19 @@ get_codec(const json_t *model, HwrStatus *st)
 {
 	json_t	   *codec = json_object_get(model, "codec");
 
+	if (codec == NULL || json_is_null(codec))
+	{
+		hwr_kraken_damaged(st, "It has no codec.");
+		return NULL;
+	}
 	if (json_is_string(codec))
-		codec = json_loads(json_string_value(codec), JSON_REJECT_DUPLICATES, NULL);
+		codec = parse(json_string_value(codec), "Its codec (\"codec\")", st);
 	else
 		json_incref(codec);
-	if (json_is_object(codec))
+	if (codec == NULL || json_is_object(codec))
 		return codec;
 	json_decref(codec);
-	hwr_kraken_damaged(st, "It has no codec.");
+	hwr_kraken_damaged(st, "Its codec (\"codec\") is not a JSON object.");
 	return NULL;
 }
 
@@ -339,7 +356,9 @@ hwr_kraken_load(const uint8_t *bytes, size_t len, HwrModel **out, HwrStatus *st)
 	text = hwr_safetensors_metadata(file, METADATA);
 	if (text != NULL)
 		meta = parse_metadata(text, st);
-	model = hwr_alloc_zero(1, sizeof(HwrModel), st);
+	else
+		hwr_kraken_damaged(st, "Metadata \"" METADATA "\" are missing.");
+	model = meta != NULL ? hwr_alloc_zero(1, sizeof(HwrModel), st) : NULL;
 	ok = model != NULL && find_model(meta, &prefix, &source, st) && load_model(file, len, prefix, source, model, st);
 	json_decref(meta);
 	hwr_safetensors_close(file);

@@ -151,7 +151,13 @@ typedef struct Edit
 
 /* Every field: missing, of another type, out of range, of another size, or for what there is nothing for here. */
 static const Edit edits[] = {
-	{"default", "\"kraken_meta\":\"{", "\"kraken_meta\":\"[", HWR_BAD_MODEL, "Metadata \"kraken_meta\" is not a JSON object."},
+	{"default", "\"kraken_meta\":\"{", "\"kraken_meta\":\"[", HWR_BAD_MODEL, "Metadata \"kraken_meta\" cannot be read as JSON: "},
+	{"default", "\"kraken_meta\":\"{", "\"kraken_meta\":\"[]\", \"was\":\"{", HWR_BAD_MODEL,
+	 "Metadata \"kraken_meta\" is not a JSON object."},
+	{"default", "\\\"a\\\": [8]", "\\\"\\\\u0000\\\": [8]", HWR_BAD_MODEL,
+	 "Metadata \"kraken_meta\" cannot be read as JSON: NUL byte in object key "},
+	{"default", "\\\"a\\\": [8]", "\\\"d\\\": [8]", HWR_BAD_MODEL,
+	 "Metadata \"kraken_meta\" cannot be read as JSON: duplicate object key"},
 	{"default", "\\\"_model\\\": \\\"TorchVGSLModel\\\"", "\\\"_model\\\": 1", HWR_BAD_MODEL, "Model \""},
 	{"default", "TorchVGSLModel", "ROMLP", HWR_UNSUPPORTED,
 	"There is no model for recognition in it that is described in VGSL, only one of kind \"ROMLP\"."},
@@ -239,7 +245,10 @@ static const Edit edits[] = {
 	 "A label of \"a\" in its codec is not between 1 and 8."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": []", HWR_BAD_MODEL, "The labels of \"a\" in its codec are no numbers in brackets."},
 	{"default", "\\\"codec\\\": {", "\\\"codec\\\": {}, \\\"was\\\": {", HWR_BAD_MODEL, "Its codec is empty."},
-	{"default", "\\\"codec\\\": {", "\\\"codec\\\": \\\"{\\\", \\\"was\\\": {", HWR_BAD_MODEL, "It has no codec."},
+	{"default", "\\\"codec\\\": {", "\\\"codec\\\": \\\"{\\\", \\\"was\\\": {", HWR_BAD_MODEL,
+	 "Its codec (\"codec\") cannot be read as JSON: "},
+	{"default", "\\\"codec\\\": {", "\\\"codec\\\": [], \\\"was\\\": {", HWR_BAD_MODEL,
+	 "Its codec (\"codec\") is not a JSON object."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [7]", HWR_BAD_MODEL, "Label 7 of its codec has two texts."},
 	{"default", "\\\"a\\\": [8]", "\\\"a\\\": [8, 8], \\\"ch\\\": [8]", HWR_BAD_MODEL,
 	"Its codec cannot be read back: The classes of \"a\" begin with those of \"ch\"."},
