@@ -135,4 +135,12 @@ system_or_bail('cp', 'test/data/words.csv', "$folder/words.safetensors");
 ($status, $out, $err) = convert("$folder/words.safetensors", 'test/data/torch/tutorial.json', "$folder/x");
 ok($status == 1 && $err =~ /is not a safetensors file of plain numbers/, 'other bytes') or diag($err);
 
+# As where NumPy is not installed
+append_to_file("$folder/numpy.py", "raise ImportError(name='numpy')");
+foreach my $tool ('from-torch', 'from-kraken')
+{
+	local $ENV{PYTHONPATH} = $folder;
+	command_fails_like([ "tools/$tool", 'x', 'y', 'z' ], qr/^$tool: Python's module numpy is not there/, "$tool says what it needs");
+}
+
 done_testing();
