@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include "decode_cases.h"
+#include "core/base/rng.h"
 #include "core/decode/decode.h"
 #include "core/search/posterior.h"
+#include "core/search/posterior_codes.h"
 #include "core/decode/score.h"
 
 #define T_STEPS 40
@@ -240,7 +242,10 @@ accepted(HwrSparse *s, const uint8_t *bytes, size_t len)
 	return ok;
 }
 
-/* Every byte to every value, every end: refused, or a value that keeps its promises. */
+/*
+ * Every byte to every value, every end: refused by the checksum; with a new checksum refused, or a value that keeps its
+ * promises.
+ */
 static void
 test_damage(void **state)
 {
@@ -263,16 +268,30 @@ test_damage(void **state)
 		for (int value = 0; value < 256; value++)
 		{
 			bytes[i] = (uint8_t) value;
+			/* A plain value has no checksum. */
+			if (value != was && !(i == 0 && value == HWR_POSTERIOR_PLAIN))
+				assert_false(accepted(s, bytes, len));
+			hwr_posterior_seal(bytes, len);
 			refused += !accepted(s, bytes, len);
+			bytes[i] = was;
+			hwr_posterior_seal(bytes, len);
 		}
-		bytes[i] = was;
 	}
 	assert_true(refused > (int) len * 100);
 	assert_true(accepted(s, bytes, len));
 
-	bytes = realloc(bytes, len + 1);
-	bytes[len] = 0x80;
-	assert_false(accepted(s, bytes, len + 1));
+	bytes = realloc(bytes, len + 6);
+	memset(bytes + len, 0, 6);
+	for (int more = 1; more <= 6; more++)
+	{
+		bytes[len + (size_t) more - 1] = 0;
+		hwr_posterior_seal(bytes, len + (size_t) more);
+		assert_false(accepted(s, bytes, len + (size_t) more));
+	}
+	/* So far beyond the last choice that it is not even looked at. */
+	bytes[len + 5] = 1;
+	hwr_posterior_seal(bytes, len + 6);
+	assert_false(accepted(s, bytes, len + 6));
 	hwr_sparse_free(s);
 	free(bytes);
 }
@@ -293,7 +312,7 @@ test_refusals(void **state)
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x22, 0x80}, 24},
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x2F, 131, 0x80}, 25},
 		{"The bytes end too early.", {0}, 0},
-		{"Its format is 1; this version reads format 2.", {1, 1, 2}, 3},
+		{"Its format is 1; this version reads formats 2 and 3.", {1, 1, 2}, 3},
 		{"The letter case is out of range.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 3, 255}, 11},
 		{"The floor is too high.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 5, 3, 9, 8, 7, 0, 0x82}, 18},
 		{"A number is out of range.", {HEAD, 0}, 12},
@@ -334,6 +353,203 @@ test_refusals(void **state)
 	hwr_sparse_free(s);
 }
 
+/* A value of format 3 that is being written choice by choice, to be wrong in one of them. */
+typedef struct Writing
+{
+	HwrRangeWriter w;
+	HwrStepCodes codes;
+} Writing;
+
+static void
+begin_writing(Writing *x, int T, int n, const char *listed)
+{
+	const uint8_t head[] = {HWR_POSTERIOR_FORMAT, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255, 5, (uint8_t) T, 9, 8, 7, (uint8_t) n};
+
+	*x = (Writing) {.w = {.st = &st}};
+	for (size_t i = 0; i < sizeof(head); i++)
+		hwr_range_put_byte(&x->w, head[i]);
+	hwr_range_begin(&x->w);
+	hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, listed != NULL);
+	for (int c = CODES_FIRST; listed != NULL && c <= CODES_LAST; c++)
+		hwr_range_put_bit(&x->w, hwr_posterior_odds[ODDS_CHARACTER + c - CODES_FIRST], c < 128 && strchr(listed, c) != NULL);
+	assert_true(hwr_codes_begin(&x->codes, n + 1, &st));
+}
+
+static void
+choose(Writing *x, int odds, bool bit)
+{
+	hwr_range_put_bit(&x->w, hwr_posterior_odds[odds], bit);
+}
+
+static void
+write_distance(Writing *x, uint32_t value)
+{
+	int			bits = 31;
+
+	while (value >> bits == 0)
+		bits--;
+	for (int i = 0; i < bits; i++)
+		hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, false);
+	for (int i = bits; i >= 0; i--)
+		hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, value >> i & 1);
+}
+
+/* Another class with level number, q after LESS; written without a look at whether it may be. */
+static void
+write_new(Writing *x, int more, int before, int number, int q, int class)
+{
+	int			odds = hwr_odds_new(&x->codes, before);
+	uint32_t	from = hwr_posterior_odds[odds + number];
+
+	choose(x, hwr_odds_more(&x->codes, more, before), true);
+	hwr_range_put_share(&x->w, from, (number < LESS ? hwr_posterior_odds[odds + number + 1] : 4096) - from, 4096);
+	if (number == LESS)
+		hwr_range_put_share(&x->w, (uint32_t) q, 1, 256);
+	if (class == 0)
+		return;
+	hwr_range_put_share(&x->w, hwr_codes_before(&x->codes, class), x->codes.shares[class], x->codes.all);
+	hwr_codes_count(&x->codes, class);
+}
+
+/* The blank is the most probable class, as before. */
+static void
+write_blank(Writing *x)
+{
+	choose(x, hwr_odds_same(&x->codes.last), true);
+	x->codes.same = true;
+	hwr_codes_add(&x->codes, 0, 0, 0, 0);
+}
+
+static void
+assert_written(Writing *x, const char *detail)
+{
+	HwrSparse  *s;
+	bool		ok;
+
+	hwr_range_end(&x->w);
+	assert_false(x->w.failed);
+	while (x->w.data[x->w.len - 1] == 0)
+		x->w.len--;
+	hwr_posterior_seal(x->w.data, x->w.len);
+	assert_true(hwr_sparse_create(&s, &st));
+	ok = accepted(s, x->w.data, x->w.len);
+	if (ok != (detail == NULL) || (!ok && strcmp(detail, st.detail) != 0))
+		fail_msg("%s: %s", detail == NULL ? "none" : detail, ok ? "accepted" : st.detail);
+	hwr_sparse_free(s);
+	hwr_codes_free(&x->codes);
+	free(x->w.data);
+}
+
+static void
+test_wrong_choices(void **state)
+{
+	Writing		x;
+
+	(void) state;
+	/* Right */
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	write_new(&x, 1, 3, LESS, 131, 2);
+	choose(&x, hwr_odds_more(&x.codes, 2, LESS), false);
+	assert_written(&x, NULL);
+
+	begin_writing(&x, 1, 2, "ACE");
+	assert_written(&x, "There are more characters than it says.");
+
+	begin_writing(&x, 1, 2, "A");
+	write_distance(&x, 'B');
+	assert_written(&x, "A character is written twice.");
+
+	begin_writing(&x, 1, 1, NULL);
+	write_distance(&x, 0xD800);
+	assert_written(&x, "A character is not one of Unicode.");
+
+	begin_writing(&x, 1, 1, NULL);
+	write_distance(&x, 0x110000);
+	assert_written(&x, "A character is not one of Unicode.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	write_new(&x, 1, 3, 2, 0, 1);
+	assert_written(&x, "A class of a step is written twice.");
+
+	begin_writing(&x, 1, 0, "");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 0);
+	assert_written(&x, "A class is out of range.");
+
+	begin_writing(&x, 1, 1, "A");
+	write_blank(&x);
+	write_new(&x, 0, 0, LESS, 130, 1);
+	assert_written(&x, "A probability is not written as a level.");
+
+	begin_writing(&x, 1, 3, "ACE");
+	write_blank(&x);
+	write_new(&x, 0, 0, 0, 0, 1);
+	write_new(&x, 1, 1, 0, 0, 2);
+	write_new(&x, 2, 1, 0, 0, 3);
+	choose(&x, hwr_odds_more(&x.codes, 3, 1), false);
+	assert_written(&x, "The probabilities of a step sum to more than one.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	choose(&x, hwr_odds_more(&x.codes, 1, 3), false);
+	assert_written(&x, "A character is in no step.");
+
+	/* The most probable class is one of the step before, which had the blank alone. */
+	begin_writing(&x, 1, 1, "A");
+	choose(&x, hwr_odds_same(&x.codes.last), false);
+	choose(&x, ODDS_BEFORE + x.codes.last.second, true);
+	assert_written(&x, "A class is out of range.");
+}
+
+/* Any choices, and what the reader makes of a fraction that ends anywhere. */
+static void
+test_range_coder(void **state)
+{
+	(void) state;
+	for (uint32_t stream = 0; stream < 300; stream++)
+	{
+		HwrRangeWriter w = {.st = &st};
+		HwrRangeReader r;
+		HwrRng		rng;
+		int			n = (int) stream * 3;
+
+		hwr_rng_seed(&rng, stream, 5);
+		hwr_range_begin(&w);
+		for (int i = 0; i < n; i++)
+		{
+			unsigned	odds = stream % 3 == 0 ? 4095 : 1 + (unsigned) hwr_rng_below(&rng, 4095);
+			uint32_t	all = 1 + (uint32_t) hwr_rng_below(&rng, HWR_SHARES_MAX);
+
+			hwr_range_put_bit(&w, odds, hwr_rng_below(&rng, 4096) < odds);
+			hwr_range_put_share(&w, (uint32_t) hwr_rng_below(&rng, all), 1, all);
+		}
+		hwr_range_end(&w);
+		assert_false(w.failed);
+		while (w.len > 0 && w.data[w.len - 1] == 0)
+			w.len--;
+		hwr_rng_seed(&rng, stream, 5);
+		hwr_range_open(&r, w.data, w.len);
+		for (int i = 0; i < n; i++)
+		{
+			unsigned	odds = stream % 3 == 0 ? 4095 : 1 + (unsigned) hwr_rng_below(&rng, 4095);
+			uint32_t	all = 1 + (uint32_t) hwr_rng_below(&rng, HWR_SHARES_MAX);
+			uint32_t	unit;
+
+			assert_int_equal(hwr_range_get_bit(&r, odds), hwr_rng_below(&rng, 4096) < odds);
+			unit = hwr_range_get_unit(&r, all);
+			assert_int_equal(unit, hwr_rng_below(&rng, all));
+			hwr_range_take_share(&r, unit, 1);
+		}
+		assert_ptr_equal(r.at, r.end);
+		free(w.data);
+	}
+}
+
 int
 main(void)
 {
@@ -343,6 +559,8 @@ main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wrong_choices),
+		cmocka_unit_test(test_range_coder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
