@@ -23,11 +23,11 @@ CREATE TEMP TABLE ev_posteriors AS
 	SELECT *, ' ' || hwr_fold(label) || ' ' AS truth, ' ' || hwr_fold(hwr_text(dense)) || ' ' AS greedy, ' ' || hwr_fold(reading) || ' ' AS folded
 	FROM :kept WHERE id <= :limit;
 
--- Size, beside 8 bits for each class at each step (their number is byte 11, as long as it is below 256), and what decoding loses
+-- Size, beside 8 bits for each class at each step (their number is byte 13, as long as it is below 256), and what decoding loses
 SELECT v.way, count(*) AS lines, round(avg(length(label)), 1) AS characters, round(avg(steps)) AS steps, round(avg(octet_length(p::bytea))) AS bytes,
 	round(60.0 * sum(octet_length(p::bytea)) / sum(length(label))) AS bytes_of_60,
 	round(avg(octet_length(p::bytea)) FILTER (WHERE length(label) BETWEEN 55 AND 65)) AS bytes_of_55_to_65,
-	round(sum(octet_length(p::bytea))::numeric / sum(steps * get_byte(p::bytea, 11)), 4) AS share_of_dense,
+	round(sum(octet_length(p::bytea))::numeric / sum(steps * get_byte(p::bytea, 13)), 4) AS share_of_dense,
 	round(100 * hwr_cer(label, hwr_text(p))::numeric, 3) AS cer, round(-avg(greatest(hwr_score(p, label), -100))::numeric, 3) AS loss
 FROM ev_posteriors, LATERAL (VALUES ('dense', dense), ('ink', ink), ('kept', kept), ('small', small)) v (way, p),
 	LATERAL (SELECT steps FROM hwr_posterior_info(p)) i

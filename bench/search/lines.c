@@ -22,6 +22,7 @@
 #define KEYS 2000
 #define SEPARATOR_P 0.5f
 #define MAX_CLASSES 1024
+#define NOTHING (-30.0f)
 
 typedef struct Entry
 {
@@ -246,14 +247,6 @@ put_byte(unsigned byte)
 	putchar(digits[byte & 15]);
 }
 
-static void
-put_number(unsigned value)
-{
-	for (; value >= 0x80; value >>= 7)
-		put_byte((value & 0x7F) | 0x80);
-	put_byte(value);
-}
-
 /* The class in the value of a code point. */
 static int
 class_of(const Line *line, uint32_t c)
@@ -266,36 +259,15 @@ class_of(const Line *line, uint32_t c)
 	return (int) (at - line->codepoints) + 1;
 }
 
+/* The log posteriors of a step, of which the most probable class has what the others leave. */
 static void
-put_run(int *run)
+fill_step(const Line *line, const Step *step, float *y)
 {
-	for (; *run > 0; *run -= *run < 128 ? *run : 128)
-		put_byte(0x80u | (unsigned) ((*run < 128 ? *run : 128) - 1));
-	*run = 0;
-}
-
-static void
-put_other(int skip, int q)
-{
-	unsigned	level = 0;
-
-	while (level < LEVELS && hwr_posterior_levels[level] < q)
-		level++;
-	put_byte((unsigned) (skip < MAX_SKIP ? skip : MAX_SKIP) << 4 | level);
-	if (skip >= MAX_SKIP)
-		put_number((unsigned) (skip - MAX_SKIP));
-	if (level == LEVELS)
-		put_byte((unsigned) (q < 255 ? q : 255));
-}
-
-static void
-put_step(const Line *line, const Step *step)
-{
-	int			q[MAX_CLASSES + 1] = {0};
 	int			best = 0;
-	unsigned	others = (unsigned) step->n - 1;
-	int			last = -1;
+	double		left = 1;
 
+	for (int k = 0; k <= line->ncodepoints; k++)
+		y[k] = NOTHING;
 	for (int i = 0; i < step->n; i++)
 	{
 		int			class = class_of(line, step->entries[i].codepoint);
@@ -303,55 +275,42 @@ put_step(const Line *line, const Step *step)
 		if (step->entries[i].q == 0)
 			best = class;
 		else
-			q[class] = step->entries[i].q;
-	}
-	put_byte((best == 0 ? 0x40u : 0) | (others < 63 ? others : 63));
-	if (others >= 63)
-		put_number(others - 63);
-	if (best != 0)
-		put_number((unsigned) best);
-	for (int class = 0; class <= line->ncodepoints; class++)
-		if (q[class] > 0)
 		{
-			put_other(class - last - 1, q[class]);
-			last = class;
+			y[class] = (float) (-step->entries[i].q / SCALE);
+			left -= exp(y[class]);
 		}
+	}
+	y[best] = (float) log(left);
 }
 
-/* The bytes of core/search/posterior.h */
 static void
 put_line(Line *line)
 {
-	unsigned	numbers[6] = {201, (unsigned) line->T, (unsigned) line->T * 4, (unsigned) line->T * 4, (unsigned) line->T * 4,
-	(unsigned) line->ncodepoints};
-	uint32_t	next = 0;
-	int			run = 0;
+	HwrAlphabet alphabet = {line->ncodepoints, line->codepoints, NULL};
+	HwrPosteriorOrigin origin = {
+		.mapping = HWR_CASE_KEEP,.classes = line->ncodepoints + 1,.canvas_width = line->T * 4,.content_width = line->T * 4,
+		.source_width = line->T * 4
+	};
+	size_t		K = (size_t) line->ncodepoints + 1;
+	float	   *logp = need(malloc((size_t) line->T * K * sizeof(float)));
+	int			t = 0;
+	HwrStatus	st = {0};
+	uint8_t    *bytes;
+	size_t		len;
 
 	qsort(line->codepoints, (size_t) line->ncodepoints, sizeof(uint32_t), compare_codepoints);
-	put_byte(HWR_POSTERIOR_FORMAT);
-	for (int i = 0; i < HWR_POSTERIOR_HASH + 1; i++)
-		put_byte(0);
-	put_byte(120);
-	for (int i = 0; i < 6; i++)
-		put_number(numbers[i]);
-	for (int i = 0; i < line->ncodepoints; i++)
-	{
-		put_number(line->codepoints[i] - next);
-		next = line->codepoints[i] + 1;
-	}
 	for (int i = 0; i < line->n; i++)
+		for (int run = 0; run < line->steps[i].run; run++)
+			fill_step(line, &line->steps[i], logp + (size_t) t++ * K);
+	if (!hwr_posterior_pack(logp, line->T, &alphabet, &origin, 0, &bytes, &len, &st))
 	{
-		const Step *step = &line->steps[i];
-
-		if (step->n == 1 && step->entries[0].codepoint == 0)
-		{
-			run += step->run;
-			continue;
-		}
-		put_run(&run);
-		put_step(line, step);
+		fprintf(stderr, "search-lines: %s: %s\n", st.message, st.detail);
+		exit(1);
 	}
-	put_run(&run);
+	for (size_t i = 0; i < len; i++)
+		put_byte(bytes[i]);
+	free(bytes);
+	free(logp);
 }
 
 static void

@@ -600,8 +600,14 @@ fuzz_posterior(const uint8_t *bytes, size_t len)
 	HwrSparse  *s;
 	size_t		cells;
 
+	uint8_t    *sealed = malloc(len > 0 ? len : 1);
+
 	promise(hwr_sparse_create(&s, &st), "there is memory");
-	if (!hwr_sparse_read(s, bytes, len, &st))
+	memcpy(sealed, bytes, len);
+	/* Few bytes have a right checksum by themselves. */
+	if (len > 0 && (bytes[0] == HWR_POSTERIOR_FORMAT || bytes[0] == HWR_POSTERIOR_FORMAT_SPELT))
+		hwr_posterior_seal(sealed, len);
+	if (!hwr_sparse_read(s, sealed, len, &st))
 		check_status(&st);
 	else
 	{
@@ -620,6 +626,7 @@ fuzz_posterior(const uint8_t *bytes, size_t len)
 		}
 	}
 	hwr_sparse_free(s);
+	free(sealed);
 	return 0;
 }
 

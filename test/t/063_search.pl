@@ -45,7 +45,7 @@ my $bytes = slurp_file("${\$node->basedir}/kept.bin");
 my $first = pack('H*', $node->safe_psql('postgres', q{SELECT encode(p::bytea, 'hex') FROM kept LIMIT 1}));
 my $at = index($bytes, $first);
 cmp_ok($at, '>', 0, 'the value is in the file as it is stored');
-substr($bytes, $at, 1) = "\x03";
+substr($bytes, $at, 1) = "\x01";
 open(my $file, '>:raw', "${\$node->basedir}/damaged.bin") or die;
 print $file $bytes;
 close($file);

@@ -9,48 +9,7 @@
 #include <string.h>
 
 #include "core/text/spelling.h"
-#include "posterior_internal.h"
-
-/* From a half on, for nothing but the most probable class has more, down to just below the default bound. */
-const uint8_t hwr_posterior_levels[LEVELS] = {12, 15, 18, 22, 26, 31, 37, 44, 52, 61, 72, 84, 98, 113, 130};
-
-typedef struct Bytes
-{
-	uint8_t    *data;
-	size_t		len;
-	size_t		room;
-	HwrStatus  *st;
-	bool		failed;
-} Bytes;
-
-static void
-put_byte(Bytes *b, unsigned value)
-{
-	if (b->failed)
-		return;
-	if (b->len == b->room)
-	{
-		size_t		room = b->room * 2 + 256;
-		uint8_t    *grown = hwr_realloc(b->data, room, 1, b->st);
-
-		if (grown == NULL)
-		{
-			b->failed = true;
-			return;
-		}
-		b->data = grown;
-		b->room = room;
-	}
-	b->data[b->len++] = (uint8_t) value;
-}
-
-static void
-put_number(Bytes *b, unsigned value)
-{
-	for (; value >= 0x80; value >>= 7)
-		put_byte(b, (value & 0x7F) | 0x80);
-	put_byte(b, value);
-}
+#include "posterior_codes.h"
 
 /*
  * -16 ln p, rounded up: the others never have more than they had, and so the most probable class of
@@ -64,6 +23,17 @@ quantum(double logp)
 	return q < 1 ? 1 : q > MAX_QUANTUM ? MAX_QUANTUM : (int) q;
 }
 
+/* The nearest level that makes a class no more probable. */
+static int
+level_of(int q)
+{
+	int			number = 0;
+
+	while (number < LEVELS && hwr_posterior_levels[number] < q)
+		number++;
+	return number;
+}
+
 /* What packing works with. */
 typedef struct Packing
 {
@@ -72,6 +42,8 @@ typedef struct Packing
 	int			K;
 	double		cut;			/* log posterior below which nothing is kept */
 	int		   *local;			/* [K] number in the value, 0: not kept */
+	uint8_t    *q;				/* [characters kept + 1] of a step's kept classes but the most probable, 0: not kept */
+	HwrCoded   *found;			/* as many */
 } Packing;
 
 static int
@@ -137,6 +109,14 @@ floor_quantum(double floor_p, int K)
 	return q < NO_FLOOR ? q : NO_FLOOR - 1;
 }
 
+static void
+put_number(HwrRangeWriter *w, unsigned value)
+{
+	for (; value >= 0x80; value >>= 7)
+		hwr_range_put_byte(w, (value & 0x7F) | 0x80);
+	hwr_range_put_byte(w, value);
+}
+
 /* Whether all signs of a spelling are kept. */
 static bool
 is_readable(const Packing *p, const HwrAlphabet *alphabet, const HwrSpelling *item)
@@ -148,122 +128,220 @@ is_readable(const Packing *p, const HwrAlphabet *alphabet, const HwrSpelling *it
 }
 
 static void
-put_spellings(Bytes *b, const Packing *p, const HwrAlphabet *alphabet)
+put_spellings(HwrRangeWriter *w, const Packing *p, const HwrAlphabet *alphabet)
 {
 	const HwrSpellings *s = alphabet->spellings;
 	unsigned	n = 0;
 
 	for (int i = 0; i < s->n; i++)
 		n += is_readable(p, alphabet, &s->items[i]);
-	put_byte(b, (unsigned) s->plane);
-	put_number(b, n);
+	hwr_range_put_byte(w, (unsigned) s->plane);
+	put_number(w, n);
 	for (int i = 0; i < s->n; i++)
 	{
 		const HwrSpelling *item = &s->items[i];
 
 		if (!is_readable(p, alphabet, item))
 			continue;
-		put_number(b, (unsigned) item->nsigns);
+		put_number(w, (unsigned) item->nsigns);
 		for (int k = 0; k < item->nsigns; k++)
-			put_number(b, (unsigned) p->local[hwr_alphabet_class(alphabet, item->signs[k])]);
-		put_number(b, (unsigned) item->ntext);
+			put_number(w, (unsigned) p->local[hwr_alphabet_class(alphabet, item->signs[k])]);
+		put_number(w, (unsigned) item->ntext);
 		for (int c = 0; c < item->ntext; c++)
-			put_number(b, item->text[c]);
+			put_number(w, item->text[c]);
 	}
 }
 
 static void
-put_head(Bytes *b, const Packing *p, const HwrAlphabet *alphabet, const HwrPosteriorOrigin *origin, int n,
+put_head(HwrRangeWriter *w, const Packing *p, const HwrAlphabet *alphabet, const HwrPosteriorOrigin *origin, int n,
 		 double floor_p)
 {
-	uint32_t	next = 0;
-
-	put_byte(b, alphabet->spellings == NULL ? HWR_POSTERIOR_FORMAT : HWR_POSTERIOR_FORMAT_SPELT);
+	hwr_range_put_byte(w, alphabet->spellings == NULL ? HWR_POSTERIOR_FORMAT : HWR_POSTERIOR_FORMAT_SPELT);
+	for (int i = 0; i < CHECKSUM; i++)
+		hwr_range_put_byte(w, 0);
 	for (int i = 0; i < HWR_POSTERIOR_HASH; i++)
-		put_byte(b, origin->hash[i]);
-	put_byte(b, (unsigned) origin->mapping | (unsigned) origin->margin << HWR_POSTERIOR_MARGIN_SHIFT);
-	put_byte(b, (unsigned) floor_quantum(floor_p, p->K));
-	put_number(b, (unsigned) p->K);
-	put_number(b, (unsigned) p->T);
-	put_number(b, (unsigned) origin->canvas_width);
-	put_number(b, (unsigned) origin->content_width);
-	put_number(b, (unsigned) origin->source_width);
-	put_number(b, (unsigned) n);
-	for (int k = 1; k < p->K; k++)
-	{
-		if (p->local[k] == 0)
-			continue;
-		put_number(b, alphabet->codepoints[k - 1] - next);
-		next = alphabet->codepoints[k - 1] + 1;
-	}
+		hwr_range_put_byte(w, origin->hash[i]);
+	hwr_range_put_byte(w, (unsigned) origin->mapping | (unsigned) origin->margin << HWR_POSTERIOR_MARGIN_SHIFT);
+	hwr_range_put_byte(w, (unsigned) floor_quantum(floor_p, p->K));
+	put_number(w, (unsigned) p->K);
+	put_number(w, (unsigned) p->T);
+	put_number(w, (unsigned) origin->canvas_width);
+	put_number(w, (unsigned) origin->content_width);
+	put_number(w, (unsigned) origin->source_width);
+	put_number(w, (unsigned) n);
 	if (alphabet->spellings != NULL)
-		put_spellings(b, p, alphabet);
+		put_spellings(w, p, alphabet);
+}
+
+/* A program that counts choices, to make posterior_odds.c with, says what these are. */
+#ifndef HWR_ON_CHOICE
+#define HWR_ON_CHOICE(choice, bit)
+#define HWR_ON_LEVEL(odds, number)
+#endif
+
+static void
+put_choice(HwrRangeWriter *w, int choice, bool bit)
+{
+	HWR_ON_CHOICE(choice, bit);
+	hwr_range_put_bit(w, hwr_posterior_odds[choice], bit);
+}
+
+/* At least 1: as many zeros as it has bits after the first, and these. */
+static void
+put_distance(HwrRangeWriter *w, uint32_t value)
+{
+	int			bits = 0;
+
+	while (value >> (bits + 1) != 0)
+		bits++;
+	for (int i = 0; i < bits; i++)
+		hwr_range_put_bit(w, HWR_ODDS_EVEN, false);
+	for (int i = bits; i >= 0; i--)
+		hwr_range_put_bit(w, HWR_ODDS_EVEN, value >> i & 1);
 }
 
 static void
-put_run(Bytes *b, int *run)
+put_characters(HwrRangeWriter *w, const Packing *p, const HwrAlphabet *alphabet, int n)
 {
-	for (; *run > 0; *run -= *run < MAX_RUN ? *run : MAX_RUN)
-		put_byte(b, RUN | (unsigned) ((*run < MAX_RUN ? *run : MAX_RUN) - 1));
-	*run = 0;
+	uint32_t	last = 0;
+	int			listed = 0;
+	int			k = 1;
+
+	for (int i = 1; i < p->K; i++)
+		listed += p->local[i] > 0 && alphabet->codepoints[i - 1] >= CODES_FIRST && alphabet->codepoints[i - 1] <= CODES_LAST;
+	hwr_range_put_bit(w, HWR_ODDS_EVEN, listed * 2 > n);
+	for (uint32_t c = CODES_FIRST; listed * 2 > n && c <= CODES_LAST; c++)
+	{
+		while (k < p->K && alphabet->codepoints[k - 1] < c)
+			k++;
+		put_choice(w, ODDS_CHARACTER + (int) (c - CODES_FIRST), k < p->K && alphabet->codepoints[k - 1] == c && p->local[k] > 0);
+	}
+	for (k = 1; k < p->K; k++)
+	{
+		uint32_t	c = alphabet->codepoints[k - 1];
+
+		if (p->local[k] == 0 || (listed * 2 > n && c >= CODES_FIRST && c <= CODES_LAST))
+			continue;
+		put_distance(w, c - last);
+		last = c;
+	}
 }
 
-/* A class that is not the most probable, skip classes after the last one. */
 static void
-put_other(Bytes *b, int skip, int q)
+put_level(HwrRangeWriter *w, int odds, int q)
 {
-	unsigned	level = 0;
+	const uint16_t *before = hwr_posterior_odds + odds;
+	int			number = level_of(q);
+	uint32_t	all = number < LESS ? before[number + 1] : 2 * HWR_ODDS_EVEN;
 
-	while (level < LEVELS && hwr_posterior_levels[level] < q)
-		level++;
-	put_byte(b, (unsigned) (skip < MAX_SKIP ? skip : MAX_SKIP) << 4 | level);
-	if (skip >= MAX_SKIP)
-		put_number(b, (unsigned) (skip - MAX_SKIP));
-	if (level == LEVELS)
-		put_byte(b, (unsigned) q);
+	HWR_ON_LEVEL(odds, number);
+	hwr_range_put_share(w, before[number], all - before[number], 2 * HWR_ODDS_EVEN);
+	if (number == LESS)
+		hwr_range_put_share(w, (uint32_t) q, 1, MAX_QUANTUM + 1);
 }
 
 static void
-put_step(Bytes *b, const Packing *p, const float *y, int best, int others)
+put_class(HwrRangeWriter *w, HwrStepCodes *codes, int class)
 {
-	int			last = -1;
+	hwr_range_put_share(w, hwr_codes_before(codes, class), codes->shares[class], codes->all);
+	hwr_codes_count(codes, class);
+}
 
-	put_byte(b, (best == 0 ? BLANK : 0) | (unsigned) (others < COUNT ? others : COUNT));
-	if (others >= COUNT)
-		put_number(b, (unsigned) (others - COUNT));
-	if (best != 0)
-		put_number(b, (unsigned) p->local[best]);
+/* Which class is the most probable one. */
+static void
+put_best(HwrRangeWriter *w, HwrStepCodes *codes, int best)
+{
+	const HwrCodedStep *last = &codes->last;
+	int			level = ABSENT;
+	int			which = -1;
+	int			passed = 0;
+
+	for (int i = 0; i < last->n; i++)
+		if (last->items[i].class == best)
+			level = last->items[i].level;
+	for (int i = 1; i < last->n && which < 0; i++)
+	{
+		if (last->items[i].class == best)
+			which = passed;
+		passed += last->items[i].class != 0;
+	}
+	codes->same = level == 0;
+	hwr_codes_add(codes, best, 0, level, 0);
+	put_choice(w, hwr_odds_same(last), codes->same);
+	if (codes->same)
+		return;
+	if (last->items[0].class != 0)
+		put_choice(w, ODDS_BLANK + last->second, best == 0);
+	if (best == 0)
+		return;
+	put_choice(w, ODDS_BEFORE + last->second, which >= 0);
+	for (int i = 0; i < which; i++)
+		put_choice(w, hwr_odds_which(i), true);
+	if (which >= 0)
+		put_choice(w, hwr_odds_which(which), false);
+	else
+		put_class(w, codes, best);
+}
+
+/* A class that may stay: q 0: it does not. */
+static void
+put_stay(HwrRangeWriter *w, HwrStepCodes *codes, int class, int level, int before, int q)
+{
+	put_choice(w, hwr_odds_stays(codes, level, before), q > 0);
+	if (q == 0)
+	{
+		codes->told[class] = codes->step;
+		return;
+	}
+	put_level(w, hwr_odds_level(level, before), q);
+	hwr_codes_add(codes, class, hwr_codes_level(level_of(q)), level, q);
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+	const HwrCoded *x = a;
+	const HwrCoded *y = b;
+
+	return x->q != y->q ? x->q - y->q : x->class - y->class;
+}
+
+/* One step: the classes that are kept but the most probable one are in p->q, and in p->found once the others are told. */
+static void
+put_step(HwrRangeWriter *w, HwrStepCodes *codes, Packing *p, const float *y, int best)
+{
+	const HwrCodedStep *last = &codes->last;
+	bool		blank = false;
+	int			nfound = 0;
+	int			level = 0;
+
 	for (int k = 0; k < p->K; k++)
+		if (k != best && is_kept(p, y, k, best))
+			p->q[p->local[k]] = (uint8_t) quantum(y[k]);
+	put_best(w, codes, p->local[best]);
+	for (int i = 0; i < last->n; i++)
+		blank |= last->items[i].class == 0;
+	if (best != 0 && !blank)
+		put_stay(w, codes, 0, ABSENT, ABSENT, p->q[0]);
+	for (int i = 0; i < last->n; i++)
+		if (last->items[i].class != p->local[best])
+			put_stay(w, codes, last->items[i].class, last->items[i].level, last->items[i].before, p->q[last->items[i].class]);
+	for (int k = 1; k < p->K; k++)
+		if (k != best && is_kept(p, y, k, best) && codes->told[p->local[k]] != codes->step)
+			p->found[nfound++] = (HwrCoded) {.class = p->local[k],.q = p->q[p->local[k]]};
+	qsort(p->found, (size_t) nfound, sizeof(HwrCoded), compare_found);
+	for (int i = 0; i < nfound; i++)
 	{
-		if (k == best || !is_kept(p, y, k, best))
-			continue;
-		put_other(b, p->local[k] - last - 1, quantum(y[k]));
-		last = p->local[k];
+		put_choice(w, hwr_odds_more(codes, i, level), true);
+		put_level(w, hwr_odds_new(codes, level), p->found[i].q);
+		put_class(w, codes, p->found[i].class);
+		level = hwr_codes_level(level_of(p->found[i].q));
+		hwr_codes_add(codes, p->found[i].class, level, ABSENT, p->found[i].q);
 	}
-}
-
-static void
-put_steps(Bytes *b, const Packing *p)
-{
-	int			run = 0;
-
-	for (int t = 0; t < p->T; t++)
-	{
-		const float *y = p->logp + (size_t) t * (size_t) p->K;
-		int			best = best_class(y, p->K);
-		int			others = -1;
-
-		for (int k = 0; k < p->K; k++)
-			others += is_kept(p, y, k, best);
-		if (best == 0 && others == 0)
-		{
-			run++;
-			continue;
-		}
-		put_run(b, &run);
-		put_step(b, p, y, best, others);
-	}
-	put_run(b, &run);
+	put_choice(w, hwr_odds_more(codes, nfound, level), false);
+	for (int i = 0; i < codes->now.n; i++)
+		p->q[codes->now.items[i].class] = 0;
+	hwr_codes_next(codes);
 }
 
 bool
@@ -274,15 +352,50 @@ hwr_posterior_too_large(HwrStatus *st, int T, int n)
 						   T, n, HWR_POSTERIOR_MAX_STEPS, HWR_POSTERIOR_MAX_CELLS);
 }
 
+/* All bytes, with n characters kept. */
+static bool
+put_value(HwrRangeWriter *w, Packing *p, const HwrAlphabet *alphabet, const HwrPosteriorOrigin *origin, int n, double floor_p)
+{
+	HwrStepCodes codes = {0};
+	size_t		head;
+
+	p->q = hwr_alloc_zero((size_t) n + 1, 1, w->st);
+	p->found = hwr_alloc((size_t) n + 1, sizeof(HwrCoded), w->st);
+	if (p->q == NULL || p->found == NULL || !hwr_codes_begin(&codes, n + 1, w->st))
+	{
+		hwr_codes_free(&codes);
+		return false;
+	}
+	put_head(w, p, alphabet, origin, n, floor_p);
+	head = w->len;
+	hwr_range_begin(w);
+	put_characters(w, p, alphabet, n);
+	for (int t = 0; t < p->T; t++)
+	{
+		const float *y = p->logp + (size_t) t * (size_t) p->K;
+
+		put_step(w, &codes, p, y, best_class(y, p->K));
+	}
+	hwr_range_end(w);
+	hwr_codes_free(&codes);
+	if (w->failed)
+		return false;
+	while (w->len > head && w->data[w->len - 1] == 0)
+		w->len--;
+	hwr_posterior_seal(w->data, w->len);
+	return true;
+}
+
 bool
 hwr_posterior_pack(const float *logp, int T, const HwrAlphabet *alphabet, const HwrPosteriorOrigin *origin,
 				   double bound, uint8_t **bytes, size_t *len, HwrStatus *st)
 {
-	Packing		p = {logp, T, alphabet->n + 1, 0, NULL};
-	Bytes		b = {.st = st};
+	Packing		p = {.logp = logp,.T = T,.K = alphabet->n + 1};
+	HwrRangeWriter w = {.st = st};
 	double		floor_p;
 	double		lowest = -MAX_QUANTUM / SCALE;
 	int			n;
+	bool		ok;
 
 	if (T < 1 || T > HWR_POSTERIOR_MAX_STEPS)
 		return hwr_posterior_too_large(st, T, alphabet->n);
@@ -297,20 +410,17 @@ hwr_posterior_pack(const float *logp, int T, const HwrAlphabet *alphabet, const 
 	if (p.local == NULL)
 		return false;
 	n = survey(&p, &floor_p);
-	if ((int64_t) T * (n + 1) > HWR_POSTERIOR_MAX_CELLS)
-	{
-		free(p.local);
-		return hwr_posterior_too_large(st, T, n);
-	}
-	put_head(&b, &p, alphabet, origin, n, floor_p);
-	put_steps(&b, &p);
+	ok = (int64_t) T * (n + 1) <= HWR_POSTERIOR_MAX_CELLS ? put_value(&w, &p, alphabet, origin, n, floor_p) :
+		hwr_posterior_too_large(st, T, n);
 	free(p.local);
-	if (b.failed)
+	free(p.q);
+	free(p.found);
+	if (!ok)
 	{
-		free(b.data);
+		free(w.data);
 		return false;
 	}
-	*bytes = b.data;
-	*len = b.len;
+	*bytes = w.data;
+	*len = w.len;
 	return true;
 }

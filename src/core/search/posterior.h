@@ -8,9 +8,11 @@
  * whole line, the floor, says what a class that was not kept had on average: decoders that must
  * write a given text use it, searches do not.
  *
- * Bytes.  A number is a varint: seven bits a byte, the low ones first, the shortest form only.
+ * Bytes, format 3, and format 4 of a model whose classes are not all single characters (core/text/spelling.h).  A number is a
+ * varint: seven bits a byte, the low ones first, the shortest form only.
  *
- *	 1			format: 2 or 3
+ *	 1			format: 3 or 4
+ *	 2			a checksum of all other bytes, CRC-16, the low byte first
  *	 8			the first bytes of the SHA-256 of the model's file
  *	 1			letter case of the model: 0 keep, 1 upper, 2 lower; and 4 times the columns of the canvas before the image
  *	 1			the floor, as -8 ln p, 255: none
@@ -18,11 +20,17 @@
  *	 number		T, steps
  *	 number x 3	columns of the canvas, of them covered by the image, pixels across the original image
  *	 number		n, characters that are kept anywhere; they are the classes 1 .. n here, 0 is the blank
- *	 number x n	their code points, ascending: the first, then the distance from the last minus one
- *	 			format 3, of a model whose classes are not all single characters (core/text/spelling.h):
+ *	 			format 4 alone:
  *	 1			the plane of its signs
  *	 number		spellings that the characters kept have all signs of, ascending by these, each:
  *	 			a number of signs and these, as classes; a number of characters and these, as code points
+ *	 the rest	choices of a range coder (range_coder.h) by the probabilities of posterior_odds.c: which characters, and the
+ *				steps, each told by the one before (posterior_codes.h)
+ *
+ * Format 2, the plain one, is read too, and written by none of this: larger, and easy to write for a program or a test, of
+ * classes that are single characters.  Its head is that of format 3 without the checksum; then:
+ *
+ *	 number x n	their code points, ascending: the first, then the distance from the last minus one
  *	 steps		up to the end:
  *		 1rrrrrrr	r + 1 steps of nothing but blank
  *		 01cccccc	the blank is the most probable class, and c others are kept
@@ -41,8 +49,9 @@
 
 #include "core/text/text.h"
 
-#define HWR_POSTERIOR_FORMAT 2
-#define HWR_POSTERIOR_FORMAT_SPELT 3
+#define HWR_POSTERIOR_PLAIN 2
+#define HWR_POSTERIOR_FORMAT 3
+#define HWR_POSTERIOR_FORMAT_SPELT 4
 #define HWR_POSTERIOR_HASH 8
 
 /* Limits of what is packed and accepted: steps, and steps times characters. */
@@ -55,7 +64,7 @@
 #define HWR_POSTERIOR_MAX_MARGIN 63
 
 /* What is kept unless the caller says otherwise.  doc/search.md has the measurement that chose it. */
-#define HWR_POSTERIOR_BOUND 3e-4
+#define HWR_POSTERIOR_BOUND 4e-4
 
 /* What a value is about, besides the probabilities. */
 typedef struct HwrPosteriorOrigin
@@ -77,6 +86,16 @@ typedef struct HwrPosteriorOrigin
 extern bool hwr_posterior_pack(const float *logp, int T, const HwrAlphabet *alphabet,
 							   const HwrPosteriorOrigin *origin, double bound,
 							   uint8_t **bytes, size_t *len, HwrStatus *st);
+
+/* Whether a value may begin with this byte. */
+static inline bool
+hwr_posterior_begins(uint8_t byte)
+{
+	return byte == HWR_POSTERIOR_FORMAT || byte == HWR_POSTERIOR_FORMAT_SPELT || byte == HWR_POSTERIOR_PLAIN;
+}
+
+/* Put the checksum of bytes that were changed. */
+extern void hwr_posterior_seal(uint8_t *bytes, size_t len);
 
 /* One kept class of a step. */
 typedef struct HwrEntry
@@ -128,6 +147,7 @@ typedef struct HwrSparse
 	size_t		chars_room;
 	size_t		steps_room;
 	size_t		entries_room;
+	struct HwrStepCodes *codes; /* what reading works with */
 	float		p[256];			/* exp(-i / 16) */
 } HwrSparse;
 

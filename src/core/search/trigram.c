@@ -71,6 +71,8 @@ typedef struct Cells
 {
 	size_t		room;
 	double	   *v;				/* [n of the step][nsymbols] */
+	size_t		totals_room;
+	double	   *totals;			/* [n of the step] forward, over the symbols */
 } Cells;
 
 struct HwrTrigrams
@@ -90,8 +92,9 @@ struct HwrTrigrams
 	int			place;			/* of the last one's places in written, the next to count */
 	int			places_end;
 	Cells		cells[2];		/* last and present step: probability of symbol and class, or of the next symbol */
-	size_t		sums_room;
-	double	   *sums;			/* [nsymbols] over the classes */
+	size_t		sums_room[2];
+	double	   *sums[2];		/* [nsymbols] over the classes of the last step, of the present one */
+	double		total;			/* of the sums of the last step */
 	int			written_room;
 	int			nwritten;
 	Written    *written;		/* ascending by step */
@@ -120,10 +123,13 @@ hwr_trigrams_free(HwrTrigrams *t)
 	hwr_states_free(&t->symbols);
 	hwr_states_free(&t->found);
 	free(t->folds);
-	free(t->cells[0].v);
-	free(t->cells[1].v);
+	for (int i = 0; i < 2; i++)
+	{
+		free(t->cells[i].v);
+		free(t->cells[i].totals);
+		free(t->sums[i]);
+	}
 	free(t->left_out);
-	free(t->sums);
 	free(t->written);
 	free(t->first);
 	free(t->numbers);
@@ -180,13 +186,17 @@ hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *
 		return true;
 	}
 	for (int i = 0; i < 2; i++)
-		if (!hwr_alloc_room(&t->cells[i].v, &t->cells[i].room, most * (size_t) t->symbols.n, sizeof(double), st))
+		if (!hwr_alloc_room(&t->cells[i].v, &t->cells[i].room, most * (size_t) t->symbols.n, sizeof(double), st) ||
+			!hwr_alloc_room(&t->cells[i].totals, &t->cells[i].totals_room, most, sizeof(double), st) ||
+			!hwr_alloc_room(&t->sums[i], &t->sums_room[i], (size_t) t->symbols.n, sizeof(double), st))
 			return false;
 	if (!hwr_alloc_room(&t->left_out, &t->left_room, (size_t) t->symbols.n, sizeof(double), st))
 		return false;
 	memset(t->left_out, 0, (size_t) t->symbols.n * sizeof(double));
-	return hwr_alloc_room(&t->sums, &t->sums_room, (size_t) t->symbols.n, sizeof(double), st) &&
-		hwr_alloc_room(&t->first, &t->first_room, (size_t) s->nsteps + 1, sizeof(int), st);
+	memset(t->sums[0], 0, (size_t) t->symbols.n * sizeof(double));
+	t->sums[0][SEPARATOR] = 1;
+	t->total = 1;
+	return hwr_alloc_room(&t->first, &t->first_room, (size_t) s->nsteps + 1, sizeof(int), st);
 }
 
 /* The entry of a step with this class, or -1. */
@@ -227,6 +237,48 @@ leave_out(HwrTrigrams *t, const ClassFold *fold, double p, double may)
 	return true;
 }
 
+/*
+ * A class of a step forward, which is a character: row[a] is the probability of it and of last symbol a, all of them together are
+ * returned in *total.  same: the row of this class at the step before, NULL: there was none; of it all together.
+ */
+static bool
+take_character(HwrTrigrams *t, int e, const double *same, double same_total, double *row, double *next, double *total,
+			   HwrStatus *st)
+{
+	const HwrEntry *entry = &t->s->entries[t->s->at[t->forward - 1].entry + e];
+	const ClassFold *fold = &t->folds[entry->class];
+	int			last = fold->symbols[fold->n - 1];
+	const double *sums = t->sums[(t->forward - 1) % 2];
+	size_t		M = (size_t) t->symbols.n;
+	double		may = t->bound * PLACES_SHARE * t->forward / t->s->nsteps;
+	double		p = entry->p;
+	double		all = p * (t->total - same_total);
+
+	/* Rounding must not make it negative. */
+	all = all > 0 ? all : 0;
+	if (same == NULL)
+		memset(row, 0, M * sizeof(double));
+	else
+		for (size_t a = 0; a < M; a++)
+		{
+			row[a] = p * same[a];
+			next[a] += row[a];
+		}
+	/* A separator after another is no symbol, and none is the middle of a trigram; others may be left out all together. */
+	if (!(fold->n == 1 && last == SEPARATOR) && !leave_out(t, fold, all, may))
+		for (size_t a = 0; a < M; a++)
+		{
+			double		flow = p * sums[a] - row[a];
+
+			if (flow > 0 && !leave_out(t, fold, flow, may) && !add_written(t, e, (int) a, flow, st))
+				return false;
+		}
+	row[last] += all;
+	next[last] += all;
+	*total = p * same_total + all;
+	return true;
+}
+
 /* A step forward: the probability of each last symbol and class, and the places where symbols are written. */
 static bool
 step_forward(HwrTrigrams *t, HwrStatus *st)
@@ -235,49 +287,39 @@ step_forward(HwrTrigrams *t, HwrStatus *st)
 	int			now = t->forward++;
 	const HwrSparseStep *at = &s->at[now];
 	size_t		M = (size_t) t->symbols.n;
-	const double *last = t->cells[(now + 1) % 2].v;
-	double	   *v = t->cells[now % 2].v;
-	double	   *sums = t->sums;
-	double		may = t->bound * PLACES_SHARE * t->forward / s->nsteps;
+	const Cells *last = &t->cells[(now + 1) % 2];
+	Cells	   *cells = &t->cells[now % 2];
+	const double *sums = t->sums[now % 2];
+	double	   *next = t->sums[(now + 1) % 2];
+	double		total = 0;
 
-	memset(sums, 0, M * sizeof(double));
-	if (now == 0)
-		sums[SEPARATOR] = 1;
-	else
-		for (int e = 0; e < s->at[now - 1].n; e++)
-			for (size_t a = 0; a < M; a++)
-				sums[a] += last[(size_t) e * M + a];
+	memset(next, 0, M * sizeof(double));
 	t->first[now] = t->nwritten;
 	for (int e = 0; e < at->n; e++)
 	{
 		const HwrEntry *entry = &s->entries[at->entry + e];
-		const ClassFold *fold = &t->folds[entry->class];
-		int			again = now > 0 && fold->n > 0 ? entry_of(s, now - 1, entry->class) : -1;
-		const double *same = again < 0 ? NULL : last + (size_t) again * M;
-		double	   *row = v + (size_t) e * M;
-		double		all = 0;
+		double	   *row = cells->v + (size_t) e * M;
 
-		if (fold->n == 0)
+		if (t->folds[entry->class].n == 0)
 		{
 			for (size_t a = 0; a < M; a++)
+			{
 				row[a] = entry->p * sums[a];
-			continue;
+				next[a] += row[a];
+			}
+			cells->totals[e] = entry->p * t->total;
 		}
-		for (size_t a = 0; a < M; a++)
+		else
 		{
-			double		repeated = same == NULL ? 0 : entry->p * same[a];
-			double		p = entry->p * sums[a] - repeated;
+			int			again = now > 0 ? entry_of(s, now - 1, entry->class) : -1;
 
-			row[a] = repeated;
-			all += p > 0 ? p : 0;
-			/* A separator after another is no symbol, and none is the middle of a trigram. */
-			if (!(p > 0) || (fold->n == 1 && fold->symbols[0] == SEPARATOR))
-				continue;
-			if (!leave_out(t, fold, p, may) && !add_written(t, e, (int) a, p, st))
+			if (!take_character(t, e, again < 0 ? NULL : last->v + (size_t) again * M, again < 0 ? 0 : last->totals[again],
+								row, next, &cells->totals[e], st))
 				return false;
 		}
-		row[fold->symbols[fold->n - 1]] += all;
+		total += cells->totals[e];
 	}
+	t->total = total;
 	t->first[now + 1] = t->nwritten;
 	t->any = t->nwritten > MAX_WRITTEN;
 	return true;
@@ -367,7 +409,7 @@ step_backward(HwrTrigrams *t)
 	size_t		M = (size_t) t->symbols.n;
 	const double *v_after = t->cells[(now + 1) % 2].v;
 	double	   *v = t->cells[now % 2].v;
-	double	   *sums = t->sums;
+	double	   *sums = t->sums[0];
 	bool		is_last = now == s->nsteps - 1;
 
 	/* After a class that is not in the next step. */

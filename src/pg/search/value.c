@@ -204,8 +204,7 @@ hwr_score(PG_FUNCTION_ARGS)
 		fmgr_info_copy(&site->image, flinfo, flinfo->fn_mcxt);
 	}
 	first = (bytea *) PG_DETOAST_DATUM_SLICE(PG_GETARG_DATUM(0), 0, 1);
-	if (VARSIZE_ANY_EXHDR(first) > 0 && (*(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT ||
-										 *(uint8 *) VARDATA_ANY(first) == HWR_POSTERIOR_FORMAT_SPELT))
+	if (VARSIZE_ANY_EXHDR(first) > 0 && hwr_posterior_begins(*(uint8 *) VARDATA_ANY(first)))
 	{
 		if (site->ink == NULL)
 			site->ink = hwr_ink_create(flinfo->fn_mcxt);

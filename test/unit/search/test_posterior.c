@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include "decode_cases.h"
+#include "core/base/rng.h"
 #include "core/decode/decode.h"
 #include "core/search/posterior.h"
+#include "core/search/posterior_codes.h"
 #include "core/decode/score.h"
 #include "core/text/spelling.h"
 
@@ -241,6 +243,44 @@ accepted(HwrSparse *s, const uint8_t *bytes, size_t len)
 	return ok;
 }
 
+/*
+ * Every byte to every value, every end: refused by the checksum; with a new checksum refused, or a value that keeps its
+ * promises.  Returns how many were refused with a new checksum.
+ */
+static int
+damage(HwrSparse *s, uint8_t *bytes, size_t len)
+{
+	int			refused = 0;
+
+	for (size_t end = 0; end < len; end++)
+	{
+		uint8_t    *cut = malloc(end + 1);
+
+		assert_false(accepted(s, bytes, end));
+		memcpy(cut, bytes, end);
+		hwr_posterior_seal(cut, end);
+		(void) accepted(s, cut, end);
+		free(cut);
+	}
+	for (size_t i = 0; i < len; i++)
+	{
+		uint8_t		was = bytes[i];
+
+		for (int value = 0; value < 256; value++)
+		{
+			bytes[i] = (uint8_t) value;
+			/* A plain value has no checksum. */
+			if (value != was && !(i == 0 && value == HWR_POSTERIOR_PLAIN))
+				assert_false(accepted(s, bytes, len));
+			hwr_posterior_seal(bytes, len);
+			refused += !accepted(s, bytes, len);
+			bytes[i] = was;
+			hwr_posterior_seal(bytes, len);
+		}
+	}
+	return refused;
+}
+
 /* Of classes that are not single characters, what they stand for is kept with them. */
 static void
 test_spelt(void **state)
@@ -278,22 +318,18 @@ test_spelt(void **state)
 	assert_int_equal(reading.chars[1].first_step, 1);
 	assert_int_equal(reading.chars[2].last_step, 3);
 	hwr_reading_free(&reading);
-	/* whatever is done to it, it is refused or read, and reads again as what it is */
-	for (size_t at = 0; at < len; at++)
-		for (int bit = 0; bit < 8; bit++)
-		{
-			bytes[at] ^= (uint8_t) (1 << bit);
-			(void) accepted(s, bytes, len);
-			bytes[at] ^= (uint8_t) (1 << bit);
-		}
+	/* whatever is done to it, it reads again as what it is */
+	assert_true(damage(s, bytes, len) > (int) len * 100);
 	assert_true(accepted(s, bytes, len));
 	assert_int_equal(s->alphabet.spellings->n, 2);
+	/* and leaves none to a value that has none */
+	assert_true(accepted(s, (const uint8_t[]) {2, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255, 5, 3, 9, 8, 7, 0, 0x82}, 18));
+	assert_null(s->alphabet.spellings);
 	free(bytes);
 	hwr_sparse_free(s);
 	hwr_alphabet_drop_spellings(&spelt);
 }
 
-/* Every byte to every value, every end: refused, or a value that keeps its promises. */
 static void
 test_damage(void **state)
 {
@@ -301,31 +337,26 @@ test_damage(void **state)
 	uint8_t    *bytes;
 	size_t		len;
 	HwrSparse  *s;
-	int			refused = 0;
 
 	(void) state;
 	line_posteriors(3, logp);
 	assert_true(hwr_posterior_pack(logp, T_STEPS, &alphabet, &origin, 1e-3, &bytes, &len, &st));
 	assert_true(hwr_sparse_create(&s, &st));
-	for (size_t end = 0; end < len; end++)
-		assert_false(accepted(s, bytes, end));
-	for (size_t i = 0; i < len; i++)
-	{
-		uint8_t		was = bytes[i];
-
-		for (int value = 0; value < 256; value++)
-		{
-			bytes[i] = (uint8_t) value;
-			refused += !accepted(s, bytes, len);
-		}
-		bytes[i] = was;
-	}
-	assert_true(refused > (int) len * 100);
+	assert_true(damage(s, bytes, len) > (int) len * 100);
 	assert_true(accepted(s, bytes, len));
 
-	bytes = realloc(bytes, len + 1);
-	bytes[len] = 0x80;
-	assert_false(accepted(s, bytes, len + 1));
+	bytes = realloc(bytes, len + 6);
+	memset(bytes + len, 0, 6);
+	for (int more = 1; more <= 6; more++)
+	{
+		bytes[len + (size_t) more - 1] = 0;
+		hwr_posterior_seal(bytes, len + (size_t) more);
+		assert_false(accepted(s, bytes, len + (size_t) more));
+	}
+	/* So far beyond the last choice that it is not even looked at. */
+	bytes[len + 5] = 1;
+	hwr_posterior_seal(bytes, len + 6);
+	assert_false(accepted(s, bytes, len + 6));
 	hwr_sparse_free(s);
 	free(bytes);
 }
@@ -346,7 +377,7 @@ test_refusals(void **state)
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x22, 0x80}, 24},
 		{NULL, {SMALL, 0x80, 0x01, 1, 0x2F, 131, 0x80}, 25},
 		{"The bytes end too early.", {0}, 0},
-		{"Its format is 1; this version reads formats 2 and 3.", {1, 1, 2}, 3},
+		{"Its format is 1; this version reads formats 2, 3 and 4.", {1, 1, 2}, 3},
 		{"The letter case is out of range.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 3, 255}, 11},
 		{"The floor is too high.", {2, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 5, 3, 9, 8, 7, 0, 0x82}, 18},
 		{"A number is out of range.", {HEAD, 0}, 12},
@@ -371,19 +402,6 @@ test_refusals(void **state)
 		{"The probabilities of a step sum to more than one.", {HEAD, 5, 3, 9, 8, 7, 3, 'A', 1, 1, 0x43, 0x10, 0x00, 0x00, 0x81},
 		25},
 		{"A character is in no step.", {SMALL, 0x41, 0x12, 0x81}, 22},
-#define SPELT 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255, 5, 3, 9, 8, 7, 2, 'A', 0xBE, 0xFF, 0x3B
-		{NULL, {SPELT, 15, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 29},
-		{NULL, {SPELT, 15, 1, 1, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"The plane of its signs is out of range.", {SPELT, 14, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 29},
-		{"The bytes end too early.", {SPELT, 15, 9, 1, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"A class is out of range.", {SPELT, 15, 1, 1, 0, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"A number is out of range.", {SPELT, 15, 1, 1, 3, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"A number is out of range.", {SPELT, 15, 1, 33, 2, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"A text is empty.", {SPELT, 15, 1, 1, 2, 0, 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 32},
-		{"The text \"bc\" has no class.", {SPELT, 15, 1, 0, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 33},
-		{"The classes of \"bc\" begin with that of a character.",
-		{SPELT, 15, 1, 1, 1, 2, 'b', 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 34},
-		{"Its spellings are not in order.", {SPELT, 15, 2, 1, 2, 1, 'b', 1, 2, 1, 'c', 0x41, 0x12, 0x42, 0x12, 0x02, 0x80}, 37},
 		{"A run of blank is written in parts.", {SMALL, 0x80, 0x80, 0x42, 0x12, 0x02}, 24},
 	};
 	HwrSparse  *s;
@@ -400,6 +418,264 @@ test_refusals(void **state)
 	hwr_sparse_free(s);
 }
 
+/* A value of format 3 or 4 that is being written choice by choice, to be wrong in one of them. */
+typedef struct Writing
+{
+	HwrRangeWriter w;
+	HwrStepCodes codes;
+} Writing;
+
+static void
+write_head(Writing *x, int format, int T, int n)
+{
+	const uint8_t head[] = {(uint8_t) format, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 255, 5, (uint8_t) T, 9, 8, 7, (uint8_t) n};
+
+	*x = (Writing) {.w = {.st = &st}};
+	for (size_t i = 0; i < sizeof(head); i++)
+		hwr_range_put_byte(&x->w, head[i]);
+}
+
+static void
+begin_choices(Writing *x, int n, const char *listed)
+{
+	hwr_range_begin(&x->w);
+	hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, listed != NULL);
+	for (int c = CODES_FIRST; listed != NULL && c <= CODES_LAST; c++)
+		hwr_range_put_bit(&x->w, hwr_posterior_odds[ODDS_CHARACTER + c - CODES_FIRST], c < 128 && strchr(listed, c) != NULL);
+	assert_true(hwr_codes_begin(&x->codes, n + 1, &st));
+}
+
+static void
+begin_writing(Writing *x, int T, int n, const char *listed)
+{
+	write_head(x, HWR_POSTERIOR_FORMAT, T, n);
+	begin_choices(x, n, listed);
+}
+
+static void
+choose(Writing *x, int odds, bool bit)
+{
+	hwr_range_put_bit(&x->w, hwr_posterior_odds[odds], bit);
+}
+
+static void
+write_distance(Writing *x, uint32_t value)
+{
+	int			bits = 31;
+
+	while (value >> bits == 0)
+		bits--;
+	for (int i = 0; i < bits; i++)
+		hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, false);
+	for (int i = bits; i >= 0; i--)
+		hwr_range_put_bit(&x->w, HWR_ODDS_EVEN, value >> i & 1);
+}
+
+/* Another class with level number, q after LESS; written without a look at whether it may be. */
+static void
+write_new(Writing *x, int more, int before, int number, int q, int class)
+{
+	int			odds = hwr_odds_new(&x->codes, before);
+	uint32_t	from = hwr_posterior_odds[odds + number];
+
+	choose(x, hwr_odds_more(&x->codes, more, before), true);
+	hwr_range_put_share(&x->w, from, (number < LESS ? hwr_posterior_odds[odds + number + 1] : 4096) - from, 4096);
+	if (number == LESS)
+		hwr_range_put_share(&x->w, (uint32_t) q, 1, 256);
+	if (class == 0)
+		return;
+	hwr_range_put_share(&x->w, hwr_codes_before(&x->codes, class), x->codes.shares[class], x->codes.all);
+	hwr_codes_count(&x->codes, class);
+}
+
+/* The blank is the most probable class, as before. */
+static void
+write_blank(Writing *x)
+{
+	choose(x, hwr_odds_same(&x->codes.last), true);
+	x->codes.same = true;
+	hwr_codes_add(&x->codes, 0, 0, 0, 0);
+}
+
+static void
+assert_written(Writing *x, const char *detail)
+{
+	HwrSparse  *s;
+	bool		ok;
+
+	hwr_range_end(&x->w);
+	assert_false(x->w.failed);
+	while (x->w.data[x->w.len - 1] == 0)
+		x->w.len--;
+	hwr_posterior_seal(x->w.data, x->w.len);
+	assert_true(hwr_sparse_create(&s, &st));
+	ok = accepted(s, x->w.data, x->w.len);
+	if (ok != (detail == NULL) || (!ok && strcmp(detail, st.detail) != 0))
+		fail_msg("%s: %s", detail == NULL ? "none" : detail, ok ? "accepted" : st.detail);
+	hwr_sparse_free(s);
+	hwr_codes_free(&x->codes);
+	free(x->w.data);
+}
+
+static void
+test_wrong_choices(void **state)
+{
+	Writing		x;
+
+	(void) state;
+	/* Right */
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	write_new(&x, 1, 3, LESS, 131, 2);
+	choose(&x, hwr_odds_more(&x.codes, 2, LESS), false);
+	assert_written(&x, NULL);
+
+	begin_writing(&x, 1, 2, "ACE");
+	assert_written(&x, "There are more characters than it says.");
+
+	begin_writing(&x, 1, 2, "A");
+	write_distance(&x, 'B');
+	assert_written(&x, "A character is written twice.");
+
+	begin_writing(&x, 1, 1, NULL);
+	write_distance(&x, 0xD800);
+	assert_written(&x, "A character is not one of Unicode.");
+
+	begin_writing(&x, 1, 1, NULL);
+	write_distance(&x, 0x110000);
+	assert_written(&x, "A character is not one of Unicode.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	write_new(&x, 1, 3, 2, 0, 1);
+	assert_written(&x, "A class of a step is written twice.");
+
+	begin_writing(&x, 1, 0, "");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 0);
+	assert_written(&x, "A class is out of range.");
+
+	begin_writing(&x, 1, 1, "A");
+	write_blank(&x);
+	write_new(&x, 0, 0, LESS, 130, 1);
+	assert_written(&x, "A probability is not written as a level.");
+
+	begin_writing(&x, 1, 3, "ACE");
+	write_blank(&x);
+	write_new(&x, 0, 0, 0, 0, 1);
+	write_new(&x, 1, 1, 0, 0, 2);
+	write_new(&x, 2, 1, 0, 0, 3);
+	choose(&x, hwr_odds_more(&x.codes, 3, 1), false);
+	assert_written(&x, "The probabilities of a step sum to more than one.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	choose(&x, hwr_odds_more(&x.codes, 1, 3), false);
+	assert_written(&x, "A character is in no step.");
+
+	/* The most probable class is one of the step before, which had the blank alone. */
+	begin_writing(&x, 1, 1, "A");
+	choose(&x, hwr_odds_same(&x.codes.last), false);
+	choose(&x, ODDS_BEFORE + x.codes.last.second, true);
+	assert_written(&x, "A class is out of range.");
+}
+
+/* Values whose spellings are wrong in one way each; A and one sign are kept. */
+static void
+test_wrong_spellings(void **state)
+{
+	static const struct
+	{
+		const char *detail;
+		uint8_t		bytes[16];
+		size_t		len;
+	}			cases[] = {
+		{NULL, {15, 0}, 2},
+		{NULL, {15, 1, 1, 2, 2, 'b', 'c'}, 7},
+		{NULL, {15, 1, 2, 2, 1, 1, 'b'}, 7},
+		{"The plane of its signs is out of range.", {14, 0}, 2},
+		{"The plane of its signs is out of range.", {17, 0}, 2},
+		{"The bytes end too early.", {15, 9, 1, 2, 2, 'b', 'c'}, 7},
+		{"A class is out of range.", {15, 1, 1, 0, 2, 'b', 'c'}, 7},
+		{"A number is out of range.", {15, 1, 1, 3, 2, 'b', 'c'}, 7},
+		{"A number is out of range.", {15, 1, 33, 2, 2, 'b', 'c'}, 7},
+		{"A number is out of range.", {15, 1, 1, 2, 33, 'b', 'c'}, 7},
+		{"A number is out of range.", {15, 0x81, 0x80, 0x04, 1, 2, 1, 'b'}, 8},
+		{"A text is empty.", {15, 1, 1, 2, 0}, 5},
+		{"A character is not one of Unicode.", {15, 1, 1, 2, 1, 0x80, 0xB0, 3}, 8},
+		{"The text \"bc\" has no class.", {15, 1, 0, 2, 'b', 'c'}, 6},
+		{"The classes of \"bc\" begin with that of a character.", {15, 1, 1, 1, 2, 'b', 'c'}, 7},
+		{"The character \"A\" has a class besides.", {15, 1, 1, 2, 1, 'A'}, 6},
+		{"Its spellings are not in order.", {15, 2, 1, 2, 1, 'b', 1, 2, 1, 'c'}, 10},
+		{"Its spellings are not in order.", {15, 2, 2, 2, 1, 1, 'b', 1, 2, 1, 'c'}, 11},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		Writing		x;
+
+		write_head(&x, HWR_POSTERIOR_FORMAT_SPELT, 1, 2);
+		for (size_t k = 0; k < cases[i].len; k++)
+			hwr_range_put_byte(&x.w, cases[i].bytes[k]);
+		begin_choices(&x, 2, NULL);
+		write_distance(&x, 'A');
+		write_distance(&x, 0xF0000 - 'A');
+		write_blank(&x);
+		write_new(&x, 0, 0, 2, 0, 1);
+		write_new(&x, 1, 3, 2, 0, 2);
+		choose(&x, hwr_odds_more(&x.codes, 2, 3), false);
+		assert_written(&x, cases[i].detail);
+	}
+}
+
+/* Any choices, and what the reader makes of a fraction that ends anywhere. */
+static void
+test_range_coder(void **state)
+{
+	(void) state;
+	for (uint32_t stream = 0; stream < 300; stream++)
+	{
+		HwrRangeWriter w = {.st = &st};
+		HwrRangeReader r;
+		HwrRng		rng;
+		int			n = (int) stream * 3;
+
+		hwr_rng_seed(&rng, stream, 5);
+		hwr_range_begin(&w);
+		for (int i = 0; i < n; i++)
+		{
+			unsigned	odds = stream % 3 == 0 ? 4095 : 1 + (unsigned) hwr_rng_below(&rng, 4095);
+			uint32_t	all = 1 + (uint32_t) hwr_rng_below(&rng, HWR_SHARES_MAX);
+
+			hwr_range_put_bit(&w, odds, hwr_rng_below(&rng, 4096) < odds);
+			hwr_range_put_share(&w, (uint32_t) hwr_rng_below(&rng, all), 1, all);
+		}
+		hwr_range_end(&w);
+		assert_false(w.failed);
+		while (w.len > 0 && w.data[w.len - 1] == 0)
+			w.len--;
+		hwr_rng_seed(&rng, stream, 5);
+		hwr_range_open(&r, w.data, w.len);
+		for (int i = 0; i < n; i++)
+		{
+			unsigned	odds = stream % 3 == 0 ? 4095 : 1 + (unsigned) hwr_rng_below(&rng, 4095);
+			uint32_t	all = 1 + (uint32_t) hwr_rng_below(&rng, HWR_SHARES_MAX);
+			uint32_t	unit;
+
+			assert_int_equal(hwr_range_get_bit(&r, odds), hwr_rng_below(&rng, 4096) < odds);
+			unit = hwr_range_get_unit(&r, all);
+			assert_int_equal(unit, hwr_rng_below(&rng, all));
+			hwr_range_take_share(&r, unit, 1);
+		}
+		assert_ptr_equal(r.at, r.end);
+		free(w.data);
+	}
+}
+
 int
 main(void)
 {
@@ -410,6 +686,9 @@ main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wrong_choices),
+		cmocka_unit_test(test_wrong_spellings),
+		cmocka_unit_test(test_range_coder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
