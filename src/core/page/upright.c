@@ -62,9 +62,9 @@ best_rows(const HwrLineMaps *maps, int rows)
 	return best;
 }
 
-/* Whether a tile of the canvas is surer to have lines upside down. */
+/* Whether a tile of the canvas is so many times as sure to have lines upside down. */
 static bool
-on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *maps, bool *answer, HwrStatus *st)
+on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *maps, double times, bool *answer, HwrStatus *st)
 {
 	HwrMap		part = {.width = canvas->ink.width};
 	HwrMap		turned;
@@ -88,7 +88,7 @@ on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *map
 	ok = hwr_line_net_step(net, &turned, &other, &next, &done, st);
 	if (ok)
 		*answer = sureness(&other, 0, other.height, &may_be, &surely) >
-			HALF * sureness(maps, from, from + rows, &may_be, &surely);
+			times * sureness(maps, from, from + rows, &may_be, &surely);
 	hwr_line_maps_free(&other);
 	hwr_map_free(&turned);
 	return ok;
@@ -119,9 +119,10 @@ hwr_page_next_turn(HwrTurns *turns, int turn, HwrLineNet *net, const HwrPageCanv
 		*next = 0;
 		return true;
 	}
-	else if (turns->tried > 2)
+	else if (turns->tried > 3 || (turns->tried == 3 && turn != 0))
 		return true;
-	if (maps->v != NULL && !on_its_head(net, canvas, maps, &turned, st))
+	/* what was not sure as it lies, nor on its side, must be much surer */
+	if (maps->v != NULL && !on_its_head(net, canvas, maps, turns->tried == 3 ? QUARTER : HALF, &turned, st))
 		return false;
 	*next = turned ? (turn + 2) % 4 : turn;
 	return true;
