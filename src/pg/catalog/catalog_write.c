@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
