@@ -132,7 +132,8 @@ sub statement
 	return "WITH r AS MATERIALIZED ($sql) SELECT * FROM r LIMIT 7;" if $way < 0.05 && $sql !~ /, .* FROM/;
 	return "PREPARE p AS $sql;\nEXECUTE p;\nEXECUTE p;\nDEALLOCATE p;" if $way < 0.15;
 	return "COPY ($sql) TO STDOUT;" if $way < 0.2;
-	return "BEGIN;\nINSERT INTO kept SELECT 1, q::text FROM ($sql) q;\nSELECT * FROM kept;\nROLLBACK;" if $way < 0.3;
+	# An empty file, or rows would lie where older ones, rolled back, have left room.
+	return "BEGIN;\nTRUNCATE kept;\nINSERT INTO kept SELECT 1, q::text FROM ($sql) q;\nSELECT * FROM kept;\nROLLBACK;" if $way < 0.3;
 	return '\set ON_ERROR_ROLLBACK ' . pick('on', 'off') . "\nBEGIN;\nDECLARE c " . pick('', '', 'NO SCROLL ', 'SCROLL ') . "CURSOR FOR $sql;\n"
 		. join('', map { pick(map({ "FETCH $_ FROM c;\n" } 'NEXT', 'NEXT', 'FORWARD 3', 'FORWARD 10', 'PRIOR', 'BACKWARD 4', 'LAST', 'FIRST', 'RELATIVE -2', 'ABSOLUTE 6'),
 				map({ "UPDATE $_ SET label = label || '!' WHERE CURRENT OF c RETURNING id;\n" } 'forms', 'bad', 'lines')) } 1 .. 12)
