@@ -160,7 +160,7 @@ lay_out(HwrGpuPlan *plan, HwrGpuCursor *kept, HwrGpuCursor *scratch)
 		if (hwr_gpu_bytes(plan, plan->stages[i].out) > largest)
 			largest = hwr_gpu_bytes(plan, plan->stages[i].out);
 	plan->input = hwr_gpu_take(kept, hwr_gpu_bytes(plan, plan->stages[0].in));
-	plan->warped = plan->training ? (uint8_t *) hwr_gpu_take(kept, hwr_gpu_count(plan, plan->stages[0].in)) : NULL;
+	plan->warped = plan->training ? (uint8_t *) hwr_gpu_take(kept, 2 * hwr_gpu_count(plan, plan->stages[0].in)) : NULL;
 	plan->logits = (float *) hwr_gpu_take(kept, logits);
 	plan->logp = (float *) hwr_gpu_take(kept, logits);
 	turn[0] = hwr_gpu_take(kept, largest);

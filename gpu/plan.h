@@ -106,7 +106,7 @@ struct HwrGpuPlan
 	int			nheads;			/* training: the network's heads; y are logits like those below, dy is filled by the caller */
 	HwrGpuStage heads[HWR_MAX_HEADS];
 	void	   *input;			/* [N][H][W][1], filled by the caller */
-	uint8_t    *warped;			/* training: scratch for canvases, [N][H][W] */
+	uint8_t    *warped;			/* training: scratch for canvases, [N][2][H][W] */
 	float	   *logits;			/* [N][T][K] without bias */
 	float	   *logp;			/* [N][T][K], for the caller */
 	void	   *dlogits;		/* training: filled by the caller */

@@ -3,9 +3,9 @@
  *	  8-bit canvases to the network's input, distorted while training.
  *
  * A block works on one image: it finds the ink's extent, one thread makes map, field and marks from
- * the draws, all warp, then all change the strokes and add the marks on the way to the output.  The
- * arithmetic is that of src/core/image/augment.c, from the same header; pixels differ only where
- * the device's sine rounds otherwise.
+ * the draws, all warp, then all change the strokes and add the marks, and on the way to the output
+ * all show it with fewer pixels.  The arithmetic is that of src/core/image/augment.c, from the same headers;
+ * pixels differ only where the device's sine rounds otherwise.
  */
 #include "common.cuh"
 #include "core/image/augment_map.h"
@@ -147,7 +147,8 @@ augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, HwrAugme
 	__shared__ int64_t row_y[MAX_HEIGHT];
 	int64_t		size = (int64_t) h * w;
 	const uint8_t *src = canvases + (slots != NULL ? slots[blockIdx.x] : (int) blockIdx.x) * size;
-	uint8_t    *ink = warped + blockIdx.x * size;
+	uint8_t    *ink = warped + blockIdx.x * 2 * size;
+	uint8_t    *marked = ink + size;
 	HwrAugmentExtent extent = find_ink(src, h, w);
 
 	if (threadIdx.x == 0)
@@ -178,8 +179,23 @@ augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, HwrAugme
 		for (const HwrAugmentMark &mark : d.marks)
 			if (contains(mark.box, r, x))
 				v = hwr_augment_mark(&mark, src, h, w, x, r, v);
-		from_float((float) v * (1.0f / 255.0f), &y[blockIdx.x * size + i]);
+		marked[i] = (uint8_t) v;
 	}
+	if (d.draws.downscale > 0)
+	{
+		int			rows = hwr_augment_cells(d.draws.downscale, h);
+		int			columns = hwr_augment_cells(d.draws.downscale, w);
+
+		__syncthreads();
+		for (int i = threadIdx.x; i < size; i += INK_THREADS)
+			ink[i] = (uint8_t) hwr_augment_downscaled(marked + i % w, w, h, rows, i / w);
+		__syncthreads();
+		for (int i = threadIdx.x; i < size; i += INK_THREADS)
+			marked[i] = (uint8_t) hwr_augment_downscaled(ink + i / w * w, 1, w, columns, i % w);
+	}
+	/* Each thread reads what it wrote. */
+	for (int i = threadIdx.x; i < size; i += INK_THREADS)
+		from_float((float) marked[i] * (1.0f / 255.0f), &y[blockIdx.x * size + i]);
 }
 
 template <typename T, int V> __global__ void

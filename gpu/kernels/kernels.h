@@ -62,7 +62,7 @@ typedef struct HwrGpuResult
 /*
  * y[n][h][w] = ink / 255, ink being canvases[slots[i]] (slots NULL: canvases[i]), each [h][w]
  * bytes.  With strengths (NULL: none) distorted as hwr_augment does with a generator seeded by
- * (step->rng_key, i); warped[n][h][w] is scratch for that.  h at most 512.
+ * (step->rng_key, i); warped[n][2][h][w] is scratch for that.  h at most 512.
  */
 extern void hwr_gpu_ink(cudaStream_t stream, HwrGpuType type, int n, int h, int w, const uint8_t *canvases,
 						const int *slots, const HwrAugmentStrengths *strengths, const HwrGpuStep *step,

@@ -1,14 +1,14 @@
 /*
  * augment.c
  *	  Random distortion of an ink canvas: an affine map, a field of displacements, ink strength, stroke
- *	  thickness, marks.
+ *	  thickness, marks, fewer pixels.
  *
  * A label is only true of an image that shows all its letters, and a reader sees
  * images whose ink begins near the left edge.  So the map turns about the middle of the
  * ink, its left edge is then put back where it was (plus the random shift), and a
  * line that would leave the canvas on the right is narrowed until it fits.  A long
  * line turns less than a word, lest its ends leave at the top and the bottom.  The draws and the map are
- * in augment_map.h, the field in augment_field.h, the marks in augment_marks.h.
+ * in augment_map.h, the field in augment_field.h, the marks in augment_marks.h, fewer pixels in augment_downscale.h.
  *
  * The warp steps through the source in 16.16 fixed point.  For each row the stretch of
  * pixels whose four neighbours all lie inside is computed beforehand; it needs no tests.
@@ -241,6 +241,38 @@ add_marks(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentMarkDr
 	}
 }
 
+/*
+ * Show each of count lines of len pixels with n cells, in place: once a cell is known, the pixels from behind the middle
+ * of the one before up to its own.  Cells that are still to come begin behind them.
+ */
+static void
+downscale_lines(uint8_t *ink, ptrdiff_t step, int len, ptrdiff_t next, int count, int n)
+{
+	for (int block = 0; block < count; block += STROKE_BLOCK, ink += STROKE_BLOCK * next)
+	{
+		int			lines = count - block < STROKE_BLOCK ? count - block : STROKE_BLOCK;
+		uint8_t		cells[2][STROKE_BLOCK] = {{0}};
+		int			x = 0;
+
+		for (int i = 0; i < n; i++)
+		{
+			const uint8_t *before = cells[1 - i % 2];
+			uint8_t    *after = cells[i % 2];
+			int64_t		place;
+
+			for (int k = 0; k < lines; k++)
+				after[k] = (uint8_t) hwr_augment_cell(ink + k * next, step, len, n, i);
+			for (; x < len && (place = hwr_augment_cell_place(x, n, len)) <= (int64_t) i * 256; x++)
+			{
+				int			way = (int) (place - (int64_t) (i - 1) * 256);
+
+				for (int k = 0; k < lines; k++)
+					ink[k * next + x * step] = (uint8_t) hwr_augment_between_cells(before[k], after[k], way);
+			}
+		}
+	}
+}
+
 void
 hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStrengths *strengths, HwrRng *rng)
 {
@@ -274,4 +306,9 @@ hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStre
 	if (d.upright > 0)
 		change_strokes_upright(dst, h, w, d.thin, d.upright);
 	add_marks(src, dst, h, w, d.marks, &ink, &moved);
+	if (d.downscale > 0)
+	{
+		downscale_lines(dst, w, h, 1, w, hwr_augment_cells(d.downscale, h));
+		downscale_lines(dst, 1, w, w, h, hwr_augment_cells(d.downscale, w));
+	}
 }

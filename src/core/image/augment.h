@@ -12,8 +12,8 @@
 #include "core/base/shared.h"
 
 /*
- * Each multiplies its ranges or chances (augment_map.h, augment_field.h, augment_marks.h): 1 as
- * there, 0: none.
+ * Each multiplies its ranges or chances (augment_map.h, augment_field.h, augment_marks.h,
+ * augment_downscale.h): 1 as there, 0: none.
  */
 typedef struct HwrAugmentStrengths
 {
@@ -21,17 +21,19 @@ typedef struct HwrAugmentStrengths
 	double		elastic;		/* a smooth field of displacements */
 	double		morphology;		/* dilation or erosion */
 	double		strokes;		/* lines, pieces of neighbours, gaps */
+	double		downscale;		/* fewer pixels */
 } HwrAugmentStrengths;
 
 HWR_SHARED bool
 hwr_augment_any(const HwrAugmentStrengths *s)
 {
-	return s->affine > 0 || s->elastic > 0 || s->morphology > 0 || s->strokes > 0;
+	return s->affine > 0 || s->elastic > 0 || s->morphology > 0 || s->strokes > 0 ||
+		s->downscale > 0;
 }
 
 /*
  * Write src[h][w] distorted to dst[h][w] (not overlapping): sampled bilinearly under the inverse
- * of the map, paper (0) outside, then thickened or thinned, then marked.  The number of draws from
+ * of the map, paper (0) outside, then thickened or thinned, then marked, then shown with fewer pixels.  The number of draws from
  * rng depends neither on the pixels nor on the strengths.
  */
 extern void hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w,

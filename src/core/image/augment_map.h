@@ -2,7 +2,8 @@
  * augment_map.h
  *	  What augment.c and the CUDA kernel share: the random draws, the map made of them, and samples under it.
  *
- * Whatever decides a pixel is here, in augment_field.h or in augment_marks.h, so that both distort alike.
+ * Whatever decides a pixel is here, in augment_field.h, in augment_marks.h or in augment_downscale.h, so that both
+ * distort alike.
  */
 #ifndef HWR_AUGMENT_MAP_H
 #define HWR_AUGMENT_MAP_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 
 #include "augment.h"
+#include "augment_downscale.h"
 #include "augment_field.h"
 #include "augment_marks.h"
 
@@ -53,6 +55,7 @@ typedef struct HwrAugmentDraws
 	int			upright;		/* then in a column */
 	HwrAugmentFieldDraws field;
 	HwrAugmentMarkDraws marks[HWR_AUGMENT_MARKS];
+	double		downscale;		/* pixels that become one; 0: none do */
 } HwrAugmentDraws;
 
 /* x' = a x + b y + tx;  y' = c x + d y + ty */
@@ -124,6 +127,7 @@ hwr_augment_draw(const HwrAugmentStrengths *s, HwrRng *rng)
 	hwr_augment_draw_morphology(s->morphology, &d, rng);
 	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
 		d.marks[i] = hwr_augment_draw_mark(s->strokes, rng);
+	d.downscale = hwr_augment_draw_downscale(s->downscale, rng);
 	return d;
 }
 

@@ -234,7 +234,7 @@ check_ink(HwrGpuType type, int h, int w, const HwrAugmentStrengths &strengths, b
 	const int order[n] = {2, 0, 3, 3};
 	std::vector<int> device_order(order, order + n);
 	std::vector<uint8_t> canvases(n * size);
-	std::vector<uint8_t> warped(n * size, 0xee);
+	std::vector<uint8_t> warped(2 * n * size, 0xee);
 	HwrGpuStep step = step_of(99 + (uint64_t) h);
 	Elements y(type, n * size);
 	Floats expected(n * size);
@@ -270,8 +270,8 @@ test_ink(void **)
 	for (HwrGpuType type : TYPES)
 		for (double strength : {0.0, 1.0, 3.0})
 			for (const HwrAugmentStrengths &strengths : std::initializer_list<HwrAugmentStrengths>{
-					 {strength, 0, 0, 0}, {0, strength, 0, 0}, {0, 0, strength, 0}, {0, 0, 0, strength},
-					 {strength, strength, strength, strength}})
+					 {strength, 0, 0, 0, 0}, {0, strength, 0, 0, 0}, {0, 0, strength, 0, 0}, {0, 0, 0, strength, 0},
+					 {0, 0, 0, 0, strength}, {strength, strength, strength, strength, strength}})
 			{
 				check_ink(type, 48, 64, strengths, true);
 				check_ink(type, 33, 45, strengths, false);

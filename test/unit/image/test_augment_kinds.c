@@ -1,6 +1,6 @@
 /*
  * test_augment_kinds.c
- *	  Elastic, morphological and stroke distortion, each against what its header says.
+ *	  Elastic and morphological distortion, marks and fewer pixels, each against what its header says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,16 +77,18 @@ make_field(double strength, int h, int w, uint64_t seed)
 static void
 test_alone(void **state)
 {
-	static const HwrAugmentStrengths kinds[] = {{0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
-	static const double least[] = {0.6, 0.4, 0.5};	/* share of images that change: the chances in the headers */
-	static const double most[] = {0.8, 0.6, 0.7};
+	static const HwrAugmentStrengths kinds[] = {
+		{.elastic = 1}, {.morphology = 1}, {.strokes = 1}, {.downscale = 1}
+	};
+	static const double least[] = {0.6, 0.4, 0.5, 0.2};	/* share of images that change: the chances in the headers */
+	static const double most[] = {0.8, 0.6, 0.7, 0.3};
 	uint8_t		src[H * W];
 	uint8_t		a[H * W];
 	uint8_t		b[H * W];
 
 	(void) state;
 	fill_writing(src);
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < 4; k++)
 	{
 		double		changed = 0;
 
@@ -335,6 +337,86 @@ test_line(void **state)
 	}
 }
 
+/* The value at a place between the middles of n cells of a line, in floating point. */
+static double
+shown(const double *line, int len, int n, int x)
+{
+	double		place = fmin(fmax((x + 0.5) * n / len - 0.5, 0), n - 1);
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			from = i * len / n;
+		int			to = (i + 1) * len / n;
+		double		mean = 0;
+
+		for (int k = from; k < to; k++)
+			mean += line[k] / (to - from);
+		sum += fmax(0, 1 - fabs(place - i)) * mean;
+	}
+	return sum;
+}
+
+/* Columns, then rows, as in floating point; the same as the CUDA kernel's pixel by pixel; nothing for blank paper. */
+static void
+test_downscale(void **state)
+{
+	static const HwrAugmentStrengths strengths = {.downscale = 1};
+	static uint8_t src[H * W];
+	static uint8_t dst[H * W];
+	static uint8_t columns[H * W];
+	static double half[H * W];
+	int			used = 0;
+
+	(void) state;
+	fill_writing(src);
+	for (uint64_t seed = 0; seed < 60; seed++)
+	{
+		HwrAugmentDraws d;
+		HwrRng		rng;
+		int			rows;
+		int			cols;
+
+		hwr_rng_seed(&rng, seed, 3);
+		d = hwr_augment_draw(&strengths, &rng);
+		augment(src, dst, strengths, seed);
+		if (d.downscale == 0)
+		{
+			assert_memory_equal(src, dst, H * W);
+			continue;
+		}
+		used++;
+		assert_true(d.downscale >= HWR_AUGMENT_MIN_DOWNSCALE && d.downscale <= HWR_AUGMENT_MAX_DOWNSCALE);
+		rows = hwr_augment_cells(d.downscale, H);
+		cols = hwr_augment_cells(d.downscale, W);
+		for (int x = 0; x < W; x++)
+		{
+			double		line[H];
+
+			for (int y = 0; y < H; y++)
+				line[y] = src[y * W + x];
+			for (int y = 0; y < H; y++)
+			{
+				half[y * W + x] = shown(line, H, rows, y);
+				columns[y * W + x] = (uint8_t) hwr_augment_downscaled(src + x, W, H, rows, y);
+			}
+		}
+		for (int y = 0; y < H; y++)
+		{
+			for (int x = 0; x < W; x++)
+			{
+				int			v = dst[y * W + x];
+
+				assert_int_equal(v, hwr_augment_downscaled(columns + y * W, 1, W, cols, x));
+				if (x % 7 == 0)
+					assert_true(fabs(v - shown(half + y * W, W, cols, x)) < 3);
+			}
+		}
+		assert_true(fabs(mass(dst, 0, W) / mass(src, 0, W) - 1) < 0.05);
+	}
+	assert_true(used >= 8);
+}
+
 int
 main(void)
 {
@@ -345,6 +427,7 @@ main(void)
 		cmocka_unit_test(test_morphology),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_downscale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
