@@ -253,122 +253,41 @@ judge_plain(const HwrImage *img, HwrPaper *out)
  * Other pictures
  */
 
-/* The broad parts of a cell: pixels where closing and opening are alike. */
-typedef struct Cell
-{
-	uint32_t	count;
-	int			darkest;
-	int			lightest;
-} Cell;
-
-typedef struct Cells
-{
-	int			size;			/* pixels a side */
-	int			across;
-	int			down;
-	Cell	   *cells;			/* [down][across] */
-} Cells;
-
 /*
- * The broad parts near a cell: of the smallest square of cells around it with enough of them; count
- * 0: none.
- */
-static Cell
-broad_near(const Cells *c, int row, int column)
-{
-	int			most = c->across > c->down ? c->across : c->down;
-	uint32_t	enough = (uint32_t) (c->size * c->size / 4);
-
-	for (int r = 1;; r *= 2)
-	{
-		Cell		all = {0, 255, 0};
-
-		for (int i = row > r ? row - r : 0; i <= row + r && i < c->down; i++)
-			for (int j = column > r ? column - r : 0; j <= column + r && j < c->across; j++)
-			{
-				const Cell *cell = &c->cells[i * c->across + j];
-
-				all.count += cell->count;
-				all.darkest = cell->darkest < all.darkest ? cell->darkest : all.darkest;
-				all.lightest = cell->lightest > all.lightest ? cell->lightest : all.lightest;
-			}
-		if (all.count >= enough || r >= most)
-			return all;
-	}
-}
-
-static void
-fill_cells(Cells *c, const HwrImage *img, const uint8_t *closing, const uint8_t *opening, int threshold)
-{
-	for (int i = 0; i < c->across * c->down; i++)
-		c->cells[i] = (Cell) {0, 255, 0};
-	for (int y = 0; y < img->height; y++)
-		for (int x = 0; x < img->width; x++)
-		{
-			size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
-			Cell	   *cell = &c->cells[y / c->size * c->across + x / c->size];
-
-			if (closing[i] - opening[i] > threshold)
-				continue;
-			cell->count++;
-			cell->darkest = opening[i] < cell->darkest ? opening[i] : cell->darkest;
-			cell->lightest = closing[i] > cell->lightest ? closing[i] : cell->lightest;
-		}
-}
-
-/*
- * By how much what is thin in a cell is darker, or lighter, than all that is broad near it, where
- * without the thin it would be like the broad.
- */
-static int64_t
-weigh_cell(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, int threshold, const Cells *c,
-		   int row, int column)
-{
-	Cell		broad = broad_near(c, row, column);
-	int			bottom = (row + 1) * c->size < img->height ? (row + 1) * c->size : img->height;
-	int			right = (column + 1) * c->size < img->width ? (column + 1) * c->size : img->width;
-	int64_t		darker = 0;
-
-	for (int y = row * c->size; y < bottom && broad.count > 0; y++)
-		for (int x = column * c->size; x < right; x++)
-		{
-			size_t		i = (size_t) y * (size_t) img->width + (size_t) x;
-			int			g = img->pixels[i];
-
-			if (closing[i] - opening[i] <= threshold)
-				continue;
-			if (g < broad.darkest && closing[i] <= broad.lightest + threshold)
-				darker += broad.darkest - g;
-			else if (g > broad.lightest && opening[i] >= broad.darkest - threshold)
-				darker -= g - broad.lightest;
-		}
-	return darker;
-}
-
-/*
- * Whether what is thin is mostly darker than what is broad near it; where nothing is broad, by the
- * whole picture.
+ * Whether the ink is darker than the paper: writing covers less than its paper, so the mean of a small part of the
+ * picture lies nearer to the paper's end of its greys.  Parts with more contrast count more; the edge of a shadow
+ * through a part says nothing, on average.
  */
 static bool
-ink_is_dark(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, uint8_t *room, Cells *c)
+ink_is_dark(const HwrImage *img, int size)
 {
-	size_t		n = (size_t) img->width * (size_t) img->height;
-	int64_t		darker = 0;
-	int			threshold;
-	Histogram	h;
+	double		below_lightest = 0;
+	double		range = 0;
 
-	for (size_t i = 0; i < n; i++)
-		room[i] = (uint8_t) (closing[i] - opening[i]);
-	h = histogram_of(room, n);
-	threshold = percentile(&h, n, 98) / 4;
-	fill_cells(c, img, closing, opening, threshold);
-	for (int row = 0; row < c->down; row++)
-		for (int column = 0; column < c->across; column++)
-			darker += weigh_cell(img, closing, opening, threshold, c, row, column);
-	if (darker != 0)
-		return darker > 0;
-	h = histogram_of(img->pixels, n);
-	return measure_levels(&h, n).dark;
+	for (int top = 0; top < img->height; top += size)
+		for (int left = 0; left < img->width; left += size)
+		{
+			int			bottom = top + size < img->height ? top + size : img->height;
+			int			right = left + size < img->width ? left + size : img->width;
+			int			darkest = 255;
+			int			lightest = 0;
+			int64_t		sum = 0;
+
+			for (int y = top; y < bottom; y++)
+			{
+				const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
+
+				for (int x = left; x < right; x++)
+				{
+					darkest = row[x] < darkest ? row[x] : darkest;
+					lightest = row[x] > lightest ? row[x] : lightest;
+					sum += row[x];
+				}
+			}
+			below_lightest += lightest - (double) sum / ((bottom - top) * (right - left));
+			range += lightest - darkest;
+		}
+	return 2 * below_lightest <= range;
 }
 
 /*
@@ -460,21 +379,20 @@ measure_ink(const HwrDarkness *dark, int ink)
 }
 
 /*
- * Darkness of ink in dark[n]; closing and opening are given.  Returns how much the paper's grey
- * differs over the picture.
+ * Darkness of ink in dark[n]; broad, the picture's closing or opening, is what the paper is like.  Returns how much the
+ * paper's grey differs over the picture.
  */
 static int
-find_darkness(const HwrImage *img, const uint8_t *closing, const uint8_t *opening, Cells *cells, uint8_t *dark)
+find_darkness(const HwrImage *img, bool ink_dark, const uint8_t *broad, uint8_t *dark)
 {
 	size_t		n = (size_t) img->width * (size_t) img->height;
-	bool		ink_dark = ink_is_dark(img, closing, opening, dark, cells);
-	Histogram	h = histogram_of(ink_dark ? closing : opening, n);
+	Histogram	h = histogram_of(broad, n);
 
 	if (ink_dark)
-		divide_by_closing(img->pixels, closing, n, percentile(&h, n, 75), dark);
+		divide_by_closing(img->pixels, broad, n, percentile(&h, n, 75), dark);
 	else
 		for (size_t i = 0; i < n; i++)
-			dark[i] = (uint8_t) (img->pixels[i] - opening[i]);
+			dark[i] = (uint8_t) (img->pixels[i] - broad[i]);
 	return percentile(&h, n, 95) - percentile(&h, n, 5);
 }
 
@@ -498,19 +416,14 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 	size_t		n = (size_t) img->width * (size_t) img->height;
 	int			side = img->width < img->height ? img->width : img->height;
 	int			radius = side / 6 > 2 ? side / 6 : 2;
-	Cells		cells = {.size = 2 * radius};
-	uint8_t    *closing = hwr_alloc(n, 1, st);
-	uint8_t    *opening = hwr_alloc(n, 1, st);
+	bool		ink_dark = ink_is_dark(img, 2 * radius);
+	uint8_t    *broad = hwr_alloc(n, 1, st);
 	bool		ok;
 
-	cells.across = (img->width + cells.size - 1) / cells.size;
-	cells.down = (img->height + cells.size - 1) / cells.size;
-	cells.cells = hwr_alloc((size_t) cells.across * (size_t) cells.down, sizeof(Cell), st);
 	out->made = hwr_alloc(n, 1, st);
 	out->pixels = out->made;
-	ok = closing != NULL && opening != NULL && cells.cells != NULL && out->made != NULL &&
-		hwr_grey_closing(img->pixels, img->width, img->height, radius, closing, st) &&
-		hwr_grey_opening(img->pixels, img->width, img->height, radius, opening, st);
+	ok = broad != NULL && out->made != NULL &&
+		(ink_dark ? hwr_grey_closing : hwr_grey_opening) (img->pixels, img->width, img->height, radius, broad, st);
 	if (ok)
 	{
 		HwrDarkness dark = {img->width, img->height, out->made};
@@ -519,7 +432,7 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 		int			ink;
 		int			contrast;
 
-		range = find_darkness(img, closing, opening, &cells, out->made);
+		range = find_darkness(img, ink_dark, broad, out->made);
 		ink = subtract_grain(out->made, n, img->grain);
 		h = histogram_of(out->made, n);
 		hwr_clear_frame(&dark, ink);
@@ -530,9 +443,7 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 		out->empty = contrast == 0;
 		set_curve(out, 0, contrast, false);
 	}
-	free(closing);
-	free(opening);
-	free(cells.cells);
+	free(broad);
 	return ok;
 }
 

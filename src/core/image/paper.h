@@ -6,16 +6,13 @@
  * the whole picture's percentiles tell everything (preprocess.h has the formula).  hwr_paper_judge
  * looks whether a picture is such a one; else it judges by surroundings, in these steps:
  *
- * 1. The closing and the opening by a square of a third of the picture's height: pixels where both
- * are alike belong to
- *	  something broad, and the nearest of those say what the paper is like.  Whether the rest is mostly
- *	  darker or mostly lighter than the paper near it tells ink's polarity.
- * 2. Dark ink: how much darker a pixel is than the closing, in relation to it.  That is the ink on evenly
- *	  lit paper, whatever shadows, gradients and broad dark or light areas there are.  Light ink: how much
- *	  lighter than the opening.
- * 3. Lines along the edges and ruled lines are taken off (ruling.h). 4. Where no ink is left above
- * the grain of the paper and of the file's compression, or what there is is not a line of
- *	  text, the picture is empty.
+ * 1. In parts of a third of the picture's height, the mean grey lies nearer to the paper's than to the ink's.
+ * 2. Dark ink: how much darker a pixel is than the closing by a square of such a size, in relation to it.  That is the
+ *	  ink on evenly lit paper, whatever shadows, gradients and broad dark or light areas there are.  Light ink: how
+ *	  much lighter than the opening.
+ * 3. Lines along the edges and ruled lines are taken off (ruling.h).
+ * 4. Where no ink is left above the grain of the paper and of the file's compression, or what there is is not a line
+ *	  of text, the picture is empty.
  */
 #ifndef HWR_PAPER_H
 #define HWR_PAPER_H
