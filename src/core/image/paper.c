@@ -18,6 +18,8 @@
 #define MIN_CONTRAST 32
 /* ... and below this, on the cleanest of papers, it is no ink. */
 #define LEAST_INK 12
+/* The texture of a photograph stands out so far only where its grain is that coarse. */
+#define CLEAR_INK 96
 
 /* A plain picture is looked at in parts of this kind. */
 #define PARTS_DOWN 3
@@ -406,8 +408,9 @@ is_texture(int contrast, int ink, int before, int range, int grain)
 {
 	int			edge = before > range ? before : range;
 	int			ripple = edge * (grain < 4 ? grain + 1 : 5) / 16;
+	bool		coarse = contrast < 2 * ink && (contrast < CLEAR_INK || 3 * contrast < 4 * ink);
 
-	return contrast < ripple || 4 * contrast < range || (contrast < 2 * ink && 2 * range > contrast);
+	return contrast < ripple || 4 * contrast < range || (coarse && 2 * range > contrast);
 }
 
 static bool
