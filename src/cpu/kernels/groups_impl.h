@@ -36,7 +36,6 @@ store_row(const HwrProduct *p, int vectors, int row, int col, int cols, const Su
 	for (int v = 0; v < vectors; v++, c += LANES, cols -= LANES)
 	{
 		Floats		x = sum_value(p, acc[v], col + v * LANES);
-
 		if (p->accumulate)
 			x += floats_load(c, cols);
 		if (p->bias != NULL)

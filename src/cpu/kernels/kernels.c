@@ -152,6 +152,21 @@ hwr_elements_int8(void)
 	return NULL;
 }
 
+/*
+ * Where AVX-512 has no VNNI, registers of twice the width share a port between multiplying and adding, and float32 is as fast.
+ */
+const HwrElements *
+hwr_elements_int16(void)
+{
+#if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= AVX512_VNNI)
+		return &hwr_elements_avx512_int16;
+	if (level() == AVX2)
+		return &hwr_elements_avx2_int16;
+#endif
+	return NULL;
+}
+
 bool
 hwr_elements_on_tiles(void)
 {

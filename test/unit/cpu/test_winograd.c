@@ -22,6 +22,7 @@
 /* Largest error, and root of the mean squared error, over the root mean square of the output. */
 #define FLOAT32_LARGEST 3e-5
 #define BFLOAT16_MEAN 0.015
+#define INT16_MEAN 0.002
 
 #define TRIALS 60
 
@@ -182,10 +183,12 @@ compare_strip(const Trial *t, int y, int n, const hwr_real *rows, Errors *e)
 			}
 }
 
+/* Elements are of the products; the map is of float32 where they are 16-bit ones. */
 static Errors
 run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 {
-	HwrInfer	inf = {.k = k,.e = elements};
+	const HwrElements *of_map = elements->winograd_in_scaled != NULL ? k->elements : elements;
+	HwrInfer	inf = {.k = k,.e = of_map};
 	HwrStage   *s = &t->stage;
 	size_t		c = (size_t) s->in.c;
 	Errors		e = {0};
@@ -194,15 +197,16 @@ run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 	hwr_real   *work = malloc((size_t) hwr_winograd_parts(t->conv.kx) * c * (size_t) elements->panel * sizeof(hwr_real));
 	hwr_real   *rows;
 
+	s->e = elements;
 	hwr_infer_describe_stage(s);
-	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, elements->size);
+	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, of_map->size);
 	memory = calloc(hwr_winograd_memory(&inf, s), 1);
 	rows = malloc((size_t) s->rows * (size_t) s->row_columns * (size_t) s->mid.c * sizeof(hwr_real));
-	s->kernel = malloc(hwr_winograd_kernel_size(inf.e, t->conv.kx, t->conv.in.c, t->conv.units));
-	hwr_winograd_pack(inf.e, t->conv.kx, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
+	s->kernel = malloc(hwr_winograd_kernel_size(s->e, t->conv.kx, t->conv.in.c, t->conv.units));
+	hwr_winograd_pack(s->e, t->conv.kx, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
 	for (int y = 0; y < s->in.h; y++)
-		elements->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
-						map + ((size_t) (y + s->top) * (size_t) s->wide + (size_t) s->left) * c * elements->size);
+		of_map->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
+						map + ((size_t) (y + s->top) * (size_t) s->wide + (size_t) s->left) * c * of_map->size);
 	for (int y = 0; y < s->out.h; y += s->strip)
 	{
 		int			n = s->out.h - y < s->strip ? s->out.h - y : s->strip;
@@ -235,6 +239,25 @@ check_float32(Trial *t, int trial, const char *name)
 		fail_msg("trial %d, %s: largest error %g", trial, name, e.largest);
 }
 
+/* 16-bit elements of a level, on maps of the float32 of it. */
+static void
+check_int16(Trial *t, int trial, const char *name)
+{
+	const HwrKernels *k;
+	const HwrElements *int16;
+	Errors		e;
+
+	setenv("HWR_CPU", name, 1);
+	k = hwr_kernels();
+	int16 = hwr_elements_int16();
+	unsetenv("HWR_CPU");
+	if (int16 == NULL || hwr_winograd_parts(t->conv.kx) > 1)
+		return;
+	e = run(t, k, int16);
+	if (!(e.squares <= INT16_MEAN * INT16_MEAN * e.output))
+		fail_msg("trial %d, %s, int16: mean error %g of the output", trial, name, sqrt(e.squares / e.output));
+}
+
 /* bfloat16 elements that have the transforms: those of tiles do without. */
 static const HwrElements *
 transformed_bfloat16(void)
@@ -262,6 +285,8 @@ test_random_shapes(void **state)
 		check_float32(&t, trial, "plain");
 		check_float32(&t, trial, "avx2");
 		check_float32(&t, trial, "avx512");
+		check_int16(&t, trial, "avx2");
+		check_int16(&t, trial, "avx512vnni");
 		if (bfloat16 != NULL)
 		{
 			e = run(&t, hwr_kernels(), bfloat16);
