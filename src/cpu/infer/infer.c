@@ -186,7 +186,7 @@ hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, c
 		inf->ops[i].out_e = inf->ops[i].directions > 0 ? bounded : e;
 	}
 	inf->weights_size = place_weights(inf, NULL);
-	inf->weights = aligned_alloc(64, inf->weights_size);
+	inf->weights = hwr_large_pages(aligned_alloc(64, inf->weights_size), inf->weights_size);
 	if (inf->weights == NULL)
 	{
 		free(inf);
@@ -413,7 +413,7 @@ prepare(HwrInfer *inf, int n, const int *widths, HwrStatus *st)
 	{
 		free(inf->arena);
 		inf->arena_size = 0;
-		inf->arena = aligned_alloc(64, size);
+		inf->arena = hwr_large_pages(aligned_alloc(64, size), size);
 		if (inf->arena == NULL)
 		{
 			inf->N = 0;
