@@ -3,7 +3,7 @@
  *	  The element-wise inner loops, one table for each instruction set.
  *
  * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
- * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avxvnni | avx512 |
  * avx512vnni | avx512bf16 | amx, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice
  * (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
@@ -16,6 +16,13 @@
 
 #include "core/base/real.h"
 #include "core/network/vgsl.h"
+
+/* Whether the compiler knows AVX-VNNI: what AVX-512 VNNI has, for processors without AVX-512. */
+#if defined(__clang__) || __GNUC__ >= 11
+#define HWR_AVX_VNNI 1
+#else
+#define HWR_AVX_VNNI 0
+#endif
 
 /*
  * C[m][n] = [C +] sum over parts of A_part[m][k] B_part[k][n], then + bias[n], then ReLU.
@@ -309,6 +316,10 @@ extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx2_int8;
 extern const HwrElements hwr_elements_avx2_int16;
+#if HWR_AVX_VNNI
+extern const HwrElements hwr_elements_avxvnni_int8;
+extern const HwrElements hwr_elements_avxvnni_int16;
+#endif
 extern const HwrElements hwr_elements_avx512_bytes;
 extern const HwrElements hwr_elements_avx512_int16;
 extern const HwrElements hwr_elements_avx512_bf16;

@@ -107,7 +107,7 @@ product(const Operands *o, float *c)
 }
 
 /* What HWR_CPU may allow at most where there are such products, and whatever it allows now. */
-static const char *const levels[] = {NULL, "avx2", "avx512", "avx512vnni"};
+static const char *const levels[] = {NULL, "avx2", "avxvnni", "avx512", "avx512vnni"};
 
 #define LEVELS (int) (sizeof(levels) / sizeof(levels[0]))
 

@@ -286,6 +286,7 @@ test_random_shapes(void **state)
 		check_float32(&t, trial, "avx2");
 		check_float32(&t, trial, "avx512");
 		check_int16(&t, trial, "avx2");
+		check_int16(&t, trial, "avxvnni");
 		check_int16(&t, trial, "avx512vnni");
 		if (bfloat16 != NULL)
 		{
