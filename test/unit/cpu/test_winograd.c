@@ -88,6 +88,18 @@ convolve(const Trial *t, int y, int x, int d)
 	return t->affine ? sum * (double) t->scale[d] + (double) t->shift[d] : sum;
 }
 
+/* What it should give. */
+static void
+fill_expected(Trial *t)
+{
+	const HwrShape *mid = &t->stage.mid;
+
+	for (int y = 0; y < mid->h; y++)
+		for (int x = 0; x < mid->w; x++)
+			for (int i = 0; i < mid->c; i++)
+				t->y[((size_t) y * (size_t) mid->w + (size_t) x) * (size_t) mid->c + (size_t) i] = convolve(t, y, x, i);
+}
+
 static void
 set_up(Trial *t, int trial)
 {
@@ -119,10 +131,7 @@ set_up(Trial *t, int trial)
 	t->stage.bias = t->bias;
 	t->stage.before = (HwrAffine) {t->affine ? 0 : -1, t->scale, t->shift};
 	t->y = malloc((size_t) in.h * (size_t) in.w * (size_t) d * sizeof(double));
-	for (int y = 0; y < in.h; y++)
-		for (int x = 0; x < in.w; x++)
-			for (int i = 0; i < d; i++)
-				t->y[((size_t) y * (size_t) in.w + (size_t) x) * (size_t) d + (size_t) i] = convolve(t, y, x, i);
+	fill_expected(t);
 }
 
 static void
@@ -298,6 +307,30 @@ test_random_shapes(void **state)
 	}
 }
 
+/* Maps and kernels of one value, whose sums of 16-bit numbers are the greatest that can be, and nothing. */
+static void
+test_extremes(void **state)
+{
+	static const hwr_real maps[] = {1, -1, 0};
+
+	(void) state;
+	for (int i = 0; i < 9; i++)
+	{
+		Trial		t;
+
+		set_up(&t, 7 * i + i % 7);
+		for (size_t k = 0; k < (size_t) t.stage.in.h * (size_t) t.stage.in.w * (size_t) t.stage.in.c; k++)
+			t.x[k] = maps[i % 3];
+		for (size_t k = 0; k < (size_t) (3 * t.conv.kx) * (size_t) t.stage.in.c * (size_t) t.stage.mid.c; k++)
+			t.kernel[k] = maps[i / 3];
+		fill_expected(&t);
+		check_int16(&t, i, "avx2");
+		check_int16(&t, i, "avxvnni");
+		check_int16(&t, i, "avx512vnni");
+		tear_down(&t);
+	}
+}
+
 /* Where the transforms would cost more than they save, the convolution stays direct. */
 static void
 test_applies(void **state)
@@ -329,6 +362,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_shapes),
+		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_applies),
 	};
 
