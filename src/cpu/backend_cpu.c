@@ -92,7 +92,8 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		ctx->cpu->e = hwr_elements_bfloat16();
 	if (!config->net->maps &&
 		!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
-						  winograd_elements(config, ctx->cpu->k), bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
+						  winograd_elements(config, ctx->cpu->k), bounded_elements(config, ctx->cpu->k), ctx->pool,
+						  &ctx->infer, st))
 		return false;
 	ctx->front = hwr_alloc_zero((size_t) config->threads, sizeof(HwrCpuPlan), st);
 	ctx->partial = hwr_alloc_zero((size_t) config->threads, sizeof(double), st);

@@ -45,7 +45,7 @@ epilogue(const HwrConvolution *p, int col)
 	return e;
 }
 
-/* The windows [x, x + count) of an output row from the sums of their places, in order; what is constant once inlined are parameters. */
+/* The windows [x, x + count) of an output row from the sums of their places, in order; window is a constant once inlined. */
 __attribute__((always_inline)) static inline void
 convolve_store(const HwrConvolution *p, const Epilogue *e, int window, int count, hwr_real *out, Vector acc[TILE_ROWS][2])
 {

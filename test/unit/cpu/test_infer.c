@@ -346,6 +346,7 @@ test_shapes(void **state)
 		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
 		"[1,21,43,1 Cr3,3,20 Mp2,2,2,1 Bn Ct3,3,37 Bn Mp2,2 Cr3,3,66 Mp5,1 Bn Lbx9",
 		"[1,11,0,1 Cl3,3,16 Bn Cr3,3,130 Bn Mp3,3,4,2 S1(1x0)1,3 Fl30 Lfx8",
+		"[1,14,0,1 Cr3,3,24 Bn Mp2,1 Bn Cr5,2,11 Mp2,2 Bn Cl3,3,18 Mp2,1 Lbx9",
 		"[1,26,0,1 Cr3,13,18 Mp2,2 Cr3,13,32 Bn Mp2,2 Cr3,9,20 Ct3,4,17 Mp6,1 Lbx9",
 	};
 
@@ -353,8 +354,8 @@ test_shapes(void **state)
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 26};
-			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 150};
+			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 14, 26};
+			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 71, 150};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
@@ -386,7 +387,8 @@ test_threads(void **state)
 			HwrStatus	st;
 
 			set_up(&f, vgsl, threads);
-			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].winograd, way[i / 4].bounded, f.pool, &inf, &st));
+			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].winograd, way[i / 4].bounded, f.pool,
+										 &inf, &st));
 			hwr_infer_set_values(inf, f.values);
 			run_one_width(inf, n, 70, ink, threads == 1 ? one : more);
 			if (threads > 1 && memcmp(one, more, size) != 0)
@@ -493,7 +495,8 @@ test_others(void **state)
 
 		assert_true(hwr_vgsl_parse(nets[i], CLASSES, &net, &st));
 		assert_true(hwr_pool_create(1, &pool, &st));
-		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, NULL, hwr_kernels()->elements, pool, &inf, &st));
+		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, NULL, hwr_kernels()->elements, pool,
+									 &inf, &st));
 		assert_null(inf);
 		hwr_pool_free(pool);
 	}
