@@ -65,6 +65,13 @@ elements(const HwrBackendConfig *config, const HwrKernels *k)
 	return bf16 != NULL ? bf16 : k->elements;
 }
 
+/* Of Winograd's products where the maps are of float32; NULL: of these too */
+static const HwrElements *
+winograd_elements(const HwrBackendConfig *config, const HwrKernels *k)
+{
+	return config->precision != HWR_FLOAT32 && elements(config, k) == k->elements ? hwr_elements_int16() : NULL;
+}
+
 /* Of what LSTMs give out */
 static const HwrElements *
 bounded_elements(const HwrBackendConfig *config, const HwrKernels *k)
@@ -85,7 +92,8 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		ctx->cpu->e = hwr_elements_bfloat16();
 	if (!config->net->maps &&
 		!hwr_infer_create(config->net, ctx->cpu->k, elements(config, ctx->cpu->k),
-						  bounded_elements(config, ctx->cpu->k), ctx->pool, &ctx->infer, st))
+						  winograd_elements(config, ctx->cpu->k), bounded_elements(config, ctx->cpu->k), ctx->pool,
+						  &ctx->infer, st))
 		return false;
 	ctx->front = hwr_alloc_zero((size_t) config->threads, sizeof(HwrCpuPlan), st);
 	ctx->partial = hwr_alloc_zero((size_t) config->threads, sizeof(double), st);

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE ((size_t) 2 << 20)
 
 bool
 hwr_fail(HwrStatus *st, HwrCode code, const char *fmt,...)
@@ -74,6 +77,20 @@ hwr_alloc_zero(size_t count, size_t size, HwrStatus *st)
 
 	if (p == NULL)
 		hwr_fail(st, HWR_OUT_OF_MEMORY, "out of memory");
+	return hwr_large_pages(p, count * size);
+}
+
+void *
+hwr_large_pages(void *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t	first = ((uintptr_t) p + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	uintptr_t	last = ((uintptr_t) p + bytes) / LARGE_PAGE * LARGE_PAGE;
+
+	/* advice only: whether it is taken makes no other difference */
+	if (p != NULL && first < last)
+		(void) madvise((void *) first, last - first, MADV_HUGEPAGE);
+#endif
 	return p;
 }
 

@@ -69,6 +69,12 @@ typedef bool (*HwrStopFn) (void *arg);
  */
 extern void *hwr_alloc(size_t count, size_t size, HwrStatus *st);
 extern void *hwr_alloc_zero(size_t count, size_t size, HwrStatus *st);
+
+/*
+ * Ask for large pages where that pays, for memory of so many bytes that has not been written yet; returns p.  A model's weights
+ * are thousands of small pages, and taking them one by one is a good part of what a new process spends on loading it.
+ */
+extern void *hwr_large_pages(void *p, size_t bytes);
 extern void *hwr_realloc(void *old, size_t count, size_t size, HwrStatus *st);
 
 /*

@@ -52,8 +52,9 @@ take_stage(HwrInfer *inf, int i)
 			break;
 	}
 	s->last = i - 1;
-	s->whole = convolves_whole(inf->e, s);
-	s->winograd = !s->whole && inf->e->winograd_in != NULL && hwr_winograd_applies(s->conv);
+	s->winograd = inf->e->winograd_in != NULL && hwr_winograd_applies(s->conv);
+	s->whole = !s->winograd && convolves_whole(inf->e, s);
+	s->e = s->winograd && inf->winograd != NULL && hwr_winograd_parts(s->conv->kx) == 1 ? inf->winograd : inf->e;
 	return i;
 }
 
@@ -135,15 +136,15 @@ place_weights(HwrInfer *inf, char *base)
 		if (s->whole)
 			s->kernel = hwr_take(base, &cursor, e->convolution_size(s->conv->ky, s->conv->kx, s->conv->in.c, s->conv->units), 1);
 		else if (s->winograd)
-			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(e, s->conv->kx, s->conv->in.c, s->conv->units), 1);
+			s->kernel = hwr_take(base, &cursor, hwr_winograd_kernel_size(s->e, s->conv->kx, s->conv->in.c, s->conv->units), 1);
 		else
 			s->kernel = hwr_take(base, &cursor, e->packed_size(s->conv->ky, s->conv->kx * s->conv->in.c, s->conv->units), 1);
-		if (s->winograd && (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c) > work)
-			work = (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c);
+		if (s->winograd && (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c * s->e->panel) > work)
+			work = (size_t) (hwr_winograd_parts(s->conv->kx) * s->conv->in.c * s->e->panel);
 		place_affine(inf, base, &cursor, &s->before);
 		place_affine(inf, base, &cursor, &s->after);
 	}
-	inf->work = hwr_take(base, &cursor, work * (size_t) e->panel, sizeof(hwr_real));
+	inf->work = hwr_take(base, &cursor, work, sizeof(hwr_real));
 	for (int i = 0; i < inf->nops; i++)
 	{
 		HwrSeqOp   *op = &inf->ops[i];
@@ -161,8 +162,8 @@ place_weights(HwrInfer *inf, char *base)
 }
 
 bool
-hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *bounded,
-				 HwrPool *pool, HwrInfer **out, HwrStatus *st)
+hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *winograd,
+				 const HwrElements *bounded, HwrPool *pool, HwrInfer **out, HwrStatus *st)
 {
 	HwrInfer   *inf = hwr_alloc_zero(1, sizeof(HwrInfer), st);
 
@@ -172,6 +173,7 @@ hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, c
 	inf->net = net;
 	inf->k = k;
 	inf->e = e;
+	inf->winograd = winograd;
 	inf->pool = pool;
 	if (!recognise(inf))
 	{
@@ -184,7 +186,7 @@ hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, c
 		inf->ops[i].out_e = inf->ops[i].directions > 0 ? bounded : e;
 	}
 	inf->weights_size = place_weights(inf, NULL);
-	inf->weights = aligned_alloc(64, inf->weights_size);
+	inf->weights = hwr_large_pages(aligned_alloc(64, inf->weights_size), inf->weights_size);
 	if (inf->weights == NULL)
 	{
 		free(inf);
@@ -258,7 +260,7 @@ set_stage(HwrInfer *inf, HwrStage *s, const hwr_real *values)
 	if (s->whole)
 		inf->e->convolution_pack(l->ky, l->kx, l->in.c, l->units, kernel, s->kernel);
 	else if (s->winograd)
-		hwr_winograd_pack(inf->e, l->kx, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
+		hwr_winograd_pack(s->e, l->kx, l->in.c, l->units, kernel, inf->work, s->kernel, 0, 1);
 	else
 		inf->e->pack(l->ky, l->kx * l->in.c, l->units, kernel, s->kernel);
 }
@@ -411,7 +413,7 @@ prepare(HwrInfer *inf, int n, const int *widths, HwrStatus *st)
 	{
 		free(inf->arena);
 		inf->arena_size = 0;
-		inf->arena = aligned_alloc(64, size);
+		inf->arena = hwr_large_pages(aligned_alloc(64, size), size);
 		if (inf->arena == NULL)
 		{
 			inf->N = 0;

@@ -20,10 +20,11 @@ typedef struct HwrInfer HwrInfer;
 
 /*
  * *out is NULL where the network has another shape.  e: elements of all products but those of LSTM
- * outputs, which are in [-1, 1]; bounded: elements of these.
+ * outputs, which are in [-1, 1]; bounded: elements of these; winograd: 16-bit elements for what is done by Winograd's filtering
+ * where e are of hwr_real, or NULL.
  */
-extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *bounded,
-							 HwrPool *pool, HwrInfer **out, HwrStatus *st);
+extern bool hwr_infer_create(const HwrNet *net, const HwrKernels *k, const HwrElements *e, const HwrElements *winograd,
+							 const HwrElements *bounded, HwrPool *pool, HwrInfer **out, HwrStatus *st);
 extern void hwr_infer_free(HwrInfer *inf);
 
 /* Bytes held. */

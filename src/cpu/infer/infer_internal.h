@@ -32,6 +32,7 @@ typedef struct HwrStage
 	int			last;			/* last layer of the stage */
 	HwrAffine	before;			/* of the pool */
 	HwrAffine	after;
+	const HwrElements *e;		/* of its products: the maps', or Winograd's 16-bit ones */
 	bool		winograd;
 	bool		whole;			/* done at once by HwrElements.convolve */
 	void	   *kernel;			/* packed, for Winograd's convolution transformed */
@@ -78,6 +79,7 @@ struct HwrInfer
 {
 	const HwrNet *net;
 	const HwrKernels *k;
+	const HwrElements *winograd;	/* 16-bit elements for Winograd's products, or NULL */
 	const HwrElements *e;		/* of the maps, and of the sequence but for LSTM outputs */
 	HwrPool    *pool;
 

@@ -49,7 +49,7 @@ block(const HwrInfer *inf, const HwrStage *s, char *base)
 {
 	int			tiles = s->chunk * hwr_winograd_tiles(s->rows * (s->pooled ? s->pool->ky : 1));
 
-	return hwr_winograd_block(inf->e, inf->k, s->conv->kx, s->in.c, s->mid.c, tiles, base);
+	return hwr_winograd_block(s->e, inf->k, s->conv->kx, s->in.c, s->mid.c, tiles, base);
 }
 
 size_t

@@ -8,8 +8,12 @@
  *	 int32   start[columns]		-A_ZERO times the sum of the column: what sums begin with
  * and the panels follow.
  *
+ * With HELD defined, that many groups are added in 16 bits (bytes_pairs_impl.h), and the scale of a column is such that they
+ * can be.
+ *
  * The including file has included lanes_avx2.h or lanes_neon.h, and defines HWR_ELEMENTS_TABLE, A_ONE, A_ZERO, Sum, and
- * sum_start, sum_add and sum_value as groups_impl.h asks, with packed_starts and packed_factors.
+ * sum_start, sum_add and sum_value as groups_impl.h asks, with packed_starts and packed_factors; with HELD, instead of sum_add
+ * what bytes_pairs_impl.h asks.
  */
 #include <float.h>
 #include <math.h>
@@ -47,8 +51,16 @@ packed_panels(const HwrProduct *p)
 }
 
 static inline Sum sum_start(const HwrProduct *p, int col);
-static inline Sum sum_add(Sum sum, Groups a, Groups b);
 static inline Floats sum_value(const HwrProduct *p, Sum sum, int col);
+#ifdef HELD
+static inline Pairs pairs_of(Groups a, Groups b);
+static inline Pairs pairs_add(Pairs x, Pairs y);
+static inline Sum sum_pairs(Sum sum, Pairs x);
+
+#define TILE_DEPTH "bytes_pairs_impl.h"
+#else
+static inline Sum sum_add(Sum sum, Groups a, Groups b);
+#endif
 
 #include "groups_impl.h"
 
@@ -58,15 +70,40 @@ packed_size(int parts, int k, int n)
 	return padded(n) * (sizeof(float) + sizeof(int32_t) + (size_t) (parts * part_size(k) / PANEL));
 }
 
-/* What a column of B[rows][n] is divided by; zero for one of almost nothing. */
+#ifdef HELD
+/* The greatest sum of magnitudes that HELD groups of a column of B[k][n] add up in 16 bits. */
 static float
-column_scale(int rows, int n, const float *b, int col)
+greatest_held(int k, int n, const float *b, int col)
+{
+	float		greatest = 0;
+
+	for (int row = 0; row < k; row += HELD * GROUP)
+	{
+		float		sum[2] = {0};
+
+		for (int i = row; i < row + HELD * GROUP && i < k; i++)
+			sum[i % GROUP / 2] += fabsf(b[(ptrdiff_t) i * n + col]);
+		greatest = fmaxf(greatest, fmaxf(sum[0], sum[1]));
+	}
+	return greatest;
+}
+#endif
+
+/* What a column of B[parts][k][n] is divided by; zero for one of almost nothing. */
+static float
+column_scale(int parts, int k, int n, const float *b, int col)
 {
 	float		top = 0;
 
-	for (int i = 0; i < rows; i++)
+	for (int i = 0; i < parts * k; i++)
 		top = fmaxf(top, fabsf(b[(ptrdiff_t) i * n + col]));
-	return top / B_ONE >= FLT_MIN ? top / B_ONE : 0;
+	top /= B_ONE;
+#ifdef HELD
+	/* Each of 2 HELD numbers may be rounded up by a half. */
+	for (int part = 0; part < parts; part++)
+		top = fmaxf(top, greatest_held(k, n, b + (ptrdiff_t) part * k * n, col) / (INT16_MAX / (A_ZERO + A_ONE) - HELD));
+#endif
+	return top >= FLT_MIN ? top : 0;
 }
 
 static void
@@ -80,7 +117,7 @@ pack(int parts, int k, int n, const float *b, void *packed)
 	memset(packed, 0, packed_size(parts, k, n));
 	for (int col = 0; col < n; col++)
 	{
-		float		scale = column_scale(parts * k, n, b, col);
+		float		scale = column_scale(parts, k, n, b, col);
 		Element    *out = panels + col / PANEL * panel + col % PANEL * GROUP;
 		int32_t		sum = 0;
 

@@ -13,6 +13,8 @@
  *	 sum_start(p, col)			the sums of columns col .. col + LANES - 1 before the first group
  *	 sum_add(sum, a, b)			sum + products of the groups
  *	 sum_value(p, sum, col)		the sums as float32
+ *
+ * TILE_DEPTH, if defined, is a file with another tile_depth(), which may do without sum_add.
  */
 
 #define PANEL (PANEL_VECTORS * LANES)
@@ -34,7 +36,6 @@ store_row(const HwrProduct *p, int vectors, int row, int col, int cols, const Su
 	for (int v = 0; v < vectors; v++, c += LANES, cols -= LANES)
 	{
 		Floats		x = sum_value(p, acc[v], col + v * LANES);
-
 		if (p->accumulate)
 			x += floats_load(c, cols);
 		if (p->bias != NULL)
@@ -44,6 +45,34 @@ store_row(const HwrProduct *p, int vectors, int row, int col, int cols, const Su
 		floats_store(c, cols, x);
 	}
 }
+
+#ifdef TILE_DEPTH
+#include TILE_DEPTH
+#else
+/* acc += A[rows][k] B[k][vectors] of one part; panels of B are "panel" elements apart. */
+__attribute__((always_inline)) static inline void
+tile_depth(int rows, int vectors, int depth, const Element *a, ptrdiff_t a_row, const Element *b, ptrdiff_t panel,
+		   Sum acc[TILE_ROWS][4 * PANEL_VECTORS])
+{
+	for (int k = 0; k < depth; k += GROUP, b += GROUP * PANEL)
+	{
+		Groups		bv[4 * PANEL_VECTORS];
+
+#pragma GCC unroll 16
+		for (int v = 0; v < vectors; v++)
+			bv[v] = groups_load(b + (v / PANEL_VECTORS) * panel + (v % PANEL_VECTORS) * GROUP * LANES);
+#pragma GCC unroll 8
+		for (int r = 0; r < rows; r++)
+		{
+			Groups		av = groups_spread(a + r * a_row + k);
+
+#pragma GCC unroll 16
+			for (int v = 0; v < vectors; v++)
+				acc[r][v] = sum_add(acc[r][v], av, bv[v]);
+		}
+	}
+}
+#endif
 
 /* A tile of rows x panels; both are constants once inlined. */
 __attribute__((always_inline)) static inline void
@@ -61,24 +90,8 @@ tile(const HwrProduct *p, int rows, int panels, int row, int col, int cols)
 #pragma GCC unroll 16
 		for (int v = 0; v < PANEL_VECTORS * panels; v++)
 			acc[r][v] = sum_start(p, col + v * LANES);
-	for (int i = 0; i < p->parts; i++, a += p->a_part)
-		for (int k = 0; k < p->k; k += GROUP, b += GROUP * PANEL)
-		{
-			Groups		bv[4 * PANEL_VECTORS];
-
-#pragma GCC unroll 16
-			for (int v = 0; v < PANEL_VECTORS * panels; v++)
-				bv[v] = groups_load(b + (v / PANEL_VECTORS) * panel + (v % PANEL_VECTORS) * GROUP * LANES);
-#pragma GCC unroll 8
-			for (int r = 0; r < rows; r++)
-			{
-				Groups		av = groups_spread(a + r * p->a_row + k);
-
-#pragma GCC unroll 16
-				for (int v = 0; v < PANEL_VECTORS * panels; v++)
-					acc[r][v] = sum_add(acc[r][v], av, bv[v]);
-			}
-		}
+	for (int i = 0; i < p->parts; i++, a += p->a_part, b += part)
+		tile_depth(rows, PANEL_VECTORS * panels, p->k, a, p->a_row, b, panel, acc);
 #pragma GCC unroll 8
 	for (int r = 0; r < rows; r++)
 		store_row(p, PANEL_VECTORS * panels, row + r, col, cols, acc[r]);

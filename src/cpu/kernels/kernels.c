@@ -11,6 +11,8 @@
 
 #if defined(__aarch64__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 /* What HWR_CPU may name, each with all before it. */
@@ -41,13 +43,28 @@ typedef enum Level
 {
 	PLAIN,
 	AVX2,
+	AVX_VNNI,
 	AVX512,
 	AVX512_VNNI,
 	AVX512_BF16,
 	AMX
 } Level;
 
-static const char *const level_names[] = {"plain", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"};
+static const char *const level_names[] = {"plain", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512bf16", "amx"};
+
+#if defined(__x86_64__)
+/* The compiler's name for it is newer than the compilers. */
+static bool
+has_avx_vnni(void)
+{
+	unsigned int a;
+	unsigned int b;
+	unsigned int c;
+	unsigned int d;
+
+	return HWR_AVX_VNNI && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4)) != 0;
+}
+#endif
 
 static Level
 best_level(void)
@@ -58,7 +75,7 @@ best_level(void)
 		return PLAIN;
 	if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
 		!__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
-		return AVX2;
+		return has_avx_vnni() ? AVX_VNNI : AVX2;
 	if (!__builtin_cpu_supports("avx512vnni"))
 		return AVX512;
 	if (!__builtin_cpu_supports("avx512bf16"))
@@ -82,7 +99,12 @@ level(void)
 
 	for (int i = PLAIN; limit != NULL && i < (int) have; i++)
 		if (strcmp(limit, level_names[i]) == 0)
-			return (Level) i;
+			have = (Level) i;
+#if defined(__x86_64__)
+	/* Not all that have AVX-512 have it. */
+	if (have == AVX_VNNI && !has_avx_vnni())
+		have = AVX2;
+#endif
 	return have;
 }
 
@@ -143,11 +165,34 @@ hwr_elements_int8(void)
 		return &hwr_elements_avx512_int8;
 	if (level() >= AVX512)
 		return &hwr_elements_avx512_bytes;
+#if HWR_AVX_VNNI
+	if (level() >= AVX_VNNI)
+		return &hwr_elements_avxvnni_int8;
+#endif
 	if (level() >= AVX2)
 		return &hwr_elements_avx2_int8;
 #elif defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
 	if (level() >= NEON_DOT)
 		return &hwr_elements_neon_int8;
+#endif
+	return NULL;
+}
+
+/*
+ * Where AVX-512 has no VNNI, registers of twice the width share a port between multiplying and adding, and float32 is as fast.
+ */
+const HwrElements *
+hwr_elements_int16(void)
+{
+#if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
+	if (level() >= AVX512_VNNI)
+		return &hwr_elements_avx512_int16;
+#if HWR_AVX_VNNI
+	if (level() == AVX_VNNI)
+		return &hwr_elements_avxvnni_int16;
+#endif
+	if (level() == AVX2)
+		return &hwr_elements_avx2_int16;
 #endif
 	return NULL;
 }

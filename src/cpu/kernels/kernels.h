@@ -3,7 +3,7 @@
  *	  The element-wise inner loops, one table for each instruction set.
  *
  * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
- * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avx512 |
+ * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avxvnni | avx512 |
  * avx512vnni | avx512bf16 | amx, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice
  * (for tests).  Maps are row-major [rows][cols], cols being channels.
  */
@@ -16,6 +16,13 @@
 
 #include "core/base/real.h"
 #include "core/network/vgsl.h"
+
+/* Whether the compiler knows AVX-VNNI: what AVX-512 VNNI has, for processors without AVX-512. */
+#if defined(__clang__) || __GNUC__ >= 11
+#define HWR_AVX_VNNI 1
+#else
+#define HWR_AVX_VNNI 0
+#endif
 
 /*
  * C[m][n] = [C +] sum over parts of A_part[m][k] B_part[k][n], then + bias[n], then ReLU.
@@ -73,6 +80,7 @@ typedef struct HwrTilesOut
 	const hwr_real *products;	/* frequency f, tile i, channel c at f frequency + i tile + c; whole vectors are read */
 	ptrdiff_t	tile;
 	ptrdiff_t	frequency;
+	hwr_real	by;				/* what the products are multiplied by */
 	const hwr_real *bias;		/* [cols] or NULL */
 	bool		relu;
 	const hwr_real *scale;		/* y scale + shift after that; or NULL */
@@ -233,7 +241,7 @@ extern const HwrKernels *hwr_kernels(void);
  */
 struct HwrElements
 {
-	const char *name;			/* "float32", "bfloat16", "int8" */
+	const char *name;			/* "float32", "bfloat16", "int16", "int8" */
 	size_t		size;			/* bytes of an element */
 	int			panel;			/* columns of a packed panel */
 	int			one;			/* int8: what 1 is in A, counted from what 0 is; else 0 */
@@ -251,9 +259,13 @@ struct HwrElements
 	 */
 	void		(*winograd_in) (int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out);
 
+	/* Of 16-bit elements instead of that: from a map of hwr_real.  Returns what the products are to be multiplied by. */
+	hwr_real	(*winograd_in_scaled) (int tiles, int c, ptrdiff_t map_row, const hwr_real *map, ptrdiff_t frequency,
+									   void *out);
+
 	/*
 	 * A convolution done at once, and its kernel [ky][kx][c][d] packed for that; NULL where rows of products, or Winograd's
-	 * filtering, are as fast.
+	 * filtering, are as fast.  Where there is winograd_in too, it is for what Winograd's filtering does not do.
 	 */
 	size_t		(*convolution_size) (int ky, int kx, int c, int d);
 	void		(*convolution_pack) (int ky, int kx, int c, int d, const hwr_real *kernel, void *packed);
@@ -292,6 +304,9 @@ extern const HwrElements *hwr_elements_bfloat16(void);
 /* 8-bit elements, likewise. */
 extern const HwrElements *hwr_elements_int8(void);
 
+/* 16-bit elements for the products of Winograd's convolution where maps are of hwr_real, likewise. */
+extern const HwrElements *hwr_elements_int16(void);
+
 /* Whether these two multiply on AMX's tiles. */
 extern bool hwr_elements_on_tiles(void);
 
@@ -300,7 +315,13 @@ extern const HwrKernels hwr_kernels_plain;
 extern const HwrKernels hwr_kernels_avx2;
 extern const HwrKernels hwr_kernels_avx512;
 extern const HwrElements hwr_elements_avx2_int8;
+extern const HwrElements hwr_elements_avx2_int16;
+#if HWR_AVX_VNNI
+extern const HwrElements hwr_elements_avxvnni_int8;
+extern const HwrElements hwr_elements_avxvnni_int16;
+#endif
 extern const HwrElements hwr_elements_avx512_bytes;
+extern const HwrElements hwr_elements_avx512_int16;
 extern const HwrElements hwr_elements_avx512_bf16;
 extern const HwrElements hwr_elements_avx512_int8;
 extern const HwrElements hwr_elements_amx_bf16;

@@ -18,10 +18,12 @@
 #include "lanes_avx2.h"
 
 typedef __m256i Sum;
+typedef __m256i Pairs;
 
 #define HWR_ELEMENTS_TABLE hwr_elements_avx2_int8
 #define A_ONE 63
 #define A_ZERO 64
+#define HELD 4
 
 #include "bytes_impl.h"
 
@@ -31,10 +33,24 @@ sum_start(const HwrProduct *p, int col)
 	return _mm256_loadu_si256((const __m256i *) (packed_starts(p) + col));
 }
 
-static inline Sum
-sum_add(Sum sum, Groups a, Groups b)
+static inline Pairs
+pairs_of(Groups a, Groups b)
 {
-	return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
+	return _mm256_maddubs_epi16(a, b);
+}
+
+/* Not the intrinsic: GCC adds in another order then, for which there are too few registers. */
+static inline Pairs
+pairs_add(Pairs x, Pairs y)
+{
+	__asm__("vpaddw %1, %0, %0" : "+x"(x) : "x"(y));
+	return x;
+}
+
+static inline Sum
+sum_pairs(Sum sum, Pairs x)
+{
+	return _mm256_add_epi32(sum, _mm256_madd_epi16(x, _mm256_set1_epi16(1)));
 }
 
 static inline Floats

@@ -34,10 +34,12 @@ sum_start(const HwrProduct *p, int col)
 	return floats_zero();
 }
 
+/* Not the intrinsic, after which GCC 12 copies sums between registers. */
 static inline Sum
 sum_add(Sum sum, Groups a, Groups b)
 {
-	return _mm512_dpbf16_ps(sum, (__m512bh) a, (__m512bh) b);
+	__asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+	return sum;
 }
 
 static inline Floats
@@ -69,6 +71,12 @@ store_elements(Vector x, Element *out)
 }
 
 #include "winograd_in_impl.h"
+
+static void
+winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)
+{
+	winograd_row_in(tiles, c, map_row, map, frequency, out, 1);
+}
 
 static void
 store(size_t n, const float *x, void *out)

@@ -13,10 +13,12 @@
 #include "lanes_avx512.h"
 
 typedef __m512i Sum;
+typedef __m512i Pairs;
 
 #define HWR_ELEMENTS_TABLE hwr_elements_avx512_bytes
 #define A_ONE 63
 #define A_ZERO 64
+#define HELD 4
 
 #include "bytes_impl.h"
 
@@ -26,10 +28,24 @@ sum_start(const HwrProduct *p, int col)
 	return _mm512_loadu_si512(packed_starts(p) + col);
 }
 
-static inline Sum
-sum_add(Sum sum, Groups a, Groups b)
+static inline Pairs
+pairs_of(Groups a, Groups b)
 {
-	return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
+	return _mm512_maddubs_epi16(a, b);
+}
+
+/* Not the intrinsic: GCC adds in another order then, for which there are too few registers. */
+static inline Pairs
+pairs_add(Pairs x, Pairs y)
+{
+	__asm__("vpaddw %1, %0, %0" : "+v"(x) : "v"(y));
+	return x;
+}
+
+static inline Sum
+sum_pairs(Sum sum, Pairs x)
+{
+	return _mm512_add_epi32(sum, _mm512_madd_epi16(x, _mm512_set1_epi16(1)));
 }
 
 static inline Floats

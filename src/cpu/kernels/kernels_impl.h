@@ -464,6 +464,14 @@ store_elements(Vector x, Element *out)
 #include "winograd_in_impl.h"
 
 static void
+winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)
+{
+	winograd_row_in(tiles, c, map_row, map, frequency, out, 1);
+}
+
+#include "convolve_impl.h"
+
+static void
 elements_store(size_t n, const hwr_real *x, void *out)
 {
 	memcpy(out, x, n * sizeof(hwr_real));
@@ -486,6 +494,9 @@ static const HwrElements elements = {
 	.packed_size = elements_packed_size,
 	.pack = pack,
 	.winograd_in = winograd_in,
+	.convolution_size = convolution_size,
+	.convolution_pack = convolution_pack,
+	.convolve = convolve,
 	.store = elements_store,
 	.store_ink = elements_store_ink,
 	.group = 1,

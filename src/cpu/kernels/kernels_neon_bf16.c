@@ -68,6 +68,12 @@ store_elements(Vector x, Element *out)
 #include "winograd_in_impl.h"
 
 static void
+winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)
+{
+	winograd_row_in(tiles, c, map_row, map, frequency, out, 1);
+}
+
+static void
 store(size_t n, const float *x, void *out)
 {
 	Element    *y = out;

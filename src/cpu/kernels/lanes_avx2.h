@@ -10,7 +10,9 @@
 #include <string.h>
 
 #define LANES 8
+#ifndef TILE_ROWS
 #define TILE_ROWS 4
+#endif
 #define PANEL_VECTORS 2
 
 typedef __m256i Groups;			/* elements, 32 bits of them a lane */

@@ -2,9 +2,14 @@
  * winograd_in_impl.h
  *	  The input transform of Winograd's convolution (winograd.h), included by the kernels of each kind of element.
  *
- * Expects Vector, LANES, Element, and load_elements() and store_elements() of one vector.
+ * Expects Vector, LANES, Element, and load_elements() and store_elements() of one vector.  The map is of MAP_ELEMENT
+ * if that is defined, else of Element.  What is stored is multiplied by "by" before.
  */
 #include "winograd.h"
+
+#ifndef MAP_ELEMENT
+#define MAP_ELEMENT Element
+#endif
 
 /* t = B' d */
 __attribute__((always_inline)) static inline void
@@ -29,7 +34,7 @@ winograd_forward(const Vector d[HWR_WINOGRAD_IN], Vector t[HWR_WINOGRAD_IN])
 
 /* One tile of one vector of channels. */
 __attribute__((always_inline)) static inline void
-winograd_tile_in(const Element *map, ptrdiff_t c, ptrdiff_t map_row, ptrdiff_t frequency, Element *out)
+winograd_tile_in(const MAP_ELEMENT *map, ptrdiff_t c, ptrdiff_t map_row, ptrdiff_t frequency, Element *out, hwr_real by)
 {
 	Vector		t[HWR_WINOGRAD_IN][HWR_WINOGRAD_IN];
 	Vector		from[HWR_WINOGRAD_IN];
@@ -52,22 +57,19 @@ winograd_tile_in(const Element *map, ptrdiff_t c, ptrdiff_t map_row, ptrdiff_t f
 		winograd_forward(t[y], to);
 #pragma GCC unroll 8
 		for (int x = 0; x < HWR_WINOGRAD_IN; x++)
-			store_elements(to[x], out + (y * HWR_WINOGRAD_IN + x) * frequency);
+			store_elements(by * to[x], out + (y * HWR_WINOGRAD_IN + x) * frequency);
 	}
 }
 
-static void
-winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)
+__attribute__((always_inline)) static inline void
+winograd_row_in(int tiles, int c, ptrdiff_t map_row, const MAP_ELEMENT *map, ptrdiff_t frequency, Element *out, hwr_real by)
 {
-	const Element *from = map;
-	Element    *to = out;
-
-	for (int i = 0; i < tiles; i++, from += HWR_WINOGRAD_OUT * (ptrdiff_t) c, to += c)
+	for (int i = 0; i < tiles; i++, map += HWR_WINOGRAD_OUT * (ptrdiff_t) c, out += c)
 		for (int ch = 0; ch < c; ch += LANES)
 		{
 			/* the last vector may repeat channels of the one before */
 			int			at = ch + LANES <= c ? ch : c - LANES;
 
-			winograd_tile_in(from + at, c, map_row, frequency, to + at);
+			winograd_tile_in(map + at, c, map_row, frequency, out + at, by);
 		}
 }

@@ -103,7 +103,7 @@ winograd_lanes_out(const HwrTilesOut *p, int ch, bool affine, int pool_y, int po
 		{
 			Vector	   *v = &y[j / HWR_WINOGRAD_OUT][j % HWR_WINOGRAD_OUT];
 
-			*v = vector_max(*v + bias, floor);
+			*v = vector_max(*v * p->by + bias, floor);
 			if (affine)
 				*v = *v * scale + shift;
 		}

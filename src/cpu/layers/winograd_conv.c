@@ -104,6 +104,8 @@ hwr_winograd_block(const HwrElements *e, const HwrKernels *k, int kx, int c, int
 	b.in_frequency = spread((size_t) b.parts * (size_t) tiles * (size_t) c, e->size);
 	b.product_frequency = spread((size_t) tiles * (size_t) e->panel, sizeof(hwr_real));
 	b.in = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.in_frequency + 1, e->size);
+	if (e->winograd_in_scaled != NULL)
+		b.by = hwr_take(base, &b.size, (size_t) tiles, sizeof(hwr_real));
 	b.products = hwr_take(base, &b.size, HWR_WINOGRAD_FREQUENCIES * (size_t) b.product_frequency, sizeof(hwr_real));
 	return b;
 }
@@ -134,6 +136,16 @@ multiply_panel(const HwrWinogradBlock *b, int tiles, int cols, const char *kerne
 	}
 }
 
+/* The same of 16-bit elements, whose kernel has one part. */
+static void
+transform_scaled(const HwrWinogradBlock *b, const hwr_real *map, ptrdiff_t map_row, int tile_rows, int tiles)
+{
+	char	   *to = b->in;
+
+	for (int r = 0; r < tile_rows; r++, to += (size_t) tiles * (size_t) b->c * b->e->size, map += HWR_WINOGRAD_OUT * map_row)
+		b->by[r] = b->e->winograd_in_scaled(tiles, b->c, map_row, map, b->in_frequency, to);
+}
+
 static void
 transform_input(const HwrWinogradBlock *b, const char *map, ptrdiff_t map_row, int tile_rows, int tiles)
 {
@@ -157,7 +169,10 @@ hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map,
 	size_t		panel_bytes = HWR_WINOGRAD_FREQUENCIES * panel_size(e, b->parts, b->c);
 	const char *u = kernel;
 
-	transform_input(b, map, map_row, tile_rows, tiles);
+	if (e->winograd_in_scaled != NULL)
+		transform_scaled(b, (const hwr_real *) map, map_row, tile_rows, tiles);
+	else
+		transform_input(b, map, map_row, tile_rows, tiles);
 	for (int col = 0; col < b->d; col += e->panel, u += panel_bytes)
 	{
 		HwrTilesOut out = *to;
@@ -172,6 +187,7 @@ hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map,
 		multiply_panel(b, tile_rows * tiles, out.cols, u);
 		for (int r = 0; r < tile_rows; r++)
 		{
+			out.by = b->by != NULL ? b->by[r] : 1;
 			out.products = b->products + (ptrdiff_t) (r * tiles) * e->panel;
 			out.out = to->out + (ptrdiff_t) (r * HWR_WINOGRAD_OUT / to->pool_y) * to->out_row + col;
 			b->k->winograd_out(&out);

@@ -39,11 +39,12 @@ typedef struct HwrWinogradBlock
 {
 	const HwrElements *e;
 	const HwrKernels *k;
-	int			parts;			/* of the kernel */
+	int			parts;			/* of the kernel; 1 with 16-bit elements */
 	int			c;				/* input channels */
 	int			d;				/* output channels */
 	char	   *in;				/* V */
 	ptrdiff_t	in_frequency;	/* elements from one frequency to the next */
+	hwr_real   *by;				/* of each row of tiles, HwrTilesOut.by; NULL: 1 */
 	hwr_real   *products;		/* M */
 	ptrdiff_t	product_frequency;
 	size_t		size;			/* bytes */
@@ -54,7 +55,8 @@ extern HwrWinogradBlock hwr_winograd_block(const HwrElements *e, const HwrKernel
 										   char *base);
 
 /*
- * Convolve tile_rows x tiles tiles.  map: their first place in a bordered map of elements, rows map_row elements apart.  to
+ * Convolve tile_rows x tiles tiles.  map: their first place in a bordered map of elements (of hwr_real for 16-bit ones), rows
+ * map_row of them apart.  to
  * says what becomes of all output channels of the first row of tiles; the rows below it follow in to->out.
  */
 extern void hwr_winograd_run(const HwrWinogradBlock *b, const void *kernel, const char *map, ptrdiff_t map_row, int tile_rows,

@@ -26,6 +26,7 @@
 #define FLOAT32_BOUND 2e-5
 #define BFLOAT16_BOUND 0.06
 #define INT8_BOUND 0.03
+#define INT16_BOUND 0.005
 #define LOGP_FLOOR -12.0
 
 #define CLASSES 40
@@ -33,7 +34,7 @@
 #define SAMPLE_IMAGES 1000
 #define BATCH 20
 
-#define WAYS 8
+#define WAYS 9
 
 /* A way to compute: kernels and elements, those of LSTM outputs apart. */
 typedef struct Way
@@ -41,6 +42,7 @@ typedef struct Way
 	const char *name;
 	const HwrKernels *k;
 	const HwrElements *e;
+	const HwrElements *winograd;
 	const HwrElements *bounded;
 	double		bound;
 } Way;
@@ -60,19 +62,22 @@ ways(Way out[WAYS])
 		k = hwr_kernels();
 		if (strcmp(k->name, names[i]) == 0)
 		{
-			out[n++] = (Way) {names[i], k, k->elements, k->elements, FLOAT32_BOUND};
+			out[n++] = (Way) {names[i], k, k->elements, NULL, k->elements, FLOAT32_BOUND};
 			if (hwr_elements_int8() != NULL)
-				out[n++] = (Way) {"float32 and bytes of that level", k, k->elements, hwr_elements_int8(), INT8_BOUND};
+				out[n++] = (Way) {"float32, 16 bits and bytes of that level", k, k->elements, hwr_elements_int16(),
+							  hwr_elements_int8(), INT8_BOUND};
 		}
 	}
 	unsetenv("HWR_CPU");
 	k = hwr_kernels();
 	if (bf16 != NULL)
-		out[n++] = (Way) {"bfloat16", k, bf16, bf16, BFLOAT16_BOUND};
+		out[n++] = (Way) {"bfloat16", k, bf16, NULL, bf16, BFLOAT16_BOUND};
 	if (int8 != NULL)
-		out[n++] = (Way) {"float32 and int8", k, k->elements, int8, INT8_BOUND};
+		out[n++] = (Way) {"float32 and int8", k, k->elements, NULL, int8, INT8_BOUND};
+	if (hwr_elements_int16() != NULL)
+		out[n++] = (Way) {"float32 and 16 bits", k, k->elements, hwr_elements_int16(), k->elements, INT16_BOUND};
 	if (bf16 != NULL && int8 != NULL)
-		out[n++] = (Way) {"bfloat16 and int8", k, bf16, int8, INT8_BOUND};
+		out[n++] = (Way) {"bfloat16 and int8", k, bf16, NULL, int8, INT8_BOUND};
 	return n;
 }
 
@@ -179,7 +184,7 @@ compare(const char *vgsl, int threads, int count, int width, const uint8_t *ink)
 	got = malloc(size * sizeof(float));
 	for (int w = 0; w < nways; w++)
 	{
-		assert_true(hwr_infer_create(&f.net, way[w].k, way[w].e, way[w].bounded, f.pool, &inf[w], &st));
+		assert_true(hwr_infer_create(&f.net, way[w].k, way[w].e, way[w].winograd, way[w].bounded, f.pool, &inf[w], &st));
 		assert_non_null(inf[w]);
 		hwr_infer_set_values(inf[w], f.values);
 	}
@@ -341,6 +346,7 @@ test_shapes(void **state)
 		"[1,8,24,1 Cr2,4,9 Mp8,2 Lbx3 Fr7 Lfx13 Lrx5 Fl11 Fr2",
 		"[1,21,43,1 Cr3,3,20 Mp2,2,2,1 Bn Ct3,3,37 Bn Mp2,2 Cr3,3,66 Mp5,1 Bn Lbx9",
 		"[1,11,0,1 Cl3,3,16 Bn Cr3,3,130 Bn Mp3,3,4,2 S1(1x0)1,3 Fl30 Lfx8",
+		"[1,14,0,1 Cr3,3,24 Bn Mp2,1 Bn Cr5,2,11 Mp2,2 Bn Cl3,3,18 Mp2,1 Lbx9",
 		"[1,26,0,1 Cr3,13,18 Mp2,2 Cr3,13,32 Bn Mp2,2 Cr3,9,20 Ct3,4,17 Mp6,1 Lbx9",
 	};
 
@@ -348,8 +354,8 @@ test_shapes(void **state)
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
 		for (int threads = 1; threads <= 5; threads += 2)
 		{
-			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 26};
-			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 150};
+			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 14, 26};
+			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 71, 150};
 			uint8_t    *ink = random_ink(BATCH + 1, heights[i], widths[i]);
 
 			compare(nets[i], threads, BATCH + 1, widths[i], ink);
@@ -381,7 +387,8 @@ test_threads(void **state)
 			HwrStatus	st;
 
 			set_up(&f, vgsl, threads);
-			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].bounded, f.pool, &inf, &st));
+			assert_true(hwr_infer_create(&f.net, way[i / 4].k, way[i / 4].e, way[i / 4].winograd, way[i / 4].bounded, f.pool,
+										 &inf, &st));
 			hwr_infer_set_values(inf, f.values);
 			run_one_width(inf, n, 70, ink, threads == 1 ? one : more);
 			if (threads > 1 && memcmp(one, more, size) != 0)
@@ -423,7 +430,7 @@ test_widths(void **state)
 		size_t		logp_at = 0;
 
 		set_up(&f, nets[i / 9 % 2], i / 3 % 3 + 1);
-		assert_true(hwr_infer_create(&f.net, w->k, w->e, w->bounded, f.pool, &inf, &st));
+		assert_true(hwr_infer_create(&f.net, w->k, w->e, w->winograd, w->bounded, f.pool, &inf, &st));
 		hwr_infer_set_values(inf, f.values);
 		assert_true(hwr_infer_run(inf, 7, wide, ink, together, &st));
 		for (int n = 0; n < 7; n++)
@@ -488,7 +495,8 @@ test_others(void **state)
 
 		assert_true(hwr_vgsl_parse(nets[i], CLASSES, &net, &st));
 		assert_true(hwr_pool_create(1, &pool, &st));
-		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, hwr_kernels()->elements, pool, &inf, &st));
+		assert_true(hwr_infer_create(&net, hwr_kernels(), hwr_kernels()->elements, NULL, hwr_kernels()->elements, pool,
+									 &inf, &st));
 		assert_null(inf);
 		hwr_pool_free(pool);
 	}

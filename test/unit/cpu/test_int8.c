@@ -58,19 +58,39 @@ free_operands(Operands *o)
 	free(o->packed);
 }
 
+/*
+ * What a column is divided by.  Where A has 7 bits, eight products are added in 16 bits: those of two neighbours in each of four
+ * groups of four rows.
+ */
+static float
+column_scale(const Operands *o, int col)
+{
+	float		top = 0;
+	float		eight = 0;
+
+	for (int i = 0; i < o->k; i++)
+		top = fmaxf(top, fabsf(o->b[i * o->n + col]));
+	for (int first = 0; first < o->k && o->one == 63; first += 16)
+		for (int half = 0; half < 2; half++)
+		{
+			float		sum = 0;
+
+			for (int i = first; i < first + 16 && i < o->k; i++)
+				sum += i % 4 / 2 == half ? fabsf(o->b[i * o->n + col]) : 0;
+			eight = fmaxf(eight, sum);
+		}
+	return fmaxf(top / 127, eight / 254);
+}
+
 /* What a product should give at (row, col). */
 static float
 expected(const Operands *o, int row, int col)
 {
-	float		top = 0;
-	float		scale;
+	float		scale = column_scale(o, col);
 	int32_t		sum = 0;
 
-	for (int i = 0; i < o->k; i++)
-		top = fmaxf(top, fabsf(o->b[i * o->n + col]));
-	if (top == 0)
+	if (scale == 0)
 		return 0;
-	scale = top / 127;
 	for (int i = 0; i < o->k; i++)
 		sum += (int32_t) lrintf(o->a[row * o->k + i] * (float) o->one) * (int32_t) lrintf(o->b[i * o->n + col] / scale);
 	return (float) sum * (scale / (float) o->one);
@@ -87,7 +107,7 @@ product(const Operands *o, float *c)
 }
 
 /* What HWR_CPU may allow at most where there are such products, and whatever it allows now. */
-static const char *const levels[] = {NULL, "avx2", "avx512", "avx512vnni"};
+static const char *const levels[] = {NULL, "avx2", "avxvnni", "avx512", "avx512vnni"};
 
 #define LEVELS (int) (sizeof(levels) / sizeof(levels[0]))
 
@@ -147,6 +167,30 @@ check_exact(const HwrElements *e)
 				free(c);
 				free_operands(&o);
 			}
+}
+
+/* The largest numbers of one sign, of which sums in 16 bits would be the first to overflow. */
+static void
+check_extremes(const HwrElements *e)
+{
+	for (int sign = -1; sign <= 1; sign += 2)
+	{
+		Operands	o = make_operands(e, 6, 40, 64);
+		float		c[6 * 40];
+		HwrProduct	p = product(&o, c);
+
+		for (int i = 0; i < o.m * o.k; i++)
+			o.a[i] = 1;
+		for (int i = 0; i < o.k * o.n; i++)
+			o.b[i] = (float) sign * (i / o.n % 2 == 0 ? 1.0f : 0.996f);
+		e->store((size_t) (o.m * o.k), o.a, o.bytes);
+		e->pack(1, o.k, o.n, o.b, o.packed);
+		e->multiply(&p);
+		for (int i = 0; i < 6 * 40; i++)
+			assert_float_equal(c[i], expected(&o, i / 40, i % 40), 1e-4);
+		assert_true(fabsf(c[0] - (float) sign * 63.87f) < 1);
+		free_operands(&o);
+	}
 }
 
 /* What is added to the sums, and nothing written beside C. */
@@ -231,6 +275,13 @@ test_exact(void **state)
 }
 
 static void
+test_extremes(void **state)
+{
+	(void) state;
+	check_all(check_extremes);
+}
+
+static void
 test_rest(void **state)
 {
 	(void) state;
@@ -249,6 +300,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_store),
 	};

@@ -43,12 +43,13 @@ to_bfloat16(float x)
 	return x;
 }
 
-/* The magnitudes of a sum's terms; the greatest weight of its column and the sum of them. */
+/* The magnitudes of a sum's terms; the greatest weight of its column, the greatest sum of eight and the sum of all. */
 typedef struct Sums
 {
 	double		exact;
 	double		terms;
 	double		greatest;
+	double		eight;			/* whose products with bytes of 7 bits are added in 16 bits */
 	double		weights;
 	double		bfloat16;		/* of rounded operands */
 	double		int8;
@@ -64,6 +65,15 @@ sums_of(const Case *x, int row, int col)
 		s.greatest = fmax(s.greatest, fabs(x->b[i * N + col]));
 		s.weights += fabs(x->b[i * N + col]);
 	}
+	for (int i = 0; i < K; i += 16)
+		for (int half = 0; half < 4; half += 2)
+		{
+			double		eight = 0;
+
+			for (int k = i + half; k < i + 16; k += 4)
+				eight += fabs(x->b[k * N + col]) + fabs(x->b[(k + 1) * N + col]);
+			s.eight = fmax(s.eight, eight);
+		}
 	for (int i = 0; i < K; i++)
 	{
 		double		a = x->a[row * K + i];
@@ -86,11 +96,15 @@ bfloat16_bound(const Sums *s)
 	return s->terms * (0x1.0p-7 + 0x1.0p-16 + K * 0x1.0p-23);
 }
 
-/* A is off by half a step of 1 / one at most, B by 1/254 of its column's greatest. */
+/*
+ * A is off by half a step of 1 / one at most, B by 1/254 of its column's greatest; where A has 7 bits, by 1/508 of the greatest
+ * sum of eight if that is more.
+ */
 static double
 int8_bound(const Sums *s, int one)
 {
-	double		off = s->weights / (2 * one) + K * s->greatest / 254;
+	double		step = one == 63 ? fmax(s->greatest / 127, s->eight / 254) : s->greatest / 127;
+	double		off = s->weights / (2 * one) + K * step / 2;
 
 	return off * (1 + 1.0 / one) + s->weights * K * 0x1.0p-23;
 }

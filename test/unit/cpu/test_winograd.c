@@ -22,6 +22,7 @@
 /* Largest error, and root of the mean squared error, over the root mean square of the output. */
 #define FLOAT32_LARGEST 3e-5
 #define BFLOAT16_MEAN 0.015
+#define INT16_MEAN 0.002
 
 #define TRIALS 60
 
@@ -87,6 +88,18 @@ convolve(const Trial *t, int y, int x, int d)
 	return t->affine ? sum * (double) t->scale[d] + (double) t->shift[d] : sum;
 }
 
+/* What it should give. */
+static void
+fill_expected(Trial *t)
+{
+	const HwrShape *mid = &t->stage.mid;
+
+	for (int y = 0; y < mid->h; y++)
+		for (int x = 0; x < mid->w; x++)
+			for (int i = 0; i < mid->c; i++)
+				t->y[((size_t) y * (size_t) mid->w + (size_t) x) * (size_t) mid->c + (size_t) i] = convolve(t, y, x, i);
+}
+
 static void
 set_up(Trial *t, int trial)
 {
@@ -118,10 +131,7 @@ set_up(Trial *t, int trial)
 	t->stage.bias = t->bias;
 	t->stage.before = (HwrAffine) {t->affine ? 0 : -1, t->scale, t->shift};
 	t->y = malloc((size_t) in.h * (size_t) in.w * (size_t) d * sizeof(double));
-	for (int y = 0; y < in.h; y++)
-		for (int x = 0; x < in.w; x++)
-			for (int i = 0; i < d; i++)
-				t->y[((size_t) y * (size_t) in.w + (size_t) x) * (size_t) d + (size_t) i] = convolve(t, y, x, i);
+	fill_expected(t);
 }
 
 static void
@@ -182,10 +192,12 @@ compare_strip(const Trial *t, int y, int n, const hwr_real *rows, Errors *e)
 			}
 }
 
+/* Elements are of the products; the map is of float32 where they are 16-bit ones. */
 static Errors
 run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 {
-	HwrInfer	inf = {.k = k,.e = elements};
+	const HwrElements *of_map = elements->winograd_in_scaled != NULL ? k->elements : elements;
+	HwrInfer	inf = {.k = k,.e = of_map};
 	HwrStage   *s = &t->stage;
 	size_t		c = (size_t) s->in.c;
 	Errors		e = {0};
@@ -194,15 +206,16 @@ run(Trial *t, const HwrKernels *k, const HwrElements *elements)
 	hwr_real   *work = malloc((size_t) hwr_winograd_parts(t->conv.kx) * c * (size_t) elements->panel * sizeof(hwr_real));
 	hwr_real   *rows;
 
+	s->e = elements;
 	hwr_infer_describe_stage(s);
-	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, elements->size);
+	map = calloc((size_t) s->high * (size_t) s->wide * c + 1, of_map->size);
 	memory = calloc(hwr_winograd_memory(&inf, s), 1);
 	rows = malloc((size_t) s->rows * (size_t) s->row_columns * (size_t) s->mid.c * sizeof(hwr_real));
-	s->kernel = malloc(hwr_winograd_kernel_size(inf.e, t->conv.kx, t->conv.in.c, t->conv.units));
-	hwr_winograd_pack(inf.e, t->conv.kx, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
+	s->kernel = malloc(hwr_winograd_kernel_size(s->e, t->conv.kx, t->conv.in.c, t->conv.units));
+	hwr_winograd_pack(s->e, t->conv.kx, t->conv.in.c, t->conv.units, t->kernel, work, s->kernel, 0, 1);
 	for (int y = 0; y < s->in.h; y++)
-		elements->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
-						map + ((size_t) (y + s->top) * (size_t) s->wide + (size_t) s->left) * c * elements->size);
+		of_map->store((size_t) s->in.w * c, t->x + (size_t) y * (size_t) s->in.w * c,
+						map + ((size_t) (y + s->top) * (size_t) s->wide + (size_t) s->left) * c * of_map->size);
 	for (int y = 0; y < s->out.h; y += s->strip)
 	{
 		int			n = s->out.h - y < s->strip ? s->out.h - y : s->strip;
@@ -235,6 +248,25 @@ check_float32(Trial *t, int trial, const char *name)
 		fail_msg("trial %d, %s: largest error %g", trial, name, e.largest);
 }
 
+/* 16-bit elements of a level, on maps of the float32 of it. */
+static void
+check_int16(Trial *t, int trial, const char *name)
+{
+	const HwrKernels *k;
+	const HwrElements *int16;
+	Errors		e;
+
+	setenv("HWR_CPU", name, 1);
+	k = hwr_kernels();
+	int16 = hwr_elements_int16();
+	unsetenv("HWR_CPU");
+	if (int16 == NULL || hwr_winograd_parts(t->conv.kx) > 1)
+		return;
+	e = run(t, k, int16);
+	if (!(e.squares <= INT16_MEAN * INT16_MEAN * e.output))
+		fail_msg("trial %d, %s, int16: mean error %g of the output", trial, name, sqrt(e.squares / e.output));
+}
+
 /* bfloat16 elements that have the transforms: those of tiles do without. */
 static const HwrElements *
 transformed_bfloat16(void)
@@ -262,12 +294,39 @@ test_random_shapes(void **state)
 		check_float32(&t, trial, "plain");
 		check_float32(&t, trial, "avx2");
 		check_float32(&t, trial, "avx512");
+		check_int16(&t, trial, "avx2");
+		check_int16(&t, trial, "avxvnni");
+		check_int16(&t, trial, "avx512vnni");
 		if (bfloat16 != NULL)
 		{
 			e = run(&t, hwr_kernels(), bfloat16);
 			if (!(e.squares <= BFLOAT16_MEAN * BFLOAT16_MEAN * e.output))
 				fail_msg("trial %d, bfloat16: mean error %g of the output", trial, sqrt(e.squares / e.output));
 		}
+		tear_down(&t);
+	}
+}
+
+/* Maps and kernels of one value, whose sums of 16-bit numbers are the greatest that can be, and nothing. */
+static void
+test_extremes(void **state)
+{
+	static const hwr_real maps[] = {1, -1, 0};
+
+	(void) state;
+	for (int i = 0; i < 9; i++)
+	{
+		Trial		t;
+
+		set_up(&t, 7 * i + i % 7);
+		for (size_t k = 0; k < (size_t) t.stage.in.h * (size_t) t.stage.in.w * (size_t) t.stage.in.c; k++)
+			t.x[k] = maps[i % 3];
+		for (size_t k = 0; k < (size_t) (3 * t.conv.kx) * (size_t) t.stage.in.c * (size_t) t.stage.mid.c; k++)
+			t.kernel[k] = maps[i / 3];
+		fill_expected(&t);
+		check_int16(&t, i, "avx2");
+		check_int16(&t, i, "avxvnni");
+		check_int16(&t, i, "avx512vnni");
 		tear_down(&t);
 	}
 }
@@ -303,6 +362,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_shapes),
+		cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_applies),
 	};
 
