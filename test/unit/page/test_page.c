@@ -16,6 +16,7 @@
 #include "core/base/rng.h"
 #include "core/page/crop.h"
 #include "core/page/page.h"
+#include "core/page/tilt.h"
 
 #define PAPER 225
 #define INK 50
@@ -148,14 +149,14 @@ test_lines(void **state)
 	hwr_image_free(&page);
 }
 
-/* Sizes from a third to three times, and shadow over the page. */
+/* Sizes from a quarter to three times, and shadow over the page. */
 static void
 test_sizes(void **state)
 {
-	const double heights[] = {6, 9, 16, 40};
+	const double heights[] = {5, 6, 9, 16, 40};
 
 	(void) state;
-	for (int k = 0; k < 4; k++)
+	for (int k = 0; k < 5; k++)
 	{
 		double		h = heights[k];
 		HwrImage	page = blank_page((int) (50 * h), (int) (40 * h), PAPER);
@@ -175,6 +176,46 @@ test_sizes(void **state)
 		hwr_page_lines_free(&lines);
 		hwr_image_free(&page);
 	}
+}
+
+/* The slope is taken out by turning the page: a pixel is where its point is, and the way back leads to it. */
+static void
+test_straighten(void **state)
+{
+	const float slopes[] = {-0.25F, 0.05F, 0.2F};
+
+	(void) state;
+	for (int k = 0; k < 3; k++)
+		for (int factor = 1; factor <= 2; factor++)
+		{
+			HwrTilt		tilt = hwr_tilt_of(slopes[k], 300 * (float) factor, 200 * (float) factor);
+			HwrMap		map;
+			HwrStatus	st = {0};
+			HwrPoint	a = hwr_tilt_point(&tilt, (HwrPoint){100, 100});
+			HwrPoint	b = hwr_tilt_point(&tilt, (HwrPoint){200, 100 + 100 * slopes[k]});
+
+			assert_true(fabsf(a.y - b.y) < 0.01F);
+			assert_true(fabsf(b.x - a.x - 100 * sqrtf(1 + slopes[k] * slopes[k])) < 0.01F);
+			for (int corner = 0; corner < 4; corner++)
+			{
+				HwrPoint	spot = {corner % 2 ? 290.5F : 9.5F, corner / 2 ? 190.5F : 9.5F};
+				HwrPoint	page = {spot.x * (float) factor, spot.y * (float) factor};
+				HwrPoint	there = hwr_tilt_point(&tilt, page);
+				HwrPoint	back = hwr_tilt_back(&tilt, there);
+				int			best = 0;
+
+				assert_true(fabsf(back.x - page.x) < 0.01F && fabsf(back.y - page.y) < 0.01F);
+				assert_true(hwr_map_create(300, 200, &map, &st));
+				hwr_map_row(&map, (int) spot.y)[(int) spot.x] = 255;
+				assert_true(hwr_map_straighten(&map, &tilt, (float) factor, &st));
+				for (int i = 0; i < map.width * map.height; i++)
+					best = map.v[i] > map.v[best] ? i : best;
+				assert_true(map.v[best] > 60);
+				assert_true(fabsf((float) (best % map.width) + 0.5F - there.x / (float) factor) < 1);
+				assert_true(fabsf((float) (best / map.width) + 0.5F - there.y / (float) factor) < 1);
+				hwr_map_free(&map);
+			}
+		}
 }
 
 static void
@@ -465,6 +506,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_straighten),
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_turns),
