@@ -11,7 +11,8 @@
  *
  * The work is a sequence of steps of at most about 100 ms.  Memory: at most
  * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:
- * 8), plus what the lines found take.  Equal pixels and options give equal lines.
+ * 8), plus what the lines found take; of a small page, which is doubled, its pixels then, and of a skewed one those
+ * of the upright page around it.  Equal pixels and options give equal lines.
  */
 #ifndef HWR_PAGE_H
 #define HWR_PAGE_H
