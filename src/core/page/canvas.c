@@ -9,38 +9,8 @@
 
 #include "page_internal.h"
 
-/* Larger by linear interpolation between the middles of pixels. */
-static void
-enlarge(const HwrMap *src, HwrMap *dst)
-{
-	double		sx = (double) src->width / dst->width;
-	double		sy = (double) src->height / dst->height;
-
-	for (int y = 0; y < dst->height; y++)
-	{
-		double		v = fmin(fmax((y + 0.5) * sy - 0.5, 0), src->height - 1);
-		int			y0 = (int) v;
-		const uint8_t *above = hwr_map_row(src, y0);
-		const uint8_t *below = y0 + 1 < src->height ? above + src->width : above;
-		int			ty = (int) ((v - y0) * 256);
-		uint8_t    *row = hwr_map_row(dst, y);
-
-		for (int x = 0; x < dst->width; x++)
-		{
-			double		u = fmin(fmax((x + 0.5) * sx - 0.5, 0), src->width - 1);
-			int			x0 = (int) u;
-			int			x1 = x0 + 1 < src->width ? x0 + 1 : x0;
-			int			tx = (int) ((u - x0) * 256);
-			int			upper = above[x0] * (256 - tx) + above[x1] * tx;
-			int			lower = below[x0] * (256 - tx) + below[x1] * tx;
-
-			row[x] = (uint8_t) ((upper * (256 - ty) + lower * ty + 32768) >> 16);
-		}
-	}
-}
-
 bool
-hwr_page_canvas_make(const HwrMap *dark, const float *shift, int factor, float size, HwrPageCanvas *out, HwrStatus *st)
+hwr_page_canvas_make(const HwrMap *dark, const float *shift, float factor, float size, HwrPageCanvas *out, HwrStatus *st)
 {
 	double		r = HWR_CANVAS_PITCH / (double) size;
 	double		pixels = (double) dark->width * dark->height;
@@ -59,7 +29,7 @@ hwr_page_canvas_make(const HwrMap *dark, const float *shift, int factor, float s
 		return false;
 	}
 	if (r > 1)
-		enlarge(dark, &out->ink);
+		hwr_map_enlarge(dark->v, dark->width, dark->height, &out->ink);
 	else
 		hwr_map_reduce(dark->v, dark->width, dark->height, &out->ink, 0, height);
 	out->scale = (float) (r / factor);
@@ -100,4 +70,10 @@ HwrPoint
 hwr_page_canvas_back(const HwrPageCanvas *canvas, HwrPoint p)
 {
 	return (HwrPoint){p.x / canvas->scale, (p.y + shift_at(canvas, p.x)) / canvas->scale};
+}
+
+HwrPoint
+hwr_page_canvas_place(const HwrPageCanvas *canvas, HwrPoint p)
+{
+	return hwr_page_canvas_point(canvas, hwr_tilt_point(&canvas->tilt, p));
 }

@@ -5,6 +5,7 @@
 #include "canvas.h"
 #include "map_lines.h"
 #include "page_internal.h"
+#include "tilt.h"
 #include "upright.h"
 
 #include <math.h>
@@ -28,6 +29,12 @@ typedef enum Stage
 /* Page pixels that one step of reduction reads. */
 #define STEP_PIXELS (16 << 20)
 
+/* Small pages are looked at doubled, if their writing is so small: strokes are a pixel wide there. */
+#define DOUBLED 0.5F
+
+/* Writing that is steeper is made straight by turning the page; what is left, by moving columns, which slants it. */
+#define STRAIGHT 0.03F
+
 struct HwrPageFinder
 {
 	const HwrImage *page;
@@ -40,6 +47,7 @@ struct HwrPageFinder
 	int			row;			/* of the sheet, next to be reduced */
 	bool		want_canvas;	/* end with the canvas */
 	HwrSheet	sheet;
+	HwrTilt		tilt;			/* of the turned page to the sheet's */
 	HwrMap		level;			/* the sheet's darkness, level, where a canvas is wanted */
 	HwrPageCanvas canvas;
 	HwrLineMaps maps;			/* of it */
@@ -49,7 +57,7 @@ struct HwrPageFinder
 };
 
 static bool
-begin_sheet(HwrPageFinder *f, int factor, HwrStatus *st)
+begin_sheet(HwrPageFinder *f, float factor, HwrStatus *st)
 {
 	HwrSheet   *sheet = &f->sheet;
 
@@ -59,16 +67,23 @@ begin_sheet(HwrPageFinder *f, int factor, HwrStatus *st)
 	*sheet = (HwrSheet){.factor = factor};
 	f->row = 0;
 	f->stage = STAGE_REDUCE;
-	return hwr_map_create((f->page->width + factor - 1) / factor, (f->page->height + factor - 1) / factor,
+	return hwr_map_create((int) ceilf((float) f->page->width / factor), (int) ceilf((float) f->page->height / factor),
 						  &sheet->ink, st);
 }
 
-static int
+/* Whether a page of this factor has no more pixels than these. */
+static bool
+fits(const HwrImage *page, float factor, int pixels)
+{
+	return (double) page->width * page->height <= (double) pixels * (double) (factor * factor);
+}
+
+static float
 survey_factor(const HwrImage *page)
 {
-	int			factor = 1;
+	float		factor = fits(page, DOUBLED, HWR_PAGE_SURVEY_PIXELS) ? DOUBLED : 1;
 
-	while ((int64_t) page->width * page->height / factor / factor > HWR_PAGE_SURVEY_PIXELS)
+	while (!fits(page, factor, HWR_PAGE_SURVEY_PIXELS))
 		factor++;
 	return factor;
 }
@@ -101,10 +116,15 @@ static bool
 reduce_step(HwrPageFinder *f)
 {
 	HwrMap	   *grey = &f->sheet.ink;
-	int			rows = STEP_PIXELS / f->page->width / f->sheet.factor + 1;
+	int			rows = (int) ((float) (STEP_PIXELS / f->page->width) / f->sheet.factor) + 1;
 	int			to = f->row + rows < grey->height ? f->row + rows : grey->height;
 
-	if (f->sheet.factor == 1)
+	if (f->sheet.factor < 1)
+	{
+		to = grey->height;
+		hwr_map_enlarge(f->page->pixels, f->page->width, f->page->height, grey);
+	}
+	else if (f->sheet.factor == 1)
 		memcpy(hwr_map_row(grey, f->row), f->page->pixels + (size_t) f->row * (size_t) grey->width,
 			   (size_t) (to - f->row) * (size_t) grey->width);
 	else
@@ -128,7 +148,7 @@ turn_sheet(HwrPageFinder *f, HwrStatus *st)
 }
 
 /*
- * A point of the turned page as one of the page, inside it.  Tenths of a pixel are enough, and a line that
+ * A point of the straight page as one of the page, inside it.  Tenths of a pixel are enough, and a line that
  * has been written down and read again is the same.
  */
 static HwrPoint
@@ -136,8 +156,10 @@ point_back(const HwrPageFinder *f, HwrPoint p)
 {
 	float		w = (float) f->page->width;
 	float		h = (float) f->page->height;
-	HwrPoint	q = p;
+	HwrPoint	q;
 
+	p = hwr_tilt_back(&f->tilt, p);
+	q = p;
 	if (f->turn == 1)
 		q = (HwrPoint){p.y, h - p.x};
 	else if (f->turn == 2)
@@ -161,30 +183,55 @@ turn_back(HwrPageFinder *f)
 	}
 }
 
+/* Turn the sheet so that writing of this slope is level. */
 static bool
-level(HwrSheet *sheet, HwrStatus *st)
+straighten(HwrPageFinder *f, float slope, HwrStatus *st)
 {
-	float		slopes[2];
+	bool		on_side = f->turn % 2 == 1;
 
+	f->tilt = hwr_tilt_of(slope, (float) (on_side ? f->page->height : f->page->width),
+						  (float) (on_side ? f->page->width : f->page->height));
+	return hwr_map_straighten(&f->sheet.ink, &f->tilt, f->sheet.factor, st) &&
+		(f->level.v == NULL || hwr_map_straighten(&f->level, &f->tilt, f->sheet.factor, st));
+}
+
+static bool
+level(HwrPageFinder *f, HwrStatus *st)
+{
+	HwrSheet   *sheet = &f->sheet;
+	float		slopes[2];
+	float		slope;
+
+	f->tilt = (HwrTilt){0};
+	if (!hwr_page_find_slopes(&sheet->ink, slopes, st))
+		return false;
+	slope = (slopes[0] + slopes[1]) / 2;
+	if (fabsf(slope) > STRAIGHT && (!straighten(f, slope, st) || !hwr_page_find_slopes(&sheet->ink, slopes, st)))
+		return false;
 	sheet->shift = hwr_alloc((size_t) sheet->ink.width, sizeof(float), st);
-	if (sheet->shift == NULL || !hwr_page_find_slopes(&sheet->ink, slopes, st))
+	if (sheet->shift == NULL)
 		return false;
 	hwr_page_shifts(sheet->ink.width, slopes, sheet->shift);
 	sheet->slope = (slopes[0] + slopes[1]) / 2;
-	return hwr_page_shear(&sheet->ink, sheet->shift, st);
+	return hwr_page_shear(&sheet->ink, sheet->shift, st) &&
+		(f->level.v == NULL || hwr_page_shear(&f->level, sheet->shift, st));
 }
 
 /*
  * The factor at which this sheet's writing would have the wanted size, as far as the sheet is not
  * too large then.
  */
-static int
+static float
 wanted_factor(const HwrPageFinder *f)
 {
-	int			factor = (int) floorf(f->sheet.size * (float) f->sheet.factor / HWR_PAGE_SIZE + 0.5F);
+	float		wanted = f->sheet.size * f->sheet.factor / HWR_PAGE_SIZE;
+	float		factor = floorf(wanted + 0.5F);
 
-	factor = factor < 1 ? 1 : factor;
-	while ((int64_t) f->page->width * f->page->height / factor / factor > HWR_PAGE_SHEET_PIXELS)
+	if (factor < 1)
+		factor = 1;
+	if (wanted < 0.75F && fits(f->page, DOUBLED, HWR_PAGE_SURVEY_PIXELS))
+		factor = DOUBLED;
+	while (!fits(f->page, factor, HWR_PAGE_SHEET_PIXELS))
 		factor++;
 	return factor;
 }
@@ -216,24 +263,25 @@ static bool
 size_step(HwrPageFinder *f, HwrStatus *st)
 {
 	HwrSheet   *sheet = &f->sheet;
-	int			factor;
+	float		factor;
 
 	if (!f->surveyed)
 	{
 		if (!hwr_page_find_size(&sheet->ink, &sheet->size, st))
 			return false;
 		f->surveyed = true;
-		f->lines.size = sheet->size * (float) sheet->factor;
+		f->lines.size = sheet->size * sheet->factor;
 		factor = wanted_factor(f);
 		if (sheet->size > 0 && factor != sheet->factor)
 			return begin_sheet(f, factor, st);
 	}
-	sheet->size = f->lines.size / (float) sheet->factor;
+	sheet->size = f->lines.size / sheet->factor;
 	f->stage = sheet->size < 3 ? STAGE_DONE : STAGE_CLEAN;
 	if (f->level.v == NULL || f->stage == STAGE_DONE)
 		return f->turns.tried == 0 || settle_turn(f, st);
 	if (!hwr_page_canvas_make(&f->level, sheet->shift, sheet->factor, sheet->size, &f->canvas, st))
 		return false;
+	f->canvas.tilt = f->tilt;
 	if (f->options.net != NULL && hwr_line_net_takes(&f->canvas.ink))
 		f->stage = STAGE_NETWORK;
 	else if (f->turns.tried > 0)
@@ -261,7 +309,7 @@ bool
 hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 {
 	HwrSheet   *sheet = &f->sheet;
-	int			guess = f->surveyed ? (int) (f->lines.size / (float) sheet->factor) : 20;
+	int			guess = f->surveyed ? (int) (f->lines.size / sheet->factor) : 20;
 	bool		ok = true;
 	bool		done_part = false;
 
@@ -280,7 +328,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			f->stage = STAGE_LEVEL;
 			break;
 		case STAGE_LEVEL:
-			ok = level(sheet, st) && (!f->want_canvas || hwr_page_shear(&f->level, sheet->shift, st));
+			ok = level(f, st);
 			f->stage = STAGE_RULES;
 			break;
 		case STAGE_RULES:
@@ -311,6 +359,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			f->lines.turn = f->turn;
 			ok = make_lines(f, st) &&
 				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
+			f->lines.slope += f->tilt.sine == 0 ? 0 : f->tilt.sine / f->tilt.cosine;
 			turn_back(f);
 			f->stage = STAGE_DONE;
 			break;

@@ -60,7 +60,7 @@ hwr_page_simplify(HwrPoint *points, int n, float tolerance)
 	return kept;
 }
 
-/* A point of the level sheet in pixels of the page, as far as it has been turned. */
+/* A point of the level sheet in pixels of the straight page. */
 static HwrPoint
 to_page(const HwrSheet *sheet, float x, float y)
 {
@@ -70,7 +70,7 @@ to_page(const HwrSheet *sheet, float x, float y)
 		column = 0;
 	if (column >= sheet->ink.width)
 		column = sheet->ink.width - 1;
-	return (HwrPoint){x * (float) sheet->factor, (y + sheet->shift[column]) * (float) sheet->factor};
+	return (HwrPoint){x * sheet->factor, (y + sheet->shift[column]) * sheet->factor};
 }
 
 /* Points along a strand from x0 to x1, moved by dy; returns their count. */
@@ -86,7 +86,7 @@ trace(const HwrSheet *sheet, const HwrStrand *s, float x0, float x1, float dy, H
 
 		out[i] = to_page(sheet, x, hwr_strand_y(s, (int) x) + dy);
 	}
-	return hwr_page_simplify(out, n, (float) HWR_TOLERANCE * sheet->size * (float) sheet->factor);
+	return hwr_page_simplify(out, n, (float) HWR_TOLERANCE * sheet->size * sheet->factor);
 }
 
 static bool
@@ -127,7 +127,7 @@ make_line(const HwrSheet *sheet, const HwrStrand *s, HwrPageLine *line, HwrStatu
 		line->outline[i] = line->outline[j];
 		line->outline[j] = swap;
 	}
-	line->size = size * (float) sheet->factor;
+	line->size = size * sheet->factor;
 	line->confidence = s->reason != NULL ? 0 :
 		hwr_page_confidence(s);
 	return true;

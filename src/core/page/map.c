@@ -4,6 +4,7 @@
  */
 #include "map.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,35 @@ hwr_map_reduce(const uint8_t *src, int width, int height, HwrMap *dst, int y0, i
 				sum += row_sum;
 			}
 			out[x] = (uint8_t) ((sum + n / 2) / n);
+		}
+	}
+}
+
+void
+hwr_map_enlarge(const uint8_t *src, int width, int height, HwrMap *dst)
+{
+	double		sx = (double) width / dst->width;
+	double		sy = (double) height / dst->height;
+
+	for (int y = 0; y < dst->height; y++)
+	{
+		double		v = fmin(fmax((y + 0.5) * sy - 0.5, 0), height - 1);
+		int			y0 = (int) v;
+		const uint8_t *above = src + (size_t) y0 * (size_t) width;
+		const uint8_t *below = y0 + 1 < height ? above + width : above;
+		int			ty = (int) ((v - y0) * 256);
+		uint8_t    *row = hwr_map_row(dst, y);
+
+		for (int x = 0; x < dst->width; x++)
+		{
+			double		u = fmin(fmax((x + 0.5) * sx - 0.5, 0), width - 1);
+			int			x0 = (int) u;
+			int			x1 = x0 + 1 < width ? x0 + 1 : x0;
+			int			tx = (int) ((u - x0) * 256);
+			int			upper = above[x0] * (256 - tx) + above[x1] * tx;
+			int			lower = below[x0] * (256 - tx) + below[x1] * tx;
+
+			row[x] = (uint8_t) ((upper * (256 - ty) + lower * ty + 32768) >> 16);
 		}
 	}
 }

@@ -38,6 +38,9 @@ hwr_map_row(const HwrMap *map, int y)
  */
 extern void hwr_map_reduce(const uint8_t *src, int width, int height, HwrMap *dst, int y0, int y1);
 
+/* dst, no smaller than src, by linear interpolation between the middles of pixels. */
+extern void hwr_map_enlarge(const uint8_t *src, int width, int height, HwrMap *dst);
+
 /* Running mean over 2 r + 1 values along x or y, three times: nearly a Gaussian of sigma sqrt(r (r + 1)). */
 extern bool hwr_map_blur_x(HwrMap *map, int r, HwrStatus *st);
 extern bool hwr_map_blur_y(HwrMap *map, int r, HwrStatus *st);

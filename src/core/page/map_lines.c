@@ -26,7 +26,7 @@
 #define END 0.8F
 
 /* A line's points in the mean, and its columns, at least. */
-#define LEAST_MEAN 0.65F
+#define LEAST_MEAN 0.72F
 #define LEAST_COLUMNS 2
 
 /* Columns over which heights are averaged, on either side, and baselines. */
@@ -39,8 +39,8 @@
 #define LEAST_WRITTEN 0.3F
 
 /* Outlines go this much further than the middle of what the network has learned, which too low ones draw down. */
-#define UP 1.35F
-#define DOWN 1.3F
+#define UP 1.25F
+#define DOWN 1.2F
 
 #define COVERED 0.4F
 

@@ -17,6 +17,14 @@
 #define ROW_GAP 0.1F
 #define REGION_GAP 2.2F
 
+/*
+ * Where so many lines are on either side, their ends may reach a little past each other (less than no gap), and one in so
+ * many of the fewer side's may cross: cells of a register that are too long or were taken for one.
+ */
+#define TABLE_LINES 5
+#define TABLE_GAP -0.4F
+#define TABLE_CROSS 12
+
 /* Lines on either side of a column, and the share of the lower block's height that is beside the other. */
 #define COLUMN_LINES 2
 #define COLUMN_BESIDE 0.4F
@@ -74,24 +82,44 @@ heights(const Box *boxes, int n, float *y0, float *y1)
 	}
 }
 
+/* Put x into the n greatest so far, greatest first. */
+static void
+keep_greatest(float *greatest, int n, float x)
+{
+	for (int i = 0; i < n; i++)
+		if (x > greatest[i])
+		{
+			float		less = greatest[i];
+
+			greatest[i] = x;
+			x = less;
+		}
+}
+
 /* The first box right of the widest white column, boxes being sorted by x0; 0: there is none. */
 static int
 find_column(const Order *order, const Box *boxes, int n)
 {
-	float		right = boxes[0].x1;
-	float		widest = COLUMN_GAP * order->size;
+	float		right[MAX_LINES / 2 / TABLE_CROSS + 1]; /* ends of the lines so far, the greatest */
+	int			cross = n / 2 / TABLE_CROSS + 1;
+	float		widest = -INFINITY;
 	int			cut = 0;
 
+	for (int i = 0; i < cross; i++)
+		right[i] = -INFINITY;
 	for (int i = 1; i < n; i++)
 	{
-		float		gap = boxes[i].x0 - right;
+		int			fewer = i < n - i ? i : n - i;
+		float		least = fewer >= TABLE_LINES ? TABLE_GAP : COLUMN_GAP;
+		float		gap;
 		float		a0;
 		float		a1;
 		float		b0;
 		float		b1;
 
-		right = fmaxf(right, boxes[i].x1);
-		if (gap <= widest || i < COLUMN_LINES || n - i < COLUMN_LINES)
+		keep_greatest(right, cross, boxes[i - 1].x1);
+		gap = boxes[i].x0 - right[fewer / TABLE_CROSS];
+		if (gap <= widest || gap <= least * order->size || fewer < COLUMN_LINES)
 			continue;
 		heights(boxes, i, &a0, &a1);
 		heights(boxes + i, n - i, &b0, &b1);

@@ -4,6 +4,7 @@
  *
  *	  ink.c		grey to ink: closing, contrast, borders
  *	  slope.c	the writing's slope in both halves; shearing by columns
+ *	  tilt.c	turning a skewed page by some degrees
  *	  rules.c	ruled lines, table rules, frames
  *	  clean.c	specks, edges of the paper, frames
  *	  scale.c	the writing's size
@@ -25,7 +26,7 @@
 
 /* The size to which the page is reduced, and the greatest survey. */
 #define HWR_PAGE_SIZE 26
-#define HWR_PAGE_SURVEY_PIXELS (2 << 20)
+#define HWR_PAGE_SURVEY_PIXELS (4 << 20)
 
 /* No sheet is larger: sums over one must fit 32 bits, and steps must stay short. */
 #define HWR_PAGE_SHEET_PIXELS (12 << 20)
@@ -34,15 +35,15 @@
 #define HWR_PAGE_STEP 4
 
 /*
- * A page reduced by a whole factor, turned, and with each column moved up by shift[x], so that the
- * writing is level.
+ * A page reduced by a whole factor, or doubled, turned, made straight, and with each column moved up by
+ * shift[x], so that the writing is level.
  */
 typedef struct HwrSheet
 {
-	int			factor;			/* page pixels a sheet pixel */
+	float		factor;			/* page pixels a sheet pixel: 1/2, 1, 2, ... */
 	HwrMap		ink;			/* 0 paper .. 255 ink; rules taken out */
 	HwrMap		walls;			/* 255 where a vertical rule is */
-	float	   *shift;			/* [width]: y of the turned page's sheet = y here + shift */
+	float	   *shift;			/* [width]: y of the straight page's sheet = y here + shift */
 	float		slope;			/* in the middle */
 	float		size;			/* from line to line, 0: no writing */
 } HwrSheet;

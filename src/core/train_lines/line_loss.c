@@ -12,7 +12,7 @@
 #define SHARE_BASELINE 2.0
 #define SHARE_DICE 0.5
 #define SHARE_END 1.0
-#define SHARE_HEIGHT 4.0
+#define SHARE_HEIGHT 2.0
 
 /* How much more cells on a baseline and at an end count. */
 #define ON_BASELINE 2.0
@@ -42,6 +42,21 @@ static double
 cross_entropy(double z, double t)
 {
 	return fmax(z, 0) - z * t + log1p(exp(-fabs(z)));
+}
+
+/*
+ * 1 - intersection over union of what lies between top and bottom of a line at a cell, by what the maps say, up and down
+ * q, and the truth t: what outlines are judged by, so that a pixel counts the more the lower a line is.  back: its gradient.
+ */
+static double
+height_loss(const double q[2], const double t[2], double back[2])
+{
+	double		common = fmin(q[0], t[0]) + fmin(q[1], t[1]);
+	double		both = fmax(q[0], t[0]) + fmax(q[1], t[1]) + 1e-9;
+
+	for (int i = 0; i < 2; i++)
+		back[i] = q[i] < t[i] ? -1 / both : common / (both * both);
+	return 1 - common / both;
 }
 
 static Sums
@@ -84,6 +99,8 @@ compute(int n, int h, int w, int k, const hwr_real *logits, const float *targets
 		double		e = (double) t[HWR_MAP_END];
 		double		p = logistic((double) z[HWR_MAP_BASELINE]);
 		double		weight = SHARE_BASELINE * counts * (1 + ON_BASELINE * b) / (s.baseline_weight + 1e-9);
+		double		q[2];
+		double		back[2];
 		double		dice_back = -SHARE_DICE * counts * (2 * b - dice) / (s.both + 1);
 
 		loss += weight * cross_entropy((double) z[HWR_MAP_BASELINE], b);
@@ -92,14 +109,11 @@ compute(int n, int h, int w, int k, const hwr_real *logits, const float *targets
 		loss += weight * cross_entropy((double) z[HWR_MAP_END], e);
 		g[HWR_MAP_END] = (hwr_real) (weight * (logistic((double) z[HWR_MAP_END]) - e));
 		weight = b > HEIGHT_FROM ? SHARE_HEIGHT * counts / (s.heights + 1) : 0;
-		for (int m = HWR_MAP_UP; m <= HWR_MAP_DOWN; m++)
-		{
-			double		q = logistic((double) z[m]);
-			double		off = q - (double) t[m];
-
-			loss += weight * fabs(off);
-			g[m] = (hwr_real) (weight * (off > 0 ? 1 : -1) * q * (1 - q));
-		}
+		for (int m = 0; m < 2; m++)
+			q[m] = logistic((double) z[HWR_MAP_UP + m]);
+		loss += weight * height_loss(q, (double[2]){(double) t[HWR_MAP_UP], (double) t[HWR_MAP_DOWN]}, back);
+		for (int m = 0; m < 2; m++)
+			g[HWR_MAP_UP + m] = (hwr_real) (weight * back[m] * q[m] * (1 - q[m]));
 	}
 	return loss;
 }

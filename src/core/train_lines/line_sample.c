@@ -9,14 +9,14 @@
 #include <string.h>
 
 /* How large a crop is: mostly about as found, else anything between these. */
-#define LEAST_SIZE 0.6
-#define GREATEST_SIZE 1.6
+#define LEAST_SIZE 0.55
+#define GREATEST_SIZE 1.8
 #define ANY_SIZE 0.6
 
 /* The slope left over, and the share of crops that have any up to the greatest. */
 #define SLOPE 0.015
 #define GREATEST_SLOPE 0.1
-#define ANY_SLOPE 0.1
+#define ANY_SLOPE 0.2
 
 /*
  * Of crops of several parts, how many are of three; of parts, how many go on with the lines before them, and how many
@@ -38,6 +38,9 @@
 /* The share of crops that lie on their side, and upside down. */
 #define ON_SIDE 0.04
 #define UPSIDE_DOWN 0.04
+
+/* The share of crops that are out of focus, as pages are whose lines are few pixels apart. */
+#define BLURRED 0.15
 
 /* Chance that a crop is taken at a line, and how far from its edges that is. */
 #define AT_LINE 0.85
@@ -250,21 +253,28 @@ show_through(int width, int height, HwrRng *rng, uint8_t *crop)
 	}
 }
 
-void
-hwr_sample_soil(int width, int height, HwrRng *rng, uint8_t *crop)
+bool
+hwr_sample_soil(int width, int height, HwrRng *rng, uint8_t *crop, HwrStatus *st)
 {
+	HwrMap		map = {.width = width,.height = height,.v = crop};
 	size_t		n = (size_t) width * (size_t) height;
 	float		gain = 1;
 	float		grain = 0;
 
+	if (hwr_rng_uniform(rng) < BLURRED)
+	{
+		if (!hwr_map_blur_x(&map, 1, st) || !hwr_map_blur_y(&map, 1, st))
+			return false;
+		gain = (float) hwr_rng_range(rng, 0.8, 1.6);
+	}
 	if (hwr_rng_uniform(rng) < 0.25)
 		show_through(width, height, rng, crop);
-	if (hwr_rng_uniform(rng) < 0.6)
+	if (gain == 1 && hwr_rng_uniform(rng) < 0.6)
 		gain = (float) hwr_rng_range(rng, 0.45, 1.3);
 	if (hwr_rng_uniform(rng) < 0.3)
 		grain = (float) hwr_rng_range(rng, 3, 20);
 	if (gain == 1 && grain == 0)
-		return;
+		return true;
 	for (size_t i = 0; i < n; i++)
 	{
 		float		value = gain * (float) crop[i];
@@ -279,4 +289,5 @@ hwr_sample_soil(int width, int height, HwrRng *rng, uint8_t *crop)
 		}
 		crop[i] = (uint8_t) fminf(fmaxf(value, 0), 255);
 	}
+	return true;
 }

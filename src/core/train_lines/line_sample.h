@@ -52,7 +52,7 @@ extern void hwr_sample_turn_crop(int turn, int width, int height, uint8_t *crop,
 /* The columns of a placement of the crop [height][width]; paper where the canvas ends. */
 extern void hwr_sample_draw(const HwrMap *ink, const HwrPlacement *place, int width, int height, uint8_t *out);
 
-/* Fainter or darker, with grain, with writing of the other side that shows through. */
-extern void hwr_sample_soil(int width, int height, HwrRng *rng, uint8_t *crop);
+/* Fainter or darker, out of focus, with grain, with writing of the other side that shows through.  Error: HWR_OUT_OF_MEMORY. */
+extern bool hwr_sample_soil(int width, int height, HwrRng *rng, uint8_t *crop, HwrStatus *st);
 
 #endif							/* HWR_TRAIN_LINE_SAMPLE_H */

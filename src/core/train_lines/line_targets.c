@@ -98,7 +98,7 @@ on_canvas(const HwrPageCanvas *canvas, const HwrPoint *points, int n, bool sorte
 
 	for (int i = 0; out != NULL && i < n; i++)
 	{
-		out[i] = hwr_page_canvas_point(canvas, points[backwards ? n - 1 - i : i]);
+		out[i] = hwr_page_canvas_place(canvas, points[backwards ? n - 1 - i : i]);
 		if (sorted && i > 0)
 			out[i].x = fmaxf(out[i].x, out[i - 1].x);
 	}

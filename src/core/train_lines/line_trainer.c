@@ -280,8 +280,8 @@ hwr_line_trainer_start(HwrLineTrainer *t, HwrStatus *st)
 }
 
 /* Crops of pages drawn by a stream of the seed. */
-static void
-load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
+static bool
+load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch, HwrStatus *st)
 {
 	size_t		pixels = (size_t) t->net->height * (size_t) t->options.width;
 	size_t		cells = (size_t) t->cells_w * (size_t) t->cells_h;
@@ -298,7 +298,8 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 		hwr_rng_seed(&rng, t->options.seed, stream * 64 + (uint64_t) i);
 		n = hwr_sample_parts(t->pages[0], t->npages[0], t->options.parts, t->options.width, t->net->height, &rng, parts);
 		hwr_sample_draw_parts(parts, n, t->options.width, t->net->height, &rng, crop);
-		hwr_sample_soil(t->options.width, t->net->height, &rng, crop);
+		if (!hwr_sample_soil(t->options.width, t->net->height, &rng, crop, st))
+			return false;
 		turn = hwr_sample_turn(&rng);
 		if (turn % 2 == 1 && t->options.width != t->net->height)
 			turn = 0;
@@ -311,6 +312,7 @@ load_batch(HwrLineTrainer *t, uint64_t stream, HwrBatch *batch)
 	}
 	*batch = (HwrBatch){.n = t->options.batch,.width = t->options.width,.ink = t->ink,.maps = t->targets,
 		.map_loss = &hwr_line_loss};
+	return true;
 }
 
 bool
@@ -323,8 +325,8 @@ hwr_line_trainer_step(HwrLineTrainer *t, double *loss, HwrStatus *st)
 
 	if (t->step < WARMUP)
 		rate *= (t->step + 1.0) / WARMUP;
-	load_batch(t, STREAM_STEP + (uint64_t) t->step, &batch);
-	if (!t->backend->train_step(t->ctx, &batch, rate, hwr_mix64(t->options.seed + (uint64_t) t->step), &result, st))
+	if (!load_batch(t, STREAM_STEP + (uint64_t) t->step, &batch, st) ||
+		!t->backend->train_step(t->ctx, &batch, rate, hwr_mix64(t->options.seed + (uint64_t) t->step), &result, st))
 		return false;
 	*loss = result.loss;
 	t->step++;
@@ -389,7 +391,8 @@ hwr_line_trainer_measure(HwrLineTrainer *t, bool *done, HwrStatus *st)
 	if (t->measured < MEASURED_BATCHES)
 	{
 		/* the same batches each time */
-		load_batch(t, STREAM_MEASURE + (uint64_t) t->measured, &batch);
+		if (!load_batch(t, STREAM_MEASURE + (uint64_t) t->measured, &batch, st))
+			return false;
 		t->measured++;
 		return t->backend->measure(t->ctx, &batch, 1.0 / t->measured, 0, st);
 	}

@@ -16,6 +16,8 @@
 #include "core/base/rng.h"
 #include "core/page/crop.h"
 #include "core/page/page.h"
+#include "core/page/page_internal.h"
+#include "core/page/tilt.h"
 
 #define PAPER 225
 #define INK 50
@@ -148,14 +150,14 @@ test_lines(void **state)
 	hwr_image_free(&page);
 }
 
-/* Sizes from a third to three times, and shadow over the page. */
+/* Sizes from a quarter to three times, and shadow over the page. */
 static void
 test_sizes(void **state)
 {
-	const double heights[] = {6, 9, 16, 40};
+	const double heights[] = {5, 6, 9, 16, 40};
 
 	(void) state;
-	for (int k = 0; k < 4; k++)
+	for (int k = 0; k < 5; k++)
 	{
 		double		h = heights[k];
 		HwrImage	page = blank_page((int) (50 * h), (int) (40 * h), PAPER);
@@ -175,6 +177,46 @@ test_sizes(void **state)
 		hwr_page_lines_free(&lines);
 		hwr_image_free(&page);
 	}
+}
+
+/* The slope is taken out by turning the page: a pixel is where its point is, and the way back leads to it. */
+static void
+test_straighten(void **state)
+{
+	const float slopes[] = {-0.25F, 0.05F, 0.2F};
+
+	(void) state;
+	for (int k = 0; k < 3; k++)
+		for (int factor = 1; factor <= 2; factor++)
+		{
+			HwrTilt		tilt = hwr_tilt_of(slopes[k], 300 * (float) factor, 200 * (float) factor);
+			HwrMap		map;
+			HwrStatus	st = {0};
+			HwrPoint	a = hwr_tilt_point(&tilt, (HwrPoint){100, 100});
+			HwrPoint	b = hwr_tilt_point(&tilt, (HwrPoint){200, 100 + 100 * slopes[k]});
+
+			assert_true(fabsf(a.y - b.y) < 0.01F);
+			assert_true(fabsf(b.x - a.x - 100 * sqrtf(1 + slopes[k] * slopes[k])) < 0.01F);
+			for (int corner = 0; corner < 4; corner++)
+			{
+				HwrPoint	spot = {corner % 2 ? 290.5F : 9.5F, corner / 2 ? 190.5F : 9.5F};
+				HwrPoint	page = {spot.x * (float) factor, spot.y * (float) factor};
+				HwrPoint	there = hwr_tilt_point(&tilt, page);
+				HwrPoint	back = hwr_tilt_back(&tilt, there);
+				int			best = 0;
+
+				assert_true(fabsf(back.x - page.x) < 0.01F && fabsf(back.y - page.y) < 0.01F);
+				assert_true(hwr_map_create(300, 200, &map, &st));
+				hwr_map_row(&map, (int) spot.y)[(int) spot.x] = 255;
+				assert_true(hwr_map_straighten(&map, &tilt, (float) factor, &st));
+				for (int i = 0; i < map.width * map.height; i++)
+					best = map.v[i] > map.v[best] ? i : best;
+				assert_true(map.v[best] > 60);
+				assert_true(fabsf((float) (best % map.width) + 0.5F - there.x / (float) factor) < 1);
+				assert_true(fabsf((float) (best / map.width) + 0.5F - there.y / (float) factor) < 1);
+				hwr_map_free(&map);
+			}
+		}
 }
 
 static void
@@ -227,6 +269,38 @@ test_columns(void **state)
 	assert_int_not_equal(lines.lines[1].region, lines.lines[11].region);
 	hwr_page_lines_free(&lines);
 	hwr_image_free(&page);
+}
+
+/* Columns of a register: cells that are written into the next ones do not make them rows. */
+static void
+test_long_cells(void **state)
+{
+	enum
+	{
+		ROWS = 24
+	};
+	HwrPoint	ends[2 * ROWS][2];
+	HwrPageLines lines = {.lines = calloc(2 * ROWS, sizeof(HwrPageLine))};
+	HwrStatus	st = {0};
+
+	(void) state;
+	for (int i = 0; i < ROWS; i++)
+		for (int right = 0; right < 2; right++)
+		{
+			float		y = 50 + 30 * (float) i;
+			HwrPoint   *points = ends[lines.n];
+
+			points[0] = (HwrPoint){right ? 400 : 50, y};
+			points[1] = (HwrPoint){right ? 700 : i == 8 ? 520 : i % 5 == 1 ? 405 : 350, y};
+			lines.lines[lines.n++] = (HwrPageLine){.baseline = points,.baseline_n = 2,.size = 24};
+		}
+	assert_true(hwr_page_order(&lines, 30, false, &st));
+	for (int i = 0; i < 2 * ROWS; i++)
+	{
+		assert_true(lines.lines[i].baseline[0].x == (i < ROWS ? 50 : 400));
+		assert_true(lines.lines[i].baseline[0].y == 50 + 30 * (float) (i % ROWS));
+	}
+	free(lines.lines);
 }
 
 /* Quarter turns: the same lines, in coordinates of the page as it lies. */
@@ -465,8 +539,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_straighten),
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_long_cells),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_writing),
