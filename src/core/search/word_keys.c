@@ -292,7 +292,7 @@ put(HwrWordKeys *w, const State *state)
 	}
 }
 
-/* Whether it is left out: because it is so little, or so much has been that it is in vain to go on. */
+/* Whether it is left out, because it is so little, or so much has been that it is in vain to go on. */
 static inline bool
 leave_out(HwrWordKeys *w, int beginning, double p)
 {
@@ -324,8 +324,6 @@ extend(HwrWordKeys *w, const State *from, int class, double p)
 	const ClassDigits *digits = &w->digits[class];
 	State		to = *from;
 
-	if (leave_out(w, from->beginning, p))
-		return;
 	to.class = class;
 	to.same = p;
 	to.blank = 0;
@@ -456,22 +454,38 @@ step_state(HwrWordKeys *w, const State *from, const HwrEntry *entries, int n)
 {
 	State		stays = *from;
 	double		all = from->same + from->blank;
+	double		left_out = w->left_out[from->beginning];
+	double		little = (w->may - left_out) * LESS;
+	double		less = 0;
 
+	/* It is in vain to go on. */
+	if (left_out > w->may)
+	{
+		w->left_out[from->beginning] += all;
+		return;
+	}
 	stays.same = stays.blank = 0;
 	for (int e = 0; e < n; e++)
 	{
 		double		p = entries[e].p;
+		double		flow = p * all;
 
 		if (entries[e].class == 0)
-			stays.blank = p * all;
-		else if (entries[e].class == from->class)
+		{
+			stays.blank = flow;
+			continue;
+		}
+		if (entries[e].class == from->class)
 		{
 			stays.same = p * from->same;
-			extend(w, from, entries[e].class, p * from->blank);
+			flow = p * from->blank;
 		}
+		if (flow > little)
+			extend(w, from, entries[e].class, flow);
 		else
-			extend(w, from, entries[e].class, p * all);
+			less += flow;
 	}
+	w->left_out[from->beginning] += less;
 	if (stays.same + stays.blank > 0 && !leave_out(w, from->beginning, stays.same + stays.blank))
 		put(w, &stays);
 }
@@ -541,5 +555,6 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n)
 	for (int i = BASE; i < BEGINNINGS; i++)
 		if (w->left_out[i] > w->may)
 			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % BASE > 0 ? i : i / BASE), HWR_WORDS_UNLISTED);
+	qsort(w->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	*keys = w->keys;
 }

@@ -42,7 +42,7 @@ extern bool hwr_word_keys_create(HwrWordKeys **out, HwrStatus *st);
 extern void hwr_word_keys_free(HwrWordKeys *w);
 
 /*
- * Keys of all words with a code that the line has with a probability of at least bound, and at least HWR_WORD_LOWEST, and of few others: keys[*n], valid
+ * Keys of all words with a code that the line has with a probability of at least bound, and at least HWR_WORD_LOWEST, and of few others: keys[*n], ascending, valid
  * until the next call.  Begin, take steps until *done, of which each is short, and then get them.
  */
 extern bool hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st);

@@ -197,10 +197,11 @@ hwr_gin_extract_value(PG_FUNCTION_ARGS)
 		nwords = extract_words(site->words->object, sparse, index_bound(fcinfo), &words);
 	*nkeys = ntrigrams + nwords;
 	keys = palloc(Max(*nkeys, 1) * sizeof(Datum));
-	for (int i = 0; i < ntrigrams; i++)
-		keys[i] = Int64GetDatum(trigrams[i]);
+	/* Ascending, which GIN sorts at once. */
 	for (int i = 0; i < nwords; i++)
-		keys[ntrigrams + i] = Int64GetDatum(words[i]);
+		keys[i] = Int64GetDatum(words[i]);
+	for (int i = 0; i < ntrigrams; i++)
+		keys[nwords + i] = Int64GetDatum(trigrams[i]);
 	PG_RETURN_POINTER(keys);
 }
 
