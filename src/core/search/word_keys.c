@@ -2,12 +2,13 @@
  * word_keys.c
  *	  The whole words of lines.
  *
- * Steps are independent of each other, so the expected number of a word is a sum over the places where it may begin: the probability
- * that its first letter is written after a separator, times that its other letters and a separator follow.  The former is found for
- * all places by what the last symbol was; from there on, beginnings of words are followed letter by letter.
+ * Steps are independent of each other, so the expected number of a word is a sum over the places where it may
+ * begin: the probability that its first letter is written after a separator, times that its other letters and a
+ * separator follow.  The former is found for all places by what the last symbol was; from there on, beginnings
+ * of words are followed letter by letter.
  *
- * The expected number and what was left out are no less than the word's probability.  Of the places where a word may be,
- * those that reach over the same step exclude each other, so the sum of these is no more than it.
+ * The expected number and what was left out are no less than the word's probability.  Of the places where a word
+ * may be, those that reach over the same step exclude each other, so the sum of these is no more than it.
  */
 #include "word_keys.h"
 
@@ -30,14 +31,15 @@ const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
 #define MAX_WORDS 8192
 
 /*
- * What is left out is summed by how a word begins, by its first letter or its first two: this share of the bound may be, of each.  What
- * is less than LESS of what may still be left out, is.  Where more has been left out in the end, not all words that begin so are listed.
+ * What is left out is summed by how a word begins, by its first letter or its first two: this share of the bound
+ * may be, of each.  What is less than LESS of what may still be left out, is.  Where more has been left out in
+ * the end, not all words that begin so are listed.
  */
 #define SHARE 0.25
 #define LESS 0.125
 #define BEGINNINGS (BASE * BASE)
 
-/* Room for rounding beside what a search finds, for each step: the probabilities of a step, which are floats, sum to 1 but for this. */
+/* Room for rounding beside what a search finds, for each step, whose probabilities are floats and sum to 1 but for this. */
 #define ROUNDING 1e-7
 
 /* A class as digits of a code, 0 for a separator. */
@@ -341,8 +343,8 @@ extend(HwrWordKeys *w, const State *from, int class, double p)
 }
 
 /*
- * A character is written after a separator, with probability p.separator, or after another symbol: words that begin with it, and whether
- * it ends with a separator is added up.
+ * A character is written after a separator, with probability p.separator, or after another symbol: words that
+ * begin with it, and whether it ends with a separator is added up.
  */
 static void
 begin_words(HwrWordKeys *w, int class, Between p, Between *after)

@@ -2,9 +2,10 @@
  * word_keys.h
  *	  What an index of kept posteriors stores of a line's whole words, so that most lines need not be looked at.
  *
- * Words of up to eleven letters a to z and digits, folded, have a code.  A line is indexed under the code of each word that it may
- * have, with what is known of the word's probability: between two levels, or at least one.  The probability is
- * never found by a search to be anything else.  Where not all words are listed that begin with a letter, or with two, a key says so.
+ * Words of up to eleven letters a to z and digits, folded, have a code.  A line is indexed under the code of
+ * each word that it may have, with what is known of the word's probability: between two levels, or at least one.
+ * The probability is never found by a search to be anything else.  Where not all words are listed that begin
+ * with a letter, or with two, a key says so.
  */
 #ifndef HWR_WORD_KEYS_H
 #define HWR_WORD_KEYS_H
@@ -42,8 +43,9 @@ extern bool hwr_word_keys_create(HwrWordKeys **out, HwrStatus *st);
 extern void hwr_word_keys_free(HwrWordKeys *w);
 
 /*
- * Keys of all words with a code that the line has with a probability of at least bound, and at least HWR_WORD_LOWEST, and of few others: keys[*n], ascending, valid
- * until the next call.  Begin, take steps until *done, of which each is short, and then get them.
+ * Keys of all words with a code that the line has with a probability of at least bound, and at least
+ * HWR_WORD_LOWEST, and of few others: keys[*n], ascending, valid until the next call.  Begin, take steps until
+ * *done, of which each is short, and then get them.
  */
 extern bool hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st);
 extern void hwr_word_keys_step(HwrWordKeys *w, bool *done);

@@ -2,14 +2,16 @@
  * index.c
  *	  The GIN operator class hwr_posterior_ops.
  *
- * A line is indexed under the trigrams that it may have (core/search/trigram.h), down to a bound
- * that is a parameter of the operator class, and under the whole words that it may have (core/search/word_keys.h).  A query is for lines that
- * have its words, as its operators combine them: a word that has a code by its keys, which mostly say whether it is probable
- * enough; any other word by its trigrams, all of which the line must have.  Lines of which that does not tell are checked by the operator itself.
+ * A line is indexed under the trigrams that it may have (core/search/trigram.h), down to a bound that is a
+ * parameter of the operator class, and under the whole words that it may have (core/search/word_keys.h).  A
+ * query is for lines that have its words, as its operators combine them: a word that has a code by its keys,
+ * which mostly say whether it is probable enough; any other word by its trigrams, all of which the line must
+ * have.  Lines of which that does not tell are checked by the operator itself.
  *
- * No line is lost: one that reaches hwr.search_threshold for a word has a key of the word and each of its trigrams with at least
- * that probability.  Where the threshold is below the index's bound that says nothing, and the whole index is
- * read.  The same happens for words that have neither code nor trigram, and for what is asked not to be there.
+ * No line is lost: one that reaches hwr.search_threshold for a word has a key of the word and each of its
+ * trigrams with at least that probability.  Where the threshold is below the index's bound that says nothing,
+ * and the whole index is read.  The same happens for words that have neither code nor trigram, and for what is
+ * asked not to be there.
  */
 #include "postgres.h"
 
@@ -26,11 +28,18 @@
 PG_FUNCTION_INFO_V1(hwr_gin_extract_value);
 PG_FUNCTION_INFO_V1(hwr_gin_extract_query);
 PG_FUNCTION_INFO_V1(hwr_gin_consistent);
-PG_FUNCTION_INFO_V1(hwr_gin_triconsistent);
 PG_FUNCTION_INFO_V1(hwr_gin_options);
 
 #define DEFAULT_BOUND 0.1
 #define LOWEST_BOUND 0.001
+
+/*
+ * Trigrams that a word is looked for by, with a code or without.  There is no ternary function: where GIN has one, a line that has to be
+ * checked makes it check all after it.  Without one GIN tries out which keys a line must have any of, as long as there are at most four
+ * others, which are the most frequent: trigrams of a word with a code, or all but one.
+ */
+#define CODED_TRIGRAMS 4
+#define TRIGRAMS 5
 
 /* Parameters of the operator class. */
 typedef struct Options
@@ -205,48 +214,41 @@ hwr_gin_extract_value(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(keys);
 }
 
-/* How much of a query's keys a line has: of each NO, MAYBE, or YES, as GIN counts. */
-static inline Answer
-any_of(const Wanted *wanted, Range range, const GinTernaryValue *check)
+/* Whether a line has any of these keys. */
+static inline bool
+any_of(const Wanted *wanted, Range range, const bool *check)
 {
-	Answer		any = NO;
-
-	for (int i = range.from; i < range.to && any != YES; i++)
-	{
-		GinTernaryValue key = check[wanted->keys[i]];
-
-		any = key == GIN_TRUE ? YES : key == GIN_MAYBE ? MAYBE : any;
-	}
-	return any;
+	for (int i = range.from; i < range.to; i++)
+		if (check[wanted->keys[i]])
+			return true;
+	return false;
 }
 
 /* Has a line the word, where check[] says which of the query's keys it has? */
 static Answer
-has_word(const Wanted *wanted, const WantedWord *word, const GinTernaryValue *check)
+has_word(const Wanted *wanted, const WantedWord *word, const bool *check)
 {
-	Answer		sure = any_of(wanted, word->sure, check);
-
-	if (sure != NO)
-		return sure;
-	if (any_of(wanted, word->possible, check) != NO)
+	if (any_of(wanted, word->sure, check))
+		return YES;
+	if (any_of(wanted, word->possible, check))
 		return MAYBE;
-	if (word->listed && any_of(wanted, word->unlisted, check) == NO)
+	if (word->listed && !any_of(wanted, word->unlisted, check))
 		return NO;
 	for (int i = word->trigrams.from; i < word->trigrams.to; i++)
-		if (check[wanted->keys[i]] == GIN_FALSE)
+		if (!check[wanted->keys[i]])
 			return NO;
 	return MAYBE;
 }
 
 /* The same for the query. */
 static Answer
-has_query(const Wanted *wanted, const GinTernaryValue *check)
+has_query(const Wanted *wanted, const bool *check)
 {
 	const HwrQuery *query = wanted->query;
 	Answer		stack[HWR_QUERY_MAX_WORDS * 8];
 	int			n = 0;
 
-	if (check[0] != GIN_FALSE)
+	if (check[0])
 		return MAYBE;
 	for (int i = 0; i < query->nnodes; i++)
 	{
@@ -300,8 +302,9 @@ collect(Collected *c, int64 key)
 	c->keys[c->n++] = key;
 }
 
+/* At most so many of the word's, from its beginning to its end. */
 static Range
-collect_trigrams(Collected *c, const HwrWord *word)
+collect_trigrams(Collected *c, const HwrWord *word, int most)
 {
 	Range		range = {c->n, c->n};
 	HwrTrigram *found;
@@ -312,8 +315,8 @@ collect_trigrams(Collected *c, const HwrWord *word)
 		hwr_raise(&st);
 	PG_TRY();
 	{
-		for (int i = 0; i < n; i++)
-			collect(c, found[i]);
+		for (int i = 0; i < Min(n, most); i++)
+			collect(c, found[n <= most ? i : i * (n - 1) / (most - 1)]);
 	}
 	PG_FINALLY();
 	{
@@ -361,7 +364,7 @@ collect_word(Collected *c, WantedWord *wanted, const HwrWord *word, double thres
 			collect(c, hwr_word_key(beginnings[i], HWR_WORDS_UNLISTED));
 		wanted->unlisted.to = c->n;
 	}
-	wanted->trigrams = collect_trigrams(c, word);
+	wanted->trigrams = collect_trigrams(c, word, wanted->listed ? CODED_TRIGRAMS : TRIGRAMS);
 }
 
 /* The different keys of all words, HWR_TRIGRAM_ANY the first, into keys[]; returns their number. */
@@ -406,7 +409,7 @@ hwr_gin_extract_query(PG_FUNCTION_ARGS)
 	HwrAsked   *asked = hwr_asked_create(CurrentMemoryContext);
 	Wanted	   *wanted = palloc0(sizeof(Wanted));
 	int64	   *keys;
-	GinTernaryValue *none;
+	bool	   *none;
 	Datum	   *result;
 	int			n;
 
@@ -419,7 +422,7 @@ hwr_gin_extract_query(PG_FUNCTION_ARGS)
 	wanted->query = hwr_asked_get(asked, PG_GETARG_DATUM(0), HWR_ASKED_QUERY);
 	wanted->threshold = hwr_search_threshold;
 	n = collect_keys(wanted, &keys);
-	none = palloc0(n * sizeof(GinTernaryValue));	/* GIN_FALSE */
+	none = palloc0(n * sizeof(bool));
 	if (has_query(wanted, none) != NO)
 	{
 		*mode = GIN_SEARCH_MODE_ALL;
@@ -441,37 +444,12 @@ hwr_gin_extract_query(PG_FUNCTION_ARGS)
 Datum
 hwr_gin_consistent(PG_FUNCTION_ARGS)
 {
-	GinTernaryValue *check = (GinTernaryValue *) PG_GETARG_POINTER(0);	/* a bool is one */
+	bool	   *check = (bool *) PG_GETARG_POINTER(0);
 	int32		nkeys = PG_GETARG_INT32(3);
 	Pointer    *extra = (Pointer *) PG_GETARG_POINTER(4);
 	bool	   *recheck = (bool *) PG_GETARG_POINTER(5);
 	Answer		answer = nkeys == 0 || extra == NULL ? MAYBE : has_query((Wanted *) extra[0], check);
 
-	StaticAssertStmt(sizeof(bool) == sizeof(GinTernaryValue) && true == GIN_TRUE && false == GIN_FALSE,
-					 "a truth value is one of three");
 	*recheck = answer != YES;
 	PG_RETURN_BOOL(answer != NO);
-}
-
-/*
- * hwr_gin_triconsistent(internal, smallint, hwr_query, integer, internal, internal, internal) returns "char"
- */
-Datum
-hwr_gin_triconsistent(PG_FUNCTION_ARGS)
-{
-	GinTernaryValue *check = (GinTernaryValue *) PG_GETARG_POINTER(0);
-	int32		nkeys = PG_GETARG_INT32(3);
-	Pointer    *extra = (Pointer *) PG_GETARG_POINTER(4);
-
-	if (nkeys == 0 || extra == NULL)
-		PG_RETURN_GIN_TERNARY_VALUE(GIN_MAYBE);
-	switch (has_query((Wanted *) extra[0], check))
-	{
-		case NO:
-			PG_RETURN_GIN_TERNARY_VALUE(GIN_FALSE);
-		case YES:
-			PG_RETURN_GIN_TERNARY_VALUE(GIN_TRUE);
-		default:
-			PG_RETURN_GIN_TERNARY_VALUE(GIN_MAYBE);
-	}
 }

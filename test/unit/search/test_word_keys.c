@@ -8,7 +8,7 @@
 
 static HwrStatus st;
 
-/* A space, cases, a digit; a ligature, a combining accent, two separators, a letter without a code; few letters, so that words come twice. */
+/* A space, cases, a digit; ligatures, a combining accent, a letter without a code; so few letters that words come twice. */
 static const uint32_t letters[3][5] = {{' ', '7', 'A', 'a', 'b'}, {'-', 'e', 0x153, 0x301, 0x3B1}, {' ', ',', 'a', 0x1F1, 0x301}};
 static const uint32_t wide[] = {' ', '-', '1', 'A', 'E', 'N', 'O', 'a', 'b', 'c', 'd', 'e', 'n', 'o', 0xE9, 0x153};
 
@@ -176,7 +176,8 @@ test_search(void **state)
 	assert_true(hwr_search_create(&search, &st));
 	for (uint32_t stream = 0; stream < 300; stream++)
 	{
-		HwrSparse  *s = random_sparse(2000 + stream, 4 + (int) stream % 60, wide, 16, 5 + 5 * (stream % 16), stream % 2 ? 1e-3 : 0.02);
+		HwrSparse  *s = random_sparse(2000 + stream, 4 + (int) stream % 60, wide, 16, 5 + 5 * (stream % 16),
+									  stream % 2 ? 1e-3 : 0.02);
 		double		bound = stream % 3 == 0 ? 0.4 : 0.1;
 		double		lowest = bound > HWR_WORD_LOWEST ? bound : HWR_WORD_LOWEST;
 		const HwrTrigram *keys;
@@ -257,7 +258,8 @@ has_code(const char *text, HwrWordKind kind)
 	assert_true(hwr_word_compile(text, strlen(text), kind, &word, &st));
 	has = hwr_word_code(word, &code, beginnings);
 	if (has)
-		assert_true(beginnings[0] >= 1 && beginnings[0] <= 36 && (beginnings[1] == beginnings[0] || beginnings[1] / 37 == beginnings[0]));
+		assert_true(beginnings[0] >= 1 && beginnings[0] <= 36 &&
+					(beginnings[1] == beginnings[0] || beginnings[1] / 37 == beginnings[0]));
 	hwr_word_free(word);
 	return has;
 }
