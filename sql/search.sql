@@ -217,7 +217,7 @@ BEGIN
 	looks := looks - before;
 	RETURN NEXT;
 END $$;
-SELECT sum(hits) > 200 AS found, sum(looks) > 0 AS some, sum(looks) * 3 < sum(hits) AS few
+SELECT sum(hits) > 200 AS found, sum(looks) * 8 < sum(hits) AS few
 	FROM (VALUES ('a'), ('de'), ('a | e'), ('a & e'), ('l !a')) q (query), (VALUES (0.3), (0.5)) t (threshold), LATERAL looked_at(query, threshold);
 INSERT INTO ledger SELECT id + 3000, p FROM ledger WHERE id <= 200;
 DELETE FROM ledger WHERE id % 7 = 0;

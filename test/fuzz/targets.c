@@ -579,7 +579,7 @@ search_word_keys(const HwrSparse *s, HwrSearch *search)
 	promise(hwr_word_keys_create(&keys, &st) && hwr_word_keys_begin(keys, s, 0.1, &st), "word keys begin");
 	while (!done)
 		hwr_word_keys_step(keys, &done);
-	hwr_word_keys_get(keys, &found, &n);
+	promise(hwr_word_keys_get(keys, &found, &n, &st), "word keys are found");
 	promise(hwr_word_compile("a", 1, HWR_WORD_WHOLE, &word, &st), "a letter is a word");
 	if (hwr_word_relevance(search, word, s, &p, &st))
 	{

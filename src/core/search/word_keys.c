@@ -9,6 +9,7 @@
  *
  * The expected number and what was left out are no less than the word's probability.  Of the places where a word
  * may be, those that reach over the same step exclude each other, so the sum of these is no more than it.
+ * Where these bounds are not on the same side of a level, the word is searched for.
  */
 #include "word_keys.h"
 
@@ -38,6 +39,9 @@ const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
 #define SHARE 0.25
 #define LESS 0.125
 #define BEGINNINGS (BASE * BASE)
+
+/* Words of a line that are searched for because their bounds do not tell. */
+#define MAX_SEARCHES 64
 
 /* Room for rounding beside what a search finds, for each step, whose probabilities are floats and sum to 1 but for this. */
 #define ROUNDING 1e-7
@@ -113,6 +117,7 @@ struct HwrWordKeys
 	uint32_t	words_stamp;
 	Slot		words[4 * MAX_WORDS];
 
+	HwrSearch  *search;
 	HwrTrigram	keys[MAX_WORDS + BEGINNINGS];
 };
 
@@ -126,7 +131,7 @@ hwr_word_keys_create(HwrWordKeys **out, HwrStatus *st)
 	w->states = hwr_alloc(MAX_STATES, sizeof(State), st);
 	w->now = hwr_alloc(MAX_STATES, sizeof(State), st);
 	w->found = hwr_alloc(MAX_WORDS, sizeof(Found), st);
-	if (w->states == NULL || w->now == NULL || w->found == NULL)
+	if (w->states == NULL || w->now == NULL || w->found == NULL || !hwr_search_create(&w->search, st))
 	{
 		hwr_word_keys_free(w);
 		return false;
@@ -146,6 +151,7 @@ hwr_word_keys_free(HwrWordKeys *w)
 	free(w->states);
 	free(w->now);
 	free(w->found);
+	hwr_search_free(w->search);
 	free(w);
 }
 
@@ -532,10 +538,39 @@ level_of(double p)
 	return level;
 }
 
-void
-hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n)
+/* Where the bounds do not tell, a search in the line does; *least and *most stay what they are where that is too much. */
+static bool
+search_word(HwrWordKeys *w, HwrWordCode code, double rounding, double *least, double *most, HwrStatus *st)
+{
+	char		text[MAX_LETTERS];
+	int			at = MAX_LETTERS;
+	HwrWord    *word;
+	double		p;
+	bool		ok;
+
+	for (; code > 0; code /= BASE)
+	{
+		int			digit = (int) (code % BASE);
+
+		text[--at] = (char) (digit < 27 ? 'a' + digit - 1 : '0' + digit - 27);
+	}
+	if (!hwr_word_compile(text + at, (size_t) (MAX_LETTERS - at), HWR_WORD_WHOLE, &word, st))
+		return false;
+	ok = hwr_word_relevance(w->search, word, w->s, &p, st);
+	hwr_word_free(word);
+	if (ok)
+	{
+		*least = p - rounding;
+		*most = p + rounding;
+	}
+	return ok || st->code == HWR_BAD_QUERY;
+}
+
+bool
+hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st)
 {
 	double		rounding = ROUNDING * w->s->nsteps;
+	int			searches = 0;
 
 	/* The end of the line ends words. */
 	for (int i = 0; i < w->nstates; i++)
@@ -549,9 +584,16 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n)
 		double		two = f->beginning % BASE > 0 ? w->left_out[f->beginning] : 0;
 		double		least = (f->exclusive > f->least ? f->exclusive : f->least) - rounding;
 		double		most = f->expected + one + two + rounding;
-		int			level = level_of(least);
+		bool		unlisted = one > w->may || two > w->may;
+		int			level;
 
-		if (one > w->may || two > w->may ? level > 0 : most >= w->bound)
+		if (most < w->bound || (unlisted && least < hwr_word_levels[1]))
+			continue;
+		if (level_of(least) != level_of(most) && searches++ < MAX_SEARCHES &&
+			!search_word(w, f->code, rounding, &least, &most, st))
+			return false;
+		level = level_of(least);
+		if (most >= w->bound)
 			w->keys[(*n)++] = hwr_word_key(f->code, level == level_of(most) ? level : level + HWR_WORD_AT_LEAST);
 	}
 	for (int i = BASE; i < BEGINNINGS; i++)
@@ -559,4 +601,5 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n)
 			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % BASE > 0 ? i : i / BASE), HWR_WORDS_UNLISTED);
 	qsort(w->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	*keys = w->keys;
+	return true;
 }

@@ -49,6 +49,6 @@ extern void hwr_word_keys_free(HwrWordKeys *w);
  */
 extern bool hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st);
 extern void hwr_word_keys_step(HwrWordKeys *w, bool *done);
-extern void hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n);
+extern bool hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st);
 
 #endif							/* HWR_WORD_KEYS_H */

@@ -182,7 +182,8 @@ extract_words(HwrWordKeys *words, const HwrSparse *sparse, double bound, const H
 		CHECK_FOR_INTERRUPTS();
 		hwr_word_keys_step(words, &done);
 	}
-	hwr_word_keys_get(words, keys, &n);
+	if (!hwr_word_keys_get(words, keys, &n, &st))
+		hwr_raise(&st);
 	return n;
 }
 
