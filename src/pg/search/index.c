@@ -34,9 +34,10 @@ PG_FUNCTION_INFO_V1(hwr_gin_options);
 #define LOWEST_BOUND 0.001
 
 /*
- * Trigrams that a word is looked for by, with a code or without.  There is no ternary function: where GIN has one, a line that has to be
- * checked makes it check all after it.  Without one GIN tries out which keys a line must have any of, as long as there are at most four
- * others, which are the most frequent: trigrams of a word with a code, or all but one.
+ * Trigrams that a word is looked for by, with a code or without.  There is no ternary function: where GIN has
+ * one, a line that has to be checked makes it check all after it.  Without one GIN tries out which keys a line
+ * must have any of, as long as there are at most four others, which are the most frequent: trigrams of a word
+ * with a code, or all but one.
  */
 #define CODED_TRIGRAMS 4
 #define TRIGRAMS 5
