@@ -197,6 +197,28 @@ END $$;
 SELECT count(*) AS queries, sum(lost) AS lost, sum(added) AS added, bool_and(index_used) AS index_used, sum(hits) > 500 AS found
 	FROM (VALUES ('de'), ('en'), ('in'), ('la'), ('mat'), ('a'), ('ten'), ('i*'), ('*st*'), ('e?'), ('*a*'), ('!de'), ('de | la'), ('de & a'), ('"a de"'), ('in !de'),
 		('ort*'), ('*nat'), ('m*'), ('xyz'), ('t'), ('(de | en) & (la | in)')) q (query), (VALUES (0.02), (0.05), (0.1), (0.3), (0.7)) t (threshold), LATERAL differences(query, threshold);
+-- Also for any query and any threshold that the index's levels part
+SELECT count(*) AS queries, sum(lost) AS lost, sum(added) AS added, bool_and(index_used) AS index_used
+	FROM (VALUES (repeat('a', 1000)), ('日本'), ('שלום'), (E'e\u0301n'), ('??'), ('*'), ('?'), ('de | 日本'), ('!de & !la'), ('la !(en | a)')) q (query), (VALUES (0.1), (0.3), (0.6)) t (threshold),
+	LATERAL differences(query, threshold);
+SELECT count(*) AS queries, sum(lost) AS lost, sum(added) AS added, sum(hits) > 500 AS found FROM (VALUES ('a'), ('l'), ('de'), ('st'), ('a | e'), ('l !a')) q (query),
+	(VALUES (0.15), (0.2), (0.25), (0.5), (0.55), (0.9), (0.97)) t (threshold), LATERAL differences(query, threshold);
+-- The index mostly tells without a look at the line.
+CREATE FUNCTION looked_at(query text, threshold float8) RETURNS TABLE (hits bigint, looks bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	counted CONSTANT text := 'SELECT coalesce(sum(calls), 0) FROM pg_stat_xact_user_functions WHERE funcname = ''hwr_finds''';
+	before bigint;
+BEGIN
+	PERFORM set_config('hwr.search_threshold', threshold::text, true), set_config('track_functions', 'all', true);
+	PERFORM set_config('enable_bitmapscan', 'on', true), set_config('enable_seqscan', 'off', true);
+	EXECUTE counted INTO before;
+	EXECUTE format('SELECT count(*) FROM ledger WHERE p @~ %L', query) INTO hits;
+	EXECUTE counted INTO looks;
+	looks := looks - before;
+	RETURN NEXT;
+END $$;
+SELECT sum(hits) > 200 AS found, sum(looks) * 8 < sum(hits) AS few
+	FROM (VALUES ('a'), ('de'), ('a | e'), ('a & e'), ('l !a')) q (query), (VALUES (0.3), (0.5)) t (threshold), LATERAL looked_at(query, threshold);
 INSERT INTO ledger SELECT id + 3000, p FROM ledger WHERE id <= 200;
 DELETE FROM ledger WHERE id % 7 = 0;
 VACUUM ledger;

@@ -7,6 +7,7 @@
  * Makes DIRECTORY/TARGET/NAME.  What a fuzzer finds beyond them is kept by "make fuzz" in build/fuzz; an input
  * that broke something belongs here for good.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +143,37 @@ put_lm(void)
 	hwr_lm_builder_free(builder);
 }
 
+/* A coded value of n characters from first on, by step; sure: how far the most probable class is above the others. */
+static void
+put_coded(const char *name, int T, uint32_t first, int n, float sure, double bound)
+{
+	HwrAlphabet alphabet = {n, calloc((size_t) n, sizeof(uint32_t)), NULL};
+	const HwrPosteriorOrigin origin = {{8, 7, 6, 5, 4, 3, 2, 1}, HWR_CASE_LOWER, n + 1, 4 * T + 8, 8, 4 * T, 9 * T};
+	float	   *logp = calloc((size_t) T * (size_t) (n + 1), sizeof(float));
+	uint8_t    *bytes;
+	size_t		len;
+	HwrStatus	st = {0};
+
+	for (int i = 0; i < n; i++)
+		alphabet.codepoints[i] = first + (uint32_t) (i + i / 3);
+	for (int t = 0; t < T; t++)
+	{
+		float	   *y = logp + t * (n + 1);
+		double		sum = 0;
+
+		for (int k = 0; k <= n; k++)
+			sum += exp(y[k] = k == t * t % (2 * n) || (k == 0 && t % 3 > 0) ? sure : (float) ((k * 7 + t * 5) % 11) / 2);
+		for (int k = 0; k <= n; k++)
+			y[k] -= (float) log(sum);
+	}
+	if (!hwr_posterior_pack(logp, T, &alphabet, &origin, bound, &bytes, &len, &st))
+		die_of(&st);
+	put("posterior", name, bytes, len);
+	free(bytes);
+	free(logp);
+	free(alphabet.codepoints);
+}
+
 static void
 put_posterior(void)
 {
@@ -172,6 +204,12 @@ put_posterior(void)
 	put("posterior", "spelt", bytes, len);
 	free(bytes);
 	hwr_alphabet_drop_spellings(&alphabet);
+	put_coded("coded", 30, 'a', 12, 9, 0.001);
+	put_coded("coded_one_step", 1, '0', 3, 3, 0.001);
+	put_coded("coded_other_letters", 30, 0x3B1, 12, 8, 0.001);
+	put_coded("coded_few_bounds", 12, 'A', 20, 6, 0);
+	put_coded("coded_vague", 6, 0x4E00, 60, 5, 0);
+	put_coded("coded_long", 400, ' ', 40, 14, 0.0004);
 }
 
 int

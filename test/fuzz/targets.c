@@ -12,7 +12,7 @@
 #include "core/search/hypotheses.h"
 #include "core/search/match.h"
 #include "core/search/spots.h"
-#include "core/search/trigram.h"
+#include "core/search/word_keys.h"
 #include "core/image/image.h"
 #include "core/text/lm.h"
 #include "core/text/pattern.h"
@@ -563,6 +563,45 @@ check_steps(const HwrSparse *s)
 }
 
 /* Whatever a value says, what is computed of it are probabilities. */
+/* What the index says of the word "a" is what a search finds. */
+static void
+search_word_keys(const HwrSparse *s, HwrSearch *search)
+{
+	HwrStatus	st = {0};
+	HwrWordKeys *keys;
+	const HwrTrigram *found;
+	HwrWord    *word;
+	double		p;
+	bool		done = false;
+	bool		listed = false;
+	int			n;
+
+	promise(hwr_word_keys_create(&keys, &st) && hwr_word_keys_begin(keys, s, 0.1, &st), "word keys begin");
+	while (!done)
+		hwr_word_keys_step(keys, &done);
+	promise(hwr_word_keys_get(keys, &found, &n, &st), "word keys are found");
+	promise(hwr_word_compile("a", 1, HWR_WORD_WHOLE, &word, &st), "a letter is a word");
+	if (hwr_word_relevance(search, word, s, &p, &st))
+	{
+		for (int i = 0; i < n; i++)
+			for (int level = 0; level < HWR_WORD_LEVELS; level++)
+			{
+				bool		between = found[i] == hwr_word_key(1, level);
+
+				if (between || found[i] == hwr_word_key(1, level + HWR_WORD_AT_LEAST))
+				{
+					listed = true;
+					promise(p >= hwr_word_levels[level], "a word is as probable as its key says");
+					promise(!between || level + 1 == HWR_WORD_LEVELS || p < hwr_word_levels[level + 1], "and no more");
+				}
+				listed = listed || found[i] == hwr_word_key(1, HWR_WORDS_UNLISTED);
+			}
+		promise(listed || p < HWR_WORD_LOWEST, "a word is listed");
+	}
+	hwr_word_free(word);
+	hwr_word_keys_free(keys);
+}
+
 static void
 search_value(const HwrSparse *s)
 {
@@ -590,6 +629,7 @@ search_value(const HwrSparse *s)
 		promise(hwr_trigrams_step(trigrams, &done, &st), "trigrams go on");
 	promise(hwr_trigrams_get(trigrams, &keys, &n, &st) && n <= HWR_TRIGRAMS_MAX, "trigrams are not too many");
 	hwr_trigrams_free(trigrams);
+	search_word_keys(s, search);
 	hwr_search_free(search);
 }
 

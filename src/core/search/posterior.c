@@ -297,13 +297,16 @@ put_stay(HwrRangeWriter *w, HwrStepCodes *codes, int class, int level, int befor
 	hwr_codes_add(codes, class, hwr_codes_level(level_of(q)), level, q);
 }
 
+/* By what is written of them, so that nothing that is not decides the order. */
 static int
 compare_found(const void *a, const void *b)
 {
 	const HwrCoded *x = a;
 	const HwrCoded *y = b;
 
-	return x->q != y->q ? x->q - y->q : x->class - y->class;
+	if (x->level != y->level)
+		return x->level - y->level;
+	return x->level == LESS && x->q != y->q ? x->q - y->q : x->class - y->class;
 }
 
 /* One step: the classes that are kept but the most probable one are in p->q, and in p->found once the others are told. */
@@ -328,7 +331,11 @@ put_step(HwrRangeWriter *w, HwrStepCodes *codes, Packing *p, const float *y, int
 			put_stay(w, codes, last->items[i].class, last->items[i].level, last->items[i].before, p->q[last->items[i].class]);
 	for (int k = 1; k < p->K; k++)
 		if (k != best && is_kept(p, y, k, best) && codes->told[p->local[k]] != codes->step)
-			p->found[nfound++] = (HwrCoded) {.class = p->local[k],.q = p->q[p->local[k]]};
+		{
+			int			q = p->q[p->local[k]];
+
+			p->found[nfound++] = (HwrCoded) {.class = p->local[k],.level = (uint8_t) level_of(q),.q = (uint8_t) q};
+		}
 	qsort(p->found, (size_t) nfound, sizeof(HwrCoded), compare_found);
 	for (int i = 0; i < nfound; i++)
 	{

@@ -13,6 +13,8 @@
  * What has been the level of a class at the last two steps tells much of what it is.  Any class is told by how often it
  * was told so in this line.
  *
+ * There is one way to tell what is told, and no other is read.
+ *
  * A level is the number of the nearest of 15 values of -16 ln p that makes p no larger; after LESS a byte says a
  * value above the last.  The most probable class has no level: it has what the others leave of 1.
  */

@@ -1,6 +1,6 @@
 /*
  * range_coder.c
- *	  Writing a range coder's bytes.
+ *	  Writing a range coder's bytes, and whether bytes are what it writes.
  */
 #include "range_coder.h"
 
@@ -44,17 +44,35 @@ hwr_range_shift(HwrRangeWriter *w)
 	w->range <<= 8;
 }
 
-/* The number in the range with the most zeros at its end. */
+/* The number in [low, low + range) with the most zeros at its end. */
+static uint64_t
+roundest(uint64_t low, uint32_t range)
+{
+	uint64_t	last = low + range - 1;
+	int			zeros = 32;
+
+	while (zeros > 0 && ((last >> zeros) << zeros) < low)
+		zeros--;
+	return (last >> zeros) << zeros;
+}
+
 void
 hwr_range_end(HwrRangeWriter *w)
 {
-	uint64_t	last = w->low + w->range - 1;
-	int			zeros = 32;
-
-	while (zeros > 0 && ((last >> zeros) << zeros) < w->low)
-		zeros--;
-	w->low = (last >> zeros) << zeros;
+	w->low = roundest(w->low, w->range);
 	/* What is left is written as far as it is not zero: four bytes are all. */
 	for (int i = 0; i < 4; i++)
 		hwr_range_shift(w);
+}
+
+bool
+hwr_range_ends(const HwrRangeReader *r)
+{
+	uint32_t	window = 0;		/* the four bytes read last, of which low is what the code leaves */
+	uint32_t	low;
+
+	for (size_t i = r->past; i < 4; i++)
+		window |= (uint32_t) r->end[-1 - (ptrdiff_t) (i - r->past)] << (8 * i);
+	low = window - r->code;
+	return !r->beyond && r->code < r->range && (uint32_t) roundest(low, r->range) == window;
 }

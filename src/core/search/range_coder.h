@@ -80,12 +80,20 @@ typedef struct HwrRangeReader
 	const uint8_t *end;
 	uint32_t	code;			/* the fraction less low */
 	uint32_t	range;
+	size_t		past;			/* bytes read after the end */
+	bool		beyond;			/* a unit was read that none writes */
 } HwrRangeReader;
 
 static inline void
 hwr_range_fill(HwrRangeReader *r)
 {
-	r->code = r->code << 8 | (r->at < r->end ? *r->at++ : 0);
+	unsigned	byte = 0;
+
+	if (r->at < r->end)
+		byte = *r->at++;
+	else
+		r->past++;
+	r->code = r->code << 8 | byte;
 	r->range <<= 8;
 }
 
@@ -124,6 +132,7 @@ hwr_range_get_unit(HwrRangeReader *r, uint32_t all)
 
 	r->range /= all;
 	unit = r->code / r->range;
+	r->beyond |= unit >= all;
 	return unit < all ? unit : all - 1;
 }
 
@@ -135,5 +144,8 @@ hwr_range_take_share(HwrRangeReader *r, uint32_t from, uint32_t share)
 	while (r->range < HWR_RANGE_LEAST)
 		hwr_range_fill(r);
 }
+
+/* After the last choice, which took all bytes: whether they are those that writing the choices gives. */
+extern bool hwr_range_ends(const HwrRangeReader *r);
 
 #endif							/* HWR_RANGE_CODER_H */

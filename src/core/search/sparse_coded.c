@@ -36,6 +36,7 @@ read_characters(HwrSparse *s, HwrRangeReader *r, int n, HwrStatus *st)
 	int			nlisted = 0;
 	uint32_t	last = 0;
 	uint32_t   *out;
+	int			listable = 0;
 
 	/* Each one that is not of the table takes a bit at least: no few bytes ask for much memory. */
 	if ((size_t) n > 8 * ((size_t) (r->end - r->at) + 4) + CODES_LAST)
@@ -60,7 +61,10 @@ read_characters(HwrSparse *s, HwrRangeReader *r, int n, HwrStatus *st)
 		if (table && last >= CODES_FIRST && last <= CODES_LAST)
 			return hwr_sparse_fail(st, "A character is written twice.");
 		out[i] = last;
+		listable += last >= CODES_FIRST && last <= CODES_LAST;
 	}
+	if (table != ((nlisted + listable) * 2 > n))
+		return hwr_sparse_fail(st, "The characters are written the other way.");
 	/* Those of the table are written where others have been read already. */
 	for (int i = 0, other = nlisted; i < nlisted;)
 	{
@@ -128,7 +132,14 @@ get_other_best(Steps *x, int *best)
 	if (last->items[0].class != 0 && get_choice(&x->r, ODDS_BLANK + last->second))
 		return true;
 	if (!get_choice(&x->r, ODDS_BEFORE + last->second))
-		return get_class(x, best);
+	{
+		if (!get_class(x, best))
+			return false;
+		for (int i = 1; i < last->n; i++)
+			if (last->items[i].class == *best)
+				return hwr_sparse_fail(x->st, "A class of the step before is written as another.");
+		return true;
+	}
 	for (int i = 1; i < last->n; i++)
 	{
 		*best = last->items[i].class;
@@ -195,6 +206,8 @@ static bool
 read_new(Steps *x)
 {
 	int			level = 0;
+	int			last_q = 0;
+	int			last_class = 0;
 
 	for (int more = 0; get_choice(&x->r, hwr_odds_more(x->codes, more, level)); more++)
 	{
@@ -203,6 +216,10 @@ read_new(Steps *x)
 
 		if (!get_level(x, hwr_odds_new(x->codes, level), &level, &q) || !get_class(x, &class))
 			return false;
+		if (q < last_q || (q == last_q && class < last_class))
+			return hwr_sparse_fail(x->st, "The classes of a step are not in order.");
+		last_q = q;
+		last_class = class;
 		hwr_codes_add(x->codes, class, level, ABSENT, q);
 	}
 	return true;
@@ -312,5 +329,7 @@ hwr_sparse_read_coded(HwrSparse *s, const HwrSparseReader *head, int n)
 		return false;
 	if (x.r.at != x.r.end)
 		return hwr_sparse_fail(head->st, "There are bytes after the last step.");
+	if (!hwr_range_ends(&x.r))
+		return hwr_sparse_fail(head->st, "The bytes are not those that its choices are written as.");
 	return hwr_sparse_check_used(s, head->st);
 }

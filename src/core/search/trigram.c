@@ -487,8 +487,8 @@ hwr_trigrams_step(HwrTrigrams *t, bool *done, HwrStatus *st)
 	return count_places(t, st);
 }
 
-static int
-compare_keys(const void *a, const void *b)
+int
+hwr_trigram_compare(const void *a, const void *b)
 {
 	HwrTrigram	x = *(const HwrTrigram *) a;
 	HwrTrigram	y = *(const HwrTrigram *) b;
@@ -505,7 +505,7 @@ hwr_trigrams_get(HwrTrigrams *t, const HwrTrigram **keys, int *n, HwrStatus *st)
 	for (int i = 0; i < t->found.n; i++)
 		if (t->numbers[i].expected >= (t->bound - t->left_out[t->numbers[i].middle]) * (1 - ROUNDING))
 			t->keys[(*n)++] = (HwrTrigram) t->found.keys[i];
-	qsort(t->keys, (size_t) *n, sizeof(HwrTrigram), compare_keys);
+	qsort(t->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	if (t->any || *n > HWR_TRIGRAMS_MAX)
 	{
 		t->keys[0] = HWR_TRIGRAM_ANY;
@@ -544,7 +544,7 @@ hwr_word_trigrams(const HwrWord *word, HwrTrigram **keys, int *n, HwrStatus *st)
 		count_all += sequence_keys(word, from, i, all + count_all);
 		from = i + 1;
 	}
-	qsort(all, (size_t) count_all, sizeof(HwrTrigram), compare_keys);
+	qsort(all, (size_t) count_all, sizeof(HwrTrigram), hwr_trigram_compare);
 	*n = 0;
 	for (int i = 0; i < count_all; i++)
 		if (i == 0 || all[i] != all[*n - 1])

@@ -21,6 +21,9 @@ hwr_trigram(uint32_t a, uint32_t b, uint32_t c)
 	return ((HwrTrigram) a << 42) | ((HwrTrigram) b << 21) | (HwrTrigram) c;
 }
 
+/* For qsort, ascending. */
+extern int	hwr_trigram_compare(const void *a, const void *b);
+
 /*
  * In place of the trigrams of a line that may have nearly all of them: it belongs to whatever is
  * looked for.

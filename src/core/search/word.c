@@ -112,6 +112,26 @@ hash_of(const Set *set)
 	return h;
 }
 
+/* Room in the hash table for as many states as there is room for. */
+static bool
+hash_states(Builder *b)
+{
+	free(b->slots);
+	b->nslots = b->room * 4;
+	b->slots = hwr_alloc_zero((size_t) b->nslots, sizeof(int), b->st);
+	if (b->slots == NULL)
+		return false;
+	for (int state = 1; state < b->word->nstates; state++)
+	{
+		uint64_t	at = hash_of(&b->sets[state]);
+
+		while (b->slots[at & (uint64_t) (b->nslots - 1)] != 0)
+			at++;
+		b->slots[at & (uint64_t) (b->nslots - 1)] = state;
+	}
+	return true;
+}
+
 static bool
 grow(Builder *b)
 {
@@ -133,7 +153,7 @@ grow(Builder *b)
 		return false;
 	b->word->next = next;
 	b->room = room;
-	return true;
+	return hash_states(b);
 }
 
 /* The state of a set, made if it is new; -2 on failure. */
@@ -155,8 +175,13 @@ state_of(Builder *b, const Set *set)
 		if (memcmp(&b->sets[state], set, sizeof(Set)) == 0)
 			return state;
 	}
-	if (b->word->nstates == b->room && !grow(b))
-		return -2;
+	if (b->word->nstates == b->room)
+	{
+		if (!grow(b))
+			return -2;
+		for (at = hash_of(set); b->slots[at & (uint64_t) (b->nslots - 1)] != 0; at++)
+			;
+	}
 	state = b->word->nstates++;
 	b->sets[state] = *set;
 	b->slots[at & (uint64_t) (b->nslots - 1)] = state;
@@ -199,13 +224,12 @@ build_states(Builder *b)
 static bool
 build(HwrWord *word, HwrStatus *st)
 {
-	Builder		b = {.word = word,.columns = word->nsymbols + 2,.room = 32,.nslots = HWR_WORD_MAX_STATES * 4,.st = st};
+	Builder		b = {.word = word,.columns = word->nsymbols + 2,.room = 32,.st = st};
 	bool		ok;
 
 	b.sets = hwr_alloc((size_t) b.room, sizeof(Set), st);
-	b.slots = hwr_alloc_zero((size_t) b.nslots, sizeof(int), st);
 	word->next = hwr_alloc((size_t) b.room * (size_t) b.columns, sizeof(int), st);
-	ok = b.sets != NULL && b.slots != NULL && word->next != NULL && build_states(&b);
+	ok = b.sets != NULL && word->next != NULL && hash_states(&b) && build_states(&b);
 	free(b.sets);
 	free(b.slots);
 	return ok;

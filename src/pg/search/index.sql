@@ -14,10 +14,6 @@ CREATE FUNCTION hwr_gin_consistent(internal, smallint, hwr_query, integer, inter
 	AS 'MODULE_PATHNAME', 'hwr_gin_consistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr_gin_consistent(internal, smallint, hwr_query, integer, internal, internal, internal, internal) IS
 'support function of hwr_posterior_ops';
-CREATE FUNCTION hwr_gin_triconsistent(internal, smallint, hwr_query, integer, internal, internal, internal) RETURNS "char"
-	AS 'MODULE_PATHNAME', 'hwr_gin_triconsistent' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION hwr_gin_triconsistent(internal, smallint, hwr_query, integer, internal, internal, internal) IS
-'support function of hwr_posterior_ops';
 CREATE FUNCTION hwr_gin_options(internal) RETURNS void
 	AS 'MODULE_PATHNAME', 'hwr_gin_options' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hwr_gin_options(internal) IS 'support function of hwr_posterior_ops';
@@ -28,6 +24,5 @@ CREATE OPERATOR CLASS hwr_posterior_ops DEFAULT FOR TYPE hwr_posterior USING gin
 	FUNCTION 2 hwr_gin_extract_value(hwr_posterior, internal, internal),
 	FUNCTION 3 hwr_gin_extract_query(hwr_query, internal, smallint, internal, internal, internal, internal),
 	FUNCTION 4 hwr_gin_consistent(internal, smallint, hwr_query, integer, internal, internal, internal, internal),
-	FUNCTION 6 hwr_gin_triconsistent(internal, smallint, hwr_query, integer, internal, internal, internal),
 	FUNCTION 7 hwr_gin_options(internal),
 	STORAGE bigint;

@@ -361,6 +361,65 @@ test_damage(void **state)
 	free(bytes);
 }
 
+static bool
+same_meaning(const HwrSparse *a, const HwrSparse *b)
+{
+	if (a->steps != b->steps || a->nsteps != b->nsteps || a->nentries != b->nentries || a->alphabet.n != b->alphabet.n ||
+		a->floor != b->floor || memcmp(&a->origin, &b->origin, sizeof(a->origin)) != 0 ||
+		memcmp(a->alphabet.codepoints, b->alphabet.codepoints, (size_t) a->alphabet.n * sizeof(uint32_t)) != 0)
+		return false;
+	for (int i = 0; i < a->nentries; i++)
+		if (a->entries[i].class != b->entries[i].class || a->entries[i].p != b->entries[i].p)
+			return false;
+	for (int i = 0; i < a->nsteps; i++)
+		if (a->at[i].run != b->at[i].run || a->at[i].n != b->at[i].n)
+			return false;
+	return true;
+}
+
+/* There is one way to write a value: other bytes are refused, or mean something else. */
+static void
+test_one_way(void **state)
+{
+	float		logp[T_STEPS * CLASSES];
+	HwrRng		rng;
+	int			other = 0;
+
+	(void) state;
+	hwr_rng_seed(&rng, 5, 0);
+	for (uint32_t stream = 0; stream < 60; stream++)
+	{
+		uint8_t    *bytes;
+		size_t		len;
+		HwrSparse  *s;
+		HwrSparse  *damaged;
+
+		line_posteriors(stream, logp);
+		assert_true(hwr_posterior_pack(logp, T_STEPS, &alphabet, &origin, 1e-3, &bytes, &len, &st));
+		s = unpack(bytes, len);
+		assert_true(hwr_sparse_create(&damaged, &st));
+		for (int i = 0; i < 3000; i++)
+		{
+			/* Mostly at the end, where a fraction can be another one within the last choice's share. */
+			size_t		at = len - 1 - (size_t) hwr_rng_below(&rng, i % 3 == 0 ? len - 11 : 4);
+			uint8_t		was = bytes[at];
+
+			bytes[at] ^= (uint8_t) (1 + hwr_rng_below(&rng, 255));
+			hwr_posterior_seal(bytes, len);
+			if (hwr_sparse_read(damaged, bytes, len, &st))
+			{
+				assert_false(same_meaning(s, damaged));
+				other++;
+			}
+			bytes[at] = was;
+		}
+		hwr_sparse_free(s);
+		hwr_sparse_free(damaged);
+		free(bytes);
+	}
+	assert_true(other > 100);
+}
+
 /* Values that are wrong in one way each, with what is said of them. */
 static void
 test_refusals(void **state)
@@ -552,7 +611,7 @@ test_wrong_choices(void **state)
 	write_new(&x, 1, 3, 2, 0, 1);
 	assert_written(&x, "A class of a step is written twice.");
 
-	begin_writing(&x, 1, 0, "");
+	begin_writing(&x, 1, 0, NULL);
 	write_blank(&x);
 	write_new(&x, 0, 0, 2, 0, 0);
 	assert_written(&x, "A class is out of range.");
@@ -575,6 +634,44 @@ test_wrong_choices(void **state)
 	write_new(&x, 0, 0, 2, 0, 1);
 	choose(&x, hwr_odds_more(&x.codes, 1, 3), false);
 	assert_written(&x, "A character is in no step.");
+
+	/* In other ways than packing does. */
+	begin_writing(&x, 1, 1, NULL);
+	write_distance(&x, 'A');
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	choose(&x, hwr_odds_more(&x.codes, 1, 3), false);
+	assert_written(&x, "The characters are written the other way.");
+
+	begin_writing(&x, 1, 2, "A");
+	write_distance(&x, 0x5D0);
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	write_new(&x, 1, 3, 2, 0, 2);
+	choose(&x, hwr_odds_more(&x.codes, 2, 3), false);
+	assert_written(&x, "The characters are written the other way.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 3, 0, 1);
+	write_new(&x, 1, 4, 2, 0, 2);
+	assert_written(&x, "The classes of a step are not in order.");
+
+	begin_writing(&x, 1, 2, "AC");
+	write_blank(&x);
+	write_new(&x, 0, 0, 3, 0, 2);
+	write_new(&x, 1, 4, 3, 0, 1);
+	assert_written(&x, "The classes of a step are not in order.");
+
+	begin_writing(&x, 2, 1, "A");
+	write_blank(&x);
+	write_new(&x, 0, 0, 2, 0, 1);
+	choose(&x, hwr_odds_more(&x.codes, 1, 3), false);
+	hwr_codes_next(&x.codes);
+	choose(&x, hwr_odds_same(&x.codes.last), false);
+	choose(&x, ODDS_BEFORE + x.codes.last.second, false);
+	hwr_range_put_share(&x.w, 0, x.codes.shares[1], x.codes.all);
+	assert_written(&x, "A class of the step before is written as another.");
 
 	/* The most probable class is one of the step before, which had the blank alone. */
 	begin_writing(&x, 1, 1, "A");
@@ -685,6 +782,7 @@ main(void)
 		cmocka_unit_test(test_spelt),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_one_way),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_wrong_choices),
 		cmocka_unit_test(test_wrong_spellings),

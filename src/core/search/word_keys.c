@@ -1,0 +1,605 @@
+/*
+ * word_keys.c
+ *	  The whole words of lines.
+ *
+ * Steps are independent of each other, so the expected number of a word is a sum over the places where it may
+ * begin: the probability that its first letter is written after a separator, times that its other letters and a
+ * separator follow.  The former is found for all places by what the last symbol was; from there on, beginnings
+ * of words are followed letter by letter.
+ *
+ * The expected number and what was left out are no less than the word's probability.  Of the places where a word
+ * may be, those that reach over the same step exclude each other, so the sum of these is no more than it.
+ * Where these bounds are not on the same side of a level, the word is searched for.
+ */
+#include "word_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text/fold.h"
+
+const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
+
+/* Letters of a code, which is a number in base 37 whose digits are 1 .. 36. */
+#define BASE 37
+#define MAX_LETTERS 11
+
+/* What a class is folded to that has no code. */
+#define NO_CODE 255
+
+/* Beginnings of words at a step, and words of a line; what would be more counts as left out. */
+#define MAX_STATES 256
+#define MAX_WORDS 8192
+
+/*
+ * What is left out is summed by how a word begins, by its first letter or its first two: this share of the bound
+ * may be, of each.  What is less than LESS of what may still be left out, is.  Where more has been left out in
+ * the end, not all words that begin so are listed.
+ */
+#define SHARE 0.25
+#define LESS 0.125
+#define BEGINNINGS (BASE * BASE)
+
+/* Words of a line that are searched for because their bounds do not tell. */
+#define MAX_SEARCHES 64
+
+/* Room for rounding beside what a search finds, for each step, whose probabilities are floats and sum to 1 but for this. */
+#define ROUNDING 1e-7
+
+/* A class as digits of a code, 0 for a separator. */
+typedef struct ClassDigits
+{
+	int			n;
+	uint8_t		digits[HWR_FOLD_MAX];
+} ClassDigits;
+
+/* The beginning of a word, with the class that its last character is written with. */
+typedef struct State
+{
+	HwrWordCode prefix;
+	int			class;
+	int			letters;
+	int			beginning;		/* digit, and the next one, or 0 */
+	int			start;			/* the last step at which it can have begun */
+	double		same;			/* probability where the last step had the class, */
+	double		blank;			/* and the blank */
+} State;
+
+/* A word that has been found. */
+typedef struct Found
+{
+	HwrWordCode code;
+	int			beginning;
+	int			over;			/* a step that the places reach over that exclude each other */
+	double		exclusive;		/* of these */
+	double		least;			/* the most of such sums before */
+	double		expected;
+} Found;
+
+typedef struct Slot
+{
+	uint32_t	stamp;
+	int			index;
+} Slot;
+
+/* Each probability of the last step's classes, by whether the last symbol is a separator. */
+typedef struct Between
+{
+	double		separator;
+	double		other;
+} Between;
+
+struct HwrWordKeys
+{
+	double		bound;
+	const HwrSparse *s;
+	HwrFoldCache cache;
+	size_t		digits_room;
+	ClassDigits *digits;		/* [classes of the line] */
+	int			step;
+	double		may;			/* be left out of words that begin alike */
+	double		left_out[BEGINNINGS];
+
+	Between		total;
+	Between    *between;		/* [n of the last step] */
+	Between    *between_now;
+	size_t		between_room[2];
+
+	int			nstates;
+	State	   *states;			/* [MAX_STATES] */
+	int			nnow;
+	State	   *now;
+	uint32_t	stamp;
+	Slot		slots[4 * MAX_STATES];
+
+	int			nfound;
+	Found	   *found;			/* [MAX_WORDS] */
+	uint32_t	words_stamp;
+	Slot		words[4 * MAX_WORDS];
+
+	HwrSearch  *search;
+	HwrTrigram	keys[MAX_WORDS + BEGINNINGS];
+};
+
+bool
+hwr_word_keys_create(HwrWordKeys **out, HwrStatus *st)
+{
+	HwrWordKeys *w = hwr_alloc_zero(1, sizeof(HwrWordKeys), st);
+
+	if (w == NULL)
+		return false;
+	w->states = hwr_alloc(MAX_STATES, sizeof(State), st);
+	w->now = hwr_alloc(MAX_STATES, sizeof(State), st);
+	w->found = hwr_alloc(MAX_WORDS, sizeof(Found), st);
+	if (w->states == NULL || w->now == NULL || w->found == NULL || !hwr_search_create(&w->search, st))
+	{
+		hwr_word_keys_free(w);
+		return false;
+	}
+	*out = w;
+	return true;
+}
+
+void
+hwr_word_keys_free(HwrWordKeys *w)
+{
+	if (w == NULL)
+		return;
+	free(w->digits);
+	free(w->between);
+	free(w->between_now);
+	free(w->states);
+	free(w->now);
+	free(w->found);
+	hwr_search_free(w->search);
+	free(w);
+}
+
+static int
+digit_of(uint32_t symbol)
+{
+	if (symbol >= 'a' && symbol <= 'z')
+		return (int) (symbol - 'a') + 1;
+	if (symbol >= '0' && symbol <= '9')
+		return (int) (symbol - '0') + 27;
+	return symbol == HWR_SEPARATOR ? 0 : NO_CODE;
+}
+
+bool
+hwr_word_code(const HwrWord *word, HwrWordCode *code, HwrWordCode beginnings[2])
+{
+	if (word->kind != HWR_WORD_WHOLE || word->n - 2 > MAX_LETTERS)
+		return false;
+	*code = 0;
+	for (int i = 1; i < word->n - 1; i++)
+	{
+		int			digit = digit_of(word->elements[i]);
+
+		if (digit == 0 || digit == NO_CODE)
+			return false;
+		*code = *code * BASE + (unsigned) digit;
+		if (i <= 2)
+			beginnings[i - 1] = *code;
+	}
+	if (word->n == 3)
+		beginnings[1] = *code;
+	return true;
+}
+
+bool
+hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st)
+{
+	size_t		most = 1;
+
+	for (int i = 0; i < s->nsteps; i++)
+		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
+	if (!hwr_alloc_room(&w->digits, &w->digits_room, (size_t) s->alphabet.n + 1, sizeof(ClassDigits), st) ||
+		!hwr_alloc_room(&w->between, &w->between_room[0], most, sizeof(Between), st) ||
+		!hwr_alloc_room(&w->between_now, &w->between_room[1], most, sizeof(Between), st))
+		return false;
+	w->digits[0].n = 0;
+	for (int i = 0; i < s->alphabet.n; i++)
+	{
+		const HwrFold *fold = hwr_fold_cached(&w->cache, s->alphabet.codepoints[i]);
+
+		w->digits[i + 1].n = fold->n;
+		for (int k = 0; k < fold->n; k++)
+			w->digits[i + 1].digits[k] = (uint8_t) digit_of(fold->symbols[k]);
+	}
+	w->bound = bound > HWR_WORD_LOWEST ? bound : HWR_WORD_LOWEST;
+	w->may = w->bound * SHARE;
+	w->s = s;
+	w->step = 0;
+	memset(w->left_out, 0, sizeof(w->left_out));
+	w->total = (Between) {1, 0};
+	w->nstates = w->nfound = 0;
+	w->words_stamp++;
+	return true;
+}
+
+static uint32_t
+hash_of(uint64_t a, uint64_t b)
+{
+	a = (a ^ (b << 57)) * UINT64_C(0x9e3779b97f4a7c15) + b;
+	return (uint32_t) ((a * UINT64_C(0xff51afd7ed558ccd)) >> 32);
+}
+
+/* The word is written at a step: the separator after it is. */
+static void
+find(HwrWordKeys *w, HwrWordCode code, int beginning, int start, int end, double p)
+{
+	uint32_t	at = hash_of(code, 0);
+	Found	   *found;
+
+	if (!(p > 0))
+		return;
+	for (;; at++)
+	{
+		Slot	   *slot = &w->words[at % (4 * MAX_WORDS)];
+
+		if (slot->stamp != w->words_stamp)
+		{
+			if (w->nfound == MAX_WORDS)
+			{
+				w->left_out[beginning] += p;
+				return;
+			}
+			*slot = (Slot) {w->words_stamp, w->nfound};
+			w->found[w->nfound++] = (Found) {code, beginning, end, p, 0, p};
+			return;
+		}
+		if (w->found[slot->index].code == code)
+		{
+			found = &w->found[slot->index];
+			break;
+		}
+	}
+	found->expected += p;
+	if (start < found->over)
+		found->exclusive += p;
+	else
+	{
+		if (found->exclusive > found->least)
+			found->least = found->exclusive;
+		found->over = end;
+		found->exclusive = p;
+	}
+}
+
+/* Add what a state has to the states of this step. */
+static void
+put(HwrWordKeys *w, const State *state)
+{
+	uint32_t	at = hash_of(state->prefix, (uint64_t) state->class);
+
+	for (;; at++)
+	{
+		Slot	   *slot = &w->slots[at % (4 * MAX_STATES)];
+
+		if (slot->stamp != w->stamp)
+		{
+			if (w->nnow == MAX_STATES)
+			{
+				w->left_out[state->beginning] += state->same + state->blank;
+				return;
+			}
+			*slot = (Slot) {w->stamp, w->nnow};
+			w->now[w->nnow++] = *state;
+			return;
+		}
+		if (w->now[slot->index].prefix == state->prefix && w->now[slot->index].class == state->class)
+		{
+			State	   *to = &w->now[slot->index];
+
+			to->same += state->same;
+			to->blank += state->blank;
+			if (state->start > to->start)
+				to->start = state->start;
+			return;
+		}
+	}
+}
+
+/* Whether it is left out, because it is so little, or so much has been that it is in vain to go on. */
+static inline bool
+leave_out(HwrWordKeys *w, int beginning, double p)
+{
+	double	   *left_out = &w->left_out[beginning];
+
+	if (p > (w->may - *left_out) * LESS && *left_out <= w->may)
+		return false;
+	*left_out += p;
+	return true;
+}
+
+/* A letter more; false where no code begins so. */
+static inline bool
+append(State *state, uint8_t digit)
+{
+	if (digit == NO_CODE || state->letters == MAX_LETTERS)
+		return false;
+	state->prefix = state->prefix * BASE + digit;
+	state->letters++;
+	if (state->letters <= 2)
+		state->beginning += state->letters == 1 ? digit * BASE : digit;
+	return true;
+}
+
+/* A character is written after the beginning of a word, with probability p. */
+static void
+extend(HwrWordKeys *w, const State *from, int class, double p)
+{
+	const ClassDigits *digits = &w->digits[class];
+	State		to = *from;
+
+	to.class = class;
+	to.same = p;
+	to.blank = 0;
+	for (int i = 0; i < digits->n; i++)
+	{
+		if (digits->digits[i] == 0)
+		{
+			find(w, to.prefix, to.beginning, to.start, w->step, p);
+			return;
+		}
+		if (!append(&to, digits->digits[i]))
+			return;
+	}
+	put(w, &to);
+}
+
+/*
+ * A character is written after a separator, with probability p.separator, or after another symbol: words that
+ * begin with it, and whether it ends with a separator is added up.
+ */
+static void
+begin_words(HwrWordKeys *w, int class, Between p, Between *after)
+{
+	const ClassDigits *digits = &w->digits[class];
+	State		to = {.class = class,.start = w->step};
+	double		begins = p.separator;
+	bool		in_word = false;
+	bool		lost = false;
+
+	for (int i = 0; i < digits->n; i++)
+	{
+		uint8_t		digit = digits->digits[i];
+
+		if (digit == 0)
+		{
+			if (in_word && !lost)
+				find(w, to.prefix, to.beginning, to.start, w->step, to.same);
+			begins = p.separator + p.other;
+			in_word = lost = false;
+			continue;
+		}
+		if (!in_word)
+		{
+			in_word = true;
+			to.prefix = 0;
+			to.letters = to.beginning = 0;
+			to.same = begins;
+		}
+		lost = lost || !append(&to, digit);
+	}
+	if (digits->n == 0)
+	{
+		after->separator += p.separator;
+		after->other += p.other;
+	}
+	else if (in_word)
+		after->other += p.separator + p.other;
+	else
+		after->separator += p.separator + p.other;
+	if (in_word && !lost && to.same > 0 && !leave_out(w, to.beginning, to.same))
+		put(w, &to);
+}
+
+/* The words that begin at this step, and what the last symbol is after it. */
+static void
+step_between(HwrWordKeys *w, const HwrSparseStep *at)
+{
+	const HwrSparse *s = w->s;
+	const HwrEntry *entries = s->entries + at->entry;
+	Between		total = {0, 0};
+	Between    *swap = w->between;
+	size_t		room = w->between_room[0];
+	int			before = 0;
+	int			nbefore = w->step > 0 ? at[-1].n : 0;
+	const HwrEntry *last = w->step > 0 ? s->entries + at[-1].entry : NULL;
+
+	for (int e = 0; e < at->n; e++)
+	{
+		double		p = entries[e].p;
+		Between    *now = &w->between_now[e];
+		Between		same = {0, 0};
+		Between		written;
+
+		if (entries[e].class == 0)
+			*now = (Between) {p * w->total.separator, p * w->total.other};
+		else
+		{
+			while (before < nbefore && last[before].class < entries[e].class)
+				before++;
+			if (before < nbefore && last[before].class == entries[e].class)
+				same = w->between[before];
+			*now = (Between) {p * same.separator, p * same.other};
+			written = (Between) {p * (w->total.separator - same.separator), p * (w->total.other - same.other)};
+			/* Rounding must not make it negative. */
+			if (written.separator < 0)
+				written.separator = 0;
+			if (written.other < 0)
+				written.other = 0;
+			begin_words(w, entries[e].class, written, now);
+		}
+		total.separator += now->separator;
+		total.other += now->other;
+	}
+	w->total = total;
+	w->between = w->between_now;
+	w->between_now = swap;
+	w->between_room[0] = w->between_room[1];
+	w->between_room[1] = room;
+}
+
+/* A step of nothing but blank. */
+static void
+step_blank(HwrWordKeys *w, double p)
+{
+	for (int i = 0; i < w->nstates; i++)
+	{
+		State	   *state = &w->states[i];
+
+		state->blank = p * (state->same + state->blank);
+		state->same = 0;
+	}
+	w->total = w->between[0] = (Between) {p * w->total.separator, p * w->total.other};
+}
+
+/* What the step's classes make of the beginning of a word. */
+static void
+step_state(HwrWordKeys *w, const State *from, const HwrEntry *entries, int n)
+{
+	State		stays = *from;
+	double		all = from->same + from->blank;
+	double		left_out = w->left_out[from->beginning];
+	double		little = (w->may - left_out) * LESS;
+	double		less = 0;
+
+	/* It is in vain to go on. */
+	if (left_out > w->may)
+	{
+		w->left_out[from->beginning] += all;
+		return;
+	}
+	stays.same = stays.blank = 0;
+	for (int e = 0; e < n; e++)
+	{
+		double		p = entries[e].p;
+		double		flow = p * all;
+
+		if (entries[e].class == 0)
+		{
+			stays.blank = flow;
+			continue;
+		}
+		if (entries[e].class == from->class)
+		{
+			stays.same = p * from->same;
+			flow = p * from->blank;
+		}
+		if (flow > little)
+			extend(w, from, entries[e].class, flow);
+		else
+			less += flow;
+	}
+	w->left_out[from->beginning] += less;
+	if (stays.same + stays.blank > 0 && !leave_out(w, from->beginning, stays.same + stays.blank))
+		put(w, &stays);
+}
+
+void
+hwr_word_keys_step(HwrWordKeys *w, bool *done)
+{
+	const HwrSparse *s = w->s;
+	const HwrSparseStep *at;
+	const HwrEntry *entries;
+	State	   *swap = w->states;
+
+	*done = w->step == s->nsteps;
+	if (*done)
+		return;
+	at = &s->at[w->step];
+	entries = s->entries + at->entry;
+	if (at->n == 1 && entries->class == 0)
+		step_blank(w, entries->p);
+	else
+	{
+		w->nnow = 0;
+		w->stamp++;
+		for (int i = 0; i < w->nstates; i++)
+			step_state(w, &w->states[i], entries, at->n);
+		step_between(w, at);
+		w->states = w->now;
+		w->now = swap;
+		w->nstates = w->nnow;
+	}
+	w->step++;
+}
+
+/* The number of the highest level that is not above p. */
+static int
+level_of(double p)
+{
+	int			level = 0;
+
+	while (level + 1 < HWR_WORD_LEVELS && hwr_word_levels[level + 1] <= p)
+		level++;
+	return level;
+}
+
+/* Where the bounds do not tell, a search in the line does; *least and *most stay what they are where that is too much. */
+static bool
+search_word(HwrWordKeys *w, HwrWordCode code, double rounding, double *least, double *most, HwrStatus *st)
+{
+	char		text[MAX_LETTERS];
+	int			at = MAX_LETTERS;
+	HwrWord    *word;
+	double		p;
+	bool		ok;
+
+	for (; code > 0; code /= BASE)
+	{
+		int			digit = (int) (code % BASE);
+
+		text[--at] = (char) (digit < 27 ? 'a' + digit - 1 : '0' + digit - 27);
+	}
+	if (!hwr_word_compile(text + at, (size_t) (MAX_LETTERS - at), HWR_WORD_WHOLE, &word, st))
+		return false;
+	ok = hwr_word_relevance(w->search, word, w->s, &p, st);
+	hwr_word_free(word);
+	if (ok)
+	{
+		*least = p - rounding;
+		*most = p + rounding;
+	}
+	return ok || st->code == HWR_BAD_QUERY;
+}
+
+bool
+hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st)
+{
+	double		rounding = ROUNDING * w->s->nsteps;
+	int			searches = 0;
+
+	/* The end of the line ends words. */
+	for (int i = 0; i < w->nstates; i++)
+		find(w, w->states[i].prefix, w->states[i].beginning, w->states[i].start, w->step, w->states[i].same + w->states[i].blank);
+	w->nstates = 0;
+	*n = 0;
+	for (int i = 0; i < w->nfound; i++)
+	{
+		const Found *f = &w->found[i];
+		double		one = w->left_out[f->beginning / BASE * BASE];
+		double		two = f->beginning % BASE > 0 ? w->left_out[f->beginning] : 0;
+		double		least = (f->exclusive > f->least ? f->exclusive : f->least) - rounding;
+		double		most = f->expected + one + two + rounding;
+		bool		unlisted = one > w->may || two > w->may;
+		int			level;
+
+		if (most < w->bound || (unlisted && least < hwr_word_levels[1]))
+			continue;
+		if (level_of(least) != level_of(most) && searches++ < MAX_SEARCHES &&
+			!search_word(w, f->code, rounding, &least, &most, st))
+			return false;
+		level = level_of(least);
+		if (most >= w->bound)
+			w->keys[(*n)++] = hwr_word_key(f->code, level == level_of(most) ? level : level + HWR_WORD_AT_LEAST);
+	}
+	for (int i = BASE; i < BEGINNINGS; i++)
+		if (w->left_out[i] > w->may)
+			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % BASE > 0 ? i : i / BASE), HWR_WORDS_UNLISTED);
+	qsort(w->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
+	*keys = w->keys;
+	return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * word_keys.h
+ *	  What an index of kept posteriors stores of a line's whole words, so that most lines need not be looked at.
+ *
+ * Words of up to eleven letters a to z and digits, folded, have a code.  A line is indexed under the code of
+ * each word that it may have, with what is known of the word's probability: between two levels, or at least one.
+ * The probability is never found by a search to be anything else.  Where not all words are listed that begin
+ * with a letter, or with two, a key says so.
+ */
+#ifndef HWR_WORD_KEYS_H
+#define HWR_WORD_KEYS_H
+
+#include "trigram.h"
+
+/* A number below 37 ^ 11. */
+typedef uint64_t HwrWordCode;
+
+/* What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0. */
+#define HWR_WORD_LEVELS 6
+extern const double hwr_word_levels[HWR_WORD_LEVELS];
+#define HWR_WORD_AT_LEAST 8		/* added to the number of a level */
+
+/* In place of it, with a code of one or two letters: there may be other words that begin with these. */
+#define HWR_WORDS_UNLISTED 31
+
+/* Words of less probability are not listed. */
+#define HWR_WORD_LOWEST 0.2
+
+/* A key among trigrams: below all of them. */
+static inline HwrTrigram
+hwr_word_key(HwrWordCode code, int known)
+{
+	return -1 - (HwrTrigram) (code * 32 + (unsigned) known);
+}
+
+/* The code of a word, if it is a whole one that has one; and of its first letter, and of its first two if it has two. */
+extern bool hwr_word_code(const HwrWord *word, HwrWordCode *code, HwrWordCode beginnings[2]);
+
+/* Memory for one extraction after the other. */
+typedef struct HwrWordKeys HwrWordKeys;
+
+extern bool hwr_word_keys_create(HwrWordKeys **out, HwrStatus *st);
+extern void hwr_word_keys_free(HwrWordKeys *w);
+
+/*
+ * Keys of all words with a code that the line has with a probability of at least bound, and at least
+ * HWR_WORD_LOWEST, and of few others: keys[*n], ascending, valid until the next call.  Begin, take steps until
+ * *done, of which each is short, and then get them.
+ */
+extern bool hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st);
+extern void hwr_word_keys_step(HwrWordKeys *w, bool *done);
+extern bool hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st);
+
+#endif							/* HWR_WORD_KEYS_H */
