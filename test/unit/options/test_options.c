@@ -199,7 +199,8 @@ test_all_given(void **state)
 	HwrTrainOptions o;
 
 	(void) state;
-	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, \"downscale\": 0.7, "
+	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, "
+		  "\"downscale\": 0.7, "
 		  "\"fit\": \"stretch\", \"case\": \"lower\","
 		  " \"device\": \"cuda\", \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
 		  " \"validation_fraction\": 0.9, \"patience\": 3, \"dropout\": 0, \"clip_norm\": 0,"
@@ -275,7 +276,8 @@ test_architecture(void **state)
 
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
-	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, strokes, downscale, base, " \
+	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, " \
+	"strokes, downscale, base, " \
 	"base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
 	" description, licence, credits, language"
 
