@@ -5,9 +5,10 @@
  * Without a model: the page is reduced until the writing has a size of its own (HWR_PAGE_SIZE
  * pixels from line to line), the ink is told from the paper by closing (what is darker than its
  * surroundings and smaller than a few strokes), ruled lines are taken out, the page is turned
- * until the writing is level, the slope that is left is taken out column by column, and lines are the ridges of the ink
- * after it has been smeared along the writing.  page_internal.h tells the stages.  With one, a network finds the lines on the level ink
- * (canvas.h, line_net.h), and what the other way would have found besides is rejected.
+ * until the writing is level, the slope that is left is taken out column by column, and lines are
+ * the ridges of the ink after it has been smeared along the writing.  page_internal.h tells the
+ * stages.  With one, a network finds the lines on the level ink (canvas.h, line_net.h), and what the
+ * other way would have found besides is rejected.
  *
  * The work is a sequence of steps of at most about 100 ms.  Memory: at most
  * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:

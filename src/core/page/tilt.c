@@ -61,7 +61,8 @@ between(const HwrMap *map, int x, int y)
 		return 0;
 	above = hwr_map_row(map, v) + u;
 	below = above + map->width;
-	return (uint8_t) (((above[0] * (256 - s) + above[1] * s) * (256 - t) + (below[0] * (256 - s) + below[1] * s) * t + 32768) >> 16);
+	return (uint8_t) (((above[0] * (256 - s) + above[1] * s) * (256 - t) +
+					   (below[0] * (256 - s) + below[1] * s) * t + 32768) >> 16);
 }
 
 bool
