@@ -2,7 +2,7 @@
  * posterior-odds.c
  *	  The probabilities that kept posteriors are packed with, from posteriors that were kept.
  *
- * usage: posterior-odds < posteriors > src/core/search/posterior_odds.c
+ * usage: posterior-odds < posteriors > src/core/posterior/posterior_odds.c
  *
  * Reads values of type hwr_posterior as text, one a line, packs each of them again and counts the choices.  Another table makes
  * other bytes: with it HWR_POSTERIOR_FORMAT and HWR_POSTERIOR_FORMAT_SPELT have to change.
@@ -15,7 +15,7 @@ static double counts[8192][2];
 
 #define HWR_ON_CHOICE(choice, bit) (counts[choice][bit]++)
 #define HWR_ON_LEVEL(odds, number) (counts[(odds) + (number)][1]++)
-#include "core/search/posterior.c"
+#include "core/posterior/posterior.c"
 
 #define MAX_LINE (1 << 22)
 

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/search/posterior_internal.h"
+#include "core/posterior/posterior_internal.h"
 
 #define MAX_LINE (1 << 20)
 #define KEYS 2000

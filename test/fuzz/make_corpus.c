@@ -21,7 +21,7 @@
 
 #include "core/text/lm.h"
 #include "core/text/spelling.h"
-#include "core/search/posterior.h"
+#include "core/posterior/posterior.h"
 #include "core/model/model.h"
 #include "image_cases.h"
 #include "nets.h"

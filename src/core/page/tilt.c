@@ -18,32 +18,26 @@ hwr_tilt_of(float slope, float width, float height)
 	};
 }
 
+/* p, turned about from by an angle, where from has come to lie at to. */
+static HwrPoint
+turn(HwrPoint p, HwrPoint from, HwrPoint to, float cosine, float sine)
+{
+	float		x = p.x - from.x;
+	float		y = p.y - from.y;
+
+	return (HwrPoint){to.x + cosine * x + sine * y, to.y + cosine * y - sine * x};
+}
+
 HwrPoint
 hwr_tilt_point(const HwrTilt *tilt, HwrPoint p)
 {
-	float		x = p.x - tilt->middle.x;
-	float		y = p.y - tilt->middle.y;
-
-	if (tilt->sine == 0)
-		return p;
-	return (HwrPoint){
-		tilt->straight.x + tilt->cosine * x + tilt->sine * y,
-		tilt->straight.y + tilt->cosine * y - tilt->sine * x,
-	};
+	return tilt->sine == 0 ? p : turn(p, tilt->middle, tilt->straight, tilt->cosine, tilt->sine);
 }
 
 HwrPoint
 hwr_tilt_back(const HwrTilt *tilt, HwrPoint p)
 {
-	float		x = p.x - tilt->straight.x;
-	float		y = p.y - tilt->straight.y;
-
-	if (tilt->sine == 0)
-		return p;
-	return (HwrPoint){
-		tilt->middle.x + tilt->cosine * x - tilt->sine * y,
-		tilt->middle.y + tilt->cosine * y + tilt->sine * x,
-	};
+	return tilt->sine == 0 ? p : turn(p, tilt->straight, tilt->middle, tilt->cosine, -tilt->sine);
 }
 
 /* Between the middles of pixels, of which (x, y) is in 256ths; 0 outside. */

@@ -11,7 +11,7 @@
 #ifndef HWR_FRONT_H
 #define HWR_FRONT_H
 
-#include "posterior.h"
+#include "core/posterior/posterior.h"
 #include "core/text/fold.h"
 #include "states.h"
 

@@ -9,7 +9,7 @@
 #ifndef HWR_HYPOTHESES_H
 #define HWR_HYPOTHESES_H
 
-#include "posterior.h"
+#include "core/posterior/posterior.h"
 
 /* Words of more letters than this are not told. */
 #define HWR_HYPOTHESIS_MAX 64

@@ -15,7 +15,7 @@
 #ifndef HWR_MATCH_H
 #define HWR_MATCH_H
 
-#include "posterior.h"
+#include "core/posterior/posterior.h"
 #include "core/text/fold.h"
 
 typedef struct HwrNames HwrNames;

@@ -10,7 +10,7 @@
 #ifndef HWR_RELEVANCE_H
 #define HWR_RELEVANCE_H
 
-#include "posterior.h"
+#include "core/posterior/posterior.h"
 #include "word.h"
 
 /*

@@ -20,13 +20,6 @@
 
 const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
 
-/* Letters of a code, which is a number in base 37 whose digits are 1 .. 36. */
-#define BASE 37
-#define MAX_LETTERS 11
-
-/* What a class is folded to that has no code. */
-#define NO_CODE 255
-
 /* Beginnings of words at a step, and words of a line; what would be more counts as left out. */
 #define MAX_STATES 256
 #define MAX_WORDS 8192
@@ -38,7 +31,7 @@ const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
  */
 #define SHARE 0.25
 #define LESS 0.125
-#define BEGINNINGS (BASE * BASE)
+#define BEGINNINGS (HWR_WORD_BASE * HWR_WORD_BASE)
 
 /* Words of a line that are searched for because their bounds do not tell. */
 #define MAX_SEARCHES 64
@@ -155,37 +148,6 @@ hwr_word_keys_free(HwrWordKeys *w)
 	free(w);
 }
 
-static int
-digit_of(uint32_t symbol)
-{
-	if (symbol >= 'a' && symbol <= 'z')
-		return (int) (symbol - 'a') + 1;
-	if (symbol >= '0' && symbol <= '9')
-		return (int) (symbol - '0') + 27;
-	return symbol == HWR_SEPARATOR ? 0 : NO_CODE;
-}
-
-bool
-hwr_word_code(const HwrWord *word, HwrWordCode *code, HwrWordCode beginnings[2])
-{
-	if (word->kind != HWR_WORD_WHOLE || word->n - 2 > MAX_LETTERS)
-		return false;
-	*code = 0;
-	for (int i = 1; i < word->n - 1; i++)
-	{
-		int			digit = digit_of(word->elements[i]);
-
-		if (digit == 0 || digit == NO_CODE)
-			return false;
-		*code = *code * BASE + (unsigned) digit;
-		if (i <= 2)
-			beginnings[i - 1] = *code;
-	}
-	if (word->n == 3)
-		beginnings[1] = *code;
-	return true;
-}
-
 bool
 hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus *st)
 {
@@ -204,7 +166,7 @@ hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus 
 
 		w->digits[i + 1].n = fold->n;
 		for (int k = 0; k < fold->n; k++)
-			w->digits[i + 1].digits[k] = (uint8_t) digit_of(fold->symbols[k]);
+			w->digits[i + 1].digits[k] = (uint8_t) hwr_word_digit(fold->symbols[k]);
 	}
 	w->bound = bound > HWR_WORD_LOWEST ? bound : HWR_WORD_LOWEST;
 	w->may = w->bound * SHARE;
@@ -316,12 +278,12 @@ leave_out(HwrWordKeys *w, int beginning, double p)
 static inline bool
 append(State *state, uint8_t digit)
 {
-	if (digit == NO_CODE || state->letters == MAX_LETTERS)
+	if (digit == HWR_WORD_NO_CODE || state->letters == HWR_WORD_LETTERS)
 		return false;
-	state->prefix = state->prefix * BASE + digit;
+	state->prefix = state->prefix * HWR_WORD_BASE + digit;
 	state->letters++;
 	if (state->letters <= 2)
-		state->beginning += state->letters == 1 ? digit * BASE : digit;
+		state->beginning += state->letters == 1 ? digit * HWR_WORD_BASE : digit;
 	return true;
 }
 
@@ -542,19 +504,13 @@ level_of(double p)
 static bool
 search_word(HwrWordKeys *w, HwrWordCode code, double rounding, double *least, double *most, HwrStatus *st)
 {
-	char		text[MAX_LETTERS];
-	int			at = MAX_LETTERS;
+	char		text[HWR_WORD_LETTERS];
+	int			n = hwr_word_spell(code, text);
 	HwrWord    *word;
 	double		p;
 	bool		ok;
 
-	for (; code > 0; code /= BASE)
-	{
-		int			digit = (int) (code % BASE);
-
-		text[--at] = (char) (digit < 27 ? 'a' + digit - 1 : '0' + digit - 27);
-	}
-	if (!hwr_word_compile(text + at, (size_t) (MAX_LETTERS - at), HWR_WORD_WHOLE, &word, st))
+	if (!hwr_word_compile(text, (size_t) n, HWR_WORD_WHOLE, &word, st))
 		return false;
 	ok = hwr_word_relevance(w->search, word, w->s, &p, st);
 	hwr_word_free(word);
@@ -580,8 +536,8 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st
 	for (int i = 0; i < w->nfound; i++)
 	{
 		const Found *f = &w->found[i];
-		double		one = w->left_out[f->beginning / BASE * BASE];
-		double		two = f->beginning % BASE > 0 ? w->left_out[f->beginning] : 0;
+		double		one = w->left_out[f->beginning / HWR_WORD_BASE * HWR_WORD_BASE];
+		double		two = f->beginning % HWR_WORD_BASE > 0 ? w->left_out[f->beginning] : 0;
 		double		least = (f->exclusive > f->least ? f->exclusive : f->least) - rounding;
 		double		most = f->expected + one + two + rounding;
 		bool		unlisted = one > w->may || two > w->may;
@@ -596,9 +552,9 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st
 		if (most >= w->bound)
 			w->keys[(*n)++] = hwr_word_key(f->code, level == level_of(most) ? level : level + HWR_WORD_AT_LEAST);
 	}
-	for (int i = BASE; i < BEGINNINGS; i++)
+	for (int i = HWR_WORD_BASE; i < BEGINNINGS; i++)
 		if (w->left_out[i] > w->may)
-			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % BASE > 0 ? i : i / BASE), HWR_WORDS_UNLISTED);
+			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % HWR_WORD_BASE > 0 ? i : i / HWR_WORD_BASE), HWR_WORDS_UNLISTED);
 	qsort(w->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	*keys = w->keys;
 	return true;

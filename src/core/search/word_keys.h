@@ -2,18 +2,15 @@
  * word_keys.h
  *	  What an index of kept posteriors stores of a line's whole words, so that most lines need not be looked at.
  *
- * Words of up to eleven letters a to z and digits, folded, have a code.  A line is indexed under the code of
- * each word that it may have, with what is known of the word's probability: between two levels, or at least one.
- * The probability is never found by a search to be anything else.  Where not all words are listed that begin
- * with a letter, or with two, a key says so.
+ * A line is indexed under the code (word_code.h) of each word that it may have, with what is known of the word's
+ * probability: between two levels, or at least one.  The probability is never found by a search to be anything
+ * else.  Where not all words are listed that begin with a letter, or with two, a key says so.
  */
 #ifndef HWR_WORD_KEYS_H
 #define HWR_WORD_KEYS_H
 
 #include "trigram.h"
-
-/* A number below 37 ^ 11. */
-typedef uint64_t HwrWordCode;
+#include "word_code.h"
 
 /* What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0. */
 #define HWR_WORD_LEVELS 6
@@ -32,9 +29,6 @@ hwr_word_key(HwrWordCode code, int known)
 {
 	return -1 - (HwrTrigram) (code * 32 + (unsigned) known);
 }
-
-/* The code of a word, if it is a whole one that has one; and of its first letter, and of its first two if it has two. */
-extern bool hwr_word_code(const HwrWord *word, HwrWordCode *code, HwrWordCode beginnings[2]);
 
 /* Memory for one extraction after the other. */
 typedef struct HwrWordKeys HwrWordKeys;

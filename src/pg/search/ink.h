@@ -10,7 +10,7 @@
 #include "fmgr.h"
 
 #include "core/decode/decode.h"
-#include "core/search/posterior.h"
+#include "core/posterior/posterior.h"
 #include "pg/base/hold.h"
 
 typedef struct HwrInk

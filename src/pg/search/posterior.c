@@ -2,7 +2,7 @@
  * posterior.c
  *	  The type hwr_posterior, and its values from images.
  *
- * A value is the bytes of core/search/posterior.h.  Whatever comes in as text or from a client is
+ * A value is the bytes of core/posterior/posterior.h.  Whatever comes in as text or from a client is
  * unpacked once to see that it can be.
  */
 #include "postgres.h"
@@ -17,7 +17,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/model/reading.h"
-#include "core/search/posterior.h"
+#include "core/posterior/posterior.h"
 #include "ink.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "decode_cases.h"
-#include "core/search/posterior.h"
+#include "core/posterior/posterior.h"
 #include "core/text/fold.h"
 
 /* A value over these characters, ascending, from random posteriors; what is below bound is not kept. */

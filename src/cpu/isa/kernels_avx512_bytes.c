@@ -3,7 +3,7 @@
  *	  Products of 8-bit elements with AVX-512 alone, for processors that lack VNNI: what kernels_avx2_int8.c does, in
  *	  registers of twice the width.
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -20,7 +20,7 @@ typedef __m512i Pairs;
 #define A_ZERO 64
 #define HELD 4
 
-#include "bytes_impl.h"
+#include "cpu/kernels/bytes_impl.h"
 
 static inline Sum
 sum_start(const HwrProduct *p, int col)

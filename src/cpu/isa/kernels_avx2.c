@@ -6,5 +6,5 @@
 #pragma GCC target("avx2,fma")
 #define HWR_KERNELS_TABLE hwr_kernels_avx2
 #define HWR_KERNELS_NAME "avx2"
-#include "kernels_impl.h"
+#include "cpu/kernels/kernels_impl.h"
 #endif

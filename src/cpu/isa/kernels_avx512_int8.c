@@ -10,8 +10,8 @@
  *	 int32   start[columns]		-128 times the sum of the column: what sums begin with, for the 128 in A
  * and the panels follow.
  */
-#include "amx.h"
-#include "kernels.h"
+#include "cpu/kernels/amx.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -77,7 +77,7 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 	return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(packed_scales(p) + col));
 }
 
-#include "groups_impl.h"
+#include "cpu/kernels/groups_impl.h"
 
 static size_t
 packed_size(int parts, int k, int n)

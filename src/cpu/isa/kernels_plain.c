@@ -8,4 +8,4 @@
 #endif
 #define HWR_KERNELS_TABLE hwr_kernels_plain
 #define HWR_KERNELS_NAME "plain"
-#include "kernels_impl.h"
+#include "cpu/kernels/kernels_impl.h"

@@ -2,7 +2,7 @@
  * kernels_amx.c
  *	  AMX's tiles: the instructions, and leave to use them.
  */
-#include "amx.h"
+#include "cpu/kernels/amx.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -34,7 +34,7 @@
 #define BF16_STORE(to, left, right, n) \
 	_mm512_mask_storeu_epi16(to, ~0u >> (32 - (n)), (__m512i) _mm512_cvtne2ps_pbh((__m512) (right), (__m512) (left)))
 
-#include "amx_impl.h"
+#include "cpu/kernels/amx_impl.h"
 
 /* Bits of leaf 7's EDX, which older compilers have no names for. */
 #define AMX_BF16 (1u << 22)

@@ -2,7 +2,7 @@
  * kernels_avx512_int16.c
  *	  Products of 16-bit elements with AVX-512 VNNI, for Winograd's convolution where bfloat16 is no faster than float32.
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "lanes_avx512.h"
-#include "winograd.h"
+#include "cpu/kernels/winograd.h"
 
 #define HWR_ELEMENTS_TABLE hwr_elements_avx512_int16
 #define GROUP 2
@@ -54,6 +54,6 @@ store_elements(Floats x, Element *out)
 	_mm256_storeu_si256((__m256i *) out, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x)));
 }
 
-#include "words_impl.h"
+#include "cpu/kernels/words_impl.h"
 
 #endif

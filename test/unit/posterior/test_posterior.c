@@ -12,8 +12,8 @@
 #include "decode_cases.h"
 #include "core/base/rng.h"
 #include "core/decode/decode.h"
-#include "core/search/posterior.h"
-#include "core/search/posterior_codes.h"
+#include "core/posterior/posterior.h"
+#include "core/posterior/posterior_codes.h"
 #include "core/decode/score.h"
 #include "core/text/spelling.h"
 

@@ -7,5 +7,5 @@
 #define HWR_KERNELS_TABLE hwr_kernels_avx512
 #define HWR_KERNELS_NAME "avx512"
 #define HWR_LSTM_AVX512
-#include "kernels_impl.h"
+#include "cpu/kernels/kernels_impl.h"
 #endif

@@ -8,7 +8,7 @@
  * cost a fourth instruction, which waits for the same two units as the multiplications (Zen 3: 1.5 times float32
  * instead of twice).
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -25,7 +25,7 @@ typedef __m256i Pairs;
 #define A_ZERO 64
 #define HELD 4
 
-#include "bytes_impl.h"
+#include "cpu/kernels/bytes_impl.h"
 
 static inline Sum
 sum_start(const HwrProduct *p, int col)

@@ -6,5 +6,5 @@
 #define HWR_KERNELS_TABLE hwr_kernels_neon
 #define HWR_KERNELS_NAME "neon"
 #define HWR_KERNELS_NEON
-#include "kernels_impl.h"
+#include "cpu/kernels/kernels_impl.h"
 #endif

@@ -3,8 +3,8 @@
  *	  Products of bfloat16 elements with AVX-512 BF16: two multiply-adds a lane and instruction, summed
  *	  in float32.
  */
-#include "amx.h"
-#include "kernels.h"
+#include "cpu/kernels/amx.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -50,9 +50,9 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 	return sum;
 }
 
-#include "groups_impl.h"
+#include "cpu/kernels/groups_impl.h"
 
-#include "bf16_impl.h"
+#include "cpu/kernels/bf16_impl.h"
 
 typedef float Vector __attribute__((vector_size(64)));
 
@@ -70,7 +70,7 @@ store_elements(Vector x, Element *out)
 	_mm256_storeu_si256((__m256i *) out, (__m256i) _mm512_cvtneps_pbh((__m512) x));
 }
 
-#include "winograd_in_impl.h"
+#include "cpu/kernels/winograd_in_impl.h"
 
 static void
 winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)

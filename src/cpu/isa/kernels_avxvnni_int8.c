@@ -2,7 +2,7 @@
  * kernels_avxvnni_int8.c
  *	  Products of 8-bit elements with AVX-VNNI: what kernels_avx512_int8.c does, in registers of half the width.
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__x86_64__) && HWR_AVX_VNNI && !defined(HWR_REAL_DOUBLE)
 
@@ -20,7 +20,7 @@ typedef __m256i Sum;
 #define A_ONE 127
 #define A_ZERO 128
 
-#include "bytes_impl.h"
+#include "cpu/kernels/bytes_impl.h"
 
 static inline Sum
 sum_start(const HwrProduct *p, int col)

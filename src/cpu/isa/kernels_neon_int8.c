@@ -3,7 +3,7 @@
  *	  Products of 8-bit elements with the dot products of 64-bit Arm: four multiply-adds a lane and instruction, summed exactly
  *	  in 32 bits.
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -18,7 +18,7 @@ typedef int32x4_t Sum;
 #define A_ONE 127
 #define A_ZERO 0
 
-#include "bytes_impl.h"
+#include "cpu/kernels/bytes_impl.h"
 
 static inline Sum
 sum_start(const HwrProduct *p, int col)

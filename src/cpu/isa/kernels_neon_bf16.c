@@ -3,7 +3,7 @@
  *	  Products of bfloat16 elements with the BF16 instructions of 64-bit Arm: two multiply-adds a lane and instruction, summed
  *	  in float32.
  */
-#include "kernels.h"
+#include "cpu/kernels/kernels.h"
 
 #if defined(__aarch64__) && !defined(HWR_REAL_DOUBLE)
 
@@ -47,9 +47,9 @@ sum_value(const HwrProduct *p, Sum sum, int col)
 	return sum;
 }
 
-#include "groups_impl.h"
+#include "cpu/kernels/groups_impl.h"
 
-#include "bf16_impl.h"
+#include "cpu/kernels/bf16_impl.h"
 
 typedef float Vector __attribute__((vector_size(16)));
 
@@ -65,7 +65,7 @@ store_elements(Vector x, Element *out)
 	vst1_u16(out, vreinterpret_u16_bf16(vcvt_bf16_f32((float32x4_t) x)));
 }
 
-#include "winograd_in_impl.h"
+#include "cpu/kernels/winograd_in_impl.h"
 
 static void
 winograd_in(int tiles, int c, ptrdiff_t map_row, const void *map, ptrdiff_t frequency, void *out)
