@@ -148,7 +148,12 @@ describe_runs(HwrCpuPlan *plan, HwrStatus *st)
 	if (plan->training && !plan->branches)
 		fuse_runs(plan);
 	if (plan->training)
+	{
+		for (int i = plan->first; i < plan->last; i++)
+			if (plan->runs[i].layer->kind == HWR_LAYER_CONV)
+				hwr_conv_choose_elements(&plan->runs[i]);
 		describe_heads(plan);
+	}
 	return true;
 }
 

@@ -76,6 +76,9 @@ extern const HwrLayerOps hwr_join_ops;
 extern const HwrLayerOps hwr_sum_ops;
 extern const HwrLayerOps hwr_identity_ops;
 
+/* Before memory is measured, after fusing: a convolution's elements in training, its narrow ones or hwr_real. */
+extern void hwr_conv_choose_elements(HwrLayerRun *run);
+
 static inline const HwrLayerOps *
 hwr_layer_ops(HwrLayerKind kind)
 {
