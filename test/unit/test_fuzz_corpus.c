@@ -15,6 +15,7 @@
 
 #include "../fuzz/targets.c"
 #include "core/base/rng.h"
+#include "emulated.h"
 
 #define CORPUS "test/fuzz/corpus"
 #define DAMAGED 150
@@ -92,7 +93,7 @@ run_corpus(const char *name, Target target)
 		bytes = load(folder, entry->d_name, &len);
 		target(bytes, len);
 		hwr_rng_seed(&rng, 1, (uint64_t) files);
-		for (int i = 0; i < DAMAGED; i++)
+		for (int i = 0; i < emulated_rounds(DAMAGED, 2); i++)
 		{
 			size_t		damaged_len;
 			uint8_t    *damaged = damage(bytes, len, &rng, &damaged_len);

@@ -21,6 +21,7 @@
 #include "cpu/layers/cpu_net.h"
 #include "cpu/infer/infer.h"
 #include "nets.h"
+#include "../emulated.h"
 
 /* Largest differences of log posteriors that are at least LOGP_FLOOR. */
 #define FLOAT32_BOUND 2e-5
@@ -236,7 +237,7 @@ test_random_images(void **state)
 	uint8_t    *ink = random_ink(RANDOM_IMAGES, 32, 160);
 
 	(void) state;
-	compare(vgsl, 1, RANDOM_IMAGES, 160, ink);
+	compare(vgsl, 1, emulated_rounds(RANDOM_IMAGES, BATCH + 1), 160, ink);
 	free(ink);
 }
 
@@ -289,7 +290,7 @@ test_sample_images(void **state)
 		add_canvas(bytes, len, ink, &count);
 		free(bytes);
 	}
-	compare(hwr_preset_find("small")->architecture, 1, count, 160, ink);
+	compare(hwr_preset_find("small")->architecture, 1, emulated_rounds(count, BATCH), 160, ink);
 	free(ink);
 }
 
@@ -329,7 +330,7 @@ test_handwriting(void **state)
 	}
 	fclose(tar);
 	assert_int_equal(count, SAMPLE_IMAGES);
-	compare(hwr_preset_find("small")->architecture, 1, count, 160, ink);
+	compare(hwr_preset_find("small")->architecture, 1, emulated_rounds(count, BATCH), 160, ink);
 	free(bytes);
 	free(ink);
 }
@@ -352,7 +353,7 @@ test_shapes(void **state)
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
-		for (int threads = 1; threads <= 5; threads += 2)
+		for (int threads = 1; threads <= emulated_rounds(5, 1); threads += 2)
 		{
 			int			heights[] = {16, 12, 9, 8, 8, 21, 11, 14, 26};
 			int			widths[] = {40, 50, 33, 24, 24, 43, 230, 71, 150};
@@ -380,7 +381,7 @@ test_threads(void **state)
 		int			n = i % 4 + 1;
 		size_t		size = (size_t) n * 35 * CLASSES * sizeof(float);
 
-		for (int threads = 1; threads <= 5; threads++)
+		for (int threads = 1; threads <= emulated_rounds(5, 2); threads++)
 		{
 			Fixture		f;
 			HwrInfer   *inf;
@@ -469,7 +470,7 @@ test_presets(void **state)
 		assert_true(hwr_vgsl_parse(hwr_preset(i)->architecture, CLASSES, &net, &st));
 		width = net.width > 0 ? net.width : ANY_WIDTH;
 		ink = random_ink(5, net.height, width);
-		compare(hwr_preset(i)->architecture, 2, 5, width, ink);
+		compare(hwr_preset(i)->architecture, 2, emulated_rounds(5, 1), width, ink);
 		free(ink);
 	}
 }

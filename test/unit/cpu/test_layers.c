@@ -20,6 +20,7 @@
 #include "data/layers_values.h"
 #include "nets.h"
 #include "reference.h"
+#include "../emulated.h"
 
 #define IS_DOUBLE (sizeof(hwr_real) == sizeof(double))
 #define N 3
@@ -198,11 +199,11 @@ difference(Fixture *f, hwr_real *value)
 	return (up - down) / (2 * h);
 }
 
-/* At most some 150 of n values are tried: the rest is PyTorch's to judge. */
+/* At most some 150 of n values are tried, a few under emulation: the rest is PyTorch's to judge. */
 static size_t
 stride(size_t n)
 {
-	return n / 150 + 1;
+	return n / (size_t) emulated_rounds(150, 4) + 1;
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "data/network_values.h"
 #include "nets.h"
 #include "reference.h"
+#include "../emulated.h"
 
 #define IS_DOUBLE (sizeof(hwr_real) == sizeof(double))
 #define MAX_N 8
@@ -155,7 +156,7 @@ check_first_losses(HwrTrainPrecision precision, double loss_bound, double norm_b
 
 	set_up_precision(&f, KERAS, 2, HWR_SGD, precision);
 	assert_int_equal(f.net.nvalues, 2399247);
-	for (uint32_t step = 0; step < NETWORK_STEPS; step++)
+	for (uint32_t step = 0; step < (uint32_t) emulated_rounds(NETWORK_STEPS, 1); step++)
 	{
 		HwrStepResult result;
 		HwrStatus	st;
@@ -289,14 +290,14 @@ check_gradient(const char *spec, double shortcut, int height, int width, int thr
 	dinput = malloc(nin * sizeof(hwr_real));
 	memcpy(dinput, plan.dinput, nin * sizeof(hwr_real));
 	check_step(&f, &s, cpu->grads);
-	for (size_t i = 0; i < f.net.nvalues; i++)
+	for (size_t i = 0; i < f.net.nvalues; i += (size_t) emulated_rounds(1, 29))
 	{
 		double		d = difference(&plan, &s, &cpu->values[i]);
 
 		if (!(fabs(d - cpu->grads[i]) < 1e-7 * (1 + fabs(d))))
 			fail_msg("%s, %d threads, value %zu: gradient %.12g, difference %.12g", spec, threads, i, (double) cpu->grads[i], d);
 	}
-	for (size_t i = 0; i < nin; i++)
+	for (size_t i = 0; i < nin; i += (size_t) emulated_rounds(1, 29))
 	{
 		double		d = difference(&plan, &s, &plan.input[i]);
 
@@ -375,7 +376,7 @@ static void
 test_reproducible(void **state)
 {
 	(void) state;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < emulated_rounds(6, 2); i++)
 	{
 		HwrOptimizerKind kind = (HwrOptimizerKind) (i / 2);
 		HwrTrainPrecision precision = i % 2 ? HWR_TRAIN_BFLOAT16 : HWR_TRAIN_FLOAT32;
@@ -558,7 +559,7 @@ static void
 test_learns(void **state)
 {
 	(void) state;
-	for (int kind = HWR_SGD; kind <= HWR_ADAMW; kind++)
+	for (int kind = emulated_rounds(HWR_SGD, HWR_ADAMW); kind <= HWR_ADAMW; kind++)
 	{
 		Fixture		f;
 		Sample		s;
