@@ -16,7 +16,6 @@
 #include "core/base/rng.h"
 #include "core/page/crop.h"
 #include "core/page/page.h"
-#include "core/page/page_internal.h"
 #include "core/page/tilt.h"
 
 #define PAPER 225
@@ -271,38 +270,6 @@ test_columns(void **state)
 	hwr_image_free(&page);
 }
 
-/* Columns of a register: cells that are written into the next ones do not make them rows. */
-static void
-test_long_cells(void **state)
-{
-	enum
-	{
-		ROWS = 24
-	};
-	HwrPoint	ends[2 * ROWS][2];
-	HwrPageLines lines = {.lines = calloc(2 * ROWS, sizeof(HwrPageLine))};
-	HwrStatus	st = {0};
-
-	(void) state;
-	for (int i = 0; i < ROWS; i++)
-		for (int right = 0; right < 2; right++)
-		{
-			float		y = 50 + 30 * (float) i;
-			HwrPoint   *points = ends[lines.n];
-
-			points[0] = (HwrPoint){right ? 400 : 50, y};
-			points[1] = (HwrPoint){right ? 700 : i == 8 ? 520 : i % 5 == 1 ? 405 : 350, y};
-			lines.lines[lines.n++] = (HwrPageLine){.baseline = points,.baseline_n = 2,.size = 24};
-		}
-	assert_true(hwr_page_order(&lines, 30, false, &st));
-	for (int i = 0; i < 2 * ROWS; i++)
-	{
-		assert_true(lines.lines[i].baseline[0].x == (i < ROWS ? 50 : 400));
-		assert_true(lines.lines[i].baseline[0].y == 50 + 30 * (float) (i % ROWS));
-	}
-	free(lines.lines);
-}
-
 /* Quarter turns: the same lines, in coordinates of the page as it lies. */
 static void
 test_turns(void **state)
@@ -542,7 +509,6 @@ main(void)
 		cmocka_unit_test(test_straighten),
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_long_cells),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_writing),
