@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "core/page/canvas.h"
 #include "core/page/crop.h"
 #include "core/page/page.h"
 #include "core/page/tilt.h"
@@ -500,6 +501,36 @@ test_crop_stopped(void **state)
 	hwr_image_free(&page);
 }
 
+/* On a canvas that is larger than the page thin strokes are no fainter, and on others ink is what it was. */
+static void
+test_thin_strokes(void **state)
+{
+	const float shift[200] = {0};
+	HwrMap		dark;
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_true(hwr_map_create(200, 100, &dark, &st));
+	for (int x = 20; x < 180; x++)
+		hwr_map_row(&dark, 50)[x] = 60;
+	for (int enlarged = 1; enlarged <= 3; enlarged++)
+	{
+		HwrPageCanvas canvas;
+		int			most = 0;
+
+		assert_true(hwr_page_canvas_make(&dark, shift, 1, (float) HWR_CANVAS_PITCH / (float) enlarged, &canvas, &st));
+		assert_int_equal(canvas.ink.height, 100 * enlarged);
+		for (int y = 0; y < canvas.ink.height; y++)
+			most = hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2] > most ? hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2] : most;
+		if (enlarged == 1)
+			assert_int_equal(most, 60);
+		else
+			assert_true(most > 60);
+		hwr_page_canvas_free(&canvas);
+	}
+	hwr_map_free(&dark);
+}
+
 int
 main(void)
 {
@@ -509,6 +540,7 @@ main(void)
 		cmocka_unit_test(test_straighten),
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_thin_strokes),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_writing),
