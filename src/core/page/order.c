@@ -56,6 +56,8 @@ typedef struct Order
 	Box		   *room;			/* for all boxes */
 	float		gutter_from;	/* where white columns are taken for one between two pages; to < from: nowhere */
 	float		gutter_to;
+	bool		goes_on;		/* what is finished next is below what was before, and no columns are between */
+	float		bottom;			/* of that */
 } Order;
 
 static int
@@ -139,17 +141,18 @@ find_column(const Order *order, const Box *boxes, int n)
 
 /*
  * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the
- * first that leaves columns below it, else the last that leaves some above it, else the highest.
+ * first that leaves columns below it, else the last that leaves some above it, else, *plain, the highest.
  * room holds n boxes.
  */
 static int
-find_row(const Order *order, const Box *boxes, int n, Box *room)
+find_row(const Order *order, const Box *boxes, int n, Box *room, bool *plain)
 {
 	float		bottom = boxes[0].y1;
 	float		highest = ROW_GAP * order->size;
 	int			cut = 0;
 	int			above = 0;
 
+	*plain = false;
 	for (int i = 1; i < n; i++)
 	{
 		float		gap = boxes[i].y0 - bottom;
@@ -173,6 +176,7 @@ find_row(const Order *order, const Box *boxes, int n, Box *room)
 		if (find_column(order, room, i) > 0)
 			above = i;
 	}
+	*plain = above == 0;
 	return above > 0 ? above : cut;
 }
 
@@ -191,9 +195,10 @@ any_side_by_side(const Box *boxes, int n)
 static void
 finish(Order *order, Box *boxes, int n)
 {
-	float		bottom = boxes[0].y0;
+	float		bottom = order->goes_on ? order->bottom : boxes[0].y0;
 
-	order->region++;
+	if (!order->goes_on)
+		order->region++;
 	for (int i = 0; i < n;)
 	{
 		int			end = i + 1;
@@ -209,6 +214,8 @@ finish(Order *order, Box *boxes, int n)
 			order->lines[boxes[i].line].region = order->region;
 		}
 	}
+	order->goes_on = false;
+	order->bottom = bottom;
 }
 
 /* Number the columns that white columns alone part boxes into, from first on, and sort by them. */
@@ -232,6 +239,8 @@ finish_table(Order *order, Box *boxes, int n)
 {
 	hwr_page_sort_rows(boxes, n, order->size);
 	order->region++;
+	order->goes_on = false;
+	order->bottom = boxes[n - 1].y1;
 	for (int i = 0; i < n; i++)
 		order->lines[boxes[i].line].region = order->region;
 }
@@ -298,6 +307,7 @@ cut_up(Order *order, Box *boxes, int n)
 	while (n > 0)
 	{
 		int			cut = 0;
+		bool		plain = false;
 
 		if (n <= MAX_LINES)
 		{
@@ -310,7 +320,7 @@ cut_up(Order *order, Box *boxes, int n)
 		{
 			qsort(boxes, (size_t) n, sizeof(Box), compare_y);
 			if (n <= MAX_LINES && any_side_by_side(boxes, n))
-				cut = find_row(order, boxes, n, order->room);
+				cut = find_row(order, boxes, n, order->room, &plain);
 		}
 		if (cut == 0)
 		{
@@ -322,6 +332,7 @@ cut_up(Order *order, Box *boxes, int n)
 		 * is below the lines' number.
 		 */
 		cut_up(order, boxes, cut);
+		order->goes_on = plain;
 		boxes += cut;
 		n -= cut;
 	}

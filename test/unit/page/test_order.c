@@ -227,6 +227,27 @@ test_spread_of_entries(void **state)
 	done(l);
 }
 
+/* Pieces of a row beside each other do not part a column of text; a wide space does. */
+static void
+test_regions(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 12; i++)
+	{
+		float		y = 100 + SIZE * (float) (i < 10 ? i : i + 4);
+
+		add(l, 50, i == 4 ? 200 : 500, y);
+		if (i == 4)
+			add(l, 350, 500, y);
+	}
+	order(l, false);
+	for (int i = 0; i < 13; i++)
+		assert_int_equal(l->lines.lines[i].region, i < 11 ? 1 : 2);
+	done(l);
+}
+
 int
 main(void)
 {
@@ -238,6 +259,7 @@ main(void)
 		cmocka_unit_test(test_margin),
 		cmocka_unit_test(test_spread_of_tables),
 		cmocka_unit_test(test_spread_of_entries),
+		cmocka_unit_test(test_regions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
