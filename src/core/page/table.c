@@ -22,8 +22,9 @@
 /* Standard deviations above what chance would have. */
 #define BEYOND_CHANCE 2
 
-/* Running text: lines of so many sizes, and of so much of the column, in the middle. */
+/* Running text: lines of so many sizes, where there are two columns of so many, and of so much of the column, in the middle. */
 #define RUNNING 9
+#define RUNNING_OF_TWO 5
 #define FILLED 0.8F
 
 /* Lines of a row differ by less, in sizes. */
@@ -128,9 +129,9 @@ measure_column(const HwrOrderBox *boxes, int n, float *room)
 }
 
 static bool
-is_running(const Column *c, int n, float size)
+is_running(const Column *c, int n, float least)
 {
-	return n >= LEAST_LINES && c->length >= RUNNING * size && c->length >= FILLED * (c->right - c->left);
+	return n >= LEAST_LINES && c->length >= least && c->length >= FILLED * (c->right - c->left);
 }
 
 /* Where the next column begins. */
@@ -152,13 +153,14 @@ hwr_page_is_table(HwrOrderBox *boxes, int n, float size, float *room, int *cut)
 	int			part = 0;		/* there */
 	int			running = 0;
 	int			agreeing = 0;
+	float		least = size * (boxes[n - 1].column == 1 ? RUNNING_OF_TWO : RUNNING);
 	int			from = 0;
 	int			end = column_end(boxes, n, 0);
 	Column		c = measure_column(boxes, end, room);
 
 	*cut = 0;
 	qsort(boxes, (size_t) end, sizeof(HwrOrderBox), compare_base);
-	running += is_running(&c, end, size);
+	running += is_running(&c, end, least);
 	while (end < n)
 	{
 		int			next = column_end(boxes, n, end);
@@ -179,7 +181,7 @@ hwr_page_is_table(HwrOrderBox *boxes, int n, float size, float *room, int *cut)
 			widest = gap;
 			part = end;
 		}
-		if (is_running(&right, next - end, size))
+		if (is_running(&right, next - end, least))
 		{
 			/* between two columns of running text */
 			if (running++ > 0 && widest_differing == -INFINITY && *cut == 0)

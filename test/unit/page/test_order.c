@@ -95,6 +95,24 @@ test_long_lines(void **state)
 	done(l);
 }
 
+/* The right one narrower, as of a page that goes on beyond the picture. */
+static void
+test_narrow_text(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 12; i++)
+	{
+		add(l, 50, 390 - (float) any(i, 30), 50 + SIZE * (float) i);
+		add(l, 420, 600 - (float) any(i, 20), 50 + SIZE * (float) i);
+	}
+	order(l, false);
+	for (int i = 0; i < 24; i++)
+		check_at(l, i, i < 12 ? 50 : 420, 50 + SIZE * (float) (i % 12));
+	done(l);
+}
+
 /* The columns of a table: a number, a name, a date, a sum, not all in each row, and not quite on one baseline. */
 static const float cells[4][2] = {{50, 80}, {120, 300}, {340, 430}, {480, 540}};
 
@@ -253,6 +271,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_narrow_text),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_from_right),
 		cmocka_unit_test(test_entries),

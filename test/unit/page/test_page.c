@@ -521,7 +521,11 @@ test_thin_strokes(void **state)
 		assert_true(hwr_page_canvas_make(&dark, shift, 1, (float) HWR_CANVAS_PITCH / (float) enlarged, &canvas, &st));
 		assert_int_equal(canvas.ink.height, 100 * enlarged);
 		for (int y = 0; y < canvas.ink.height; y++)
-			most = hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2] > most ? hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2] : most;
+		{
+			int			value = hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2];
+
+			most = value > most ? value : most;
+		}
 		if (enlarged == 1)
 			assert_int_equal(most, 60);
 		else
