@@ -6,8 +6,43 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "page_internal.h"
+
+/*
+ * A page that is enlarged by more than so much is out of focus, and thin strokes are faint: how much what differs from its
+ * surroundings is raised, for each time more, and at most; and the surroundings, in pixels on either side.
+ */
+#define BLURRED 1.25F
+#define RAISED 2
+#define MOST_RAISED 1.5F
+#define AROUND 3
+
+/* enlarged: pixels of the canvas a pixel of the page */
+static bool
+sharpen(HwrMap *ink, float enlarged, HwrStatus *st)
+{
+	size_t		n = (size_t) ink->width * (size_t) ink->height;
+	int			raised = (int) (256 * fminf(RAISED * (enlarged - BLURRED), MOST_RAISED));
+	HwrMap		around;
+	bool		ok;
+
+	if (raised <= 0)
+		return true;
+	if (!hwr_map_create(ink->width, ink->height, &around, st))
+		return false;
+	memcpy(around.v, ink->v, n);
+	ok = hwr_map_blur_x(&around, AROUND, st) && hwr_map_blur_y(&around, AROUND, st);
+	for (size_t i = 0; ok && i < n; i++)
+	{
+		int			v = ink->v[i] + raised * (ink->v[i] - around.v[i]) / 256;
+
+		ink->v[i] = (uint8_t) (v < 0 ? 0 : v > 255 ? 255 : v);
+	}
+	hwr_map_free(&around);
+	return ok;
+}
 
 bool
 hwr_page_canvas_make(const HwrMap *dark, const float *shift, float factor, float size, HwrPageCanvas *out, HwrStatus *st)
@@ -39,7 +74,10 @@ hwr_page_canvas_make(const HwrMap *dark, const float *shift, float factor, float
 
 		out->shift[x] = (float) (shift[column < dark->width ? column : dark->width - 1] * r);
 	}
-	return true;
+	if (sharpen(&out->ink, out->scale, st))
+		return true;
+	hwr_page_canvas_free(out);
+	return false;
 }
 
 void

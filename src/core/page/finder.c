@@ -52,6 +52,7 @@ struct HwrPageFinder
 	HwrPageCanvas canvas;
 	HwrLineMaps maps;			/* of it */
 	int			next;			/* row of it for the network */
+	bool		resized;		/* after the network has seen it once */
 	HwrChains	chains;
 	HwrPageLines lines;
 };
@@ -253,6 +254,7 @@ settle_turn(HwrPageFinder *f, HwrStatus *st)
 	}
 	f->turn = next;
 	f->surveyed = false;
+	f->resized = false;
 	hwr_map_free(&f->level);
 	hwr_page_canvas_free(&f->canvas);
 	hwr_line_maps_free(&f->maps);
@@ -286,6 +288,36 @@ size_step(HwrPageFinder *f, HwrStatus *st)
 		f->stage = STAGE_NETWORK;
 	else if (f->turns.tried > 0)
 		return settle_turn(f, st);
+	return true;
+}
+
+/*
+ * Whether the network has seen the page at a size that suits it; else it is begun again with another canvas.  Grain and
+ * ruling can be taken for writing, or several lines for one.
+ */
+static bool
+settle_size(HwrPageFinder *f, HwrStatus *st)
+{
+	float		by = f->resized ? 1 : hwr_page_map_resize(&f->maps);
+	HwrPageCanvas canvas;
+
+	f->resized = true;
+	if (by == 1)
+		return true;
+	if (!hwr_page_canvas_make(&f->level, f->sheet.shift, f->sheet.factor, f->sheet.size * by, &canvas, st))
+		return false;
+	canvas.tilt = f->tilt;
+	/* not where it would have had to be larger than canvases are */
+	if (canvas.ink.width == f->canvas.ink.width || !hwr_line_net_takes(&canvas.ink))
+	{
+		hwr_page_canvas_free(&canvas);
+		return true;
+	}
+	hwr_page_canvas_free(&f->canvas);
+	f->canvas = canvas;
+	f->lines.size *= by;
+	hwr_line_maps_free(&f->maps);
+	f->stage = STAGE_NETWORK;
 	return true;
 }
 
@@ -343,7 +375,7 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			if (done_part)
 			{
 				f->stage = STAGE_CLEAN;
-				ok = ok && settle_turn(f, st);
+				ok = ok && settle_size(f, st) && (f->stage == STAGE_NETWORK || settle_turn(f, st));
 			}
 			break;
 		case STAGE_CLEAN:

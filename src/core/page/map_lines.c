@@ -432,6 +432,38 @@ hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *maps, float s
 }
 
 /*
+ * Another size
+ */
+
+/* Cells that surely are a baseline, and how many tell anything. */
+#define SURELY 0.6F
+#define LEAST_CELLS 60
+
+/* How high lines are on a canvas of the right size, in pixels, and from where on they are far too high or low. */
+#define USUAL_HEIGHT 20.0F
+#define TOO_HIGH 40
+#define TOO_LOW 9.5F
+
+float
+hwr_page_map_resize(const HwrLineMaps *maps)
+{
+	double		height = 0;
+	int			n = 0;
+
+	for (int y = 0; y < maps->height; y++)
+		for (int x = 0; x < maps->width; x++)
+			if (value(maps, x, y, HWR_MAP_BASELINE) >= SURELY)
+			{
+				height += HWR_MAP_REACH * (double) (value(maps, x, y, HWR_MAP_UP) + value(maps, x, y, HWR_MAP_DOWN));
+				n++;
+			}
+	if (n < LEAST_CELLS)
+		return 1;
+	height /= n;
+	return height > TOO_HIGH || height < TOO_LOW ? (float) height / USUAL_HEIGHT : 1;
+}
+
+/*
  * What was found otherwise
  */
 

@@ -13,6 +13,12 @@ extern bool hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *m
 							   HwrPageLines *out, HwrStatus *st);
 
 /*
+ * By what the size of the page, from line to line, is to be multiplied, for the maps say that the writing on the canvas is of
+ * quite another height than the canvas was made for; 1: they do not.
+ */
+extern float hwr_page_map_resize(const HwrLineMaps *maps);
+
+/*
  * Put lines that were found otherwise behind them, rejected: those that found lines cover are left out.  The others'
  * members become found's.
  */

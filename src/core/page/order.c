@@ -1,12 +1,13 @@
 /*
  * order.c
  *	  Regions and reading order: the page is cut at white columns, else at white rows, until what is left can be read from
- *	  top to bottom (recursive XY cut, Nagy and Seth 1984, columns first).
+ *	  top to bottom (recursive XY cut, Nagy and Seth 1984, columns first).  Columns of a table are read by rows (table.h).
  *
  * A white column counts only between blocks that stand side by side for a while, so that a date at
  * the right of a letter's head is no column.
  */
 #include "page_internal.h"
+#include "table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,20 +30,23 @@
 #define COLUMN_LINES 2
 #define COLUMN_BESIDE 0.4F
 
+/*
+ * Text so many times as wide as high may be two pages side by side, if a white column is in the middle of it, give or take a
+ * part of the width.
+ */
+#define SPREAD 1.15F
+#define GUTTER 0.1F
+
 /* More lines than these are sorted by height only. */
 #define MAX_LINES 5000
 
 /* Of more lines than these the highest row is cut at without trying what it leaves. */
 #define MAX_TRIED 400
 
-typedef struct Box
-{
-	float		x0;				/* level coordinates, x reversed where writing runs from right to left */
-	float		x1;
-	float		y0;
-	float		y1;
-	int			line;
-} Box;
+/* More lines than these are no table: each white column asks anew. */
+#define MAX_TABLE 1500
+
+typedef HwrOrderBox Box;
 
 typedef struct Order
 {
@@ -50,6 +54,10 @@ typedef struct Order
 	int			region;
 	HwrPageLine *lines;
 	Box		   *room;			/* for all boxes */
+	float		gutter_from;	/* where white columns are taken for one between two pages; to < from: nowhere */
+	float		gutter_to;
+	bool		goes_on;		/* what is finished next is below what was before, and no columns are between */
+	float		bottom;			/* of that */
 } Order;
 
 static int
@@ -133,17 +141,18 @@ find_column(const Order *order, const Box *boxes, int n)
 
 /*
  * The first box below a white row, boxes being sorted by y0; 0: there is none.  Of all rows the
- * first that leaves columns below it, else the last that leaves some above it, else the highest.
+ * first that leaves columns below it, else the last that leaves some above it, else, *plain, the highest.
  * room holds n boxes.
  */
 static int
-find_row(const Order *order, const Box *boxes, int n, Box *room)
+find_row(const Order *order, const Box *boxes, int n, Box *room, bool *plain)
 {
 	float		bottom = boxes[0].y1;
 	float		highest = ROW_GAP * order->size;
 	int			cut = 0;
 	int			above = 0;
 
+	*plain = false;
 	for (int i = 1; i < n; i++)
 	{
 		float		gap = boxes[i].y0 - bottom;
@@ -167,6 +176,7 @@ find_row(const Order *order, const Box *boxes, int n, Box *room)
 		if (find_column(order, room, i) > 0)
 			above = i;
 	}
+	*plain = above == 0;
 	return above > 0 ? above : cut;
 }
 
@@ -185,9 +195,10 @@ any_side_by_side(const Box *boxes, int n)
 static void
 finish(Order *order, Box *boxes, int n)
 {
-	float		bottom = boxes[0].y0;
+	float		bottom = order->goes_on ? order->bottom : boxes[0].y0;
 
-	order->region++;
+	if (!order->goes_on)
+		order->region++;
 	for (int i = 0; i < n;)
 	{
 		int			end = i + 1;
@@ -203,6 +214,90 @@ finish(Order *order, Box *boxes, int n)
 			order->lines[boxes[i].line].region = order->region;
 		}
 	}
+	order->goes_on = false;
+	order->bottom = bottom;
+}
+
+/* Number the columns that white columns alone part boxes into, from first on, and sort by them. */
+static int
+number_columns(const Order *order, Box *boxes, int n, int first)
+{
+	int			cut;
+
+	qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+	cut = find_column(order, boxes, n);
+	if (cut > 0)
+		return number_columns(order, boxes + cut, n - cut, number_columns(order, boxes, cut, first));
+	for (int i = 0; i < n; i++)
+		boxes[i].column = first;
+	return first + 1;
+}
+
+/* Lines of a table are one region. */
+static void
+finish_table(Order *order, Box *boxes, int n)
+{
+	hwr_page_sort_rows(boxes, n, order->size);
+	order->region++;
+	order->goes_on = false;
+	order->bottom = boxes[n - 1].y1;
+	for (int i = 0; i < n; i++)
+		order->lines[boxes[i].line].region = order->region;
+}
+
+/* The first box of the right page, boxes being sorted by columns; 0: there are not two. */
+static int
+find_gutter(const Order *order, const Box *boxes, int n)
+{
+	float		right = -INFINITY;
+	float		widest = -INFINITY;
+	int			cut = 0;
+
+	if (boxes[0].x0 >= order->gutter_from)
+		return 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0 && boxes[i].column != boxes[i - 1].column)
+		{
+			float		left = INFINITY;
+			float		middle;
+
+			for (int k = i; k < n; k++)
+				left = fminf(left, boxes[k].x0);
+			middle = (left + right) / 2;
+			if (i >= TABLE_LINES && n - i >= TABLE_LINES && middle >= order->gutter_from && middle <= order->gutter_to &&
+				left - right > widest)
+			{
+				widest = left - right;
+				cut = i;
+			}
+		}
+		right = fmaxf(right, boxes[i].x1);
+	}
+	return right > order->gutter_to ? cut : 0;
+}
+
+/*
+ * Of boxes that a white column parts at *cut, whether they are a table, which is then finished; else they are sorted
+ * and *cut is where to part them.
+ */
+static bool
+try_table(Order *order, Box *boxes, int n, int *cut)
+{
+	int			at;
+
+	number_columns(order, boxes, n, 0);
+	at = find_gutter(order, boxes, n);
+	if (at == 0 && hwr_page_is_table(boxes, n, order->size, (float *) order->room, &at))
+	{
+		finish_table(order, boxes, n);
+		return true;
+	}
+	if (at > 0)
+		*cut = at;
+	else
+		qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+	return false;
 }
 
 static void
@@ -212,17 +307,20 @@ cut_up(Order *order, Box *boxes, int n)
 	while (n > 0)
 	{
 		int			cut = 0;
+		bool		plain = false;
 
 		if (n <= MAX_LINES)
 		{
 			qsort(boxes, (size_t) n, sizeof(Box), compare_x);
 			cut = find_column(order, boxes, n);
+			if (cut > 0 && n <= MAX_TABLE && try_table(order, boxes, n, &cut))
+				return;
 		}
 		if (cut == 0)
 		{
 			qsort(boxes, (size_t) n, sizeof(Box), compare_y);
 			if (n <= MAX_LINES && any_side_by_side(boxes, n))
-				cut = find_row(order, boxes, n, order->room);
+				cut = find_row(order, boxes, n, order->room, &plain);
 		}
 		if (cut == 0)
 		{
@@ -234,15 +332,40 @@ cut_up(Order *order, Box *boxes, int n)
 		 * is below the lines' number.
 		 */
 		cut_up(order, boxes, cut);
+		order->goes_on = plain;
 		boxes += cut;
 		n -= cut;
 	}
 }
 
+/* Where the gutter would be if these boxes are two pages. */
+static void
+expect_gutter(Order *order, const Box *boxes, int n)
+{
+	float		x0 = INFINITY;
+	float		x1 = -INFINITY;
+	float		y0;
+	float		y1;
+
+	order->gutter_to = -INFINITY;
+	if (n == 0)
+		return;
+	heights(boxes, n, &y0, &y1);
+	for (int i = 0; i < n; i++)
+	{
+		x0 = fminf(x0, boxes[i].x0);
+		x1 = fmaxf(x1, boxes[i].x1);
+	}
+	if (x1 - x0 < SPREAD * (y1 - y0))
+		return;
+	order->gutter_from = (x0 + x1) / 2 - GUTTER * (x1 - x0);
+	order->gutter_to = (x0 + x1) / 2 + GUTTER * (x1 - x0);
+}
+
 bool
 hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *st)
 {
-	Order		order = {size, 0, NULL, NULL};
+	Order		order = {.size = size};
 	Box		   *boxes = hwr_alloc(2 * (size_t) lines->n + 2, sizeof(Box), st);
 	HwrPageLine *sorted = boxes == NULL ? NULL : hwr_alloc((size_t) lines->n + 1, sizeof(HwrPageLine), st);
 	int			texts = 0;
@@ -268,11 +391,12 @@ hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *s
 				continue;
 			y = (a->y + b->y) / 2 - lines->slope * (a->x + b->x) / 2;
 			boxes[n++] = (Box){right_to_left ? -b->x : a->x, right_to_left ? -a->x : b->x,
-							   y - 0.6F * line->size, y + 0.2F * line->size, i};
+							   y - 0.6F * line->size, y + 0.2F * line->size, y, 0, i};
 		}
 		if (kind == 0)
 			texts = n;
 	}
+	expect_gutter(&order, boxes, texts);
 	cut_up(&order, boxes, texts);
 	if (n > texts)
 		qsort(boxes + texts, (size_t) (n - texts), sizeof(Box), compare_y);

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "core/page/canvas.h"
 #include "core/page/crop.h"
 #include "core/page/page.h"
-#include "core/page/page_internal.h"
 #include "core/page/tilt.h"
 
 #define PAPER 225
@@ -271,38 +271,6 @@ test_columns(void **state)
 	hwr_image_free(&page);
 }
 
-/* Columns of a register: cells that are written into the next ones do not make them rows. */
-static void
-test_long_cells(void **state)
-{
-	enum
-	{
-		ROWS = 24
-	};
-	HwrPoint	ends[2 * ROWS][2];
-	HwrPageLines lines = {.lines = calloc(2 * ROWS, sizeof(HwrPageLine))};
-	HwrStatus	st = {0};
-
-	(void) state;
-	for (int i = 0; i < ROWS; i++)
-		for (int right = 0; right < 2; right++)
-		{
-			float		y = 50 + 30 * (float) i;
-			HwrPoint   *points = ends[lines.n];
-
-			points[0] = (HwrPoint){right ? 400 : 50, y};
-			points[1] = (HwrPoint){right ? 700 : i == 8 ? 520 : i % 5 == 1 ? 405 : 350, y};
-			lines.lines[lines.n++] = (HwrPageLine){.baseline = points,.baseline_n = 2,.size = 24};
-		}
-	assert_true(hwr_page_order(&lines, 30, false, &st));
-	for (int i = 0; i < 2 * ROWS; i++)
-	{
-		assert_true(lines.lines[i].baseline[0].x == (i < ROWS ? 50 : 400));
-		assert_true(lines.lines[i].baseline[0].y == 50 + 30 * (float) (i % ROWS));
-	}
-	free(lines.lines);
-}
-
 /* Quarter turns: the same lines, in coordinates of the page as it lies. */
 static void
 test_turns(void **state)
@@ -533,6 +501,40 @@ test_crop_stopped(void **state)
 	hwr_image_free(&page);
 }
 
+/* On a canvas that is larger than the page thin strokes are no fainter, and on others ink is what it was. */
+static void
+test_thin_strokes(void **state)
+{
+	const float shift[200] = {0};
+	HwrMap		dark;
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_true(hwr_map_create(200, 100, &dark, &st));
+	for (int x = 20; x < 180; x++)
+		hwr_map_row(&dark, 50)[x] = 60;
+	for (int enlarged = 1; enlarged <= 3; enlarged++)
+	{
+		HwrPageCanvas canvas;
+		int			most = 0;
+
+		assert_true(hwr_page_canvas_make(&dark, shift, 1, (float) HWR_CANVAS_PITCH / (float) enlarged, &canvas, &st));
+		assert_int_equal(canvas.ink.height, 100 * enlarged);
+		for (int y = 0; y < canvas.ink.height; y++)
+		{
+			int			value = hwr_map_row(&canvas.ink, y)[canvas.ink.width / 2];
+
+			most = value > most ? value : most;
+		}
+		if (enlarged == 1)
+			assert_int_equal(most, 60);
+		else
+			assert_true(most > 60);
+		hwr_page_canvas_free(&canvas);
+	}
+	hwr_map_free(&dark);
+}
+
 int
 main(void)
 {
@@ -542,7 +544,7 @@ main(void)
 		cmocka_unit_test(test_straighten),
 		cmocka_unit_test(test_slopes),
 		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_long_cells),
+		cmocka_unit_test(test_thin_strokes),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_no_writing),

@@ -1,0 +1,285 @@
+/*
+ * test_order.c
+ *	  Reading order: columns, the rows of tables, two pages side by side.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "core/page/page_internal.h"
+
+/* From line to line. */
+#define SIZE 30
+
+#define MOST 512
+
+typedef struct Lines
+{
+	HwrPageLines lines;
+	HwrPoint	ends[MOST][2];
+} Lines;
+
+static Lines *
+no_lines(void)
+{
+	Lines	   *l = calloc(1, sizeof(Lines));
+
+	l->lines.lines = calloc(MOST, sizeof(HwrPageLine));
+	return l;
+}
+
+static void
+add(Lines *l, float x0, float x1, float y)
+{
+	HwrPoint   *points = l->ends[l->lines.n];
+
+	points[0] = (HwrPoint){x0, y};
+	points[1] = (HwrPoint){x1, y};
+	l->lines.lines[l->lines.n++] = (HwrPageLine){.baseline = points,.baseline_n = 2,.size = 24};
+}
+
+static void
+order(Lines *l, bool right_to_left)
+{
+	HwrStatus	st = {0};
+
+	assert_true(hwr_page_order(&l->lines, SIZE, right_to_left, &st));
+}
+
+static void
+done(Lines *l)
+{
+	free(l->lines.lines);
+	free(l);
+}
+
+/* A number from 0 to n - 1 that looks like chance. */
+static int
+any(int i, int n)
+{
+	return (int) ((uint32_t) i * 2654435761U >> 16) % n;
+}
+
+/* Line i is the one that begins at x, y, give or take some pixels. */
+static void
+check_at(const Lines *l, int i, float x, float y)
+{
+	const HwrPoint *p = &l->lines.lines[i].baseline[0];
+
+	assert_true(p->x >= x - 1 && p->x <= x + 1);
+	assert_true(p->y >= y - 6 && p->y <= y + 6);
+}
+
+/* Columns of running text whose lines stand on the same rules; some reach into the next column. */
+static void
+test_long_lines(void **state)
+{
+	enum
+	{
+		ROWS = 24
+	};
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < ROWS; i++)
+		for (int right = 0; right < 2; right++)
+			add(l, right ? 400 : 50, right ? 700 : i == 8 ? 520 : i % 5 == 1 ? 405 : 350, 50 + SIZE * (float) i);
+	order(l, false);
+	for (int i = 0; i < 2 * ROWS; i++)
+		check_at(l, i, i < ROWS ? 50 : 400, 50 + SIZE * (float) (i % ROWS));
+	done(l);
+}
+
+/* The right one narrower, as of a page that goes on beyond the picture. */
+static void
+test_narrow_text(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 12; i++)
+	{
+		add(l, 50, 390 - (float) any(i, 30), 50 + SIZE * (float) i);
+		add(l, 420, 600 - (float) any(i, 20), 50 + SIZE * (float) i);
+	}
+	order(l, false);
+	for (int i = 0; i < 24; i++)
+		check_at(l, i, i < 12 ? 50 : 420, 50 + SIZE * (float) (i % 12));
+	done(l);
+}
+
+/* The columns of a table: a number, a name, a date, a sum, not all in each row, and not quite on one baseline. */
+static const float cells[4][2] = {{50, 80}, {120, 300}, {340, 430}, {480, 540}};
+
+static bool
+has_cell(int row, int column)
+{
+	return column == 1 || any(4 * row + column, 7) != 0;
+}
+
+static void
+add_table(Lines *l, float x, int rows, int longest)
+{
+	for (int column = 0; column < 4; column++)
+		for (int row = 0; row < rows; row++)
+			if (has_cell(row, column))
+				add(l, x + cells[column][0], x + (row == longest && column == 1 ? 350 : cells[column][1] - (float) any(row, 20)),
+					100 + SIZE * (float) row + (float) any(row + 31 * column, 7) - 3);
+}
+
+/* From line at on: such a table by rows; returns where it ends. */
+static int
+check_table(const Lines *l, int at, float x, int rows)
+{
+	for (int row = 0; row < rows; row++)
+		for (int column = 0; column < 4; column++)
+			if (has_cell(row, column))
+				check_at(l, at++, x + cells[column][0], 100 + SIZE * (float) row);
+	return at;
+}
+
+static void
+test_table(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	add_table(l, 0, 25, 9);
+	order(l, false);
+	assert_int_equal(check_table(l, 0, 0, 25), l->lines.n);
+	for (int i = 0; i < l->lines.n; i++)
+		assert_int_equal(l->lines.lines[i].region, 1);
+	done(l);
+}
+
+/* The same from the right. */
+static void
+test_table_from_right(void **state)
+{
+	Lines	   *l = no_lines();
+	int			at = 0;
+
+	(void) state;
+	add_table(l, 0, 25, -1);
+	order(l, true);
+	for (int row = 0; row < 25; row++)
+		for (int column = 3; column >= 0; column--)
+			if (has_cell(row, column))
+				check_at(l, at++, cells[column][0], 100 + SIZE * (float) row);
+	done(l);
+}
+
+/* A number, and a text of several lines that begins beside it. */
+static void
+test_entries(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 30; i++)
+	{
+		if (i % 3 == 0)
+			add(l, 50, 90, 103 + SIZE * (float) i);
+		add(l, 150, 520 - (float) any(i, 20), 100 + SIZE * (float) i);
+	}
+	order(l, false);
+	for (int i = 0; i < 40; i++)
+		check_at(l, i, i % 4 == 0 ? 50 : 150, 100 + SIZE * (float) (i / 4 * 3 + (i % 4 < 2 ? 0 : i % 4 - 1)));
+	done(l);
+}
+
+/* Notes in the margin, whose lines are nearer to each other than those of the text. */
+static void
+test_margin(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 12; i++)
+		add(l, 20, 110, 200 + 0.7F * SIZE * (float) i);
+	for (int i = 0; i < 20; i++)
+		add(l, 150, 600, 100 + SIZE * (float) i);
+	order(l, false);
+	for (int i = 0; i < 12; i++)
+		assert_true(l->lines.lines[i].baseline[0].x == 20);
+	done(l);
+}
+
+/* Two pages, each with a table: that on the left first, although the rows go on on the right. */
+static void
+test_spread_of_tables(void **state)
+{
+	Lines	   *l = no_lines();
+	int			at;
+
+	(void) state;
+	add_table(l, 0, 20, -1);
+	add_table(l, 600, 20, -1);
+	order(l, false);
+	at = check_table(l, 0, 0, 20);
+	assert_int_equal(check_table(l, at, 600, 20), l->lines.n);
+	done(l);
+}
+
+/* And each with a column of running text beside numbers. */
+static void
+test_spread_of_entries(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int page = 0; page < 2; page++)
+		for (int i = 0; i < 40; i++)
+		{
+			add(l, 50 + 500 * (float) page, 90 + 500 * (float) page, 100 + SIZE * (float) i);
+			add(l, 120 + 500 * (float) page, 480 + 500 * (float) page, 100 + SIZE * (float) i);
+		}
+	order(l, false);
+	for (int i = 0; i < 160; i++)
+		check_at(l, i, (i % 2 ? 120 : 50) + 500 * (float) (i / 80), 100 + SIZE * (float) (i % 80 / 2));
+	done(l);
+}
+
+/* Pieces of a row beside each other do not part a column of text; a wide space does. */
+static void
+test_regions(void **state)
+{
+	Lines	   *l = no_lines();
+
+	(void) state;
+	for (int i = 0; i < 12; i++)
+	{
+		float		y = 100 + SIZE * (float) (i < 10 ? i : i + 4);
+
+		add(l, 50, i == 4 ? 200 : 500, y);
+		if (i == 4)
+			add(l, 350, 500, y);
+	}
+	order(l, false);
+	for (int i = 0; i < 13; i++)
+		assert_int_equal(l->lines.lines[i].region, i < 11 ? 1 : 2);
+	done(l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_narrow_text),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_from_right),
+		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_margin),
+		cmocka_unit_test(test_spread_of_tables),
+		cmocka_unit_test(test_spread_of_entries),
+		cmocka_unit_test(test_regions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
