@@ -40,7 +40,7 @@
 #define TINY 0.25				/* all rare symbols together, without looking at what each leaves */
 
 /* Symbols that are less probable than this share of the bound, as the one before or after another, are rare. */
-#define RARE 0.002
+#define RARE 0.005
 
 /* Room for rounding where two sums of the same numbers are compared. */
 #define ROUNDING 1e-9
@@ -86,6 +86,9 @@ typedef struct Next
 	double	   *rows;			/* [n of the step][nsymbols] */
 	size_t		others_room;
 	double	   *others;			/* [nsymbols] */
+	double		others_total;	/* of them */
+	size_t		totals_room;
+	double	   *totals;			/* [n of the step] of the rows */
 	size_t		row_room;
 	const double **row;			/* [n of the step] */
 } Next;
@@ -146,6 +149,7 @@ hwr_trigrams_free(HwrTrigrams *t)
 		free(t->classes[i]);
 		free(t->next[i].rows);
 		free(t->next[i].others);
+		free(t->next[i].totals);
 		free(t->next[i].row);
 	}
 	free(t->sums);
@@ -197,6 +201,7 @@ make_room(HwrTrigrams *t, size_t most, HwrStatus *st)
 		if (!hwr_alloc_room(&t->classes[i], &t->classes_room[i], most, sizeof(double), st) ||
 			!hwr_alloc_room(&next->rows, &next->room, most * M, sizeof(double), st) ||
 			!hwr_alloc_room(&next->others, &next->others_room, M, sizeof(double), st) ||
+			!hwr_alloc_room(&next->totals, &next->totals_room, most, sizeof(double), st) ||
 			!hwr_alloc_room(&next->row, &next->row_room, most, sizeof(double *), st))
 			return false;
 	}
@@ -237,13 +242,13 @@ hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *
 	return true;
 }
 
-/* The entry of a step with this class, or -1. */
-static int
-entry_of(const HwrSparse *s, int step, int class)
+/* The entry of a step with this class, or -1; *from is the first that may be it, of who asks for ascending classes. */
+static inline int
+entry_from(const HwrEntry *entries, int n, int class, int *from)
 {
-	const HwrSparseStep *at = &s->at[step];
-
-	return hwr_entry_of(s->entries + at->entry, at->n, class);
+	while (*from < n && entries[*from].class < class)
+		(*from)++;
+	return *from < n && entries[*from].class == class ? *from : -1;
 }
 
 static bool
@@ -275,13 +280,13 @@ leave_out(HwrTrigrams *t, const ClassFold *fold, double p, double may)
 	return true;
 }
 
-/* The symbols whose number is above the least, and the sum of the others, in four parts that do not wait for each other. */
+/* The symbols whose number is above the least, and what that leaves of the sum of all. */
 static void
-find_likely(const HwrTrigrams *t, const double *numbers, double least, Likely *likely)
+find_likely(const HwrTrigrams *t, const double *numbers, double total, double least, Likely *likely)
 {
-	int			M = t->symbols.n;
 	int		   *symbols = likely->symbols;
-	double		rest[4] = {0};
+	int			M = t->symbols.n;
+	double		rest = total;
 	int			n = 0;
 
 	for (int a = 0; a < M; a++)
@@ -289,13 +294,11 @@ find_likely(const HwrTrigrams *t, const double *numbers, double least, Likely *l
 		symbols[n] = a;
 		n += numbers[a] > least;
 	}
-	for (int a = 0; a < M - M % 4; a += 4)
-		for (int i = 0; i < 4; i++)
-			rest[i] += numbers[a + i] > least ? 0 : numbers[a + i];
-	for (int a = M - M % 4; a < M; a++)
-		rest[0] += numbers[a] > least ? 0 : numbers[a];
+	for (int i = 0; i < n; i++)
+		rest -= numbers[symbols[i]];
 	likely->n = n;
-	likely->rest = rest[0] + rest[1] + rest[2] + rest[3];
+	/* Rounding must not make it too little. */
+	likely->rest = n == M ? 0 : rest > 0 ? rest + ROUNDING : ROUNDING;
 }
 
 /*
@@ -306,15 +309,24 @@ static bool
 add_places(HwrTrigrams *t, int e, double p, const ClassFold *fold, double same, double may, HwrStatus *st)
 {
 	int			last = fold->symbols[fold->n - 1];
-	bool		all = !leave_out(t, fold, p * t->likely.rest, may);
-	int			n = all ? t->symbols.n : t->likely.n;
+	double	   *left_out = &t->left_out[fold->symbols[0]];
+	bool		all;
+	int			n;
 
+	if (t->likely.n < 0)
+		find_likely(t, t->sums, t->total, t->bound * RARE, &t->likely);
+	all = !leave_out(t, fold, p * t->likely.rest, may);
+	n = all ? t->symbols.n : t->likely.n;
 	for (int i = 0; i < n; i++)
 	{
 		int			a = all ? i : t->likely.symbols[i];
 		double		flow = p * (a == last ? t->sums[a] - same : t->sums[a]);
 
-		if (flow > 0 && !leave_out(t, fold, flow, may) && !add_written(t, e, a, flow, st))
+		if (!(flow > 0))
+			continue;
+		if (fold->n == 1 && flow <= (may - *left_out) * LESS)
+			*left_out += flow;
+		else if ((fold->n == 1 || !leave_out(t, fold, flow, may)) && !add_written(t, e, a, flow, st))
 			return false;
 	}
 	return true;
@@ -330,16 +342,21 @@ step_forward(HwrTrigrams *t, HwrStatus *st)
 	const HwrEntry *entries = s->entries + at->entry;
 	const double *before = t->classes[(now + 1) % 2];
 	double	   *classes = t->classes[now % 2];
+	double	   *sums = t->sums;
+	int			M = t->symbols.n;
 	double		may = t->bound * PLACES_SHARE * t->forward / s->nsteps;
 	double		none = 0;		/* probability of classes without symbols */
+	const HwrEntry *last = now > 0 ? s->entries + at[-1].entry : NULL;
+	int			nlast = now > 0 ? at[-1].n : 0;
+	int			from = 0;
 
 	t->first[now] = t->nwritten;
-	find_likely(t, t->sums, t->bound * RARE, &t->likely);
+	t->likely.n = -1;			/* to be found where it is needed */
 	for (int e = 0; e < at->n; e++)
 	{
 		const ClassFold *fold = &t->folds[entries[e].class];
 		double		p = entries[e].p;
-		int			again = fold->n > 0 && now > 0 ? entry_of(s, now - 1, entries[e].class) : -1;
+		int			again = fold->n > 0 ? entry_from(last, nlast, entries[e].class, &from) : -1;
 		double		same = again < 0 ? 0 : before[again];
 		double		all = p * (t->total - same);
 
@@ -356,8 +373,8 @@ step_forward(HwrTrigrams *t, HwrStatus *st)
 			return false;
 		classes[e] = p * same + all;
 	}
-	for (int a = 0; a < t->symbols.n; a++)
-		t->sums[a] *= none;
+	for (int a = 0; a < M; a++)
+		sums[a] *= none;
 	t->total *= none;
 	for (int e = 0; e < at->n; e++)
 	{
@@ -365,7 +382,7 @@ step_forward(HwrTrigrams *t, HwrStatus *st)
 
 		if (fold->n == 0)
 			continue;
-		t->sums[fold->symbols[fold->n - 1]] += classes[e];
+		sums[fold->symbols[fold->n - 1]] += classes[e];
 		t->total += classes[e];
 	}
 	t->first[now + 1] = t->nwritten;
@@ -411,6 +428,7 @@ count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const dou
 	Likely	   *likely = &t->likely;
 	int			a = w->before;
 	int			b = -1;			/* the middle symbol */
+	double		left_out;
 	double		tiny;
 
 	for (int i = 0; i < fold->n; i++)
@@ -430,39 +448,50 @@ count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const dou
 	if (b < 0 || b == SEPARATOR)
 		return true;
 	/* Kept back for the rare ones; where these are too many, each is looked at from here on. */
-	tiny = (may - t->left_out[b]) * TINY;
+	left_out = t->left_out[b];
+	tiny = (may - left_out) * TINY;
 	if (w->p * likely->rest > tiny)
-		find_likely(t, next, 0, likely);
+		find_likely(t, next, 0, -1, likely);
 	may -= tiny;
 	for (int i = 0; i < likely->n; i++)
 	{
 		int			c = likely->symbols[i];
 		double		p = w->p * next[c];
 
-		if (p <= (may - t->left_out[b]) * LESS)
-			t->left_out[b] += p;
+		if (p <= (may - left_out) * LESS)
+			left_out += p;
 		else if (!count(t, a, b, c, p, st))
 			return false;
 	}
-	t->left_out[b] += w->p * likely->rest;
+	t->left_out[b] = left_out + w->p * likely->rest;
 	return true;
 }
 
 /* After any class that is not in the next step. */
 static void
-find_others(HwrTrigrams *t, const HwrSparseStep *after, const double *others_after, double *others)
+find_others(HwrTrigrams *t, const HwrSparseStep *after, const Next *next_after, Next *next)
 {
 	const HwrEntry *entries = t->s->entries + after->entry;
+	const double *others_after = next_after->others;
+	double	   *others = next->others;
+	int			M = t->symbols.n;
 	double		none = 0;
 
 	for (int e = 0; e < after->n; e++)
 		if (t->folds[entries[e].class].n == 0)
 			none += entries[e].p;
-	for (int c = 0; c < t->symbols.n; c++)
-		others[c] = none > 0 ? none * others_after[c] : 0;
+	for (int c = 0; c < M; c++)
+		others[c] = none * others_after[c];
+	next->others_total = none * next_after->others_total;
 	for (int e = 0; e < after->n; e++)
-		if (t->folds[entries[e].class].n > 0)
-			others[t->folds[entries[e].class].symbols[0]] += entries[e].p;
+	{
+		const ClassFold *fold = &t->folds[entries[e].class];
+
+		if (fold->n == 0)
+			continue;
+		others[fold->symbols[0]] += entries[e].p;
+		next->others_total += entries[e].p;
+	}
 }
 
 /* A step backward: the probability of each next symbol after each class of the step.  Its places are to be counted. */
@@ -477,34 +506,39 @@ step_backward(HwrTrigrams *t)
 	const Next *next_after = &t->next[(now + 1) % 2];
 	Next	   *next = &t->next[now % 2];
 	bool		is_last = now == s->nsteps - 1;
+	int			nafter = is_last ? 0 : after->n;
+	int			from = 0;
 
 	if (is_last)
 	{
 		memset(next->others, 0, M * sizeof(double));
-		next->others[SEPARATOR] = 1;
+		next->others[SEPARATOR] = next->others_total = 1;
 	}
 	else
-		find_others(t, after, next_after->others, next->others);
+		find_others(t, after, next_after, next);
 	for (int e = 0; e < at->n; e++)
 	{
 		int			class = s->entries[at->entry + e].class;
 		const ClassFold *fold = &t->folds[class];
-		int			again = is_last || fold->n == 0 ? -1 : entry_of(s, now + 1, class);
+		int			again = fold->n == 0 ? -1 : entry_from(s->entries + (is_last ? 0 : after->entry), nafter, class, &from);
 		double	   *row = next->rows + (size_t) e * M;
 
 		next->row[e] = next->others;
+		next->totals[e] = next->others_total;
 		if (again >= 0)
 		{
 			double		p = s->entries[after->entry + again].p;
 			const double *stays = next_after->row[again];
+			const double *others = next->others;
 
 			for (size_t c = 0; c < M; c++)
-				row[c] = next->others[c] + p * stays[c];
+				row[c] = others[c] + p * stays[c];
 			/* The class again is no symbol.  Rounding must not make it negative. */
 			row[fold->symbols[0]] -= p;
 			if (row[fold->symbols[0]] < 0)
 				row[fold->symbols[0]] = 0;
 			next->row[e] = row;
+			next->totals[e] += p * (next_after->totals[again] - 1);
 		}
 	}
 	t->place = t->first[now];
@@ -528,7 +562,7 @@ count_places(HwrTrigrams *t, HwrStatus *st)
 		if (next->row[w->entry] != row)
 		{
 			row = next->row[w->entry];
-			find_likely(t, row, t->bound * RARE, &t->likely);
+			find_likely(t, row, next->totals[w->entry], t->bound * RARE, &t->likely);
 		}
 		if (!count_written(t, w, &t->folds[entries[w->entry].class], row, may, st))
 			return false;

@@ -100,6 +100,7 @@ struct HwrWordKeys
 	double		vain;			/* to go on with words that begin alike, where so much has been left out */
 	double		may;			/* be left out of words that begin alike */
 	double		left_out[BEGINNINGS];
+	uint64_t	begun[HWR_WORD_BASE];	/* by first digit: bits of the second digits, 0 for none, of beginnings that there are */
 
 	Between		total;
 	Between    *between;		/* [n of the last step] */
@@ -187,6 +188,7 @@ hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus 
 	w->s = s;
 	w->step = 0;
 	memset(w->left_out, 0, sizeof(w->left_out));
+	memset(w->begun, 0, sizeof(w->begun));
 	w->again = false;
 	memset(w->wanted, true, sizeof(w->wanted));
 	w->room = STATES;
@@ -302,14 +304,17 @@ leave_out(HwrWordKeys *w, int beginning, double p)
 
 /* A letter more; false where no code begins so. */
 static inline bool
-append(State *state, uint8_t digit)
+append(HwrWordKeys *w, State *state, uint8_t digit)
 {
 	if (digit == HWR_WORD_NO_CODE || state->letters == HWR_WORD_LONGEST)
 		return false;
 	hwr_word_append(&state->prefix, digit);
 	state->letters++;
 	if (state->letters <= 2)
+	{
 		state->beginning += state->letters == 1 ? digit * HWR_WORD_BASE : digit;
+		w->begun[state->beginning / HWR_WORD_BASE] |= UINT64_C(1) << (state->letters == 1 ? 0 : digit);
+	}
 	return true;
 }
 
@@ -330,7 +335,7 @@ extend(HwrWordKeys *w, const State *from, int class, double p)
 			find(w, to.prefix, to.beginning, to.start, w->step, p);
 			return;
 		}
-		if (!append(&to, digits->digits[i]))
+		if (!append(w, &to, digits->digits[i]))
 			return;
 	}
 	put(w, &to);
@@ -368,7 +373,7 @@ begin_words(HwrWordKeys *w, int class, Between p, Between *after)
 			to.letters = to.beginning = 0;
 			to.same = begins;
 		}
-		lost = lost || !append(&to, digit);
+		lost = lost || !append(w, &to, digit);
 	}
 	if (digits->n == 0)
 	{
@@ -496,22 +501,38 @@ end_line(HwrWordKeys *w)
 	w->nstates = 0;
 }
 
+/* What is left out of all words that begin so, and whether one of them may be missing. */
+static inline double
+missing(const HwrWordKeys *w, int beginning)
+{
+	int			second = beginning % HWR_WORD_BASE;
+
+	return w->left_out[beginning - second] + (second > 0 ? w->left_out[beginning] : 0);
+}
+
+static inline bool
+is_unlisted(const HwrWordKeys *w, int beginning)
+{
+	return missing(w, beginning) >= w->bound - ROUNDING * w->s->nsteps;
+}
+
 /* Follow the words with those first letters once more, and more closely, of which too much was left out; false: there are none. */
 static bool
 begin_again(HwrWordKeys *w)
 {
 	bool		any = false;
 
-	memset(w->wanted, false, sizeof(w->wanted));
-	for (int i = HWR_WORD_BASE; i < BEGINNINGS; i++)
-		w->wanted[i / HWR_WORD_BASE] |= w->left_out[i / HWR_WORD_BASE * HWR_WORD_BASE] +
-			(i % HWR_WORD_BASE > 0 ? w->left_out[i] : 0) >= w->bound - ROUNDING * w->s->nsteps;
-	for (int i = HWR_WORD_BASE; i < BEGINNINGS; i++)
-		if (w->wanted[i / HWR_WORD_BASE])
-		{
-			w->left_out[i] = 0;
-			any = true;
-		}
+	for (int first = 0; first < HWR_WORD_BASE; first++)
+	{
+		w->wanted[first] = false;
+		for (uint64_t rest = w->begun[first]; rest != 0 && !w->wanted[first]; rest &= rest - 1)
+			w->wanted[first] = is_unlisted(w, first * HWR_WORD_BASE + __builtin_ctzll(rest));
+		any |= w->wanted[first];
+		if (w->wanted[first])
+			memset(w->left_out + first * HWR_WORD_BASE, 0, HWR_WORD_BASE * sizeof(double));
+	}
+	if (!any)
+		return false;
 	for (int i = 0; i < w->nfound; i++)
 		if (w->wanted[w->found[i].beginning / HWR_WORD_BASE])
 			w->found[i] = (Found) {.word = w->found[i].word,.beginning = w->found[i].beginning};
@@ -521,7 +542,7 @@ begin_again(HwrWordKeys *w)
 	w->vain = w->may;
 	w->total = (Between) {1, 0};
 	w->step = 0;
-	return any;
+	return true;
 }
 
 void
@@ -613,14 +634,18 @@ bound_word(HwrWordKeys *w, HwrSpelt word, double rounding, double *least, double
 static void
 add_unlisted(HwrWordKeys *w, int *n)
 {
-	double		enough = w->bound - ROUNDING * w->s->nsteps;
-
-	for (int i = HWR_WORD_BASE; i < BEGINNINGS; i++)
+	for (int first = 1; first < HWR_WORD_BASE; first++)
 	{
-		double		one = w->left_out[i / HWR_WORD_BASE * HWR_WORD_BASE];
+		int			letter = first * HWR_WORD_BASE;
 
-		if (i % HWR_WORD_BASE == 0 ? one >= enough : one < enough && one + w->left_out[i] >= enough)
-			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % HWR_WORD_BASE > 0 ? i : i / HWR_WORD_BASE), HWR_WORDS_UNLISTED);
+		if (is_unlisted(w, letter))
+		{
+			w->keys[(*n)++] = hwr_word_key((HwrWordCode) first, HWR_WORDS_UNLISTED);
+			continue;
+		}
+		for (uint64_t rest = w->begun[first] & ~UINT64_C(1); rest != 0; rest &= rest - 1)
+			if (is_unlisted(w, letter + __builtin_ctzll(rest)))
+				w->keys[(*n)++] = hwr_word_key((HwrWordCode) (letter + __builtin_ctzll(rest)), HWR_WORDS_UNLISTED);
 	}
 }
 
@@ -650,11 +675,9 @@ hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st
 	for (int i = 0; i < w->nfound; i++)
 	{
 		const Found *f = &w->found[i];
-		double		one = w->left_out[f->beginning / HWR_WORD_BASE * HWR_WORD_BASE];
-		double		two = f->beginning % HWR_WORD_BASE > 0 ? w->left_out[f->beginning] : 0;
 		double		least = (f->exclusive > f->least ? f->exclusive : f->least) - rounding;
-		double		most = f->expected + one + two + rounding;
-		bool		unlisted = one + two + rounding >= w->bound;
+		double		most = f->expected + missing(w, f->beginning) + rounding;
+		bool		unlisted = is_unlisted(w, f->beginning);
 		int			known;
 
 		if (most < w->bound || (unlisted && f->expected < w->bound * IMPROBABLE))
