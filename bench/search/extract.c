@@ -4,8 +4,8 @@
  *
  * usage: search-extract TIMES < rows
  *
- * Reads values of type hwr_posterior as text, the last column of each row, as search-lines writes them, and does each stage with all of
- * them so many times.  Prints processor time a line, and sums by which two versions can be told apart.
+ * Reads values of type hwr_posterior as text, the last column of each row, as search-lines writes them, and does each stage with
+ * all of them so many times.  Prints processor time a line, and sums by which two versions can be told apart.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -184,7 +184,10 @@ add_up(const HwrSearchRow *row, size_t Q, int states, double *total)
 	}
 }
 
-/* Sums of a class that is a move: of what it was before (same, NULL: nothing), and of all states together.  Returns what is found. */
+/*
+ * Sums of a class that is a move: of what it was before (same, NULL: nothing), and of all states together.  Returns what is
+ * found.
+ */
 static double
 take_move(const HwrMove *move, double p, const double *same, const double *total, double all, double *to)
 {

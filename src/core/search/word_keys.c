@@ -9,7 +9,8 @@
  *
  * The expected number and what was left out are no less than the word's probability.  Of the places where a word
  * may be, those that reach over the same step exclude each other, so the sum of these is no more than it.
- * Where these bounds are not on the same side of a level, the word is searched for.
+ * Where these bounds are not on the same side of a level, the word is summed with nothing left out (word_sum.h), and where that
+ * does not tell either, for it may be in several places, it is searched for.
  */
 #include "word_keys.h"
 
@@ -32,7 +33,7 @@ const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
 /*
  * What is left out is summed by how a word begins, by its first letter or its first two: this share of the bound
  * may be, of each.  What is less than LESS of what may still be left out, is, and less than LESS_AGAIN where words with a first
- * letter are followed once more.  Where more has been left out in the end, not all words that begin so are listed.
+ * letter are followed once more.  Where that is as much as the bound in the end, not all words that begin so are listed.
  */
 #define SHARE 0.7
 #define LESS 0.05
@@ -516,7 +517,10 @@ is_unlisted(const HwrWordKeys *w, int beginning)
 	return missing(w, beginning) >= w->bound - ROUNDING * w->s->nsteps;
 }
 
-/* Follow the words with those first letters once more, and more closely, of which too much was left out; false: there are none. */
+/*
+ * Follow the words with those first letters once more, and more closely, of which too much was left out; false: there are
+ * none.
+ */
 static bool
 begin_again(HwrWordKeys *w)
 {
