@@ -174,7 +174,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core search-lines posterior-odds stages posteriors conditions to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines search-extract posterior-odds stages posteriors conditions to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
 program-build: $(PROGRAMS)
 
 # What the TAP tests load
@@ -268,7 +268,7 @@ build/bench_core: bench/bench_core.c tools/read_file.h build/f32/libhwr_core.a M
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Many lines of kept posteriors: see bench/search.
-build/search-lines: bench/search/lines.c build/f32/libhwr_core.a Makefile
+build/search-lines build/search-extract: build/search-%: bench/search/%.c build/f32/libhwr_core.a Makefile
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # The probabilities that kept posteriors are packed with.

@@ -219,6 +219,10 @@ BEGIN
 END $$;
 SELECT sum(hits) > 200 AS found, sum(looks) * 8 < sum(hits) AS few
 	FROM (VALUES ('a'), ('de'), ('a | e'), ('a & e'), ('l !a')) q (query), (VALUES (0.3), (0.5)) t (threshold), LATERAL looked_at(query, threshold);
+-- Words of twelve letters and more, of which only lines are looked at that may have them
+SELECT count(*) AS queries, sum(lost) AS lost, sum(added) AS added, bool_and(index_used) AS index_used, sum(hits) > 10 AS found, sum(looks) < 100 AS few
+	FROM (SELECT word FROM ledger, regexp_split_to_table(hwr_text(p), ' ') word WHERE length(word) >= 12 AND id % 9 = 0 ORDER BY id, word LIMIT 8) q, (VALUES (0.2), (0.3), (0.5)) t (threshold),
+	LATERAL differences(word, threshold) d, LATERAL (SELECT looks FROM looked_at(word, threshold)) l;
 INSERT INTO ledger SELECT id + 3000, p FROM ledger WHERE id <= 200;
 DELETE FROM ledger WHERE id % 7 = 0;
 VACUUM ledger;

@@ -24,6 +24,8 @@ hwr_search_free(HwrSearch *search)
 		return;
 	free(search->transitions);
 	free(search->rows);
+	free(search->moves);
+	free(search->joined);
 	free(search);
 }
 
@@ -77,6 +79,41 @@ hwr_search_transitions(HwrSearch *search, const HwrWord *word, const HwrSparse *
 				state = word->next[(size_t) state * columns + (size_t) column[j]];
 			to[q] = state;
 		}
+	}
+	return true;
+}
+
+/* The move of each class of the line, for a word that has moves. */
+static bool
+find_moves(HwrSearch *search, const HwrWord *word, const HwrSparse *s, HwrStatus *st)
+{
+	size_t		K = (size_t) s->alphabet.n + 1;
+	int			columns = word->nsymbols + 2;
+	size_t		several = 0;
+
+	for (size_t k = 1; k < K; k++)
+		several += hwr_fold_cached(&search->cache, s->alphabet.codepoints[k - 1])->n > 1;
+	if (!hwr_alloc_room(&search->moves, &search->moves_room, K, sizeof(HwrMove *), st) ||
+		!hwr_alloc_room(&search->joined, &search->joined_room, several, sizeof(HwrMove), st))
+		return false;
+	search->moves[0] = NULL;
+	several = 0;
+	for (size_t k = 1; k < K; k++)
+	{
+		const HwrFold *fold = hwr_fold_cached(&search->cache, s->alphabet.codepoints[k - 1]);
+		int			to[HWR_MOVE_STATES];
+
+		search->moves[k] = fold->n == 0 ? NULL : &word->moves[hwr_word_column(word, fold->symbols[0])];
+		if (fold->n < 2)
+			continue;
+		for (int q = 0; q < word->nstates; q++)
+		{
+			to[q] = q;
+			for (int j = 0; j < fold->n && to[q] >= 0; j++)
+				to[q] = word->next[to[q] * columns + hwr_word_column(word, fold->symbols[j])];
+		}
+		hwr_move_make(&search->joined[several], to, word->nstates);
+		search->moves[k] = &search->joined[several++];
 	}
 	return true;
 }
@@ -147,6 +184,86 @@ add_up(const HwrSearchRow *row, size_t Q, int states, double *total)
 	}
 }
 
+/*
+ * Sums of a class that is a move: of what it was before (same, NULL: nothing), and of all states together.  Returns what is
+ * found.
+ */
+static double
+take_move(const HwrMove *move, double p, const double *same, const double *total, double all, double *to)
+{
+	double		found = 0;
+	double		flow;
+
+	for (int i = 0; i < move->nslots; i++)
+	{
+		to[i] = same == NULL ? 0 : p * same[i];
+		all -= same == NULL ? 0 : same[i];
+	}
+	for (int i = 0; i < move->nexceptions; i++)
+	{
+		int			slot = move->slot[i];
+
+		flow = total[move->from[i]];
+		if (same != NULL && move->before[i] != HWR_MOVE_NOWHERE)
+			flow -= same[move->before[i]];
+		all -= flow;
+		if (!(flow > 0))
+			continue;
+		if (slot == HWR_MOVE_FOUND)
+			found += p * flow;
+		else if (slot != HWR_MOVE_NOWHERE)
+			to[slot] += p * flow;
+	}
+	/* Rounding must not make it negative. */
+	if (!(all > 0))
+		return found;
+	if (move->elsewhere == HWR_MOVE_FOUND)
+		return found + p * all;
+	if (move->elsewhere != HWR_MOVE_NOWHERE)
+		to[move->elsewhere] += p * all;
+	return found;
+}
+
+/* A step of the recursion for a word that has moves: total[q] becomes the sum over all classes of the step. */
+static double
+advance_by_moves(const HwrSearch *search, size_t Q, const HwrSearchRow *last, const HwrSearchRow *now, double *total)
+{
+	double		found = 0;
+	double		all = 0;
+	double		none = 0;		/* probability of classes without symbols */
+	int			before = 0;
+
+	for (size_t q = 1; q < Q; q++)
+		all += total[q];
+	for (int e = 0; e < now->n; e++)
+	{
+		int			k = now->entries[e].class;
+		const HwrMove *move = search->moves[k];
+		const double *same = NULL;
+
+		if (move == NULL)
+		{
+			none += now->entries[e].p;
+			continue;
+		}
+		while (before < last->n && last->entries[before].class < k)
+			before++;
+		if (before < last->n && last->entries[before].class == k)
+			same = last->sums + (size_t) before * Q;
+		found += take_move(move, now->entries[e].p, same, total, all, now->sums + (size_t) e * Q);
+	}
+	for (size_t q = 1; q < Q; q++)
+		total[q] *= none;
+	for (int e = 0; e < now->n; e++)
+	{
+		const HwrMove *move = search->moves[now->entries[e].class];
+
+		for (int i = 0; move != NULL && i < move->nslots; i++)
+			total[move->states[i]] += now->sums[(size_t) e * Q + (size_t) i];
+	}
+	return found;
+}
+
 bool
 hwr_search_fits(size_t rows, size_t states, HwrStatus *st)
 {
@@ -174,11 +291,11 @@ hwr_relevance_begin(HwrSearch *search, const HwrWord *word, const HwrSparse *s, 
 	for (int i = 0; i < s->nsteps; i++)
 		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
 	if (!hwr_search_fits(2 * most + 1, Q, st) || !hwr_search_fits((size_t) s->alphabet.n + 1, Q, st) ||
-		!hwr_search_transitions(search, word, s, st) ||
+		!(word->moves != NULL ? find_moves(search, word, s, st) : hwr_search_transitions(search, word, s, st)) ||
 		!hwr_alloc_room(&search->rows, &search->rows_room, (2 * most + 1) * Q, sizeof(double), st))
 		return false;
 	search->step = 0;
-	search->states = HWR_WORD_START + 1;
+	search->states = word->moves != NULL ? word->nstates : HWR_WORD_START + 1;
 	search->total = search->rows;
 	memset(search->total, 0, Q * sizeof(double));
 	search->last = (HwrSearchRow) {&blank, 1, search->total + Q};
@@ -203,8 +320,13 @@ hwr_relevance_step(HwrSearch *search, bool *done)
 
 		search->now.entries = s->entries + step->entry;
 		search->now.n = step->n;
-		search->found += advance(search->transitions, Q, &search->last, &search->now, search->total, &search->states);
-		add_up(&search->now, Q, search->states, search->total);
+		if (search->word->moves != NULL)
+			search->found += advance_by_moves(search, Q, &search->last, &search->now, search->total);
+		else
+		{
+			search->found += advance(search->transitions, Q, &search->last, &search->now, search->total, &search->states);
+			add_up(&search->now, Q, search->states, search->total);
+		}
 		search->last = search->now;
 		search->now.sums = free_row;
 		work += (size_t) step->n * Q;

@@ -19,7 +19,10 @@
  */
 #define HWR_SEARCH_MAX_SUMS ((size_t) 1 << 24)
 
-/* A step's sums: [n][states] by the class that the step had. */
+/*
+ * A step's sums: [n][states] by the class that the step had.  Of a word with moves, the first of each row are those of the
+ * move's slots, and those of classes without symbols are not kept: they are in no state's way.
+ */
 typedef struct HwrSearchRow
 {
 	const HwrEntry *entries;
@@ -35,6 +38,10 @@ typedef struct HwrSearch
 	int		   *transitions;	/* [classes][nstates] of the line's characters */
 	size_t		rows_room;
 	double	   *rows;			/* two steps' [entries][nstates], and [nstates] of sums */
+	size_t		moves_room;
+	const HwrMove **moves;		/* [classes] of a word that has them; NULL: of a class without symbols */
+	size_t		joined_room;
+	HwrMove    *joined;			/* those of classes of several symbols */
 
 	/* The word that is being looked for. */
 	const HwrWord *word;

@@ -5,7 +5,8 @@
  * Steps are independent of each other, so a trigram's expected number is a sum over the places where its middle symbol
  * may be written: the probability that it is written there after the first one, which the steps before tell, times the
  * probability that the third is the next one, which the steps after tell.  A pass forward finds the former, for each last
- * symbol and each class of the step; a pass backward the latter, for each class.
+ * symbol: a class that is a character is the last symbol itself, so what goes along is a sum for each class of the step and one
+ * for each symbol.  A pass backward finds the latter, for each class.
  *
  * No trigram's probability can be more than its expected number and what was left out of those with its middle symbol
  * together.  So half of the bound may be left out there, and the rest is compared with what is left of it.
@@ -36,7 +37,10 @@
 #define PLACES_SHARE 0.35
 #define NEXT_SHARE 0.12
 #define LESS 0.0625
-#define TINY 0.25				/* all symbols together, without looking at what each leaves */
+#define TINY 0.25				/* all rare symbols together, without looking at what each leaves */
+
+/* Symbols that are less probable than this share of the bound, as the one before or after another, are rare. */
+#define RARE 0.005
 
 /* Room for rounding where two sums of the same numbers are compared. */
 #define ROUNDING 1e-9
@@ -66,14 +70,28 @@ typedef struct Number
 	double		expected;
 } Number;
 
-/* A number for each class of a step and each symbol. */
-typedef struct Cells
+/* Symbols that are not rare, and the sum of the rare ones. */
+typedef struct Likely
 {
 	size_t		room;
-	double	   *v;				/* [n of the step][nsymbols] */
+	int			n;
+	int		   *symbols;		/* [n], with room for one more */
+	double		rest;
+} Likely;
+
+/* After each class of a step, the probability of each next symbol: a row of its own, or that of all the others. */
+typedef struct Next
+{
+	size_t		room;
+	double	   *rows;			/* [n of the step][nsymbols] */
+	size_t		others_room;
+	double	   *others;			/* [nsymbols] */
+	double		others_total;	/* of them */
 	size_t		totals_room;
-	double	   *totals;			/* [n of the step] forward, over the symbols */
-} Cells;
+	double	   *totals;			/* [n of the step] of the rows */
+	size_t		row_room;
+	const double **row;			/* [n of the step] */
+} Next;
 
 struct HwrTrigrams
 {
@@ -88,13 +106,16 @@ struct HwrTrigrams
 	size_t		left_room;
 	double	   *left_out;		/* [nsymbols] of the expected numbers of trigrams with this one in the middle */
 	int			forward;		/* steps taken */
+	size_t		sums_room;
+	double	   *sums;			/* [nsymbols] of last symbols, after the last step */
+	double		total;			/* of them */
+	size_t		classes_room[2];
+	double	   *classes[2];		/* [n of the step] of its classes: last and present step */
+	Likely		likely;			/* last symbols */
 	int			backward;		/* steps left */
+	Next		next[2];
 	int			place;			/* of the last one's places in written, the next to count */
 	int			places_end;
-	Cells		cells[2];		/* last and present step: probability of symbol and class, or of the next symbol */
-	size_t		sums_room[2];
-	double	   *sums[2];		/* [nsymbols] over the classes of the last step, of the present one */
-	double		total;			/* of the sums of the last step */
 	int			written_room;
 	int			nwritten;
 	Written    *written;		/* ascending by step */
@@ -125,10 +146,14 @@ hwr_trigrams_free(HwrTrigrams *t)
 	free(t->folds);
 	for (int i = 0; i < 2; i++)
 	{
-		free(t->cells[i].v);
-		free(t->cells[i].totals);
-		free(t->sums[i]);
+		free(t->classes[i]);
+		free(t->next[i].rows);
+		free(t->next[i].others);
+		free(t->next[i].totals);
+		free(t->next[i].row);
 	}
+	free(t->sums);
+	free(t->likely.symbols);
 	free(t->left_out);
 	free(t->written);
 	free(t->first);
@@ -163,6 +188,29 @@ fold_classes(HwrTrigrams *t, HwrStatus *st)
 	return true;
 }
 
+/* For steps of so many classes. */
+static bool
+make_room(HwrTrigrams *t, size_t most, HwrStatus *st)
+{
+	size_t		M = (size_t) t->symbols.n;
+
+	for (int i = 0; i < 2; i++)
+	{
+		Next	   *next = &t->next[i];
+
+		if (!hwr_alloc_room(&t->classes[i], &t->classes_room[i], most, sizeof(double), st) ||
+			!hwr_alloc_room(&next->rows, &next->room, most * M, sizeof(double), st) ||
+			!hwr_alloc_room(&next->others, &next->others_room, M, sizeof(double), st) ||
+			!hwr_alloc_room(&next->totals, &next->totals_room, most, sizeof(double), st) ||
+			!hwr_alloc_room(&next->row, &next->row_room, most, sizeof(double *), st))
+			return false;
+	}
+	return hwr_alloc_room(&t->sums, &t->sums_room, M, sizeof(double), st) &&
+		hwr_alloc_room(&t->likely.symbols, &t->likely.room, M + 1, sizeof(int), st) &&
+		hwr_alloc_room(&t->left_out, &t->left_room, M, sizeof(double), st) &&
+		hwr_alloc_room(&t->first, &t->first_room, (size_t) t->s->nsteps + 1, sizeof(int), st);
+}
+
 bool
 hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *st)
 {
@@ -185,27 +233,22 @@ hwr_trigrams_begin(HwrTrigrams *t, const HwrSparse *s, double bound, HwrStatus *
 		t->any = true;
 		return true;
 	}
-	for (int i = 0; i < 2; i++)
-		if (!hwr_alloc_room(&t->cells[i].v, &t->cells[i].room, most * (size_t) t->symbols.n, sizeof(double), st) ||
-			!hwr_alloc_room(&t->cells[i].totals, &t->cells[i].totals_room, most, sizeof(double), st) ||
-			!hwr_alloc_room(&t->sums[i], &t->sums_room[i], (size_t) t->symbols.n, sizeof(double), st))
-			return false;
-	if (!hwr_alloc_room(&t->left_out, &t->left_room, (size_t) t->symbols.n, sizeof(double), st))
+	if (!make_room(t, most, st))
 		return false;
 	memset(t->left_out, 0, (size_t) t->symbols.n * sizeof(double));
-	memset(t->sums[0], 0, (size_t) t->symbols.n * sizeof(double));
-	t->sums[0][SEPARATOR] = 1;
+	memset(t->sums, 0, (size_t) t->symbols.n * sizeof(double));
+	t->sums[SEPARATOR] = 1;
 	t->total = 1;
-	return hwr_alloc_room(&t->first, &t->first_room, (size_t) s->nsteps + 1, sizeof(int), st);
+	return true;
 }
 
-/* The entry of a step with this class, or -1. */
-static int
-entry_of(const HwrSparse *s, int step, int class)
+/* The entry of a step with this class, or -1; *from is the first that may be it, of who asks for ascending classes. */
+static inline int
+entry_from(const HwrEntry *entries, int n, int class, int *from)
 {
-	const HwrSparseStep *at = &s->at[step];
-
-	return hwr_entry_of(s->entries + at->entry, at->n, class);
+	while (*from < n && entries[*from].class < class)
+		(*from)++;
+	return *from < n && entries[*from].class == class ? *from : -1;
 }
 
 static bool
@@ -237,89 +280,111 @@ leave_out(HwrTrigrams *t, const ClassFold *fold, double p, double may)
 	return true;
 }
 
+/* The symbols whose number is above the least, and what that leaves of the sum of all. */
+static void
+find_likely(const HwrTrigrams *t, const double *numbers, double total, double least, Likely *likely)
+{
+	int		   *symbols = likely->symbols;
+	int			M = t->symbols.n;
+	double		rest = total;
+	int			n = 0;
+
+	for (int a = 0; a < M; a++)
+	{
+		symbols[n] = a;
+		n += numbers[a] > least;
+	}
+	for (int i = 0; i < n; i++)
+		rest -= numbers[symbols[i]];
+	likely->n = n;
+	/* Rounding must not make it too little. */
+	likely->rest = n == M ? 0 : rest > 0 ? rest + ROUNDING : ROUNDING;
+}
+
 /*
- * A class of a step forward, which is a character: row[a] is the probability of it and of last symbol a, all of them together are
- * returned in *total.  same: the row of this class at the step before, NULL: there was none; of it all together.
+ * The places of a class of the step, probable or not: after each last symbol but that of the same class at the step before,
+ * which has same.
  */
 static bool
-take_character(HwrTrigrams *t, int e, const double *same, double same_total, double *row, double *next, double *total,
-			   HwrStatus *st)
+add_places(HwrTrigrams *t, int e, double p, const ClassFold *fold, double same, double may, HwrStatus *st)
 {
-	const HwrEntry *entry = &t->s->entries[t->s->at[t->forward - 1].entry + e];
-	const ClassFold *fold = &t->folds[entry->class];
 	int			last = fold->symbols[fold->n - 1];
-	const double *sums = t->sums[(t->forward - 1) % 2];
-	size_t		M = (size_t) t->symbols.n;
-	double		may = t->bound * PLACES_SHARE * t->forward / t->s->nsteps;
-	double		p = entry->p;
-	double		all = p * (t->total - same_total);
+	double	   *left_out = &t->left_out[fold->symbols[0]];
+	bool		all;
+	int			n;
 
-	/* Rounding must not make it negative. */
-	all = all > 0 ? all : 0;
-	if (same == NULL)
-		memset(row, 0, M * sizeof(double));
-	else
-		for (size_t a = 0; a < M; a++)
-		{
-			row[a] = p * same[a];
-			next[a] += row[a];
-		}
-	/* A separator after another is no symbol, and none is the middle of a trigram; others may be left out all together. */
-	if (!(fold->n == 1 && last == SEPARATOR) && !leave_out(t, fold, all, may))
-		for (size_t a = 0; a < M; a++)
-		{
-			double		flow = p * sums[a] - row[a];
+	if (t->likely.n < 0)
+		find_likely(t, t->sums, t->total, t->bound * RARE, &t->likely);
+	all = !leave_out(t, fold, p * t->likely.rest, may);
+	n = all ? t->symbols.n : t->likely.n;
+	for (int i = 0; i < n; i++)
+	{
+		int			a = all ? i : t->likely.symbols[i];
+		double		flow = p * (a == last ? t->sums[a] - same : t->sums[a]);
 
-			if (flow > 0 && !leave_out(t, fold, flow, may) && !add_written(t, e, (int) a, flow, st))
-				return false;
-		}
-	row[last] += all;
-	next[last] += all;
-	*total = p * same_total + all;
+		if (!(flow > 0))
+			continue;
+		if (fold->n == 1 && flow <= (may - *left_out) * LESS)
+			*left_out += flow;
+		else if ((fold->n == 1 || !leave_out(t, fold, flow, may)) && !add_written(t, e, a, flow, st))
+			return false;
+	}
 	return true;
 }
 
-/* A step forward: the probability of each last symbol and class, and the places where symbols are written. */
+/* A step forward: the probability of each class and each last symbol, and the places where symbols are written. */
 static bool
 step_forward(HwrTrigrams *t, HwrStatus *st)
 {
 	const HwrSparse *s = t->s;
 	int			now = t->forward++;
 	const HwrSparseStep *at = &s->at[now];
-	size_t		M = (size_t) t->symbols.n;
-	const Cells *last = &t->cells[(now + 1) % 2];
-	Cells	   *cells = &t->cells[now % 2];
-	const double *sums = t->sums[now % 2];
-	double	   *next = t->sums[(now + 1) % 2];
-	double		total = 0;
+	const HwrEntry *entries = s->entries + at->entry;
+	const double *before = t->classes[(now + 1) % 2];
+	double	   *classes = t->classes[now % 2];
+	double	   *sums = t->sums;
+	int			M = t->symbols.n;
+	double		may = t->bound * PLACES_SHARE * t->forward / s->nsteps;
+	double		none = 0;		/* probability of classes without symbols */
+	const HwrEntry *last = now > 0 ? s->entries + at[-1].entry : NULL;
+	int			nlast = now > 0 ? at[-1].n : 0;
+	int			from = 0;
 
-	memset(next, 0, M * sizeof(double));
 	t->first[now] = t->nwritten;
+	t->likely.n = -1;			/* to be found where it is needed */
 	for (int e = 0; e < at->n; e++)
 	{
-		const HwrEntry *entry = &s->entries[at->entry + e];
-		double	   *row = cells->v + (size_t) e * M;
+		const ClassFold *fold = &t->folds[entries[e].class];
+		double		p = entries[e].p;
+		int			again = fold->n > 0 ? entry_from(last, nlast, entries[e].class, &from) : -1;
+		double		same = again < 0 ? 0 : before[again];
+		double		all = p * (t->total - same);
 
-		if (t->folds[entry->class].n == 0)
+		if (fold->n == 0)
 		{
-			for (size_t a = 0; a < M; a++)
-			{
-				row[a] = entry->p * sums[a];
-				next[a] += row[a];
-			}
-			cells->totals[e] = entry->p * t->total;
+			none += p;
+			continue;
 		}
-		else
-		{
-			int			again = now > 0 ? entry_of(s, now - 1, entry->class) : -1;
-
-			if (!take_character(t, e, again < 0 ? NULL : last->v + (size_t) again * M, again < 0 ? 0 : last->totals[again],
-								row, next, &cells->totals[e], st))
-				return false;
-		}
-		total += cells->totals[e];
+		/* Rounding must not make it negative. */
+		all = all > 0 ? all : 0;
+		/* A separator after another is no symbol, and none is the middle of a trigram; others may be left out all together. */
+		if (!(fold->n == 1 && fold->symbols[0] == SEPARATOR) && !leave_out(t, fold, all, may) &&
+			!add_places(t, e, p, fold, same, may, st))
+			return false;
+		classes[e] = p * same + all;
 	}
-	t->total = total;
+	for (int a = 0; a < M; a++)
+		sums[a] *= none;
+	t->total *= none;
+	for (int e = 0; e < at->n; e++)
+	{
+		const ClassFold *fold = &t->folds[entries[e].class];
+
+		if (fold->n == 0)
+			continue;
+		sums[fold->symbols[fold->n - 1]] += classes[e];
+		t->total += classes[e];
+	}
 	t->first[now + 1] = t->nwritten;
 	t->any = t->nwritten > MAX_WRITTEN;
 	return true;
@@ -355,15 +420,16 @@ count(HwrTrigrams *t, int a, int b, int c, double p, HwrStatus *st)
 
 /*
  * The trigrams whose middle symbol is written at a place, but for third symbols that are too improbable; next[c]: the
- * probability that symbol c follows what is written.
+ * probability that symbol c follows what is written, which likely says of which it is.
  */
 static bool
 count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const double *next, double may, HwrStatus *st)
 {
+	Likely	   *likely = &t->likely;
 	int			a = w->before;
 	int			b = -1;			/* the middle symbol */
+	double		left_out;
 	double		tiny;
-	double		less = 0;
 
 	for (int i = 0; i < fold->n; i++)
 	{
@@ -381,21 +447,51 @@ count_written(HwrTrigrams *t, const Written *w, const ClassFold *fold, const dou
 	}
 	if (b < 0 || b == SEPARATOR)
 		return true;
-	/* Kept back for the tiny ones. */
-	tiny = (may - t->left_out[b]) * TINY;
+	/* Kept back for the rare ones; where these are too many, each is looked at from here on. */
+	left_out = t->left_out[b];
+	tiny = (may - left_out) * TINY;
+	if (w->p * likely->rest > tiny)
+		find_likely(t, next, 0, -1, likely);
 	may -= tiny;
-	tiny /= t->symbols.n * w->p;
-	for (int c = 0; c < t->symbols.n; c++)
+	for (int i = 0; i < likely->n; i++)
 	{
-		if (next[c] <= tiny)
-			less += next[c];
-		else if (w->p * next[c] <= (may - t->left_out[b]) * LESS)
-			t->left_out[b] += w->p * next[c];
-		else if (!count(t, a, b, c, w->p * next[c], st))
+		int			c = likely->symbols[i];
+		double		p = w->p * next[c];
+
+		if (p <= (may - left_out) * LESS)
+			left_out += p;
+		else if (!count(t, a, b, c, p, st))
 			return false;
 	}
-	t->left_out[b] += w->p * less;
+	t->left_out[b] = left_out + w->p * likely->rest;
 	return true;
+}
+
+/* After any class that is not in the next step. */
+static void
+find_others(HwrTrigrams *t, const HwrSparseStep *after, const Next *next_after, Next *next)
+{
+	const HwrEntry *entries = t->s->entries + after->entry;
+	const double *others_after = next_after->others;
+	double	   *others = next->others;
+	int			M = t->symbols.n;
+	double		none = 0;
+
+	for (int e = 0; e < after->n; e++)
+		if (t->folds[entries[e].class].n == 0)
+			none += entries[e].p;
+	for (int c = 0; c < M; c++)
+		others[c] = none * others_after[c];
+	next->others_total = none * next_after->others_total;
+	for (int e = 0; e < after->n; e++)
+	{
+		const ClassFold *fold = &t->folds[entries[e].class];
+
+		if (fold->n == 0)
+			continue;
+		others[fold->symbols[0]] += entries[e].p;
+		next->others_total += entries[e].p;
+	}
 }
 
 /* A step backward: the probability of each next symbol after each class of the step.  Its places are to be counted. */
@@ -407,44 +503,42 @@ step_backward(HwrTrigrams *t)
 	const HwrSparseStep *at = &s->at[now];
 	const HwrSparseStep *after = at + 1;
 	size_t		M = (size_t) t->symbols.n;
-	const double *v_after = t->cells[(now + 1) % 2].v;
-	double	   *v = t->cells[now % 2].v;
-	double	   *sums = t->sums[0];
+	const Next *next_after = &t->next[(now + 1) % 2];
+	Next	   *next = &t->next[now % 2];
 	bool		is_last = now == s->nsteps - 1;
+	int			nafter = is_last ? 0 : after->n;
+	int			from = 0;
 
-	/* After a class that is not in the next step. */
-	memset(sums, 0, M * sizeof(double));
 	if (is_last)
-		sums[SEPARATOR] = 1;
+	{
+		memset(next->others, 0, M * sizeof(double));
+		next->others[SEPARATOR] = next->others_total = 1;
+	}
 	else
-		for (int e = 0; e < after->n; e++)
-		{
-			const HwrEntry *entry = &s->entries[after->entry + e];
-			const ClassFold *fold = &t->folds[entry->class];
-
-			if (fold->n > 0)
-				sums[fold->symbols[0]] += entry->p;
-			else
-				for (size_t c = 0; c < M; c++)
-					sums[c] += entry->p * v_after[(size_t) e * M + c];
-		}
+		find_others(t, after, next_after, next);
 	for (int e = 0; e < at->n; e++)
 	{
-		const ClassFold *fold = &t->folds[s->entries[at->entry + e].class];
-		int			again = is_last || fold->n == 0 ? -1 : entry_of(s, now + 1, s->entries[at->entry + e].class);
-		double	   *row = v + (size_t) e * M;
+		int			class = s->entries[at->entry + e].class;
+		const ClassFold *fold = &t->folds[class];
+		int			again = fold->n == 0 ? -1 : entry_from(s->entries + (is_last ? 0 : after->entry), nafter, class, &from);
+		double	   *row = next->rows + (size_t) e * M;
 
-		memcpy(row, sums, M * sizeof(double));
+		next->row[e] = next->others;
+		next->totals[e] = next->others_total;
 		if (again >= 0)
 		{
 			double		p = s->entries[after->entry + again].p;
+			const double *stays = next_after->row[again];
+			const double *others = next->others;
 
-			row[fold->symbols[0]] -= p;
 			for (size_t c = 0; c < M; c++)
-				row[c] += p * v_after[(size_t) again * M + c];
-			/* Rounding must not make it negative. */
+				row[c] = others[c] + p * stays[c];
+			/* The class again is no symbol.  Rounding must not make it negative. */
+			row[fold->symbols[0]] -= p;
 			if (row[fold->symbols[0]] < 0)
 				row[fold->symbols[0]] = 0;
+			next->row[e] = row;
+			next->totals[e] += p * (next_after->totals[again] - 1);
 		}
 	}
 	t->place = t->first[now];
@@ -457,15 +551,20 @@ count_places(HwrTrigrams *t, HwrStatus *st)
 {
 	const HwrSparse *s = t->s;
 	const HwrEntry *entries = s->entries + s->at[t->backward].entry;
-	const double *v = t->cells[t->backward % 2].v;
-	size_t		M = (size_t) t->symbols.n;
+	const Next *next = &t->next[t->backward % 2];
 	double		may = t->bound * (PLACES_SHARE + NEXT_SHARE * (s->nsteps - t->backward) / s->nsteps);
+	const double *row = NULL;
 
-	for (size_t work = 0; t->place < t->places_end && work < WORK_A_STEP && !t->any; work += M)
+	for (size_t work = 0; t->place < t->places_end && work < WORK_A_STEP && !t->any; work += (size_t) t->symbols.n)
 	{
 		const Written *w = &t->written[t->place++];
 
-		if (!count_written(t, w, &t->folds[entries[w->entry].class], v + (size_t) w->entry * M, may, st))
+		if (next->row[w->entry] != row)
+		{
+			row = next->row[w->entry];
+			find_likely(t, row, next->totals[w->entry], t->bound * RARE, &t->likely);
+		}
+		if (!count_written(t, w, &t->folds[entries[w->entry].class], row, may, st))
 			return false;
 		t->any = t->found.n > MAX_FOUND;
 	}

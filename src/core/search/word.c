@@ -235,6 +235,70 @@ build(HwrWord *word, HwrStatus *st)
 	return ok;
 }
 
+/* Whether it is a whole word of symbols alone. */
+static bool
+is_plain(const HwrWord *word)
+{
+	if (word->kind != HWR_WORD_WHOLE)
+		return false;
+	for (int i = 1; i < word->n - 1; i++)
+		if (word->elements[i] == HWR_SEPARATOR || word->elements[i] >= HWR_ANY)
+			return false;
+	return true;
+}
+
+/*
+ * The automaton of a plain word of L symbols, which needs no sets: state START + i after i of its symbols, and one in
+ * another word.
+ */
+static bool
+build_plain(HwrWord *word, HwrStatus *st)
+{
+	int			L = word->n - 2;
+	int			columns = word->nsymbols + 2;
+	int			another = HWR_WORD_START + L + 1;
+
+	word->nstates = another + 1;
+	word->next = hwr_alloc((size_t) word->nstates * (size_t) columns, sizeof(int), st);
+	if (word->next == NULL)
+		return false;
+	for (int q = 0; q < word->nstates; q++)
+	{
+		int		   *row = word->next + q * columns;
+
+		for (int c = 0; c < columns; c++)
+			row[c] = q == HWR_WORD_FOUND ? HWR_WORD_FOUND : another;
+		if (q == HWR_WORD_FOUND)
+			continue;
+		row[columns - 1] = q == another - 1 ? HWR_WORD_FOUND : HWR_WORD_START;
+		if (q < another - 1)
+			row[hwr_word_column(word, word->elements[q - HWR_WORD_START + 1])] = q + 1;
+	}
+	return true;
+}
+
+/* The automaton's table once more, as moves. */
+static bool
+build_moves(HwrWord *word, HwrStatus *st)
+{
+	int			columns = word->nsymbols + 2;
+
+	if (word->nstates > HWR_MOVE_STATES)
+		return true;
+	word->moves = hwr_alloc((size_t) columns, sizeof(HwrMove), st);
+	if (word->moves == NULL)
+		return false;
+	for (int c = 0; c < columns; c++)
+	{
+		int			to[HWR_MOVE_STATES];
+
+		for (int q = 0; q < word->nstates; q++)
+			to[q] = word->next[q * columns + c];
+		hwr_move_make(&word->moves[c], to, word->nstates);
+	}
+	return true;
+}
+
 static int
 compare_symbols(const void *a, const void *b)
 {
@@ -398,7 +462,8 @@ hwr_word_compile(const char *utf8, size_t len, HwrWordKind kind, HwrWord **out, 
 	if (word == NULL)
 		return false;
 	word->kind = kind;
-	if (!parse(word, utf8, len, st) || !complete(word, st) || !collect_symbols(word, st) || !build(word, st))
+	if (!parse(word, utf8, len, st) || !complete(word, st) || !collect_symbols(word, st) ||
+		!(is_plain(word) ? build_plain(word, st) : build(word, st)) || !build_moves(word, st))
 	{
 		hwr_word_free(word);
 		return false;
@@ -415,6 +480,7 @@ hwr_word_free(HwrWord *word)
 	free(word->elements);
 	free(word->symbols);
 	free(word->next);
+	free(word->moves);
 	free(word);
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/base/status.h"
 #include "core/text/fold.h"
+#include "move.h"
 
 /* Elements of a word, states of its automaton. */
 #define HWR_WORD_MAX 1024
@@ -48,6 +49,7 @@ typedef struct HwrWord
 	uint32_t   *symbols;		/* [nsymbols] different ones, ascending, without the separator */
 	int			nstates;
 	int		   *next;			/* [nstates][nsymbols + 2] */
+	HwrMove    *moves;			/* [nsymbols + 2] the same of a word of at most HWR_MOVE_STATES states, or NULL */
 } HwrWord;
 
 /*

@@ -9,7 +9,8 @@
  *
  * The expected number and what was left out are no less than the word's probability.  Of the places where a word
  * may be, those that reach over the same step exclude each other, so the sum of these is no more than it.
- * Where these bounds are not on the same side of a level, the word is searched for.
+ * Where these bounds are not on the same side of a level, the word is summed with nothing left out (word_sum.h), and where that
+ * does not tell either, for it may be in several places, it is searched for.
  */
 #include "word_keys.h"
 
@@ -17,39 +18,42 @@
 #include <string.h>
 
 #include "core/text/fold.h"
+#include "word_sum.h"
 
 const double hwr_word_levels[HWR_WORD_LEVELS] = {0, 0.2, 0.3, 0.5, 0.7, 0.9};
 
-/* Beginnings of words at a step, and words of a line; what would be more counts as left out. */
+/*
+ * Beginnings of words at a step, where all of a line are followed, and where those are followed once more of which too much was
+ * left out; and words of a line.  What would be more counts as left out.
+ */
+#define STATES 64
 #define MAX_STATES 256
 #define MAX_WORDS 8192
 
 /*
  * What is left out is summed by how a word begins, by its first letter or its first two: this share of the bound
- * may be, of each.  What is less than LESS of what may still be left out, is.  Where more has been left out in
- * the end, not all words that begin so are listed.
+ * may be, of each.  What is less than LESS of what may still be left out, is, and less than LESS_AGAIN where words with a first
+ * letter are followed once more.  Where that is as much as the bound in the end, not all words that begin so are listed.
  */
-#define SHARE 0.25
-#define LESS 0.125
+#define SHARE 0.7
+#define LESS 0.05
+#define LESS_AGAIN 0.02
 #define BEGINNINGS (HWR_WORD_BASE * HWR_WORD_BASE)
 
-/* Words of a line that are searched for because their bounds do not tell. */
+/* Words of a line that are summed, and that are searched for, because their bounds do not tell. */
+#define MAX_SUMS 256
 #define MAX_SEARCHES 64
+
+/* Of a word that begins so and is less probable than this share of the bound, trigrams tell as well as a key. */
+#define IMPROBABLE 0.25
 
 /* Room for rounding beside what a search finds, for each step, whose probabilities are floats and sum to 1 but for this. */
 #define ROUNDING 1e-7
 
-/* A class as digits of a code, 0 for a separator. */
-typedef struct ClassDigits
-{
-	int			n;
-	uint8_t		digits[HWR_FOLD_MAX];
-} ClassDigits;
-
 /* The beginning of a word, with the class that its last character is written with. */
 typedef struct State
 {
-	HwrWordCode prefix;
+	HwrSpelt	prefix;
 	int			class;
 	int			letters;
 	int			beginning;		/* digit, and the next one, or 0 */
@@ -61,7 +65,7 @@ typedef struct State
 /* A word that has been found. */
 typedef struct Found
 {
-	HwrWordCode code;
+	HwrSpelt	word;
 	int			beginning;
 	int			over;			/* a step that the places reach over that exclude each other */
 	double		exclusive;		/* of these */
@@ -88,10 +92,16 @@ struct HwrWordKeys
 	const HwrSparse *s;
 	HwrFoldCache cache;
 	size_t		digits_room;
-	ClassDigits *digits;		/* [classes of the line] */
+	HwrClassDigits *digits;		/* [classes of the line] */
 	int			step;
+	bool		again;			/* words are followed once more, */
+	bool		wanted[HWR_WORD_BASE];	/* those with these first digits */
+	int			room;			/* for beginnings of words */
+	double		less;			/* LESS, LESS_AGAIN */
+	double		vain;			/* to go on with words that begin alike, where so much has been left out */
 	double		may;			/* be left out of words that begin alike */
 	double		left_out[BEGINNINGS];
+	uint64_t	begun[HWR_WORD_BASE];	/* by first digit: bits of the second digits, 0 for none, of beginnings that there are */
 
 	Between		total;
 	Between    *between;		/* [n of the last step] */
@@ -110,6 +120,9 @@ struct HwrWordKeys
 	uint32_t	words_stamp;
 	Slot		words[4 * MAX_WORDS];
 
+	int			sums;			/* of words of the line so far */
+	HwrWordSum	sum;
+	int			searches;
 	HwrSearch  *search;
 	HwrTrigram	keys[MAX_WORDS + BEGINNINGS];
 };
@@ -144,6 +157,7 @@ hwr_word_keys_free(HwrWordKeys *w)
 	free(w->states);
 	free(w->now);
 	free(w->found);
+	hwr_word_sum_free(&w->sum);
 	hwr_search_free(w->search);
 	free(w);
 }
@@ -155,7 +169,7 @@ hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus 
 
 	for (int i = 0; i < s->nsteps; i++)
 		most = (size_t) s->at[i].n > most ? (size_t) s->at[i].n : most;
-	if (!hwr_alloc_room(&w->digits, &w->digits_room, (size_t) s->alphabet.n + 1, sizeof(ClassDigits), st) ||
+	if (!hwr_alloc_room(&w->digits, &w->digits_room, (size_t) s->alphabet.n + 1, sizeof(HwrClassDigits), st) ||
 		!hwr_alloc_room(&w->between, &w->between_room[0], most, sizeof(Between), st) ||
 		!hwr_alloc_room(&w->between_now, &w->between_room[1], most, sizeof(Between), st))
 		return false;
@@ -168,29 +182,44 @@ hwr_word_keys_begin(HwrWordKeys *w, const HwrSparse *s, double bound, HwrStatus 
 		for (int k = 0; k < fold->n; k++)
 			w->digits[i + 1].digits[k] = (uint8_t) hwr_word_digit(fold->symbols[k]);
 	}
+	if (!hwr_word_sum_begin(&w->sum, s, w->digits, st))
+		return false;
 	w->bound = bound > HWR_WORD_LOWEST ? bound : HWR_WORD_LOWEST;
-	w->may = w->bound * SHARE;
+	w->vain = w->may = w->bound * SHARE;
 	w->s = s;
 	w->step = 0;
 	memset(w->left_out, 0, sizeof(w->left_out));
+	memset(w->begun, 0, sizeof(w->begun));
+	w->again = false;
+	memset(w->wanted, true, sizeof(w->wanted));
+	w->room = STATES;
+	w->less = LESS;
 	w->total = (Between) {1, 0};
 	w->nstates = w->nfound = 0;
 	w->words_stamp++;
 	return true;
 }
 
-static uint32_t
-hash_of(uint64_t a, uint64_t b)
+static inline bool
+is_same(HwrSpelt a, HwrSpelt b)
 {
+	return a.first == b.first && a.others == b.others;
+}
+
+static inline uint32_t
+hash_of(HwrSpelt word, uint64_t b)
+{
+	uint64_t	a = word.first + word.others * UINT64_C(0xc2b2ae3d27d4eb4f);
+
 	a = (a ^ (b << 57)) * UINT64_C(0x9e3779b97f4a7c15) + b;
 	return (uint32_t) ((a * UINT64_C(0xff51afd7ed558ccd)) >> 32);
 }
 
 /* The word is written at a step: the separator after it is. */
 static void
-find(HwrWordKeys *w, HwrWordCode code, int beginning, int start, int end, double p)
+find(HwrWordKeys *w, HwrSpelt word, int beginning, int start, int end, double p)
 {
-	uint32_t	at = hash_of(code, 0);
+	uint32_t	at = hash_of(word, 0);
 	Found	   *found;
 
 	if (!(p > 0))
@@ -207,10 +236,10 @@ find(HwrWordKeys *w, HwrWordCode code, int beginning, int start, int end, double
 				return;
 			}
 			*slot = (Slot) {w->words_stamp, w->nfound};
-			w->found[w->nfound++] = (Found) {code, beginning, end, p, 0, p};
+			w->found[w->nfound++] = (Found) {word, beginning, end, p, 0, p};
 			return;
 		}
-		if (w->found[slot->index].code == code)
+		if (is_same(w->found[slot->index].word, word))
 		{
 			found = &w->found[slot->index];
 			break;
@@ -240,7 +269,7 @@ put(HwrWordKeys *w, const State *state)
 
 		if (slot->stamp != w->stamp)
 		{
-			if (w->nnow == MAX_STATES)
+			if (w->nnow == w->room)
 			{
 				w->left_out[state->beginning] += state->same + state->blank;
 				return;
@@ -249,7 +278,7 @@ put(HwrWordKeys *w, const State *state)
 			w->now[w->nnow++] = *state;
 			return;
 		}
-		if (w->now[slot->index].prefix == state->prefix && w->now[slot->index].class == state->class)
+		if (is_same(w->now[slot->index].prefix, state->prefix) && w->now[slot->index].class == state->class)
 		{
 			State	   *to = &w->now[slot->index];
 
@@ -268,7 +297,7 @@ leave_out(HwrWordKeys *w, int beginning, double p)
 {
 	double	   *left_out = &w->left_out[beginning];
 
-	if (p > (w->may - *left_out) * LESS && *left_out <= w->may)
+	if (p > (w->may - *left_out) * w->less && *left_out < w->vain)
 		return false;
 	*left_out += p;
 	return true;
@@ -276,14 +305,17 @@ leave_out(HwrWordKeys *w, int beginning, double p)
 
 /* A letter more; false where no code begins so. */
 static inline bool
-append(State *state, uint8_t digit)
+append(HwrWordKeys *w, State *state, uint8_t digit)
 {
-	if (digit == HWR_WORD_NO_CODE || state->letters == HWR_WORD_LETTERS)
+	if (digit == HWR_WORD_NO_CODE || state->letters == HWR_WORD_LONGEST)
 		return false;
-	state->prefix = state->prefix * HWR_WORD_BASE + digit;
+	hwr_word_append(&state->prefix, digit);
 	state->letters++;
 	if (state->letters <= 2)
+	{
 		state->beginning += state->letters == 1 ? digit * HWR_WORD_BASE : digit;
+		w->begun[state->beginning / HWR_WORD_BASE] |= UINT64_C(1) << (state->letters == 1 ? 0 : digit);
+	}
 	return true;
 }
 
@@ -291,7 +323,7 @@ append(State *state, uint8_t digit)
 static void
 extend(HwrWordKeys *w, const State *from, int class, double p)
 {
-	const ClassDigits *digits = &w->digits[class];
+	const HwrClassDigits *digits = &w->digits[class];
 	State		to = *from;
 
 	to.class = class;
@@ -304,7 +336,7 @@ extend(HwrWordKeys *w, const State *from, int class, double p)
 			find(w, to.prefix, to.beginning, to.start, w->step, p);
 			return;
 		}
-		if (!append(&to, digits->digits[i]))
+		if (!append(w, &to, digits->digits[i]))
 			return;
 	}
 	put(w, &to);
@@ -317,7 +349,7 @@ extend(HwrWordKeys *w, const State *from, int class, double p)
 static void
 begin_words(HwrWordKeys *w, int class, Between p, Between *after)
 {
-	const ClassDigits *digits = &w->digits[class];
+	const HwrClassDigits *digits = &w->digits[class];
 	State		to = {.class = class,.start = w->step};
 	double		begins = p.separator;
 	bool		in_word = false;
@@ -329,7 +361,7 @@ begin_words(HwrWordKeys *w, int class, Between p, Between *after)
 
 		if (digit == 0)
 		{
-			if (in_word && !lost)
+			if (in_word && !lost && w->wanted[to.beginning / HWR_WORD_BASE])
 				find(w, to.prefix, to.beginning, to.start, w->step, to.same);
 			begins = p.separator + p.other;
 			in_word = lost = false;
@@ -338,11 +370,11 @@ begin_words(HwrWordKeys *w, int class, Between p, Between *after)
 		if (!in_word)
 		{
 			in_word = true;
-			to.prefix = 0;
+			to.prefix = (HwrSpelt) {0, 0};
 			to.letters = to.beginning = 0;
 			to.same = begins;
 		}
-		lost = lost || !append(&to, digit);
+		lost = lost || !append(w, &to, digit);
 	}
 	if (digits->n == 0)
 	{
@@ -353,7 +385,7 @@ begin_words(HwrWordKeys *w, int class, Between p, Between *after)
 		after->other += p.separator + p.other;
 	else
 		after->separator += p.separator + p.other;
-	if (in_word && !lost && to.same > 0 && !leave_out(w, to.beginning, to.same))
+	if (in_word && !lost && w->wanted[to.beginning / HWR_WORD_BASE] && to.same > 0 && !leave_out(w, to.beginning, to.same))
 		put(w, &to);
 }
 
@@ -392,6 +424,7 @@ step_between(HwrWordKeys *w, const HwrSparseStep *at)
 				written.separator = 0;
 			if (written.other < 0)
 				written.other = 0;
+			w->sum.begins[at->entry + e] = written.separator;
 			begin_words(w, entries[e].class, written, now);
 		}
 		total.separator += now->separator;
@@ -425,11 +458,11 @@ step_state(HwrWordKeys *w, const State *from, const HwrEntry *entries, int n)
 	State		stays = *from;
 	double		all = from->same + from->blank;
 	double		left_out = w->left_out[from->beginning];
-	double		little = (w->may - left_out) * LESS;
+	double		little = (w->may - left_out) * w->less;
 	double		less = 0;
 
 	/* It is in vain to go on. */
-	if (left_out > w->may)
+	if (left_out >= w->vain)
 	{
 		w->left_out[from->beginning] += all;
 		return;
@@ -460,6 +493,62 @@ step_state(HwrWordKeys *w, const State *from, const HwrEntry *entries, int n)
 		put(w, &stays);
 }
 
+/* The end of the line ends words. */
+static void
+end_line(HwrWordKeys *w)
+{
+	for (int i = 0; i < w->nstates; i++)
+		find(w, w->states[i].prefix, w->states[i].beginning, w->states[i].start, w->step, w->states[i].same + w->states[i].blank);
+	w->nstates = 0;
+}
+
+/* What is left out of all words that begin so, and whether one of them may be missing. */
+static inline double
+missing(const HwrWordKeys *w, int beginning)
+{
+	int			second = beginning % HWR_WORD_BASE;
+
+	return w->left_out[beginning - second] + (second > 0 ? w->left_out[beginning] : 0);
+}
+
+static inline bool
+is_unlisted(const HwrWordKeys *w, int beginning)
+{
+	return missing(w, beginning) >= w->bound - ROUNDING * w->s->nsteps;
+}
+
+/*
+ * Follow the words with those first letters once more, and more closely, of which too much was left out; false: there are
+ * none.
+ */
+static bool
+begin_again(HwrWordKeys *w)
+{
+	bool		any = false;
+
+	for (int first = 0; first < HWR_WORD_BASE; first++)
+	{
+		w->wanted[first] = false;
+		for (uint64_t rest = w->begun[first]; rest != 0 && !w->wanted[first]; rest &= rest - 1)
+			w->wanted[first] = is_unlisted(w, first * HWR_WORD_BASE + __builtin_ctzll(rest));
+		any |= w->wanted[first];
+		if (w->wanted[first])
+			memset(w->left_out + first * HWR_WORD_BASE, 0, HWR_WORD_BASE * sizeof(double));
+	}
+	if (!any)
+		return false;
+	for (int i = 0; i < w->nfound; i++)
+		if (w->wanted[w->found[i].beginning / HWR_WORD_BASE])
+			w->found[i] = (Found) {.word = w->found[i].word,.beginning = w->found[i].beginning};
+	w->again = true;
+	w->room = MAX_STATES;
+	w->less = LESS_AGAIN;
+	w->vain = w->may;
+	w->total = (Between) {1, 0};
+	w->step = 0;
+	return true;
+}
+
 void
 hwr_word_keys_step(HwrWordKeys *w, bool *done)
 {
@@ -468,9 +557,13 @@ hwr_word_keys_step(HwrWordKeys *w, bool *done)
 	const HwrEntry *entries;
 	State	   *swap = w->states;
 
-	*done = w->step == s->nsteps;
-	if (*done)
+	*done = false;
+	if (w->step == s->nsteps)
+	{
+		end_line(w);
+		*done = w->again || !begin_again(w);
 		return;
+	}
 	at = &s->at[w->step];
 	entries = s->entries + at->entry;
 	if (at->n == 1 && entries->class == 0)
@@ -500,12 +593,12 @@ level_of(double p)
 	return level;
 }
 
-/* Where the bounds do not tell, a search in the line does; *least and *most stay what they are where that is too much. */
+/* A search in the line, where a sum does not tell; *least and *most stay what they are where that is too much. */
 static bool
-search_word(HwrWordKeys *w, HwrWordCode code, double rounding, double *least, double *most, HwrStatus *st)
+search_word(HwrWordKeys *w, HwrSpelt spelt, double rounding, double *least, double *most, HwrStatus *st)
 {
-	char		text[HWR_WORD_LETTERS];
-	int			n = hwr_word_spell(code, text);
+	char		text[HWR_WORD_LONGEST];
+	int			n = hwr_word_text(spelt, text);
 	HwrWord    *word;
 	double		p;
 	bool		ok;
@@ -522,39 +615,84 @@ search_word(HwrWordKeys *w, HwrWordCode code, double rounding, double *least, do
 	return ok || st->code == HWR_BAD_QUERY;
 }
 
+/* Bounds of a word's probability that are mostly nearer than those that were found so far. */
+static bool
+bound_word(HwrWordKeys *w, HwrSpelt word, double rounding, double *least, double *most, HwrStatus *st)
+{
+	if (w->sums < MAX_SUMS && hwr_word_sum_knows(&w->sum, word))
+	{
+		double		exclusive;
+		double		expected;
+
+		w->sums++;
+		hwr_word_sum(&w->sum, word, &exclusive, &expected);
+		*least = exclusive - rounding;
+		*most = expected + rounding;
+		if (level_of(*least) == level_of(*most))
+			return true;
+	}
+	return w->searches++ >= MAX_SEARCHES || search_word(w, word, rounding, least, most, st);
+}
+
+/* Keys of the beginnings of which words may be missing: of letters, and of two where there are none of the first alone. */
+static void
+add_unlisted(HwrWordKeys *w, int *n)
+{
+	for (int first = 1; first < HWR_WORD_BASE; first++)
+	{
+		int			letter = first * HWR_WORD_BASE;
+
+		if (is_unlisted(w, letter))
+		{
+			w->keys[(*n)++] = hwr_word_key((HwrWordCode) first, HWR_WORDS_UNLISTED);
+			continue;
+		}
+		for (uint64_t rest = w->begun[first] & ~UINT64_C(1); rest != 0; rest &= rest - 1)
+			if (is_unlisted(w, letter + __builtin_ctzll(rest)))
+				w->keys[(*n)++] = hwr_word_key((HwrWordCode) (letter + __builtin_ctzll(rest)), HWR_WORDS_UNLISTED);
+	}
+}
+
+/* What the key of a word says of its probability, where something has to be said; -1: nothing. */
+static int
+known_of(const HwrWordKeys *w, const Found *f, bool unlisted, double least, double most)
+{
+	int			level = level_of(most);
+	bool		sure = level_of(least) == level;
+
+	/* Others may share the code of a long word: that it is more probable than something is not known. */
+	if (f->word.others > 0)
+		return level > 0 || unlisted ? level : -1;
+	/* Where other words may be missing it is said of this one that it is improbable. */
+	if (unlisted && least < hwr_word_levels[1])
+		return sure ? level : -1;
+	return most < w->bound ? -1 : sure ? level : level + HWR_WORD_AT_LEAST;
+}
+
 bool
 hwr_word_keys_get(HwrWordKeys *w, const HwrTrigram **keys, int *n, HwrStatus *st)
 {
 	double		rounding = ROUNDING * w->s->nsteps;
-	int			searches = 0;
 
-	/* The end of the line ends words. */
-	for (int i = 0; i < w->nstates; i++)
-		find(w, w->states[i].prefix, w->states[i].beginning, w->states[i].start, w->step, w->states[i].same + w->states[i].blank);
-	w->nstates = 0;
+	w->sums = w->searches = 0;
 	*n = 0;
 	for (int i = 0; i < w->nfound; i++)
 	{
 		const Found *f = &w->found[i];
-		double		one = w->left_out[f->beginning / HWR_WORD_BASE * HWR_WORD_BASE];
-		double		two = f->beginning % HWR_WORD_BASE > 0 ? w->left_out[f->beginning] : 0;
 		double		least = (f->exclusive > f->least ? f->exclusive : f->least) - rounding;
-		double		most = f->expected + one + two + rounding;
-		bool		unlisted = one > w->may || two > w->may;
-		int			level;
+		double		most = f->expected + missing(w, f->beginning) + rounding;
+		bool		unlisted = is_unlisted(w, f->beginning);
+		int			known;
 
-		if (most < w->bound || (unlisted && least < hwr_word_levels[1]))
+		if (most < w->bound || (unlisted && f->expected < w->bound * IMPROBABLE))
 			continue;
-		if (level_of(least) != level_of(most) && searches++ < MAX_SEARCHES &&
-			!search_word(w, f->code, rounding, &least, &most, st))
+		if (level_of(least) != level_of(most) && !bound_word(w, f->word, rounding, &least, &most, st))
 			return false;
-		level = level_of(least);
-		if (most >= w->bound)
-			w->keys[(*n)++] = hwr_word_key(f->code, level == level_of(most) ? level : level + HWR_WORD_AT_LEAST);
+		known = known_of(w, f, unlisted, least, most);
+		if (known >= 0)
+			w->keys[(*n)++] = hwr_word_key(hwr_word_code_of(f->word), known);
 	}
-	for (int i = HWR_WORD_BASE; i < BEGINNINGS; i++)
-		if (w->left_out[i] > w->may)
-			w->keys[(*n)++] = hwr_word_key((HwrWordCode) (i % HWR_WORD_BASE > 0 ? i : i / HWR_WORD_BASE), HWR_WORDS_UNLISTED);
+	add_unlisted(w, n);
 	qsort(w->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	*keys = w->keys;
 	return true;

@@ -12,7 +12,10 @@
 #include "trigram.h"
 #include "word_code.h"
 
-/* What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0. */
+/*
+ * What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0.  Of a long word,
+ * whose code others may share, it is known only that it is below the next level.
+ */
 #define HWR_WORD_LEVELS 6
 extern const double hwr_word_levels[HWR_WORD_LEVELS];
 #define HWR_WORD_AT_LEAST 8		/* added to the number of a level */

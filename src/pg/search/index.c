@@ -76,7 +76,8 @@ typedef struct Range
 typedef struct WantedWord
 {
 	Range		sure;			/* with any of these the line has it, */
-	Range		possible;		/* with any of these it may */
+	Range		possible;		/* with any of these it may, */
+	Range		improbable;		/* with any of these it has it not, */
 	bool		listed;			/* else trigrams tell: always, or, for a word that has a code, */
 	Range		unlisted;		/* with any of these keys */
 	Range		trigrams;
@@ -234,7 +235,7 @@ has_word(const Wanted *wanted, const WantedWord *word, const bool *check)
 		return YES;
 	if (any_of(wanted, word->possible, check))
 		return MAYBE;
-	if (word->listed && !any_of(wanted, word->unlisted, check))
+	if (any_of(wanted, word->improbable, check) || (word->listed && !any_of(wanted, word->unlisted, check)))
 		return NO;
 	for (int i = word->trigrams.from; i < word->trigrams.to; i++)
 		if (!check[wanted->keys[i]])
@@ -329,12 +330,14 @@ collect_trigrams(Collected *c, const HwrWord *word, int most)
 	return range;
 }
 
-/* The keys of lines in which the word has the threshold, or may have it. */
+/* The keys of lines in which the word has the threshold, may have it, or has it not. */
 static void
 collect_levels(Collected *c, WantedWord *word, HwrWordCode code, double threshold)
 {
+	bool		is_long = code >= HWR_WORD_LONG;
+
 	word->sure.from = c->n;
-	for (int i = 0; i < HWR_WORD_LEVELS; i++)
+	for (int i = 0; i < HWR_WORD_LEVELS && !is_long; i++)
 	{
 		if (hwr_word_levels[i] < threshold)
 			continue;
@@ -342,13 +345,19 @@ collect_levels(Collected *c, WantedWord *word, HwrWordCode code, double threshol
 		collect(c, hwr_word_key(code, i + HWR_WORD_AT_LEAST));
 	}
 	word->sure.to = word->possible.from = c->n;
-	for (int i = 0; i < HWR_WORD_LEVELS && hwr_word_levels[i] < threshold; i++)
+	for (int i = 0; i < HWR_WORD_LEVELS; i++)
 	{
+		if (hwr_word_levels[i] >= threshold && !is_long)
+			continue;
 		if (i + 1 == HWR_WORD_LEVELS || hwr_word_levels[i + 1] > threshold)
 			collect(c, hwr_word_key(code, i));
-		collect(c, hwr_word_key(code, i + HWR_WORD_AT_LEAST));
+		if (!is_long)
+			collect(c, hwr_word_key(code, i + HWR_WORD_AT_LEAST));
 	}
-	word->possible.to = c->n;
+	word->possible.to = word->improbable.from = c->n;
+	for (int i = 0; i + 1 < HWR_WORD_LEVELS && hwr_word_levels[i + 1] <= threshold; i++)
+		collect(c, hwr_word_key(code, i));
+	word->improbable.to = c->n;
 }
 
 static void

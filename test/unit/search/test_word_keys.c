@@ -5,6 +5,7 @@
 #include "search_cases.h"
 
 #include "core/search/word_keys.h"
+#include "core/search/word_sum.h"
 
 static HwrStatus st;
 
@@ -25,14 +26,10 @@ extract(HwrWordKeys *w, const HwrSparse *s, double bound, const HwrTrigram **key
 
 /* What the keys say of a word's probability p, which is at least bound: it is known (1), may be (0), or is wrong (-1). */
 static int
-check_word(const HwrTrigram *keys, int n, HwrWordCode code, double p, double bound)
+check_spelt(const HwrTrigram *keys, int n, HwrWordCode code, HwrWordCode two, double p, double bound)
 {
-	HwrWordCode two = code;
-
 	bool		unlisted = false;
 
-	while (two >= 37 * 37)
-		two /= 37;
 	for (int i = 0; i < n; i++)
 	{
 		unlisted = unlisted || keys[i] == hwr_word_key(two, HWR_WORDS_UNLISTED) ||
@@ -41,6 +38,8 @@ check_word(const HwrTrigram *keys, int n, HwrWordCode code, double p, double bou
 		{
 			bool		below = level + 1 < HWR_WORD_LEVELS && p >= hwr_word_levels[level + 1];
 
+			if (keys[i] == hwr_word_key(code, level) && code >= HWR_WORD_LONG)
+				return below ? -1 : 0;
 			if (keys[i] == hwr_word_key(code, level))
 				return p >= hwr_word_levels[level] && !below ? 1 : -1;
 			if (keys[i] == hwr_word_key(code, level + HWR_WORD_AT_LEAST))
@@ -48,6 +47,16 @@ check_word(const HwrTrigram *keys, int n, HwrWordCode code, double p, double bou
 		}
 	}
 	return p < bound ? 1 : unlisted ? 0 : -1;
+}
+
+static int
+check_word(const HwrTrigram *keys, int n, HwrWordCode code, double p, double bound)
+{
+	HwrWordCode two = code;
+
+	while (two >= 37 * 37)
+		two /= 37;
+	return check_spelt(keys, n, code, two, p, bound);
 }
 
 static HwrWord *
@@ -188,9 +197,12 @@ test_search(void **state)
 		for (int i = 0; i < n; i++)
 		{
 			HwrWordCode code = (HwrWordCode) (-1 - keys[i]) / 32;
-			HwrWord    *word = word_of(code);
+			HwrWord    *word;
 			int			says;
 
+			if (code >= HWR_WORD_LONG)
+				continue;
+			word = word_of(code);
 			assert_true(hwr_word_relevance(search, word, s, &p, &st));
 			says = check_word(keys, n, code, p, 0);
 			if ((-1 - keys[i]) % 32 != HWR_WORDS_UNLISTED && says < 0)
@@ -214,9 +226,136 @@ test_search(void **state)
 		}
 		hwr_sparse_free(s);
 	}
-	assert_true(listed > 400 && open > 400);
+	if (listed <= 400 || open <= 100)
+		fail_msg("%d are listed, %d are open", listed, open);
 	hwr_search_free(search);
 	hwr_word_keys_free(w);
+}
+
+/* Words with a code that others may share: what is less probable than a level is told, and none is lost. */
+static void
+test_long(void **state)
+{
+	static const uint32_t few[] = {' ', 'A', 'a', 0xE0};
+	HwrWordKeys *w;
+	HwrSearch  *search;
+	int			held = 0;
+	int			told = 0;
+
+	(void) state;
+	assert_true(hwr_word_keys_create(&w, &st));
+	assert_true(hwr_search_create(&search, &st));
+	for (uint32_t stream = 0; stream < 400; stream++)
+	{
+		HwrSparse  *s = random_sparse(7000 + stream, 14 + (int) stream % 20, few, 4, 20 + 10 * (stream % 8), 1e-3);
+		const HwrTrigram *keys;
+		int			n;
+
+		extract(w, s, 0.1, &keys, &n);
+		for (int letters = 10; letters < 24; letters++)
+		{
+			char		text[25] = "aaaaaaaaaaaaaaaaaaaaaaaa";
+			HwrWord    *word;
+			HwrWordCode code;
+			HwrWordCode beginnings[2];
+			double		p;
+			int			says;
+
+			assert_true(hwr_word_compile(text, (size_t) letters, HWR_WORD_WHOLE, &word, &st));
+			assert_true(hwr_word_relevance(search, word, s, &p, &st));
+			assert_int_equal(hwr_word_code(word, &code, beginnings), letters <= HWR_WORD_LONGEST);
+			hwr_word_free(word);
+			if (letters > HWR_WORD_LONGEST)
+				continue;
+			assert_int_equal(code >= HWR_WORD_LONG, letters > HWR_WORD_LETTERS);
+			says = check_spelt(keys, n, code, beginnings[1], p, HWR_WORD_LOWEST);
+			if (says < 0)
+				fail_msg("line %u: %d letters of probability %g are lost", stream, letters, p);
+			held += letters > HWR_WORD_LETTERS && p > HWR_WORD_LOWEST;
+			told += letters > HWR_WORD_LETTERS && says == 0;
+		}
+		hwr_sparse_free(s);
+	}
+	if (held < 10 || told < held)
+		fail_msg("%d are probable, %d are told", held, told);
+	hwr_search_free(search);
+	hwr_word_keys_free(w);
+}
+
+/* What a word sums to is no less than what a search finds, and the most of places that exclude each other no more. */
+static void
+test_sum(void **state)
+{
+	static const char *const words[] = {"a", "e", "n", "1", "an", "oe", "aa", "ane", "noe", "anon", "aaa"};
+	HwrFoldCache *cache = calloc(1, sizeof(HwrFoldCache));
+	HwrClassDigits digits[17];
+	HwrWordSum	sum = {0};
+	HwrSearch  *search;
+	int			known = 0;
+	int			exact = 0;
+
+	(void) state;
+	assert_true(hwr_search_create(&search, &st));
+	for (uint32_t stream = 0; stream < 300; stream++)
+	{
+		HwrSparse  *s = random_sparse(4000 + stream, 2 + (int) stream % 40, wide, 16, 3 + 5 * (stream % 16), 0.01);
+		double		separator = 1;	/* probability that it is the last symbol */
+
+		digits[0].n = 0;
+		for (int k = 1; k <= s->alphabet.n; k++)
+		{
+			const HwrFold *fold = hwr_fold_cached(cache, s->alphabet.codepoints[k - 1]);
+
+			digits[k].n = fold->n;
+			for (int i = 0; i < fold->n; i++)
+				digits[k].digits[i] = (uint8_t) hwr_word_digit(fold->symbols[i]);
+		}
+		assert_true(hwr_word_sum_begin(&sum, s, digits, &st));
+		/* Words begin after a separator, which is the last symbol where a class of it is, or was before a blank. */
+		for (int t = 0; t < s->nsteps; t++)
+		{
+			double		next = 0;
+
+			for (int i = s->at[t].entry; i < s->at[t].entry + s->at[t].n; i++)
+			{
+				const HwrEntry *e = &s->entries[i];
+
+				sum.begins[i] = e->p * separator;
+				if (e->class == 0)
+					next += e->p * separator;
+				else if (digits[e->class].n == 1 && digits[e->class].digits[0] == 0)
+					next += e->p;
+			}
+			separator = next;
+		}
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		{
+			HwrSpelt	spelt = {0, 0};
+			HwrWord    *word;
+			double		p;
+			double		exclusive;
+			double		expected;
+
+			for (const char *c = words[i]; *c; c++)
+				hwr_word_append(&spelt, (unsigned) hwr_word_digit((uint32_t) *c));
+			if (!hwr_word_sum_knows(&sum, spelt))
+				continue;
+			assert_true(hwr_word_compile(words[i], strlen(words[i]), HWR_WORD_WHOLE, &word, &st));
+			assert_true(hwr_word_relevance(search, word, s, &p, &st));
+			hwr_word_sum(&sum, spelt, &exclusive, &expected);
+			if (p > expected + 1e-6 || p < exclusive - 1e-6)
+				fail_msg("line %u: \"%s\" of probability %g is between %g and %g", stream, words[i], p, exclusive, expected);
+			known += p > 0.01;
+			exact += p > 0.01 && expected - exclusive < 1e-6;
+			hwr_word_free(word);
+		}
+		hwr_sparse_free(s);
+	}
+	if (known < 300 || exact < known / 4)
+		fail_msg("%d are known, %d exactly", known, exact);
+	hwr_word_sum_free(&sum);
+	hwr_search_free(search);
+	free(cache);
 }
 
 /* A line of nothing certain says so, in little memory and time. */
@@ -271,7 +410,9 @@ test_codes(void **state)
 	assert_true(has_code("a", HWR_WORD_WHOLE));
 	assert_true(has_code("\xC3\x89t\xC3\xA9 ", HWR_WORD_WHOLE));
 	assert_true(has_code("zzzzz999999", HWR_WORD_WHOLE));
-	assert_false(has_code("zzzzz9999999", HWR_WORD_WHOLE));
+	assert_true(has_code("zzzzz9999999", HWR_WORD_WHOLE));
+	assert_true(has_code("abcdefghijklmnopqrstuv", HWR_WORD_WHOLE));
+	assert_false(has_code("abcdefghijklmnopqrstuvw", HWR_WORD_WHOLE));
 	assert_false(has_code("a", HWR_WORD_PART));
 	assert_false(has_code("a", HWR_WORD_HERE));
 	assert_false(has_code("a b", HWR_WORD_WHOLE));
@@ -279,7 +420,7 @@ test_codes(void **state)
 	assert_false(has_code("a*", HWR_WORD_WHOLE));
 	assert_false(has_code("\xCE\xB1", HWR_WORD_WHOLE));
 	/* Below all trigrams, and all different. */
-	assert_true(hwr_word_key(UINT64_C(177917621779460412), 31) < 0);
+	assert_true(hwr_word_key(HWR_WORD_LONG - 1, 31) < 0 && hwr_word_key(HWR_WORD_CODES - 1, 31) < hwr_word_key(HWR_WORD_LONG, 0));
 	assert_true(hwr_word_key(1, 0) < 0 && hwr_word_key(1, 31) > hwr_word_key(2, 0));
 }
 
@@ -289,6 +430,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enumeration),
 		cmocka_unit_test(test_search),
+		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_vague),
 		cmocka_unit_test(test_codes),
 	};
