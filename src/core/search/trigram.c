@@ -45,6 +45,9 @@
 /* Room for rounding where two sums of the same numbers are compared. */
 #define ROUNDING 1e-9
 
+/* And, for each step, where an expected number is compared with what a search finds: probabilities are floats, their sum nearly 1. */
+#define ROUNDING_A_STEP 1e-7
+
 /* The separator is always the first of a line's symbols. */
 #define SEPARATOR 0
 
@@ -598,11 +601,13 @@ hwr_trigram_compare(const void *a, const void *b)
 bool
 hwr_trigrams_get(HwrTrigrams *t, const HwrTrigram **keys, int *n, HwrStatus *st)
 {
+	double		bound = t->bound * (1 - ROUNDING_A_STEP * t->s->nsteps);
+
 	if (!hwr_alloc_room(&t->keys, &t->keys_room, (size_t) t->found.n + 1, sizeof(HwrTrigram), st))
 		return false;
 	*n = 0;
 	for (int i = 0; i < t->found.n; i++)
-		if (t->numbers[i].expected >= (t->bound - t->left_out[t->numbers[i].middle]) * (1 - ROUNDING))
+		if (t->numbers[i].expected >= (bound - t->left_out[t->numbers[i].middle]) * (1 - ROUNDING))
 			t->keys[(*n)++] = (HwrTrigram) t->found.keys[i];
 	qsort(t->keys, (size_t) *n, sizeof(HwrTrigram), hwr_trigram_compare);
 	if (t->any || *n > HWR_TRIGRAMS_MAX)

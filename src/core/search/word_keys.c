@@ -657,16 +657,16 @@ add_unlisted(HwrWordKeys *w, int *n)
 static int
 known_of(const HwrWordKeys *w, const Found *f, bool unlisted, double least, double most)
 {
-	int			level = level_of(most);
-	bool		sure = level_of(least) == level;
+	int			level = level_of(least);
+	int			highest = level_of(most);
 
 	/* Others may share the code of a long word: that it is more probable than something is not known. */
 	if (f->word.others > 0)
-		return level > 0 || unlisted ? level : -1;
+		return highest > 0 || unlisted ? highest : -1;
 	/* Where other words may be missing it is said of this one that it is improbable. */
 	if (unlisted && least < hwr_word_levels[1])
-		return sure ? level : -1;
-	return most < w->bound ? -1 : sure ? level : level + HWR_WORD_AT_LEAST;
+		return level == highest ? level : -1;
+	return most < w->bound ? -1 : level == highest ? level : level + HWR_WORD_AT_LEAST;
 }
 
 bool
