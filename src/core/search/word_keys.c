@@ -582,6 +582,23 @@ hwr_word_keys_step(HwrWordKeys *w, bool *done)
 	w->step++;
 }
 
+HwrWordSays
+hwr_word_says(HwrWordCode code, int known, double threshold)
+{
+	bool		at_least = known >= HWR_WORD_AT_LEAST;
+	int			level = at_least ? known - HWR_WORD_AT_LEAST : known;
+	bool		below = !at_least && level + 1 < HWR_WORD_LEVELS && hwr_word_levels[level + 1] <= threshold;
+
+	if (level >= HWR_WORD_LEVELS)
+		return HWR_WORD_SAYS_NOTHING;
+	/* Another word may have the key, and the one that is looked for none. */
+	if (code >= HWR_WORD_LONG)
+		return at_least || below ? HWR_WORD_SAYS_NOTHING : HWR_WORD_MAYBE;
+	if (hwr_word_levels[level] >= threshold)
+		return HWR_WORD_REACHES;
+	return below ? HWR_WORD_BELOW : HWR_WORD_MAYBE;
+}
+
 /* The number of the highest level that is not above p. */
 static int
 level_of(double p)
@@ -660,9 +677,9 @@ known_of(const HwrWordKeys *w, const Found *f, bool unlisted, double least, doub
 	int			level = level_of(least);
 	int			highest = level_of(most);
 
-	/* Others may share the code of a long word: that it is more probable than something is not known. */
+	/* Of a code that others may share it is known only how probable a word with it may be. */
 	if (f->word.others > 0)
-		return highest > 0 || unlisted ? highest : -1;
+		return highest > 0 ? highest : -1;
 	/* Where other words may be missing it is said of this one that it is improbable. */
 	if (unlisted && least < hwr_word_levels[1])
 		return level == highest ? level : -1;

@@ -13,12 +13,25 @@
 #include "word_code.h"
 
 /*
- * What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0.  Of a long word,
- * whose code others may share, it is known only that it is below the next level.
+ * What is known of a word's probability: it is in [level, next level), or at least level.  The first level is 0.  A long word,
+ * whose code others may share, has the number of a level too: that a word with this code is below the next level.
  */
 #define HWR_WORD_LEVELS 6
 extern const double hwr_word_levels[HWR_WORD_LEVELS];
 #define HWR_WORD_AT_LEAST 8		/* added to the number of a level */
+#define HWR_WORD_KNOWN (HWR_WORD_LEVELS + HWR_WORD_AT_LEAST)	/* all numbers are below */
+
+/* What that says of a threshold. */
+typedef enum HwrWordSays
+{
+	HWR_WORD_SAYS_NOTHING,
+	HWR_WORD_BELOW,
+	HWR_WORD_MAYBE,
+	HWR_WORD_REACHES
+} HwrWordSays;
+
+/* Of a line with hwr_word_key(code, known): whether the word with this code that is looked for has at least this probability. */
+extern HwrWordSays hwr_word_says(HwrWordCode code, int known, double threshold);
 
 /* In place of it, with a code of one or two letters: there may be other words that begin with these. */
 #define HWR_WORDS_UNLISTED 31

@@ -330,34 +330,17 @@ collect_trigrams(Collected *c, const HwrWord *word, int most)
 	return range;
 }
 
-/* The keys of lines in which the word has the threshold, may have it, or has it not. */
-static void
-collect_levels(Collected *c, WantedWord *word, HwrWordCode code, double threshold)
+/* The word's keys that say this of the threshold. */
+static Range
+collect_says(Collected *c, HwrWordCode code, double threshold, HwrWordSays says)
 {
-	bool		is_long = code >= HWR_WORD_LONG;
+	Range		range = {c->n, c->n};
 
-	word->sure.from = c->n;
-	for (int i = 0; i < HWR_WORD_LEVELS && !is_long; i++)
-	{
-		if (hwr_word_levels[i] < threshold)
-			continue;
-		collect(c, hwr_word_key(code, i));
-		collect(c, hwr_word_key(code, i + HWR_WORD_AT_LEAST));
-	}
-	word->sure.to = word->possible.from = c->n;
-	for (int i = 0; i < HWR_WORD_LEVELS; i++)
-	{
-		if (hwr_word_levels[i] >= threshold && !is_long)
-			continue;
-		if (i + 1 == HWR_WORD_LEVELS || hwr_word_levels[i + 1] > threshold)
-			collect(c, hwr_word_key(code, i));
-		if (!is_long)
-			collect(c, hwr_word_key(code, i + HWR_WORD_AT_LEAST));
-	}
-	word->possible.to = word->improbable.from = c->n;
-	for (int i = 0; i + 1 < HWR_WORD_LEVELS && hwr_word_levels[i + 1] <= threshold; i++)
-		collect(c, hwr_word_key(code, i));
-	word->improbable.to = c->n;
+	for (int known = 0; known < HWR_WORD_KNOWN; known++)
+		if (hwr_word_says(code, known, threshold) == says)
+			collect(c, hwr_word_key(code, known));
+	range.to = c->n;
+	return range;
 }
 
 static void
@@ -369,7 +352,9 @@ collect_word(Collected *c, WantedWord *wanted, const HwrWord *word, double thres
 	wanted->listed = threshold >= HWR_WORD_LOWEST && hwr_word_code(word, &code, beginnings);
 	if (wanted->listed)
 	{
-		collect_levels(c, wanted, code, threshold);
+		wanted->sure = collect_says(c, code, threshold, HWR_WORD_REACHES);
+		wanted->possible = collect_says(c, code, threshold, HWR_WORD_MAYBE);
+		wanted->improbable = collect_says(c, code, threshold, HWR_WORD_BELOW);
 		wanted->unlisted.from = c->n;
 		for (int i = 0; i < 2; i++)
 			collect(c, hwr_word_key(beginnings[i], HWR_WORDS_UNLISTED));

@@ -1,6 +1,6 @@
 /*
  * test_edges.c
- *	  Lines whose words and trigrams are just about as probable as a level or a bound, and sums of probabilities that are not quite 1.
+ *	  Words and trigrams that are just about as probable as a level or a bound, and words that share a code.
  */
 #include <math.h>
 
@@ -136,12 +136,63 @@ test_bound(void **state)
 	free(l);
 }
 
+/* Two words that share a code. */
+static const char *const twins[2] = {"uncharacteristically", "zyywtnjdrhenikfqyezetf"};
+
+static HwrWordCode
+code_of(const char *text)
+{
+	HwrWord    *word;
+	HwrWordCode code;
+	HwrWordCode beginnings[2];
+
+	assert_true(hwr_word_compile(text, strlen(text), HWR_WORD_WHOLE, &word, &st));
+	assert_true(hwr_word_code(word, &code, beginnings));
+	hwr_word_free(word);
+	return code;
+}
+
+/*
+ * A key of a word says nothing of it that is not so, whatever the threshold; and one of a long word neither that it is there
+ * nor that it is not, for the other may be.
+ */
+static void
+test_says(void **state)
+{
+	const HwrWordCode twin = code_of(twins[0]);
+
+	(void) state;
+	assert_true(twin >= HWR_WORD_LONG && code_of(twins[1]) == twin);
+	for (int known = 0; known < 32; known++)
+		for (int threshold = 20; threshold <= 100; threshold++)
+		{
+			bool		at_least = known >= HWR_WORD_AT_LEAST;
+			int			level = known % HWR_WORD_AT_LEAST;
+			bool		there = known < HWR_WORD_KNOWN && level < HWR_WORD_LEVELS;
+			double		least = there ? hwr_word_levels[level] : 0;
+			bool		open = at_least || level + 1 >= HWR_WORD_LEVELS;
+			double		next = open ? 2 : hwr_word_levels[level + 1];
+			HwrWordSays says = hwr_word_says(code_of("any"), known, threshold / 100.0);
+			HwrWordSays of_twin = hwr_word_says(twin, known, threshold / 100.0);
+
+			if (!there)
+				assert_true(says == HWR_WORD_SAYS_NOTHING && of_twin == says);
+			else
+			{
+				assert_int_equal(says == HWR_WORD_REACHES, least >= threshold / 100.0);
+				assert_int_equal(says == HWR_WORD_BELOW, next <= threshold / 100.0);
+				assert_int_equal(of_twin, !at_least && next > threshold / 100.0 ? HWR_WORD_MAYBE : HWR_WORD_SAYS_NOTHING);
+			}
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
