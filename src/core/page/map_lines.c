@@ -444,6 +444,9 @@ hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *maps, float s
 #define TOO_HIGH 40
 #define TOO_LOW 9.5F
 
+/* Lower ones are taken for so high: no canvas can be large enough for lines of no height. */
+#define LOWEST 4.0F
+
 float
 hwr_page_map_resize(const HwrLineMaps *maps)
 {
@@ -460,7 +463,7 @@ hwr_page_map_resize(const HwrLineMaps *maps)
 	if (n < LEAST_CELLS)
 		return 1;
 	height /= n;
-	return height > TOO_HIGH || height < TOO_LOW ? (float) height / USUAL_HEIGHT : 1;
+	return height > TOO_HIGH || height < TOO_LOW ? fmaxf((float) height, LOWEST) / USUAL_HEIGHT : 1;
 }
 
 /*

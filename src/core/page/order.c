@@ -56,8 +56,9 @@ typedef struct Order
 	Box		   *room;			/* for all boxes */
 	float		gutter_from;	/* where white columns are taken for one between two pages; to < from: nowhere */
 	float		gutter_to;
-	bool		goes_on;		/* what is finished next is below what was before, and no columns are between */
-	float		bottom;			/* of that */
+	int			columns;		/* times that boxes were parted at a white column, or read as a table */
+	bool		goes_on;		/* what is finished next is below what was finished last, and neither is one of several columns */
+	float		bottom;			/* of what was finished last */
 } Order;
 
 static int
@@ -239,8 +240,6 @@ finish_table(Order *order, Box *boxes, int n)
 {
 	hwr_page_sort_rows(boxes, n, order->size);
 	order->region++;
-	order->goes_on = false;
-	order->bottom = boxes[n - 1].y1;
 	for (int i = 0; i < n; i++)
 		order->lines[boxes[i].line].region = order->region;
 }
@@ -307,12 +306,18 @@ cut_up(Order *order, Box *boxes, int n)
 	while (n > 0)
 	{
 		int			cut = 0;
+		int			columns;
 		bool		plain = false;
 
 		if (n <= MAX_LINES)
 		{
 			qsort(boxes, (size_t) n, sizeof(Box), compare_x);
 			cut = find_column(order, boxes, n);
+			if (cut > 0)
+			{
+				order->columns++;
+				order->goes_on = false;
+			}
 			if (cut > 0 && n <= MAX_TABLE && try_table(order, boxes, n, &cut))
 				return;
 		}
@@ -331,8 +336,9 @@ cut_up(Order *order, Box *boxes, int n)
 		 * The smaller part by recursion would spare stack, but the first has to come first: depth
 		 * is below the lines' number.
 		 */
+		columns = order->columns;
 		cut_up(order, boxes, cut);
-		order->goes_on = plain;
+		order->goes_on = plain && order->columns == columns;
 		boxes += cut;
 		n -= cut;
 	}

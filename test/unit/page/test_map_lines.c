@@ -50,6 +50,9 @@ test_resize(void **state)
 	fill(v, 4, 8);
 	by = hwr_page_map_resize(&maps);
 	assert_true(by > 0.3F && by < 0.5F);
+	fill(v, 4, 0);
+	by = hwr_page_map_resize(&maps);
+	assert_true(by > 0.1F && by < 0.5F);
 	fill(v, 0, 50);
 	assert_true(hwr_page_map_resize(&maps) == 1);
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/page/page_internal.h"
@@ -266,6 +267,115 @@ test_regions(void **state)
 	done(l);
 }
 
+static void
+add_text(Lines *l, int rows, float y)
+{
+	for (int i = 0; i < rows; i++)
+		add(l, 50, 700, y + SIZE * (float) i);
+}
+
+static void
+add_columns(Lines *l, int rows, float y)
+{
+	for (int i = 0; i < rows; i++)
+		for (int right = 0; right < 2; right++)
+			add(l, right ? 400 : 50, right ? 700 : 350, y + SIZE * (float) i);
+}
+
+/* Columns between a head and a foot, which are near: neither goes on with a column, whichever white row is the higher. */
+static void
+test_columns_between(void **state)
+{
+	enum
+	{
+		ROWS = 10
+	};
+
+	(void) state;
+	for (int higher = 0; higher < 2; higher++)
+	{
+		Lines	   *l = no_lines();
+
+		add_text(l, 3, 100);
+		add_columns(l, ROWS, 3 * SIZE + (higher ? 110 : 105));
+		add_text(l, 3, (3 + ROWS) * SIZE + 115);
+		order(l, false);
+		for (int i = 0; i < l->lines.n; i++)
+			assert_int_equal(l->lines.lines[i].region, i < 3 ? 1 : i < 3 + 2 * ROWS ? 2 + (i - 3) / ROWS : 4);
+		done(l);
+	}
+}
+
+/* A foot below so many lines that the page is cut at its highest row without trying others. */
+static void
+test_many_columns(void **state)
+{
+	enum
+	{
+		ROWS = 205
+	};
+	Lines	   *l = no_lines();
+
+	(void) state;
+	add_columns(l, ROWS, 100);
+	add_text(l, 20, ROWS * SIZE + 110);
+	order(l, false);
+	for (int i = 0; i < l->lines.n; i++)
+		assert_int_equal(l->lines.lines[i].region, 1 + i / ROWS);
+	done(l);
+}
+
+/* Lines in odd places: all of them are there afterwards, each in a region, whatever they are. */
+static void
+test_odd_places(void **state)
+{
+	static const int counts[] = {0, 1, 2, 3, 9, 60, 500};
+
+	(void) state;
+	for (int shape = 0; shape < 8; shape++)
+		for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++)
+		{
+			Lines	   *l = no_lines();
+			bool		seen[MOST] = {false};
+
+			for (int i = 0; i < counts[c]; i++)
+			{
+				float		x = 60 * (float) any(i, 9);
+				float		y = SIZE * (float) any(7 * i, 40);
+
+				if (shape == 0)		/* all in the same place */
+					add(l, 100, 200, 100);
+				else if (shape == 1)	/* points of one column */
+					add(l, 100, 100, y);
+				else if (shape == 2)	/* of one row */
+					add(l, x, x, 100);
+				else if (shape == 3)	/* from right to left */
+					add(l, x + 50, x, y);
+				else if (shape == 4)	/* nowhere */
+					add(l, i % 3 ? NAN : x, i % 5 ? x + 50 : NAN, i % 7 ? y : NAN);
+				else if (shape == 5)	/* far away */
+					add(l, i % 3 ? -INFINITY : x, i % 5 ? x + 50 : INFINITY, i % 7 ? y : 1e30F);
+				else if (shape == 6)	/* columns of two lines, each farther away */
+					add(l, 0.1F * (float) ((i / 2) * (i / 2)), 0.1F * (float) ((i / 2) * (i / 2)) + 5, SIZE * (float) (i % 2));
+				else
+					add(l, x, x + 50, y);
+				if (i % 11 == 10)
+					l->lines.lines[i].kind = HWR_LINE_REJECTED;
+			}
+			order(l, c % 2 == 1);
+			for (int i = 0; i < counts[c]; i++)
+			{
+				const HwrPageLine *line = &l->lines.lines[i];
+				ptrdiff_t	which = (const HwrPoint (*)[2]) line->baseline - (const HwrPoint (*)[2]) l->ends;
+
+				assert_true(which >= 0 && which < counts[c] && !seen[which]);
+				seen[which] = true;
+				assert_true(line->kind == HWR_LINE_REJECTED || line->region > 0);
+			}
+			done(l);
+		}
+}
+
 int
 main(void)
 {
@@ -279,6 +389,9 @@ main(void)
 		cmocka_unit_test(test_spread_of_tables),
 		cmocka_unit_test(test_spread_of_entries),
 		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_columns_between),
+		cmocka_unit_test(test_many_columns),
+		cmocka_unit_test(test_odd_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
