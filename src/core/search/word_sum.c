@@ -17,15 +17,6 @@ typedef struct HwrWordPlace
 	int			start;			/* the last step at which it can have begun */
 } Place;
 
-/* Places that exclude each other, as they come: see word_keys.c. */
-typedef struct Places
-{
-	int			over;			/* a step that they reach over */
-	double		exclusive;
-	double		most;			/* of such sums before */
-	double		expected;
-} Places;
-
 void
 hwr_word_sum_free(HwrWordSum *sum)
 {
@@ -214,22 +205,6 @@ sum_letter(const HwrWordSum *sum, int letter, int digit, bool doubled, double *l
 	go_on(sum, sums, done, sum->s->nsteps, lost);
 }
 
-/* The word ends at a step. */
-static void
-find(Places *places, double p, int start, int end)
-{
-	places->expected += p;
-	if (start < places->over)
-		places->exclusive += p;
-	else
-	{
-		if (places->exclusive > places->most)
-			places->most = places->exclusive;
-		places->over = end;
-		places->exclusive = p;
-	}
-}
-
 void
 hwr_word_sum(HwrWordSum *sum, HwrSpelt word, double *exclusive, double *expected)
 {
@@ -237,16 +212,16 @@ hwr_word_sum(HwrWordSum *sum, HwrSpelt word, double *exclusive, double *expected
 	int			n = hwr_word_digits(word, letters);
 	int			last = sum->s->nsteps - 1;
 	const Place *sums = sum->sums[(n + 1) % 2];
-	Places		places = {0};
+	HwrPlaces	places = {0};
 	double		lost = 0;
 
 	for (int i = 0; i < n; i++)
 		sum_letter(sum, i, letters[i], i > 0 && letters[i] == letters[i - 1], &lost);
 	for (int t = 1; t <= last; t++)
 		if (sums[t - 1].p > 0 && sum->separator[t] > 0)
-			find(&places, sums[t - 1].p * sum->separator[t], sums[t - 1].start, t);
+			hwr_places_add(&places, sums[t - 1].p * sum->separator[t], sums[t - 1].start, t);
 	if (sums[last].p > 0)
-		find(&places, sums[last].p, sums[last].start, last + 1);
-	*exclusive = places.exclusive > places.most ? places.exclusive : places.most;
+		hwr_places_add(&places, sums[last].p, sums[last].start, last + 1);
+	*exclusive = hwr_places_exclusive(&places);
 	*expected = places.expected + lost;
 }

@@ -11,6 +11,41 @@
 #include "core/posterior/posterior.h"
 #include "word_code.h"
 
+/*
+ * Places of a word, added in the order of their ends.  Those exclude each other that reach over the same step: for two of them to
+ * be written, one would have to end within the other, where no separator is.
+ */
+typedef struct HwrPlaces
+{
+	int			over;			/* a step that the last ones all reach over */
+	double		exclusive;		/* the sum of these */
+	double		most;			/* of such sums before */
+	double		expected;		/* the sum of all */
+} HwrPlaces;
+
+/* A place: written from start, the last step at which it can have begun, up to the separator at end, with probability p. */
+static inline void
+hwr_places_add(HwrPlaces *places, double p, int start, int end)
+{
+	places->expected += p;
+	if (start < places->over)
+		places->exclusive += p;
+	else
+	{
+		if (places->exclusive > places->most)
+			places->most = places->exclusive;
+		places->over = end;
+		places->exclusive = p;
+	}
+}
+
+/* The most of places that exclude each other: the word is no less probable. */
+static inline double
+hwr_places_exclusive(const HwrPlaces *places)
+{
+	return places->exclusive > places->most ? places->exclusive : places->most;
+}
+
 /* A class as digits of a code, 0 for a separator. */
 typedef struct HwrClassDigits
 {
