@@ -43,7 +43,7 @@
 /* Of more lines than these the highest row is cut at without trying what it leaves. */
 #define MAX_TRIED 400
 
-/* More lines than these are no table: each white column asks anew. */
+/* More lines than these are no table: each white column asks anew, which took 0.2 s for so many in columns of five. */
 #define MAX_TABLE 1500
 
 typedef HwrOrderBox Box;

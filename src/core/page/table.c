@@ -148,11 +148,11 @@ column_end(const HwrOrderBox *boxes, int n, int from)
 bool
 hwr_page_is_table(HwrOrderBox *boxes, int n, float size, float *room, int *cut)
 {
-	float		widest_differing = -INFINITY;
-	float		widest = -INFINITY; /* since the last column of running text */
-	int			part = 0;		/* there */
-	int			running = 0;
-	int			agreeing = 0;
+	float		widest_differing = -INFINITY;	/* gap between columns whose rows differ: there *cut is */
+	float		widest = -INFINITY; /* gap since the last column of running text, */
+	int			part = 0;		/* and the first box right of it */
+	int			running = 0;	/* columns of running text */
+	int			agreeing = 0;	/* pairs of neighbours whose rows are the same */
 	float		least = size * (boxes[n - 1].column == 1 ? RUNNING_OF_TWO : RUNNING);
 	int			from = 0;
 	int			end = column_end(boxes, n, 0);
@@ -183,7 +183,7 @@ hwr_page_is_table(HwrOrderBox *boxes, int n, float size, float *room, int *cut)
 		}
 		if (is_running(&right, next - end, least))
 		{
-			/* between two columns of running text */
+			/* Where no rows differ, the page is parted between its first two columns of running text. */
 			if (running++ > 0 && widest_differing == -INFINITY && *cut == 0)
 				*cut = part;
 			widest = -INFINITY;

@@ -52,8 +52,8 @@ typedef struct HwrFollow
 	bool		wanted[HWR_WORD_BASE];	/* those with these first digits */
 	int			room;			/* for beginnings of words */
 	double		less;			/* share of what may be left out that is */
-	double		vain;			/* to go on with words that begin alike, where so much has been left out */
-	double		may;			/* be left out of words that begin alike */
+	double		may;			/* so much may be left out of words that begin alike, */
+	double		vain;			/* and once so much is, it is in vain to go on with them */
 	double		left_out[HWR_FOLLOW_BEGINNINGS];
 	uint64_t	begun[HWR_WORD_BASE];	/* by first digit: bits of the second digits, 0 for none, of beginnings that there are */
 
