@@ -12,7 +12,7 @@
 #ifndef HWR_PAGE_ALIGN_H
 #define HWR_PAGE_ALIGN_H
 
-#include "core/page/map.h"
+#include "core/ink/map.h"
 #include "warp.h"
 
 #define HWR_ALIGN_LEVELS 4

@@ -13,7 +13,7 @@
 #ifndef HWR_PAGE_CORNERS_H
 #define HWR_PAGE_CORNERS_H
 
-#include "core/page/map.h"
+#include "core/ink/map.h"
 
 #define HWR_FEATURE_SIZE 128
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/page/crop.h"
-#include "core/page/ink.h"
+#include "core/ink/ink.h"
 
 /* Darkness from which a pixel is print, or writing; 255ths of the paper. */
 #define PRINT 36

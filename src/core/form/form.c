@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/page/ink.h"
+#include "core/ink/ink.h"
 #include "pose.h"
 
 /* Pixels of the reduced pictures; the page may show more than the form. */

@@ -8,7 +8,7 @@
 #ifndef HWR_PAGE_CANVAS_H
 #define HWR_PAGE_CANVAS_H
 
-#include "map.h"
+#include "core/ink/map.h"
 #include "page.h"
 #include "tilt.h"
 

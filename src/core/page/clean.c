@@ -3,7 +3,7 @@
  *	  Ink that is no writing: specks, the edges of the paper, frames.
  */
 #include "page_internal.h"
-#include "pieces.h"
+#include "core/ink/pieces.h"
 
 #include <stdlib.h>
 #include <string.h>

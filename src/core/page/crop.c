@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/compare.h"
+
 #define WORK_BETWEEN_STOPS ((size_t) 1 << 18)
 
 static float
@@ -167,15 +169,6 @@ from_frame(const HwrPoint *line, int n, const HwrCropFrame *f, float x, float y)
 	return (HwrPoint){p.x - y * u.y, p.y + y * u.x};
 }
 
-static int
-compare_floats(const void *a, const void *b)
-{
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /*
  * Where the outline, in coordinates of the frame, crosses column x, from top to bottom; returns the
  * count, even.
@@ -189,7 +182,7 @@ crossings(const HwrPoint *outline, int n, float x, float *out)
 		if ((outline[i].x > x) != (outline[j].x > x))
 			out[count++] = outline[i].y +
 				(outline[j].y - outline[i].y) * (x - outline[i].x) / (outline[j].x - outline[i].x);
-	qsort(out, (size_t) count, sizeof(float), compare_floats);
+	qsort(out, (size_t) count, sizeof(float), hwr_compare_floats);
 	return count;
 }
 

@@ -62,15 +62,6 @@ typedef struct Order
 } Order;
 
 static int
-compare_x(const void *a, const void *b)
-{
-	const Box  *p = a;
-	const Box  *q = b;
-
-	return p->x0 != q->x0 ? (p->x0 < q->x0 ? -1 : 1) : p->line - q->line;
-}
-
-static int
 compare_y(const void *a, const void *b)
 {
 	const Box  *p = a;
@@ -169,11 +160,11 @@ find_row(const Order *order, const Box *boxes, int n, Box *room, bool *plain)
 		if (n > MAX_TRIED)
 			continue;
 		memcpy(room, boxes + i, (size_t) (n - i) * sizeof(Box));
-		qsort(room, (size_t) (n - i), sizeof(Box), compare_x);
+		qsort(room, (size_t) (n - i), sizeof(Box), hwr_order_compare_x);
 		if (find_column(order, room, n - i) > 0)
 			return i;
 		memcpy(room, boxes, (size_t) i * sizeof(Box));
-		qsort(room, (size_t) i, sizeof(Box), compare_x);
+		qsort(room, (size_t) i, sizeof(Box), hwr_order_compare_x);
 		if (find_column(order, room, i) > 0)
 			above = i;
 	}
@@ -206,7 +197,7 @@ finish(Order *order, Box *boxes, int n)
 
 		while (end < n && boxes[end].y0 < (boxes[i].y0 + boxes[i].y1) / 2)
 			end++;
-		qsort(boxes + i, (size_t) (end - i), sizeof(Box), compare_x);
+		qsort(boxes + i, (size_t) (end - i), sizeof(Box), hwr_order_compare_x);
 		for (; i < end; i++)
 		{
 			if (boxes[i].y0 - bottom > REGION_GAP * order->size)
@@ -225,7 +216,7 @@ number_columns(const Order *order, Box *boxes, int n, int first)
 {
 	int			cut;
 
-	qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+	qsort(boxes, (size_t) n, sizeof(Box), hwr_order_compare_x);
 	cut = find_column(order, boxes, n);
 	if (cut > 0)
 		return number_columns(order, boxes + cut, n - cut, number_columns(order, boxes, cut, first));
@@ -295,7 +286,7 @@ try_table(Order *order, Box *boxes, int n, int *cut)
 	if (at > 0)
 		*cut = at;
 	else
-		qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+		qsort(boxes, (size_t) n, sizeof(Box), hwr_order_compare_x);
 	return false;
 }
 
@@ -311,7 +302,7 @@ cut_up(Order *order, Box *boxes, int n)
 
 		if (n <= MAX_LINES)
 		{
-			qsort(boxes, (size_t) n, sizeof(Box), compare_x);
+			qsort(boxes, (size_t) n, sizeof(Box), hwr_order_compare_x);
 			cut = find_column(order, boxes, n);
 			if (cut > 0)
 			{

@@ -2,7 +2,6 @@
  * page_internal.h
  *	  What the stages of the line finder share; included only by src/core/page.
  *
- *	  ink.c		grey to ink: closing, contrast, borders
  *	  slope.c	the writing's slope in both halves; shearing by columns
  *	  tilt.c	turning a skewed page by some degrees
  *	  rules.c	ruled lines, table rules, frames
@@ -20,8 +19,8 @@
 #ifndef HWR_PAGE_INTERNAL_H
 #define HWR_PAGE_INTERNAL_H
 
-#include "ink.h"
-#include "map.h"
+#include "core/ink/ink.h"
+#include "core/ink/map.h"
 #include "page.h"
 
 /* The size to which the page is reduced, and the greatest survey. */

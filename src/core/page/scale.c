@@ -7,7 +7,7 @@
  * see strokes, larger ones paragraphs.  Windows are eight times as wide as high, so that strokes even out.
  */
 #include "page_internal.h"
-#include "pieces.h"
+#include "core/ink/pieces.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -8,6 +8,8 @@
  */
 #include "table.h"
 
+#include "core/base/compare.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -37,17 +39,8 @@ typedef enum Agreement
 	UNKNOWN						/* too few lines */
 } Agreement;
 
-static int
-compare_base(const void *a, const void *b)
-{
-	const HwrOrderBox *p = a;
-	const HwrOrderBox *q = b;
-
-	return p->base != q->base ? (p->base < q->base ? -1 : 1) : p->x0 != q->x0 ? (p->x0 < q->x0 ? -1 : 1) : p->line - q->line;
-}
-
-static int
-compare_x(const void *a, const void *b)
+int
+hwr_order_compare_x(const void *a, const void *b)
 {
 	const HwrOrderBox *p = a;
 	const HwrOrderBox *q = b;
@@ -56,12 +49,12 @@ compare_x(const void *a, const void *b)
 }
 
 static int
-compare_floats(const void *a, const void *b)
+compare_base(const void *a, const void *b)
 {
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
+	const HwrOrderBox *p = a;
+	const HwrOrderBox *q = b;
 
-	return x < y ? -1 : x > y;
+	return p->base != q->base ? (p->base < q->base ? -1 : 1) : p->x0 != q->x0 ? (p->x0 < q->x0 ? -1 : 1) : p->line - q->line;
 }
 
 /* How many of a's lines that are beside b's have one of these on their baseline, of *beside. */
@@ -115,15 +108,15 @@ measure_column(const HwrOrderBox *boxes, int n, float *room)
 
 	for (int i = 0; i < n; i++)
 		room[i] = boxes[i].x0;
-	qsort(room, (size_t) n, sizeof(float), compare_floats);
+	qsort(room, (size_t) n, sizeof(float), hwr_compare_floats);
 	c.left = room[n / 10];
 	for (int i = 0; i < n; i++)
 		room[i] = boxes[i].x1;
-	qsort(room, (size_t) n, sizeof(float), compare_floats);
+	qsort(room, (size_t) n, sizeof(float), hwr_compare_floats);
 	c.right = room[n - 1 - n / 10];
 	for (int i = 0; i < n; i++)
 		room[i] = boxes[i].x1 - boxes[i].x0;
-	qsort(room, (size_t) n, sizeof(float), compare_floats);
+	qsort(room, (size_t) n, sizeof(float), hwr_compare_floats);
 	c.length = room[n / 2];
 	return c;
 }
@@ -205,7 +198,7 @@ hwr_page_sort_rows(HwrOrderBox *boxes, int n, float size)
 
 		while (end < n && boxes[end].base - boxes[i].base < ROW * size)
 			end++;
-		qsort(boxes + i, (size_t) (end - i), sizeof(HwrOrderBox), compare_x);
+		qsort(boxes + i, (size_t) (end - i), sizeof(HwrOrderBox), hwr_order_compare_x);
 		i = end;
 	}
 }

@@ -19,6 +19,9 @@ typedef struct HwrOrderBox
 	int			line;
 } HwrOrderBox;
 
+/* For qsort: from left to right. */
+extern int	hwr_order_compare_x(const void *a, const void *b);
+
 /*
  * Whether these boxes are a table: they stand by columns, from left to right, of which there are at least 2 (box.column counts
  * them from 0).  If not, *cut is the first box right of where the page is to be parted, or 0: anywhere.  Sorts each column by

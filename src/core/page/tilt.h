@@ -5,7 +5,7 @@
 #ifndef HWR_PAGE_TILT_H
 #define HWR_PAGE_TILT_H
 
-#include "map.h"
+#include "core/ink/map.h"
 #include "page.h"
 
 /* From pixels of a page to those of the straight one, which holds all of it; zeroed: they are the same. */
