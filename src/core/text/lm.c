@@ -76,23 +76,42 @@ hwr_lm_child(const HwrLm *lm, int node, int symbol)
 	return lo < end && lm->symbol[lo] == symbol ? lo : 0;
 }
 
+/*
+ * Links of a node's children.  Where "abc" is an n-gram, "bc" is one: of each child's symbol the node's link has a child too, and both are in
+ * the order of symbols, so that one pass finds all.  False where one is missing.
+ */
+static bool
+link_children(HwrLm *lm, int node)
+{
+	int			to = lm->children[lm->link[node]];
+	int			end = lm->children[lm->link[node] + 1];
+
+	for (int child = lm->children[node]; child < lm->children[node + 1]; child++)
+	{
+		while (to < end && lm->symbol[to] < lm->symbol[child])
+			to++;
+		if (to == end || lm->symbol[to] != lm->symbol[child])
+			return false;
+		lm->link[child] = to;
+	}
+	return true;
+}
+
 bool
 hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped)
 {
-	for (int node = 0; node < hwr_lm_inner(lm); node++)
+	/* Of a single symbol, the root is left. */
+	for (int child = lm->children[0]; child < lm->children[1]; child++)
+		lm->link[child] = 0;
+	for (int node = 1; node < hwr_lm_inner(lm); node++)
 	{
 		if (node % 8192 == 0 && stop != NULL && stop(arg))
 		{
 			*stopped = true;
 			return false;
 		}
-		for (int child = lm->children[node]; child < lm->children[node + 1]; child++)
-		{
-			/* Of a single symbol, the root is left. */
-			lm->link[child] = node == 0 ? 0 : hwr_lm_child(lm, lm->link[node], lm->symbol[child]);
-			if (node != 0 && lm->link[child] == 0)
-				return false;
-		}
+		if (!link_children(lm, node))
+			return false;
 	}
 	return true;
 }
