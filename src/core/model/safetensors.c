@@ -340,8 +340,8 @@ bits32(const uint8_t *data)
 }
 
 /*
- * The readers of one type each return whether all values are finite: what has all bits of the exponent set is not, and one added to the
- * exponent carries out of it.  There are no branches in their loops; a session's first reading waits for them.
+ * The readers of one type each return whether all values are finite: what has all bits of the exponent set is not, and
+ * one added to the exponent carries out of it.  There are no branches in their loops; a session's first reading waits for them.
  */
 static bool
 read_f32(const uint8_t *restrict data, float *restrict out, size_t count)
@@ -374,8 +374,8 @@ read_bf16(const uint8_t *restrict data, float *restrict out, size_t count)
 }
 
 /*
- * IEEE half precision: 1 sign, 5 exponent (bias 15), 10 fraction bits.  Put where float32 has its exponent and fraction, they are
- * the number but for the bias, which is 112 less; a product with 2 to the 112th is exact, of subnormal numbers too.
+ * IEEE half precision: 1 sign, 5 exponent (bias 15), 10 fraction bits.  Put where float32 has its exponent and fraction,
+ * they are the number but for the bias, which is 112 less; a product with 2 to the 112th is exact, of subnormal numbers too.
  */
 static bool
 read_f16(const uint8_t *restrict data, float *restrict out, size_t count)

@@ -77,8 +77,8 @@ hwr_lm_child(const HwrLm *lm, int node, int symbol)
 }
 
 /*
- * Links of a node's children.  Where "abc" is an n-gram, "bc" is one: of each child's symbol the node's link has a child too, and both are in
- * the order of symbols, so that one pass finds all.  False where one is missing.
+ * Links of a node's children.  Where "abc" is an n-gram, "bc" is one: of each child's symbol the node's link has a child too,
+ * and both are in the order of symbols, so that one pass finds all.  False where one is missing.
  */
 static bool
 link_children(HwrLm *lm, int node)
