@@ -35,6 +35,9 @@ SELECT version FROM hwr_train('retrain_words', 'retrain_base', options => '{"bas
 -- a model that comes with the extension
 SELECT version FROM hwr_train('retrain_few', 'retrain_names', options => '{"base": "names", "epochs": 1, "augment": 0}');
 SELECT model, version, options->'base' AS base, options->'base_version' AS base_version FROM hwr_job_details WHERE model IN ('retrain_base', 'retrain_names') ORDER BY job;
+-- a small table is gone through more often, unless the epochs are given
+SELECT version FROM hwr_train('retrain_few', 'retrain_often', options => '{"base": "retrain_base", "batch_size": 12}');
+SELECT options->'epochs' AS epochs, options->'batch_size' AS batch_size, options->'base' AS base FROM hwr_job_details WHERE model = 'retrain_often';
 
 -- errors
 SELECT hwr_train('retrain_words', 'retrain_next', options => '{"base": "retrain_nothing"}');
@@ -98,7 +101,7 @@ SELECT hwr_drop_job(0);
 \echo :SQLSTATE
 SELECT count(*) AS with_checkpoint FROM hwr_job_details WHERE checkpointed IS NOT NULL AND model LIKE 'retrain%';
 
-SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names, retrain_head}'::text[]) model;
+SELECT hwr_drop_model(model) FROM unnest('{retrain_base, retrain_next, retrain_mine, retrain_names, retrain_often, retrain_head}'::text[]) model;
 DROP VIEW retrain_few;
 DROP TABLE retrain_words;
 DROP FUNCTION tiny, tensors;

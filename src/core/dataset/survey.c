@@ -9,7 +9,8 @@
  * Where that leaves less than STEPS_A_CHARACTER steps a character, in all but the densest rows, the canvas becomes
  * higher, if the images have the pixels for it, or the second pooling keeps the width, which costs more.
  *
- * Epochs.  What a network needs is a number of images seen: with few rows they are seen more often.
+ * Epochs.  What a network needs is a number of images seen: with few rows they are seen more often.  One that has learned to read needs
+ * fewer to get used to another hand, but more than a few epochs of a small table have.
  */
 #include "survey.h"
 
@@ -35,9 +36,10 @@
 #define COLUMNS_A_STEP 4
 #define COLUMNS_A_FINE_STEP 2
 
-/* Images seen in a training, and the fewest and most epochs that makes. */
+/* Images seen in a training, and the fewest and most epochs that makes; with a base, no fewer than its recipe has. */
 #define WORDS_SEEN 135000.0
 #define LINES_SEEN 250000.0
+#define SEEN_AFTER_BASE 20000.0
 #define MIN_EPOCHS 8
 #define MAX_EPOCHS 100
 
@@ -165,7 +167,7 @@ sum_up(const HwrSurvey *survey, Seen *seen)
 bool
 hwr_survey_wanted(const HwrGiven *given)
 {
-	return !given->preset && !given->base && !(given->architecture && given->epochs);
+	return !given->preset && !(given->epochs && (given->base || given->architecture));
 }
 
 /* The canvas and the columns a step, in the order of what they cost; the last where none has enough. */
@@ -209,11 +211,23 @@ adapt(const char *architecture, int height, int columns, char *out, size_t size)
 }
 
 static int
-choose_epochs(const HwrSurvey *survey, bool lines)
+choose_epochs(const HwrSurvey *survey, double seen, int least)
 {
-	double		epochs = (lines ? LINES_SEEN : WORDS_SEEN) / (survey->table_rows > 0 ? (double) survey->table_rows : survey->n);
+	double		epochs = seen / (survey->table_rows > 0 ? (double) survey->table_rows : survey->n);
 
-	return epochs < MIN_EPOCHS ? MIN_EPOCHS : epochs > MAX_EPOCHS ? MAX_EPOCHS : (int) (epochs + 0.5);
+	return epochs < least ? least : epochs > MAX_EPOCHS ? MAX_EPOCHS : (int) (epochs + 0.5);
+}
+
+/* A base has its network and recipe; what is left to choose is for how long. */
+static void
+choose_after_base(const HwrSurvey *survey, const HwrTrainOptions *options, HwrChoice *out)
+{
+	snprintf(out->preset, sizeof(out->preset), "%s", options->preset);
+	snprintf(out->architecture, sizeof(out->architecture), "%s", options->architecture);
+	out->epochs = choose_epochs(survey, SEEN_AFTER_BASE, options->epochs);
+	snprintf(out->chosen, sizeof(out->chosen), "%d epochs", out->epochs);
+	snprintf(out->reason, sizeof(out->reason), "The table has %lld rows: the fewer they are, the more often the base has to see them.",
+			 (long long) survey->table_rows);
 }
 
 static void
@@ -251,6 +265,11 @@ hwr_survey_choose(HwrSurvey *survey, const HwrGiven *given, const HwrTrainOption
 
 	if (survey->n == 0)
 		return false;
+	if (given->base)
+	{
+		choose_after_base(survey, options, out);
+		return true;
+	}
 	sum_up(survey, &seen);
 	lines = seen.chars >= LINE_CHARS;
 	preset = hwr_preset_find(lines ? "lines" : "default");
@@ -260,7 +279,7 @@ hwr_survey_choose(HwrSurvey *survey, const HwrGiven *given, const HwrTrainOption
 		snprintf(out->architecture, sizeof(out->architecture), "%s", options->architecture);
 	else
 		adapt(preset->architecture, height, columns, out->architecture, sizeof(out->architecture));
-	out->epochs = given->epochs ? options->epochs : choose_epochs(survey, lines);
+	out->epochs = given->epochs ? options->epochs : choose_epochs(survey, lines ? LINES_SEEN : WORDS_SEEN, MIN_EPOCHS);
 	say(survey, given, &seen, height, columns, out);
 	return true;
 }

@@ -49,7 +49,7 @@ extern void hwr_options_given(const char *json, size_t len, HwrGiven *out);
  */
 extern void hwr_survey_add(HwrSurvey *survey, const HwrImageLimits *limits, const HwrDatasetRow *row);
 
-/* Whether there is anything to choose.  A base has its network and recipe, and a preset is a choice. */
+/* Whether there is anything to choose.  A base has its network and recipe but for the epochs, and a preset is a choice. */
 extern bool hwr_survey_wanted(const HwrGiven *given);
 
 typedef struct HwrChoice

@@ -61,10 +61,14 @@ apply(HwrTrainWorker *w, const HwrChoice *choice)
 	HwrStatus	st;
 	char	   *json;
 
-	if (!hwr_options_parse_as(w->json, strlen(w->json), choice->preset, &w->options, &st))
-		hwr_raise(&st);
-	w->options.device = device;
-	strlcpy(w->options.architecture, choice->architecture, sizeof(w->options.architecture));
+	/* A base's are what they were, but for the epochs. */
+	if (w->base == NULL)
+	{
+		if (!hwr_options_parse_as(w->json, strlen(w->json), choice->preset, &w->options, &st))
+			hwr_raise(&st);
+		w->options.device = device;
+		strlcpy(w->options.architecture, choice->architecture, sizeof(w->options.architecture));
+	}
 	w->options.epochs = choice->epochs;
 	if (!hwr_options_to_json(&w->options, &json, &st))
 		hwr_raise(&st);

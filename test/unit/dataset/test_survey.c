@@ -168,6 +168,31 @@ test_epochs(void **state)
 	}
 }
 
+/* After a base, epochs alone are chosen: no fewer than its recipe has. */
+static void
+test_after_base(void **state)
+{
+	HwrSurvey  *survey = new_survey(400);
+	HwrTrainOptions options;
+	HwrGiven	given;
+	HwrChoice	c;
+
+	(void) state;
+	parse("{\"base\": \"latin\"}", &options, &given);
+	add(survey, 5, 700, 40, "a line of words, as long as lines are");
+	assert_true(hwr_survey_choose(survey, &given, &options, &c));
+	assert_string_equal(c.chosen, "50 epochs");
+	assert_string_equal(c.architecture, options.architecture);
+	assert_non_null(strstr(c.reason, "400 rows"));
+	survey->table_rows = 20;
+	assert_true(hwr_survey_choose(survey, &given, &options, &c));
+	assert_int_equal(c.epochs, 100);
+	survey->table_rows = 9000;
+	assert_true(hwr_survey_choose(survey, &given, &options, &c));
+	assert_int_equal(c.epochs, options.epochs);
+	free(survey);
+}
+
 /* What is given stays. */
 static void
 test_given(void **state)
@@ -196,7 +221,8 @@ test_wanted(void **state)
 		bool		wanted;
 	}			cases[] = {
 		{"{}", true}, {"{\"seed\": 2}", true}, {"{\"epochs\": 2}", true}, {"{\"preset\": \"small\"}", false},
-		{"{\"preset\": \"default\"}", false}, {"{\"base\": \"names\"}", false}, {"{\"architecture\": \"keras\"}", true},
+		{"{\"preset\": \"default\"}", false}, {"{\"base\": \"names\"}", true},
+		{"{\"base\": \"names\", \"epochs\": 2}", false}, {"{\"architecture\": \"keras\"}", true},
 		{"{\"architecture\": \"keras\", \"epochs\": 1}", false}
 	};
 
@@ -244,6 +270,7 @@ main(void)
 		cmocka_unit_test(test_dense),
 		cmocka_unit_test(test_few_dense),
 		cmocka_unit_test(test_epochs),
+		cmocka_unit_test(test_after_base),
 		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_unusable_rows),
