@@ -159,7 +159,8 @@ write_margins(Sheet *sheet)
 	bool		left = chance(rng, 0.75);
 	Writer		hand;
 	Writer		other;
-	Block		b = {.x = left ? margin : 0.05 * sheet->width,.y = y + full,.width = sheet->width - margin - 0.07 * sheet->width,
+	Block		b = {.x = left ? margin : 0.05 * sheet->width,.y = y + full,
+	.width = sheet->width - margin - 0.07 * sheet->width,
 	.bottom = uniform(rng, 0.7, 0.97) * sheet->height};
 
 	choose_writer(sheet, full, full * uniform(rng, 0.8, 1.4), INK, &hand);
@@ -169,9 +170,12 @@ write_margins(Sheet *sheet)
 	write_block(sheet, &hand, &b);
 	while (y < b.bottom - 4 * other.pitch)
 	{
-		y += uniform(rng, 0.5, 10) * other.pitch;
-		y = write_notes(sheet, &other, left ? 0.055 * sheet->width + uniform(rng, 0, 0.06) * margin : sheet->width - margin + 5, y,
-						(margin - 0.06 * sheet->width) * uniform(rng, 0.7, 0.95), 1 + below(rng, 6));
+		double		above = uniform(rng, 0.5, 10) * other.pitch;
+		int			lines = 1 + below(rng, 6);
+		double		width = (margin - 0.06 * sheet->width) * uniform(rng, 0.7, 0.95);
+		double		x = left ? 0.055 * sheet->width + uniform(rng, 0, 0.06) * margin : sheet->width - margin + 5;
+
+		y = write_notes(sheet, &other, x, y + above, width, lines);
 	}
 	if (chance(rng, 0.4))
 		write_sideways(sheet, &other);
@@ -248,7 +252,8 @@ write_mixed(Sheet *sheet)
 		y += 1.2 * full;
 		y = write_notes(sheet, &hand, left, y, (0.93 * sheet->width - left) * uniform(rng, 0.5, 1), lines);
 		if (chance(rng, 0.2))
-			draw_line(sheet, INK, (Point){left, y - 0.5 * full}, (Point){left + uniform(rng, 0.1, 0.5) * sheet->width, y - 0.5 * full}, 2);
+			draw_line(sheet, INK, (Point){left, y - 0.5 * full},
+					  (Point){left + uniform(rng, 0.1, 0.5) * sheet->width, y - 0.5 * full}, 2);
 		y += uniform(rng, 0, 3) * full;
 	}
 }

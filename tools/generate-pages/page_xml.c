@@ -50,7 +50,8 @@ put_box(FILE *f, const Sheet *sheet, int first, int end)
 			box[2] = fmax(box[2], p.x);
 			box[3] = fmax(box[3], p.y);
 		}
-	put_points(f, sheet, "Coords", &(Polyline){4, (Point[]){{box[0], box[1]}, {box[2], box[1]}, {box[2], box[3]}, {box[0], box[3]}}});
+	put_points(f, sheet, "Coords",
+			   &(Polyline){4, (Point[]){{box[0], box[1]}, {box[2], box[1]}, {box[2], box[3]}, {box[0], box[3]}}});
 	fputc('\n', f);
 }
 
@@ -62,7 +63,8 @@ write_page_xml(FILE *f, const char *image, const Sheet *sheet)
 	fprintf(f, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			"<PcGts xmlns=\"http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15\"><Metadata><Creator>hwr</Creator>"
 			"<Created>2000-01-01T00:00:00</Created><LastChange>2000-01-01T00:00:00</LastChange></Metadata>\n"
-			"<Page imageFilename=\"%s\" imageWidth=\"%d\" imageHeight=\"%d\">\n", image, sheet->picture_width, sheet->picture_height);
+			"<Page imageFilename=\"%s\" imageWidth=\"%d\" imageHeight=\"%d\">\n",
+			image, sheet->picture_width, sheet->picture_height);
 	for (int first = 0; first < sheet->n; first = end)
 	{
 		while (end < sheet->n && sheet->line[end].region == sheet->line[first].region)

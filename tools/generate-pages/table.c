@@ -40,7 +40,8 @@ choose_columns(Sheet *sheet, double x, double width, Table *t)
 		double		kind = uniform(rng, 0, 1);
 
 		t->content[i] = kind < 0.4 ? NUMBER : kind < 0.8 ? SHORT : LONG;
-		share[i] = t->content[i] == NUMBER ? uniform(rng, 0.4, 1) : t->content[i] == SHORT ? uniform(rng, 1.2, 2.5) : uniform(rng, 2.5, 4.5);
+		share[i] = t->content[i] == NUMBER ? uniform(rng, 0.4, 1) :
+			t->content[i] == SHORT ? uniform(rng, 1.2, 2.5) : uniform(rng, 2.5, 4.5);
 		t->filled[i] = chance(rng, 0.3) ? uniform(rng, 0.1, 0.6) : uniform(rng, 0.8, 1);
 		sum += share[i];
 	}
@@ -136,7 +137,11 @@ write_table(Sheet *sheet, double x, double y, double width, double bottom)
 	}
 	for (int i = 0; t.thick > 0 && i <= t.n; i++)
 		for (int k = 0; k < 1 + (i % 3 == 2 && chance(rng, 0.3)); k++)
-			draw_line(sheet, RULES, (Point){t.edge[i] + 4 * k, top}, (Point){t.edge[i] + 4 * k, bottom}, t.thick * uniform(rng, 0.7, 1.3));
+		{
+			double		at = t.edge[i] + 4 * k;
+
+			draw_line(sheet, RULES, (Point){at, top}, (Point){at, bottom}, t.thick * uniform(rng, 0.7, 1.3));
+		}
 	y += t.writer.pitch;
 	while (y < until)
 	{
