@@ -175,7 +175,7 @@ unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
 PROGRAMS = $(addprefix build/,bench_core search-lines search-extract posterior-odds stages posteriors conditions to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
-program-build: $(PROGRAMS)
+program-build: $(PROGRAMS) $(if $(shell pkg-config --exists pangocairo fontconfig libjpeg && echo yes),build/generate-words build/generate-forms build/generate-pages)
 
 # What the TAP tests load
 library-build: $(DEVICE_LIBRARIES) build/unit/library_cpu.so build/unit/library_fault.so
@@ -226,6 +226,12 @@ build/generate-forms: $(FORM_GENERATOR) Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo fontconfig libjpeg) -o $@ \
 		$(filter %.c,$(FORM_GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
+
+PAGE_GENERATOR = $(wildcard tools/generate-pages/*.[ch]) $(addprefix tools/generate-words/,common.c hand.c paper.c output.c generate.h)
+build/generate-pages: $(PAGE_GENERATOR) Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra $(if $(WERROR),-Werror) $$(pkg-config --cflags pangocairo fontconfig libjpeg) -o $@ \
+		$(filter %.c,$(PAGE_GENERATOR)) $$(pkg-config --libs pangocairo fontconfig libjpeg) -lm
 
 # Posteriors of a model file as NumPy arrays, for comparing with other software.
 build/posteriors build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_model.h build/f32/libhwr_core.a Makefile

@@ -1,6 +1,6 @@
 /*
  * finder.c
- *	  The line finder's steps: survey, sheet, ridges, lines.
+ *	  The line finder's steps: survey, sheet, ridges, lines, their order.
  */
 #include "canvas.h"
 #include "map_lines.h"
@@ -23,6 +23,7 @@ typedef enum Stage
 	STAGE_CLEAN,
 	STAGE_CHAINS,
 	STAGE_LINES,
+	STAGE_ORDER,				/* some lines at a time */
 	STAGE_DONE
 } Stage;
 
@@ -55,6 +56,7 @@ struct HwrPageFinder
 	bool		resized;		/* after the network has seen it once */
 	HwrChains	chains;
 	HwrPageLines lines;
+	HwrPageOrder *order;
 };
 
 static bool
@@ -390,7 +392,12 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 			f->lines.slope = sheet->slope;
 			f->lines.turn = f->turn;
 			ok = make_lines(f, st) &&
-				hwr_page_order(&f->lines, f->lines.size, f->options.right_to_left, st);
+				hwr_page_order_begin(&f->lines, f->lines.size, f->options.right_to_left, &f->order, st);
+			f->stage = STAGE_ORDER;
+			break;
+		case STAGE_ORDER:
+			if (!hwr_page_order_step(f->order, &f->lines))
+				break;
 			f->lines.slope += f->tilt.sine == 0 ? 0 : f->tilt.sine / f->tilt.cosine;
 			turn_back(f);
 			f->stage = STAGE_DONE;
@@ -446,6 +453,7 @@ hwr_page_finder_free(HwrPageFinder *f)
 	free(f->sheet.shift);
 	hwr_page_chains_free(&f->chains);
 	hwr_page_lines_free(&f->lines);
+	hwr_page_order_free(f->order);
 	free(f);
 }
 

@@ -43,23 +43,48 @@
 /* Of more lines than these the highest row is cut at without trying what it leaves. */
 #define MAX_TRIED 400
 
+/*
+ * A step ends after so many boxes were looked at, some more with the last part: lines that come one to a row, equally far apart,
+ * are parted one by one, each time looking at all that are left.
+ */
+#define STEP_BOXES 200000
+
 /* More lines than these are no table: each white column asks anew, which took 0.2 s for so many in columns of five. */
 #define MAX_TABLE 1500
 
 typedef HwrOrderBox Box;
 
-typedef struct Order
+/* Boxes that are still to be parted or finished. */
+typedef struct Part
+{
+	Box		   *boxes;
+	int			n;
+	bool		below;			/* of another part, from which */
+	bool		plain;			/* the highest white row parts it, and not one that leaves columns; */
+	int			columns;		/* what order->columns was before that other part */
+} Part;
+
+typedef struct HwrPageOrder Order;
+
+struct HwrPageOrder
 {
 	float		size;
 	int			region;
 	HwrPageLine *lines;
+	Box		   *boxes;			/* [n], texts before what was rejected; with room one piece of memory */
 	Box		   *room;			/* for all boxes */
+	int			n;
+	int			texts;
+	Part	   *parts;			/* [nparts], the next one last */
+	int			nparts;
+	HwrPageLine *sorted;		/* room for the lines */
+	int			looked;			/* boxes looked at in this step */
 	float		gutter_from;	/* where white columns are taken for one between two pages; to < from: nowhere */
 	float		gutter_to;
 	int			columns;		/* times that boxes were parted at a white column, or read as a table */
 	bool		goes_on;		/* what is finished next is below what was finished last, and neither is one of several columns */
 	float		bottom;			/* of what was finished last */
-} Order;
+};
 
 static int
 compare_y(const void *a, const void *b)
@@ -137,7 +162,7 @@ find_column(const Order *order, const Box *boxes, int n)
  * room holds n boxes.
  */
 static int
-find_row(const Order *order, const Box *boxes, int n, Box *room, bool *plain)
+find_row(Order *order, const Box *boxes, int n, Box *room, bool *plain)
 {
 	float		bottom = boxes[0].y1;
 	float		highest = ROW_GAP * order->size;
@@ -159,6 +184,7 @@ find_row(const Order *order, const Box *boxes, int n, Box *room, bool *plain)
 		}
 		if (n > MAX_TRIED)
 			continue;
+		order->looked += n;
 		memcpy(room, boxes + i, (size_t) (n - i) * sizeof(Box));
 		qsort(room, (size_t) (n - i), sizeof(Box), hwr_order_compare_x);
 		if (find_column(order, room, n - i) > 0)
@@ -290,49 +316,45 @@ try_table(Order *order, Box *boxes, int n, int *cut)
 	return false;
 }
 
+/* Deal with a part: it is finished, or parted into two, of which the first is dealt with before the second. */
 static void
-cut_up(Order *order, Box *boxes, int n)
+part_or_finish(Order *order)
 {
-	/* The first part by recursion, the second by going on. */
-	while (n > 0)
-	{
-		int			cut = 0;
-		int			columns;
-		bool		plain = false;
+	Part	   *part = &order->parts[order->nparts - 1];
+	Box		   *boxes = part->boxes;
+	int			n = part->n;
+	int			cut = 0;
+	bool		plain = false;
 
-		if (n <= MAX_LINES)
+	order->nparts--;
+	if (part->below)
+		order->goes_on = part->plain && order->columns == part->columns;
+	order->looked += n;
+	if (n <= MAX_LINES)
+	{
+		qsort(boxes, (size_t) n, sizeof(Box), hwr_order_compare_x);
+		cut = find_column(order, boxes, n);
+		if (cut > 0)
 		{
-			qsort(boxes, (size_t) n, sizeof(Box), hwr_order_compare_x);
-			cut = find_column(order, boxes, n);
-			if (cut > 0)
-			{
-				order->columns++;
-				order->goes_on = false;
-			}
-			if (cut > 0 && n <= MAX_TABLE && try_table(order, boxes, n, &cut))
-				return;
+			order->columns++;
+			order->goes_on = false;
 		}
-		if (cut == 0)
-		{
-			qsort(boxes, (size_t) n, sizeof(Box), compare_y);
-			if (n <= MAX_LINES && any_side_by_side(boxes, n))
-				cut = find_row(order, boxes, n, order->room, &plain);
-		}
-		if (cut == 0)
-		{
-			finish(order, boxes, n);
+		if (cut > 0 && n <= MAX_TABLE && try_table(order, boxes, n, &cut))
 			return;
-		}
-		/*
-		 * The smaller part by recursion would spare stack, but the first has to come first: depth
-		 * is below the lines' number.
-		 */
-		columns = order->columns;
-		cut_up(order, boxes, cut);
-		order->goes_on = plain && order->columns == columns;
-		boxes += cut;
-		n -= cut;
 	}
+	if (cut == 0)
+	{
+		qsort(boxes, (size_t) n, sizeof(Box), compare_y);
+		if (n <= MAX_LINES && any_side_by_side(boxes, n))
+			cut = find_row(order, boxes, n, order->room, &plain);
+	}
+	if (cut == 0)
+	{
+		finish(order, boxes, n);
+		return;
+	}
+	order->parts[order->nparts++] = (Part){boxes + cut, n - cut, true, plain, order->columns};
+	order->parts[order->nparts++] = (Part){.boxes = boxes,.n = cut};
 }
 
 /* Where the gutter would be if these boxes are two pages. */
@@ -360,21 +382,23 @@ expect_gutter(Order *order, const Box *boxes, int n)
 }
 
 bool
-hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *st)
+hwr_page_order_begin(const HwrPageLines *lines, float size, bool right_to_left, HwrPageOrder **out, HwrStatus *st)
 {
-	Order		order = {.size = size};
-	Box		   *boxes = hwr_alloc(2 * (size_t) lines->n + 2, sizeof(Box), st);
-	HwrPageLine *sorted = boxes == NULL ? NULL : hwr_alloc((size_t) lines->n + 1, sizeof(HwrPageLine), st);
-	int			texts = 0;
-	int			n = 0;
+	Order	   *order = hwr_alloc_zero(1, sizeof(Order), st);
+	size_t		room = (size_t) lines->n + 1;
 
-	if (sorted == NULL)
+	if (order == NULL)
+		return false;
+	*order = (Order){.size = size,.lines = lines->lines};
+	order->boxes = hwr_alloc(2 * room, sizeof(Box), st);
+	order->parts = order->boxes == NULL ? NULL : hwr_alloc(room, sizeof(Part), st);
+	order->sorted = order->parts == NULL ? NULL : hwr_alloc(room, sizeof(HwrPageLine), st);
+	if (order->sorted == NULL)
 	{
-		free(boxes);
+		hwr_page_order_free(order);
 		return false;
 	}
-	order.lines = lines->lines;
-	order.room = boxes + lines->n + 1;
+	order->room = order->boxes + room;
 	for (int kind = 0; kind < 2; kind++)
 	{
 		for (int i = 0; i < lines->n; i++)
@@ -387,20 +411,44 @@ hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *s
 			if ((line->kind == HWR_LINE_REJECTED) != (kind == 1))
 				continue;
 			y = (a->y + b->y) / 2 - lines->slope * (a->x + b->x) / 2;
-			boxes[n++] = (Box){right_to_left ? -b->x : a->x, right_to_left ? -a->x : b->x,
-							   y - 0.6F * line->size, y + 0.2F * line->size, y, 0, i};
+			order->boxes[order->n++] = (Box){right_to_left ? -b->x : a->x, right_to_left ? -a->x : b->x,
+											 y - 0.6F * line->size, y + 0.2F * line->size, y, 0, i};
 		}
 		if (kind == 0)
-			texts = n;
+			order->texts = order->n;
 	}
-	expect_gutter(&order, boxes, texts);
-	cut_up(&order, boxes, texts);
-	if (n > texts)
-		qsort(boxes + texts, (size_t) (n - texts), sizeof(Box), compare_y);
-	for (int i = 0; i < n; i++)
-		sorted[i] = lines->lines[boxes[i].line];
-	free(lines->lines);
-	free(boxes);
-	lines->lines = sorted;
+	expect_gutter(order, order->boxes, order->texts);
+	if (order->texts > 0)
+		order->parts[order->nparts++] = (Part){.boxes = order->boxes,.n = order->texts};
+	*out = order;
 	return true;
+}
+
+bool
+hwr_page_order_step(HwrPageOrder *order, HwrPageLines *lines)
+{
+	order->looked = 0;
+	while (order->nparts > 0 && order->looked < STEP_BOXES)
+		part_or_finish(order);
+	if (order->nparts > 0)
+		return false;
+	if (order->n > order->texts)
+		qsort(order->boxes + order->texts, (size_t) (order->n - order->texts), sizeof(Box), compare_y);
+	for (int i = 0; i < order->n; i++)
+		order->sorted[i] = lines->lines[order->boxes[i].line];
+	free(lines->lines);
+	lines->lines = order->sorted;
+	order->sorted = NULL;
+	return true;
+}
+
+void
+hwr_page_order_free(HwrPageOrder *order)
+{
+	if (order == NULL)
+		return;
+	free(order->boxes);
+	free(order->parts);
+	free(order->sorted);
+	free(order);
 }

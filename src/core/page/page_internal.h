@@ -97,7 +97,14 @@ extern void hwr_page_chains_free(HwrChains *chains);
 /* Lines in coordinates of the page, in no order. */
 extern bool hwr_page_make_lines(const HwrSheet *sheet, const HwrChains *chains, HwrPageLines *out, HwrStatus *st);
 
-/* Regions and order, in place; before the lines are turned back. */
-extern bool hwr_page_order(HwrPageLines *lines, float size, bool right_to_left, HwrStatus *st);
+/*
+ * Regions and order, in place, before the lines are turned back: after begin, steps on the same lines until one returns
+ * true.  Free also NULL.
+ */
+typedef struct HwrPageOrder HwrPageOrder;
+
+extern bool hwr_page_order_begin(const HwrPageLines *lines, float size, bool right_to_left, HwrPageOrder **out, HwrStatus *st);
+extern bool hwr_page_order_step(HwrPageOrder *order, HwrPageLines *lines);
+extern void hwr_page_order_free(HwrPageOrder *order);
 
 #endif							/* HWR_PAGE_INTERNAL_H */

@@ -17,7 +17,7 @@
 /* From line to line. */
 #define SIZE 30
 
-#define MOST 512
+#define MOST 5000
 
 typedef struct Lines
 {
@@ -44,12 +44,19 @@ add(Lines *l, float x0, float x1, float y)
 	l->lines.lines[l->lines.n++] = (HwrPageLine){.baseline = points,.baseline_n = 2,.size = 24};
 }
 
-static void
+/* Returns how many steps it took. */
+static int
 order(Lines *l, bool right_to_left)
 {
+	HwrPageOrder *o;
 	HwrStatus	st = {0};
+	int			steps = 1;
 
-	assert_true(hwr_page_order(&l->lines, SIZE, right_to_left, &st));
+	assert_true(hwr_page_order_begin(&l->lines, SIZE, right_to_left, &o, &st));
+	while (!hwr_page_order_step(o, &l->lines))
+		steps++;
+	hwr_page_order_free(o);
+	return steps;
 }
 
 static void
@@ -325,6 +332,48 @@ test_many_columns(void **state)
 	done(l);
 }
 
+/* Lines of equal distance, one to a row but for the last two, which are parted one by one. */
+static Lines *
+many_rows(void)
+{
+	Lines	   *l = no_lines();
+
+	for (int i = 0; i < MOST; i++)
+		add(l, i == MOST - 1 ? 400 : 0, i == MOST - 1 ? 700 : 300, SIZE * (float) (i == MOST - 1 ? i - 1 : i));
+	return l;
+}
+
+static void
+test_many_rows(void **state)
+{
+	Lines	   *l = many_rows();
+
+	(void) state;
+	/* all of them look at 12 million boxes */
+	assert_true(order(l, false) > 40);
+	for (int i = 0; i < MOST; i++)
+		assert_ptr_equal(l->lines.lines[i].baseline, l->ends[i]);
+	done(l);
+}
+
+/* What is given up in the middle leaves its lines as they were. */
+static void
+test_given_up(void **state)
+{
+	Lines	   *l = many_rows();
+	HwrPageOrder *o;
+	HwrStatus	st = {0};
+
+	(void) state;
+	assert_true(hwr_page_order_begin(&l->lines, SIZE, false, &o, &st));
+	assert_false(hwr_page_order_step(o, &l->lines));
+	hwr_page_order_free(o);
+	hwr_page_order_free(NULL);
+	for (int i = 0; i < MOST; i++)
+		assert_ptr_equal(l->lines.lines[i].baseline, l->ends[i]);
+	done(l);
+}
+
 /* Lines in odd places: all of them are there afterwards, each in a region, whatever they are. */
 static void
 test_odd_places(void **state)
@@ -391,6 +440,8 @@ main(void)
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_columns_between),
 		cmocka_unit_test(test_many_columns),
+		cmocka_unit_test(test_many_rows),
+		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_odd_places),
 	};
 
