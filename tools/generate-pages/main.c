@@ -12,7 +12,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "pages.h"
 
@@ -116,16 +115,6 @@ write_back(Sheet *sheet)
 	}
 }
 
-static FILE *
-create(const char *path)
-{
-	FILE	   *f = fopen(path, "wb");
-
-	if (f == NULL)
-		fail(strerror(errno), path);
-	return f;
-}
-
 static void
 save_page(const Task *task, int i, const Sheet *sheet, const Picture *pic, int quality)
 {
@@ -133,13 +122,13 @@ save_page(const Task *task, int i, const Sheet *sheet, const Picture *pic, int q
 	char	   *path = g_strdup_printf("%s/%s", task->out, name);
 	size_t		len;
 	uint8_t    *bytes = encode_jpeg(pic, 1, quality, &len);
-	FILE	   *f = create(path);
+	FILE	   *f = create_file(path);
 
 	if (fwrite(bytes, 1, len, f) != len || fclose(f) != 0)
 		fail(strerror(errno), path);
 	g_free(path);
 	path = g_strdup_printf("%s/drawn_p%04d.xml", task->out, i);
-	f = create(path);
+	f = create_file(path);
 	write_page_xml(f, name, sheet);
 	if (fclose(f) != 0)
 		fail(strerror(errno), path);
@@ -241,8 +230,7 @@ main(int argc, char **argv)
 
 		check_font(scratch, font + (g_str_has_prefix(font, "upper ") ? 6 : g_str_has_prefix(font, "joined ") ? 7 : 0));
 	}
-	if (mkdir(task.out, 0777) != 0 && errno != EEXIST)
-		fail(strerror(errno), task.out);
+	make_folder(task.out);
 	for (int i = 0; i < task.count; i++)
 		make_page(&task, i, scratch);
 	cairo_destroy(scratch);

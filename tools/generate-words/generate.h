@@ -112,6 +112,8 @@ extern void draw_form(Picture *pic, const Form *form);
 extern void free_form(Form *form);
 
 /* output.c: a folder, or NAME.tar and NAME.csv */
+extern FILE *create_file(const char *path);
+extern void make_folder(const char *path);
 extern Output *open_output(const char *path);
 extern void add_image(Output *out, int i, const Picture *pic, int channels, int quality, const char *label);
 extern void close_output(Output *out);

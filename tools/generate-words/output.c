@@ -24,8 +24,8 @@ struct Output
 	FILE	   *csv;
 };
 
-static FILE *
-create(const char *path)
+FILE *
+create_file(const char *path)
 {
 	FILE	   *f = fopen(path, "wb");
 
@@ -34,7 +34,7 @@ create(const char *path)
 	return f;
 }
 
-static void
+void
 make_folder(const char *path)
 {
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
@@ -48,7 +48,7 @@ open_output(const char *path)
 
 	if (g_str_has_suffix(path, ".tar"))
 	{
-		out->tar = create(path);
+		out->tar = create_file(path);
 		out->csv_path = g_strdup_printf("%.*s.csv", (int) strlen(path) - 4, path);
 	}
 	else
@@ -58,7 +58,7 @@ open_output(const char *path)
 		make_folder(out->folder);
 		out->csv_path = g_strdup_printf("%s/words.csv", path);
 	}
-	out->csv = create(out->csv_path);
+	out->csv = create_file(out->csv_path);
 	fprintf(out->csv, "filename,label\n");
 	return out;
 }
@@ -170,7 +170,7 @@ add_image(Output *out, int i, const Picture *pic, int channels, int quality, con
 	else
 	{
 		char	   *path = g_strdup_printf("%s/%s", out->folder, name);
-		FILE	   *f = create(path);
+		FILE	   *f = create_file(path);
 
 		put(f, bytes, len, path);
 		if (fclose(f) != 0)

@@ -9,8 +9,8 @@
  * Where that leaves less than STEPS_A_CHARACTER steps a character, in all but the densest rows, the canvas becomes
  * higher, if the images have the pixels for it, or the second pooling keeps the width, which costs more.
  *
- * Epochs.  What a network needs is a number of images seen: with few rows they are seen more often.  One that has learned to read needs
- * fewer to get used to another hand, but more than a few epochs of a small table have.
+ * Epochs.  What a network needs is a number of images seen: with few rows they are seen more often.  One that has learned
+ * to read needs fewer to get used to another hand, but more than a few epochs of a small table have.
  */
 #include "survey.h"
 
@@ -226,7 +226,8 @@ choose_after_base(const HwrSurvey *survey, const HwrTrainOptions *options, HwrCh
 	snprintf(out->architecture, sizeof(out->architecture), "%s", options->architecture);
 	out->epochs = choose_epochs(survey, SEEN_AFTER_BASE, options->epochs);
 	snprintf(out->chosen, sizeof(out->chosen), "%d epochs", out->epochs);
-	snprintf(out->reason, sizeof(out->reason), "The table has %lld rows: the fewer they are, the more often the base has to see them.",
+	snprintf(out->reason, sizeof(out->reason),
+			 "The table has %lld rows: the fewer they are, the more often the base has to see them.",
 			 (long long) survey->table_rows);
 }
 
