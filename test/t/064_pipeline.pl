@@ -276,7 +276,7 @@ my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->append_conf('postgresql.conf', 'hwr.pipeline_workers = 2');
 $standby->start;
-sql('TRUNCATE written; INSERT INTO forms (source, image) SELECT id, image FROM words, generate_series(1, ' . ($long ? 50 : 4) . ')');
+sql('TRUNCATE written; INSERT INTO forms (source, image) SELECT id, image FROM words, generate_series(1, ' . ($long ? 50 : 20) . ')');
 my $waiting = sql('SELECT waiting FROM hwr_queue');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('postgres', 'SELECT waiting FROM hwr_queue'), $waiting, 'a standby shows the queue');
