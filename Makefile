@@ -174,7 +174,7 @@ bench-gpu: build/gpu/hwr_cuda.so build/f32/gpu/bench_gpu
 unit-build: $(UNITS_f32) $(UNITS_f64)
 
 # Programs of tools and bench, which no test runs: "make check" builds them, lest a change leaves them behind.
-PROGRAMS = $(addprefix build/,bench_core search-lines search-extract posterior-odds stages posteriors conditions to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
+PROGRAMS = $(addprefix build/,bench_core search-lines search-extract posterior-odds stages posteriors conditions worsen to-onnx pack train-pack random-model describe find-lines train-lines fit-form)
 program-build: $(PROGRAMS) $(if $(shell pkg-config --exists pangocairo fontconfig libjpeg && echo yes),build/generate-words build/generate-forms build/generate-pages)
 
 # What the TAP tests load
@@ -238,9 +238,10 @@ build/posteriors build/to-onnx: build/%: tools/%.c tools/read_file.h tools/read_
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< build/f32/libhwr_core.a $(DEP_LIBS)
 
 # How well a model reads under other conditions of scanning: see doc/results.md.
-CONDITIONS = $(wildcard tools/conditions/*.[ch])
-build/conditions: $(CONDITIONS) tools/read_file.h build/f32/libhwr_core.a Makefile
-	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $(filter %.c,$(CONDITIONS)) build/f32/libhwr_core.a $(DEP_LIBS)
+# Images worsened so, to learn from: see doc/training.md.
+CONDITIONS = $(addprefix tools/conditions/,draw.c rows.c conditions.h) tools/read_file.h
+build/conditions build/worsen: build/%: tools/conditions/%.c $(CONDITIONS) build/f32/libhwr_core.a Makefile
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $(filter %.c,$^) build/f32/libhwr_core.a $(DEP_LIBS)
 
 # Labelled images in one file, and training on it without a database: see tools/gpu-train.
 PACK_HEADERS = tools/pack/pack.h tools/read_file.h

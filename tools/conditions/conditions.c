@@ -33,93 +33,6 @@ fail(const char *what, const HwrStatus *st)
 	exit(1);
 }
 
-void *
-must(void *p)
-{
-	if (p == NULL)
-	{
-		fprintf(stderr, "conditions: out of memory\n");
-		exit(1);
-	}
-	return p;
-}
-
-typedef struct Row
-{
-	Picture		picture;
-	uint8_t    *bytes;			/* as stored */
-	size_t		len;
-	char	   *label;
-} Row;
-
-/* One CSV field in place; *next behind it. */
-static char *
-field(char *s, char **next)
-{
-	char	   *start = s;
-	char	   *to = s;
-	bool		quoted = *s == '"';
-
-	if (quoted)
-		s++;
-	for (; *s != '\0' && *s != '\n' && *s != '\r'; s++)
-	{
-		if (quoted && *s == '"')
-		{
-			if (s[1] != '"')
-			{
-				quoted = false;
-				continue;
-			}
-			s++;
-		}
-		else if (!quoted && *s == ',')
-			break;
-		*to++ = *s;
-	}
-	*next = *s == ',' ? s + 1 : s;
-	*to = '\0';
-	return start;
-}
-
-static Row *
-read_rows(const char *folder, const char *csv, int max, int *n)
-{
-	FILE	   *f = fopen(csv, "r");
-	char		line[4096];
-	Row		   *rows = NULL;
-
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
-	{
-		perror(csv);
-		exit(1);
-	}
-	for (*n = 0; (max == 0 || *n < max) && fgets(line, sizeof(line), f) != NULL;)
-	{
-		char	   *next;
-		char	   *name = field(line, &next);
-		char	   *label = field(next, &next);
-		char		path[4600];
-		Row			row;
-		HwrImage	img;
-		HwrStatus	st = {0};
-
-		snprintf(path, sizeof(path), "%s/%s", folder, name);
-		row.bytes = read_file(path, &row.len);
-		if (!hwr_image_decode(row.bytes, row.len, &limits, 0, 0, &img, &st))
-		{
-			free(row.bytes);
-			continue;
-		}
-		row.picture = (Picture) {img.width, img.height, img.pixels};
-		row.label = must(strdup(label));
-		rows = must(realloc(rows, (size_t) (*n + 1) * sizeof(Row)));
-		rows[(*n)++] = row;
-	}
-	fclose(f);
-	return rows;
-}
-
 static double
 seconds(void)
 {
@@ -218,13 +131,7 @@ main(int argc, char **argv)
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 			measure(all[i], rec, model, beam, rows, n);
 
-	for (int i = 0; i < n; i++)
-	{
-		free(rows[i].bytes);
-		free(rows[i].picture.p);
-		free(rows[i].label);
-	}
-	free(rows);
+	free_rows(rows, n);
 	hwr_beam_free(beam);
 	hwr_recognizer_free(rec);
 	hwr_model_free(model);

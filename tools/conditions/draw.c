@@ -116,18 +116,19 @@ strip(Picture *a, double from, double to, double factor)
 			a->p[y * a->w + x] = clip(a->p[y * a->w + x] * factor);
 }
 
+/* Rules n to the height of the picture, the first at the share phase of the way from one to the next. */
 static void
-rules(Picture *a, int n, int grey, double slope, bool columns)
+rules(Picture *a, int n, int grey, double slope, double phase, bool columns)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = -1; i <= n; i++)
 		for (int x = 0; x < a->w; x++)
 		{
-			int			y = (int) ((i + 0.5) * a->h / n + slope * (x - a->w / 2));
+			int			y = (int) floor((i + phase) * a->h / n + slope * (x - a->w / 2));
 
 			if (y >= 0 && y < a->h && a->p[y * a->w + x] > grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
 		}
-	for (int x = a->h / n / 2; columns && x < a->w; x += a->h / n)
+	for (int x = (int) (a->h / n * phase); columns && x < a->w; x += a->h / n)
 		for (int y = 0; y < a->h; y++)
 			if (a->p[y * a->w + x] > grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
@@ -316,11 +317,11 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	else if (sscanf(name, "dark_strip_%lf", &f) == 1)
 		strip(a, 1 - f, 1, 0.2);
 	else if (sscanf(name, "ruled_%d", &n) == 1)
-		rules(a, n, 110, 0, false);
+		rules(a, n, 110, 0, 0.5, false);
 	else if (sscanf(name, "sloped_ruled_%d", &n) == 1)
-		rules(a, n, 110, 0.02, false);
+		rules(a, n, 110, 0.02, 0.5, false);
 	else if (sscanf(name, "squared_%d", &n) == 1)
-		rules(a, n, 140, 0, true);
+		rules(a, n, 140, 0, 0.5, true);
 	else if (sscanf(name, "no_blank_%d", &n) == 1)
 		return blank(a, rng, 1, 0), n;
 	else if (sscanf(name, "no_noisy_blank_%d", &n) == 1)
@@ -332,7 +333,7 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	else if (sscanf(name, "no_framed_blank_%d", &n) == 1)
 		blank(a, rng, 1, 0), frame(a, n);
 	else if (sscanf(name, "no_ruled_blank_%d", &n) == 1)
-		blank(a, rng, 1, 0), rules(a, n, 110, 0, false);
+		blank(a, rng, 1, 0), rules(a, n, 110, 0, 0.5, false);
 	else if (strcmp(name, "no_shadow_blank") == 0)
 		blank(a, rng, 1, 0), light(a, 1, 0.4, 1, 1, true);
 	else if (sscanf(name, "turned_%lf", &f) == 1)
@@ -398,7 +399,6 @@ compress(const Picture *a, int quality, const Colours *colours, size_t *len)
 	return bytes;
 }
 
-/* The picture under a condition, as a JPEG file; malloc'd. */
 uint8_t *
 draw_condition(const char *name, const Picture *picture, HwrRng *rng, size_t *len)
 {
@@ -409,6 +409,65 @@ draw_condition(const char *name, const Picture *picture, HwrRng *rng, size_t *le
 	memcpy(a.p, picture->p, (size_t) a.w * (size_t) a.h);
 	quality = apply(name, &a, rng);
 	bytes = compress(&a, quality, colours_of(name), len);
+	free(a.p);
+	return bytes;
+}
+
+static double
+between(HwrRng *rng, double low, double high)
+{
+	return low + (high - low) * hwr_rng_uniform(rng);
+}
+
+static void
+rule_somehow(Picture *a, HwrRng *rng)
+{
+	int			n = 1 + (int) hwr_rng_below(rng, 5);
+	int			grey = (int) (paper_of(a) * between(rng, 0.35, 0.8));
+	double		slope = hwr_rng_uniform(rng) < 0.6 ? 0 : between(rng, -0.025, 0.025);
+	double		phase = hwr_rng_uniform(rng);
+	bool		columns = hwr_rng_uniform(rng) < 0.4;
+
+	rules(a, n, grey, slope, phase, columns);
+	if (hwr_rng_uniform(rng) < 0.3)
+		rules(a, n, grey, slope, phase + (double) n / a->h, false);	/* two pixels wide */
+}
+
+static void
+photograph_somehow(Picture *a, HwrRng *rng)
+{
+	double		dark = between(rng, 0.5, 1);
+
+	turn(a, between(rng, -2, 2));
+	if (hwr_rng_uniform(rng) < 0.8)
+		blur(a, 1);
+	light(a, 1, dark, between(rng, 0.7, 1), 1, hwr_rng_uniform(rng) < 0.15);
+}
+
+uint8_t *
+draw_any_condition(const Picture *picture, HwrRng *rng, size_t *len)
+{
+	Picture		a = new_picture(picture->w, picture->h);
+	double		kind = hwr_rng_uniform(rng);
+	int			quality = 75;
+	uint8_t    *bytes;
+
+	memcpy(a.p, picture->p, (size_t) a.w * (size_t) a.h);
+	if (kind < 0.5)
+		rule_somehow(&a, rng);
+	if (kind > 0.45 && kind < 0.75)
+	{
+		photograph_somehow(&a, rng);
+		quality = 40 + (int) hwr_rng_below(rng, 40);
+	}
+	if (kind > 0.72)
+	{
+		int			height = (int) between(rng, 11, 34);
+
+		if (height < a.h)
+			replace(&a, resize(&a, (a.w * height + a.h / 2) / a.h, height));
+	}
+	bytes = compress(&a, quality, NULL, len);
 	free(a.p);
 	return bytes;
 }
