@@ -12,6 +12,11 @@ INSERT INTO texts VALUES (1, 'Anna', 'x'), (2, 'Ben', NULL), (3, NULL, 'y'), (4,
 SELECT * FROM hwr_train_lm('table', 'texts');
 SELECT texts_read, skipped, characters, ngrams FROM hwr_train_lm('table', 'texts', 'written');
 SELECT texts_read, skipped, characters, ngrams FROM hwr_train_lm('table', 'texts'::regclass, label_column => 'other', ngram => 2);
+-- At most so many n-grams, and single characters always
+SELECT ngrams FROM hwr_train_lm('table', 'texts', 'written', max_ngrams => 20);
+SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], max_ngrams => 1);
+SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], ngram => 10, max_ngrams => 1000000);
+SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], max_ngrams => 0);
 SELECT texts_read, skipped, characters FROM hwr_train_lm('table', data => 'strokes');
 SELECT name, ngram, texts FROM hwr_lms ORDER BY name;
 
@@ -66,7 +71,7 @@ ROLLBACK;
 -- Privileges: a language model is its owner's; the table is read as the caller.
 CREATE ROLE regress_hwr_lm;
 CREATE ROLE regress_hwr_lm_member;
-GRANT EXECUTE ON FUNCTION hwr_train_lm_texts(text, text[], text, integer), hwr_train_lm(text, regclass, name, text, integer), hwr_drop_lm TO regress_hwr_lm, regress_hwr_lm_member;
+GRANT EXECUTE ON FUNCTION hwr_train_lm_texts(text, text[], text, integer, integer), hwr_train_lm(text, regclass, name, text, integer, integer), hwr_drop_lm TO regress_hwr_lm, regress_hwr_lm_member;
 GRANT SELECT ON strokes TO regress_hwr_lm;
 SET ROLE regress_hwr_lm;
 SELECT count(*) FROM hwr_lms;

@@ -177,8 +177,8 @@ ROLLBACK;
 -- The documented grants, and a role that cannot log in
 --
 GRANT EXECUTE ON FUNCTION hwr_train, hwr_resume, hwr_drop_job, hwr_evaluate, hwr_import_model, hwr_activate_model, hwr_drop_model,
-	hwr_grant_model, hwr_revoke_model, hwr_ship_model, hwr_train_lm_texts(text, text[], text, integer),
-	hwr_train_lm(text, regclass, name, text, integer),
+	hwr_grant_model, hwr_revoke_model, hwr_ship_model, hwr_train_lm_texts(text, text[], text, integer, integer),
+	hwr_train_lm(text, regclass, name, text, integer, integer),
 	hwr_drop_lm TO regress_hwr_trainer;
 SET SESSION AUTHORIZATION regress_hwr_person;
 SET ROLE regress_hwr_trainer;

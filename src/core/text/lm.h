@@ -49,6 +49,12 @@ extern void hwr_lm_builder_set_stop(HwrLmBuilder *builder, HwrStopFn stop, void 
 extern void hwr_lm_builder_set_alphabet(HwrLmBuilder *builder, const HwrAlphabet *alphabet);
 
 /*
+ * The model is to have at most so many n-grams, single characters always: those that tell least are left out.  0, as it is at
+ * first: all.
+ */
+extern void hwr_lm_builder_set_limit(HwrLmBuilder *builder, int ngrams);
+
+/*
  * Count one text, normalised with the mapping.  Errors: HWR_BAD_LABEL (as hwr_text_normalize, or nothing
  * left of it; the builder is as before), HWR_BAD_DATA (too many n-grams), HWR_OUT_OF_MEMORY, HWR_CANCELLED.
  */

@@ -40,6 +40,7 @@ struct HwrLmBuilder
 	HwrTrie		trie;			/* symbols: code points, HWR_LM_BOUNDARY */
 	uint32_t   *counts;			/* [capacity], saturating */
 	int			capacity;
+	int			limit;			/* n-grams of the model, 0: all */
 	HwrStopFn	stop;			/* or NULL */
 	void	   *stop_arg;
 };
@@ -112,6 +113,12 @@ void
 hwr_lm_builder_set_alphabet(HwrLmBuilder *builder, const HwrAlphabet *alphabet)
 {
 	builder->alphabet = alphabet;
+}
+
+void
+hwr_lm_builder_set_limit(HwrLmBuilder *builder, int ngrams)
+{
+	builder->limit = ngrams;
 }
 
 /* In step i of a loop: false, with the status, if the work is to end. */
@@ -472,6 +479,17 @@ smooth(Frozen *f, HwrStatus *st)
 	return ok;
 }
 
+/* As many n-grams as are wanted, once probabilities are known; a() is needed no more. */
+static bool
+limit(Frozen *f, HwrStatus *st)
+{
+	if (f->builder->limit == 0)
+		return true;
+	for (int node = 0; node < hwr_lm_nodes(f->lm); node++)
+		f->count[node] = f->node[node] != 0 ? f->builder->counts[f->node[node]] : 0;
+	return hwr_lm_prune(f->lm, f->count, f->builder->limit, st);
+}
+
 bool
 hwr_lm_builder_finish(HwrLmBuilder *builder, HwrLm **out, HwrStatus *st)
 {
@@ -488,7 +506,7 @@ hwr_lm_builder_finish(HwrLmBuilder *builder, HwrLm **out, HwrStatus *st)
 	lm->order = builder->order;
 	lm->mapping = builder->mapping;
 	ok = collect_vocabulary(&builder->trie, &lm->vocabulary, st) &&
-		place_nodes(&f, st) && adjust_counts(&f, st) && smooth(&f, st);
+		place_nodes(&f, st) && adjust_counts(&f, st) && smooth(&f, st) && limit(&f, st);
 	free(f.node);
 	free(f.depth);
 	free(f.place);

@@ -8,8 +8,8 @@
  *	 number of characters; their code points, each as its distance from the one before it
  *	 number of nodes of each level 1 .. order
  *	 of each node, level by level: its symbol, as the distance from the next that could have followed its elder
- *	 sister; two bytes -log P * 1024, low first; and before the last level two bytes of back-off
- *	 weight alike and the number of its children
+ *	 sister; two bytes -log P * 1024, low first; and before the last level the number of its children, followed, if that is
+ *	 not zero, by two bytes of back-off weight alike
  */
 #include "lm.h"
 
@@ -19,7 +19,7 @@
 
 #include "lm_internal.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 static const char magic[4] = {'H', 'W', 'L', 'M'};
 
 typedef struct Writer
@@ -118,11 +118,11 @@ hwr_lm_save(const HwrLm *lm, uint8_t **bytes, size_t *len, HwrStatus *st)
 			put_number(&w, (unsigned) (lm->symbol[node] - next));
 			next = lm->symbol[node] + 1;
 			put_log(&w, lm->logp[node]);
-			if (node < hwr_lm_inner(lm))
-			{
+			if (node >= hwr_lm_inner(lm))
+				continue;
+			put_number(&w, (unsigned) (lm->children[node + 1] - lm->children[node]));
+			if (lm->children[node + 1] > lm->children[node])
 				put_log(&w, lm->backoff[node]);
-				put_number(&w, (unsigned) (lm->children[node + 1] - lm->children[node]));
-			}
 		}
 	}
 	if (!ok)
@@ -249,11 +249,11 @@ get_children(Reader *r, HwrLm *lm, int parent, int n, int *next, int *grandchild
 			return damaged(st, "n-grams");
 		lm->symbol[node] = symbol++;
 		lm->logp[node] = get_log(r);
-		if (node < hwr_lm_inner(lm))
-		{
+		if (node >= hwr_lm_inner(lm))
+			continue;
+		grandchildren[node] = get_number(r, symbols);
+		if (grandchildren[node] > 0)
 			lm->backoff[node] = get_log(r);
-			grandchildren[node] = get_number(r, symbols);
-		}
 	}
 	return r->bad ? damaged(st, "n-grams") : true;
 }

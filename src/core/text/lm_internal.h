@@ -33,6 +33,12 @@ extern bool hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped);
  */
 extern void hwr_lm_shorten_links(HwrLm *lm);
 
+/*
+ * Leave out what tells least until at most most n-grams are left (lm_prune.c); single characters all stay.  counts[nodes]:
+ * how often each n-gram was seen.  Links are those of hwr_lm_link.  Error: HWR_OUT_OF_MEMORY.
+ */
+extern bool hwr_lm_prune(HwrLm *lm, const uint32_t *counts, int most, HwrStatus *st);
+
 static inline int
 hwr_lm_nodes(const HwrLm *lm)
 {

@@ -208,7 +208,7 @@ hwr_lm_fetch(const char *name, int64 known_id, HwrHold *hold)
 }
 
 static Training *
-begin_training(char *name, char *letter_case, int ngram)
+begin_training(char *name, char *letter_case, int ngram, int max_ngrams)
 {
 	Training   *training = palloc0(sizeof(Training));
 	HwrLmBuilder *builder;
@@ -226,6 +226,7 @@ begin_training(char *name, char *letter_case, int ngram)
 		hwr_raise(&st);
 	hwr_hold_replace(training->builder, builder);
 	hwr_lm_builder_set_stop(builder, hwr_interrupt_pending, NULL);
+	hwr_lm_builder_set_limit(builder, max_ngrams);
 
 	/* Before all the work; what else happens to the name meanwhile is found when the row is written. */
 	if (find_lm(name, &id, &owner, NULL))
@@ -351,18 +352,24 @@ result_row(FunctionCallInfo fcinfo, Datum *values)
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-/* Arguments letter_case and ngram, with their defaults for NULL. */
+/* Arguments letter_case, ngram and max_ngrams, with their defaults for NULL. */
 static Training *
 training_of_arguments(FunctionCallInfo fcinfo, int argno, char **letter_case)
 {
 	char	   *name = name_argument(fcinfo, 0);
+	int			ngram = PG_ARGISNULL(argno + 1) ? 6 : PG_GETARG_INT32(argno + 1);
+	int			max_ngrams = PG_ARGISNULL(argno + 2) ? 0 : PG_GETARG_INT32(argno + 2);
 
 	*letter_case = PG_ARGISNULL(argno) ? "keep" : text_to_cstring(PG_GETARG_TEXT_PP(argno));
-	return begin_training(name, *letter_case, PG_ARGISNULL(argno + 1) ? 6 : PG_GETARG_INT32(argno + 1));
+	if (!PG_ARGISNULL(argno + 2) && max_ngrams < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"max_ngrams\" must be at least 1")));
+	return begin_training(name, *letter_case, ngram, max_ngrams);
 }
 
 /*
- * hwr_train_lm_texts(name text, texts text[], letter_case text, ngram integer) returns record
+ * hwr_train_lm_texts(name text, texts text[], letter_case text, ngram integer, max_ngrams integer) returns record
  */
 Datum
 hwr_train_lm_texts(PG_FUNCTION_ARGS)
@@ -417,7 +424,7 @@ add_column(Training *training, Oid relid, const char *label_column)
 }
 
 /*
- * hwr_train_lm(name text, data regclass, label_column name, letter_case text, ngram integer) returns record
+ * hwr_train_lm(name text, data regclass, label_column name, letter_case text, ngram integer, max_ngrams integer) returns record
  */
 Datum
 hwr_train_lm(PG_FUNCTION_ARGS)

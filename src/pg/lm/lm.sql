@@ -20,19 +20,19 @@ CREATE TABLE hwr.lm (
 SELECT pg_catalog.pg_extension_config_dump('hwr.lm', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.lm_id_seq', '');
 
-CREATE FUNCTION hwr_train_lm_texts(name text, texts text[], letter_case text DEFAULT 'keep', ngram integer DEFAULT 6,
+CREATE FUNCTION hwr_train_lm_texts(name text, texts text[], letter_case text DEFAULT 'keep', ngram integer DEFAULT 6, max_ngrams integer DEFAULT NULL,
 							 OUT texts_read bigint, OUT skipped bigint, OUT characters bigint, OUT ngrams bigint,
 							 OUT bytes bigint)
 	AS 'MODULE_PATHNAME', 'hwr_train_lm_texts' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION hwr_train_lm_texts(text, text[], text, integer) IS
+COMMENT ON FUNCTION hwr_train_lm_texts(text, text[], text, integer, integer) IS
 'build a language model over characters from texts, and store it under a name';
 
 CREATE FUNCTION hwr_train_lm(name text, data regclass, label_column name DEFAULT NULL,
-							 letter_case text DEFAULT 'keep', ngram integer DEFAULT 6,
+							 letter_case text DEFAULT 'keep', ngram integer DEFAULT 6, max_ngrams integer DEFAULT NULL,
 							 OUT texts_read bigint, OUT skipped bigint, OUT characters bigint, OUT ngrams bigint,
 							 OUT bytes bigint)
 	AS 'MODULE_PATHNAME', 'hwr_train_lm' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
-COMMENT ON FUNCTION hwr_train_lm(text, regclass, name, text, integer) IS
+COMMENT ON FUNCTION hwr_train_lm(text, regclass, name, text, integer, integer) IS
 'build a language model over characters from a column of a table, and store it under a name';
 
 CREATE FUNCTION hwr_drop_lm(name text) RETURNS void
@@ -62,7 +62,7 @@ GRANT SELECT ON hwr_lms TO PUBLIC;
 
 -- What is costly or writes is for those to whom an administrator grants it: see doc/privileges.md.
 REVOKE EXECUTE ON FUNCTION
-	hwr_train_lm_texts(text, text[], text, integer),
-	hwr_train_lm(text, regclass, name, text, integer),
+	hwr_train_lm_texts(text, text[], text, integer, integer),
+	hwr_train_lm(text, regclass, name, text, integer, integer),
 	hwr_drop_lm(text)
 	FROM PUBLIC;

@@ -22,17 +22,24 @@ static const char *const words[] = {
 };
 
 static HwrLm *
-build(int order, const char *const *texts)
+build_limited(int order, int limit, const char *const *texts)
 {
 	HwrLmBuilder *builder;
 	HwrLm	   *lm;
 
 	assert_true(hwr_lm_builder_create(order, HWR_CASE_KEEP, &builder, &st));
+	hwr_lm_builder_set_limit(builder, limit);
 	for (; *texts != NULL; texts++)
 		assert_true(hwr_lm_builder_add(builder, *texts, strlen(*texts), &st));
 	assert_true(hwr_lm_builder_finish(builder, &lm, &st));
 	hwr_lm_builder_free(builder);
 	return lm;
+}
+
+static HwrLm *
+build(int order, const char *const *texts)
+{
+	return build_limited(order, 0, texts);
 }
 
 /*
@@ -237,6 +244,149 @@ perplexity(const HwrLm *lm, const char *const *texts)
 	return hwr_lm_perplexity(logp, characters, n);
 }
 
+/* The node of an n-gram, 0: there is none. */
+static int
+find(const HwrLm *lm, const int *gram, int n)
+{
+	int			node = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			child = lm->children[node];
+
+		if (node >= lm->level[lm->order])
+			return 0;
+		while (child < lm->children[node + 1] && lm->symbol[child] != gram[i])
+			child++;
+		if (child == lm->children[node + 1])
+			return 0;
+		node = child;
+	}
+	return node;
+}
+
+/*
+ * The n-grams of lm that begin with one, against the whole model: where they are in both, they have the same probability, and
+ * their tails are there.  Returns how many there are; *lost: and how many of the whole model are not.
+ */
+static int
+compare_with_whole(const HwrLm *lm, const HwrLm *whole, int *gram, int n, int *lost)
+{
+	int			node = find(lm, gram, n);
+	int			count = 0;
+
+	if (n > 0 && node == 0)
+	{
+		(*lost)++;
+	}
+	else if (n > 0)
+	{
+		assert_true(lm->logp[node] == whole->logp[find(whole, gram, n)]);
+		assert_true(n == 1 || find(lm, gram + 1, n - 1) != 0);
+		count = 1;
+	}
+	for (gram[n] = 0; n < whole->order && gram[n] <= whole->vocabulary.n + 1; gram[n]++)
+		if (find(whole, gram, n + 1) != 0)
+		{
+			int			next = compare_with_whole(lm, whole, gram, n + 1, lost);
+
+			assert_true(n == 0 || node != 0 || next == 0);
+			count += next;
+		}
+	return count;
+}
+
+static void
+check_sums(const HwrLm *lm)
+{
+	for (int node = 0; node < lm->level[lm->order]; node++)
+	{
+		double		sum = 0;
+
+		for (int symbol = 0; symbol <= lm->vocabulary.n + 1; symbol++)
+			sum += exp(hwr_lm_next(lm, node, symbol, NULL));
+		assert_true(sum < 1.004 && sum > 0.98);
+	}
+}
+
+/* With fewer n-grams: as many as may be, each as it was, and distributions still. */
+static void
+test_limit(void **state)
+{
+	(void) state;
+	for (int order = 1; order <= 5; order++)
+	{
+		HwrLm	   *whole = build(order, words);
+		int			all = hwr_lm_ngrams(whole);
+
+		for (int limit = 1; limit <= all + 1; limit++)
+		{
+			HwrLm	   *lm = build_limited(order, limit, words);
+			HwrLm	   *again;
+			int			gram[HWR_LM_MAX_ORDER + 1];
+			int			lost = 0;
+			int			n = compare_with_whole(lm, whole, gram, 0, &lost);
+			uint8_t    *bytes;
+			size_t		len;
+
+			assert_int_equal(n, hwr_lm_ngrams(lm));
+			assert_int_equal(n + lost, all);
+			assert_true(n <= limit || lm->order == 1);
+			assert_true(limit <= all || lost == 0);
+			check_sums(lm);
+
+			/* as bytes, which are read with the tails looked up anew */
+			assert_true(hwr_lm_save(lm, &bytes, &len, &st));
+			assert_true(hwr_lm_load(bytes, len, &again, &st));
+			for (int i = 0; words[i] != NULL; i++)
+			{
+				const char *const one[] = {words[i], NULL};
+
+				assert_true(perplexity(lm, one) == perplexity(again, one));
+			}
+			hwr_lm_free(again);
+			free(bytes);
+			hwr_lm_free(lm);
+		}
+		hwr_lm_free(whole);
+	}
+}
+
+/* Of the n-grams that no other needs, the one goes first that tells least. */
+static void
+test_least(void **state)
+{
+	HwrLm	   *whole = build(2, words);
+	HwrLm	   *lm = build_limited(2, hwr_lm_ngrams(whole) - 1, words);
+	int			least[2] = {-1, -1};
+	double		least_worth = INFINITY;
+
+	(void) state;
+	frame(words);
+	for (int h = 0; h <= whole->vocabulary.n; h++)
+		for (int w = 0; w <= whole->vocabulary.n; w++)
+		{
+			const int	gram[2] = {h, w};
+			const char	text[2] = {(char) (h == 0 ? '#' : (int) whole->vocabulary.codepoints[h - 1]),
+				(char) (w == 0 ? '#' : (int) whole->vocabulary.codepoints[w - 1])};
+			int			node = find(whole, gram, 2);
+			double		worth;
+
+			if (node == 0)
+				continue;
+			worth = seen(text, 2) * (whole->logp[node] - whole->backoff[find(whole, gram, 1)] -
+									 whole->logp[find(whole, gram + 1, 1)]);
+			if (worth < least_worth)
+			{
+				least_worth = worth;
+				memcpy(least, gram, sizeof(least));
+			}
+		}
+	assert_int_equal(find(lm, least, 2), 0);
+	hwr_lm_free(whole);
+	hwr_lm_free(lm);
+}
+
 static void
 test_perplexity(void **state)
 {
@@ -410,10 +560,10 @@ test_damage(void **state)
 	memcpy(bad, bytes, len);
 	bad[len] = 0;
 	assert_false(try_bytes(bad, len + 1));
-	bad[4] = 2;
+	bad[4] = 3;
 	assert_false(try_bytes(bad, len));
 	assert_int_equal(st.code, HWR_MODEL_TOO_NEW);
-	assert_string_equal(st.message, "language model format version 2 is not supported");
+	assert_string_equal(st.message, "language model format version 3 is not supported");
 	for (size_t i = 0; i < len; i++)
 	{
 		for (int bit = 0; bit < 8; bit++)
@@ -443,6 +593,8 @@ main(void)
 		cmocka_unit_test(test_definition),
 		cmocka_unit_test(test_distribution),
 		cmocka_unit_test(test_perplexity),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_class_symbols),
