@@ -2,22 +2,26 @@
  * upright.c
  *	  Which way up a page is.  See upright.h.
  *
- * A page whose writing may lie on its side is looked at again, turned by a quarter.  Then a tile of it, that
- * with most lines, is looked at upside down: where that is surer to have lines, the page stands on its head.
+ * A tile of the page, that with most lines, is looked at upside down as well: where that is surer to have lines, the page
+ * stands on its head.  One whose writing may lie on its side is looked at again, turned by a quarter, in the same way; of the
+ * four the surest is taken, if it is much surer than the page as it lies.
  */
 #include "upright.h"
+
+#include <math.h>
 
 /* Cells from here on may be a baseline, surely are one. */
 #define MAY_BE 0.2F
 #define SURELY 0.6F
 
 /*
- * Of the cells that may be a baseline, so many surely are one on nearly all pages that are upright; below, a
- * quarter turn is tried.
+ * Of the cells that may be a baseline, so many surely are one on nearly all pages that are upright; below, and where they are
+ * fewer than those of two words, a quarter turn is tried.
  */
 #define NOT_ON_SIDE 0.5
+#define FEW_CELLS 60
 
-/* How many times as sure a page must be turned as it is as it lies: by a quarter, by a half. */
+/* How many times as sure a page must be turned as it is as it lies: one that may lie on its side, and another by a half. */
 #define QUARTER 2.0
 #define HALF 1.03
 
@@ -40,9 +44,21 @@ sureness(const HwrLineMaps *maps, int from, int to, long *may_be, long *surely)
 	return sum;
 }
 
-/* The rows, as many as one tile computes, with most of baselines. */
+/* The darkness of rows of cells. */
+static double
+darkness(const HwrMap *ink, const HwrLineMaps *maps, int from, int to)
+{
+	double		sum = 0;
+
+	for (int y = from * maps->cell_y; y < to * maps->cell_y && y < ink->height; y++)
+		for (int x = 0; x < ink->width; x++)
+			sum += hwr_map_row(ink, y)[x];
+	return sum;
+}
+
+/* The rows, as many as one tile computes, with most of baselines; where there is none, with most ink. */
 static int
-best_rows(const HwrLineMaps *maps, int rows)
+best_rows(const HwrMap *ink, const HwrLineMaps *maps, int rows, bool lines)
 {
 	int			best = 0;
 	double		most = -1;
@@ -51,7 +67,7 @@ best_rows(const HwrLineMaps *maps, int rows)
 	{
 		long		may_be;
 		long		surely;
-		double		s = sureness(maps, y, y + rows, &may_be, &surely);
+		double		s = lines ? sureness(maps, y, y + rows, &may_be, &surely) : darkness(ink, maps, y, y + rows);
 
 		if (s > most)
 		{
@@ -62,9 +78,10 @@ best_rows(const HwrLineMaps *maps, int rows)
 	return best;
 }
 
-/* Whether a tile of the canvas is so many times as sure to have lines upside down. */
+/* How sure a tile of the canvas is to have lines as it lies, and upside down. */
 static bool
-on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *maps, double times, bool *answer, HwrStatus *st)
+look_at_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *maps, bool lines, double *here, double *head,
+			 HwrStatus *st)
 {
 	HwrMap		part = {.width = canvas->ink.width};
 	HwrMap		turned;
@@ -78,17 +95,18 @@ on_its_head(HwrLineNet *net, const HwrPageCanvas *canvas, const HwrLineMaps *map
 	bool		ok;
 
 	rows = rows < maps->height ? rows : maps->height;
-	from = best_rows(maps, rows);
+	from = best_rows(&canvas->ink, maps, rows, lines);
 	part.v = hwr_map_row(&canvas->ink, from * maps->cell_y);
 	part.height = rows * maps->cell_y < canvas->ink.height - from * maps->cell_y ? rows * maps->cell_y :
 		canvas->ink.height - from * maps->cell_y;
-	*answer = false;
 	if (!hwr_map_turn(&part, 2, &turned, st))
 		return false;
 	ok = hwr_line_net_step(net, &turned, &other, &next, &done, st);
 	if (ok)
-		*answer = sureness(&other, 0, other.height, &may_be, &surely) >
-			times * sureness(maps, from, from + rows, &may_be, &surely);
+	{
+		*head = sureness(&other, 0, other.height, &may_be, &surely);
+		*here = sureness(maps, from, from + rows, &may_be, &surely);
+	}
 	hwr_line_maps_free(&other);
 	hwr_map_free(&turned);
 	return ok;
@@ -101,29 +119,29 @@ hwr_page_next_turn(HwrTurns *turns, int turn, HwrLineNet *net, const HwrPageCanv
 	long		may_be = 0;
 	long		surely = 0;
 	double		sure = maps->v == NULL ? 0 : sureness(maps, 0, maps->height, &may_be, &surely);
-	bool		turned = false;
+	double		here = 0;
+	double		head = 0;
 
 	*next = turn;
-	turns->tried++;
+	if (++turns->tried > 2 || (turns->tried == 2 && turn == 2))
+		return true;
+	if (maps->v != NULL && !look_at_head(net, canvas, maps, surely > 0, &here, &head, st))
+		return false;
 	if (turns->tried == 1)
 	{
 		turns->sureness = sure;
-		if (surely == 0 || (double) surely < NOT_ON_SIDE * (double) may_be)
-		{
+		turns->head = head;
+		if (surely < FEW_CELLS || (double) surely < NOT_ON_SIDE * (double) may_be)
 			*next = 1;
-			return true;
-		}
+		else if (head > HALF * here)
+			*next = 2;
+		return true;
 	}
-	else if (turns->tried == 2 && turn == 1 && sure <= QUARTER * turns->sureness)
-	{
+	if (fmax(fmax(sure, head), turns->head) <= QUARTER * turns->sureness)
 		*next = 0;
-		return true;
-	}
-	else if (turns->tried > 3 || (turns->tried == 3 && turn != 0))
-		return true;
-	/* what was not sure as it lies, nor on its side, must be much surer */
-	if (maps->v != NULL && !on_its_head(net, canvas, maps, turns->tried == 3 ? QUARTER : HALF, &turned, st))
-		return false;
-	*next = turned ? (turn + 2) % 4 : turn;
+	else if (turns->head > fmax(sure, head))
+		*next = 2;
+	else if (head > sure)
+		*next = 3;
 	return true;
 }

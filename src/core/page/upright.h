@@ -14,6 +14,7 @@ typedef struct HwrTurns
 {
 	int			tried;			/* turns that the whole page was looked at in */
 	double		sureness;		/* of the page as it lies */
+	double		head;			/* of a tile of it upside down */
 } HwrTurns;
 
 /*
