@@ -116,14 +116,17 @@ strip(Picture *a, double from, double to, double factor)
 			a->p[y * a->w + x] = clip(a->p[y * a->w + x] * factor);
 }
 
-/* Rules n to the height of the picture, the first at the share phase of the way from one to the next. */
+/*
+ * Rules n to the height of the picture, the first at the share phase of the way from one to the next.  beyond: so many above
+ * and below these, which slope leads into the picture.
+ */
 static void
-rules(Picture *a, int n, int grey, double slope, double phase, bool columns)
+rules(Picture *a, int n, int beyond, int grey, double slope, double phase, bool columns)
 {
-	for (int i = -1; i <= n; i++)
+	for (int i = -beyond; i < n + beyond; i++)
 		for (int x = 0; x < a->w; x++)
 		{
-			int			y = (int) floor((i + phase) * a->h / n + slope * (x - a->w / 2));
+			int			y = (int) ((i + phase) * a->h / n + slope * (x - a->w / 2));
 
 			if (y >= 0 && y < a->h && a->p[y * a->w + x] > grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
@@ -317,11 +320,11 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	else if (sscanf(name, "dark_strip_%lf", &f) == 1)
 		strip(a, 1 - f, 1, 0.2);
 	else if (sscanf(name, "ruled_%d", &n) == 1)
-		rules(a, n, 110, 0, 0.5, false);
+		rules(a, n, 0, 110, 0, 0.5, false);
 	else if (sscanf(name, "sloped_ruled_%d", &n) == 1)
-		rules(a, n, 110, 0.02, 0.5, false);
+		rules(a, n, 0, 110, 0.02, 0.5, false);
 	else if (sscanf(name, "squared_%d", &n) == 1)
-		rules(a, n, 140, 0, 0.5, true);
+		rules(a, n, 0, 140, 0, 0.5, true);
 	else if (sscanf(name, "no_blank_%d", &n) == 1)
 		return blank(a, rng, 1, 0), n;
 	else if (sscanf(name, "no_noisy_blank_%d", &n) == 1)
@@ -333,7 +336,7 @@ apply(const char *name, Picture *a, HwrRng *rng)
 	else if (sscanf(name, "no_framed_blank_%d", &n) == 1)
 		blank(a, rng, 1, 0), frame(a, n);
 	else if (sscanf(name, "no_ruled_blank_%d", &n) == 1)
-		blank(a, rng, 1, 0), rules(a, n, 110, 0, 0.5, false);
+		blank(a, rng, 1, 0), rules(a, n, 0, 110, 0, 0.5, false);
 	else if (strcmp(name, "no_shadow_blank") == 0)
 		blank(a, rng, 1, 0), light(a, 1, 0.4, 1, 1, true);
 	else if (sscanf(name, "turned_%lf", &f) == 1)
@@ -428,9 +431,9 @@ rule_somehow(Picture *a, HwrRng *rng)
 	double		phase = hwr_rng_uniform(rng);
 	bool		columns = hwr_rng_uniform(rng) < 0.4;
 
-	rules(a, n, grey, slope, phase, columns);
+	rules(a, n, 1, grey, slope, phase, columns);
 	if (hwr_rng_uniform(rng) < 0.3)
-		rules(a, n, grey, slope, phase + (double) n / a->h, false);	/* two pixels wide */
+		rules(a, n, 1, grey, slope, phase + (double) n / a->h, false);	/* two pixels wide */
 }
 
 static void
