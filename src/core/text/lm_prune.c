@@ -23,13 +23,45 @@
 /* backoff(h) at least: what is left of rounded probabilities may be nothing. */
 #define LEAST_BACKOFF 1e-6
 
-static int
-compare_worth(const void *a, const void *b)
+/* A float as a number, in the order of floats, and back. */
+static uint64_t
+key_of(float x)
 {
-	float		x = *(const float *) a;
-	float		y = *(const float *) b;
+	uint32_t	bits;
 
-	return (x < y) - (x > y);
+	memcpy(&bits, &x, sizeof(bits));
+	return bits >> 31 != 0 ? (uint32_t) ~bits : bits | UINT32_C(0x80000000);
+}
+
+static float
+float_of(uint64_t key)
+{
+	uint32_t	bits = key >> 31 != 0 ? (uint32_t) key ^ UINT32_C(0x80000000) : (uint32_t) ~key;
+	float		x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/* Of n values that which rank others come before, the greatest first. */
+static float
+value_of_rank(const float *values, int n, int rank)
+{
+	uint64_t	known = 0;		/* its key, from the highest byte on */
+
+	for (int shift = 24; shift >= 0; shift -= 8)
+	{
+		int			count[256] = {0};
+		int			byte = 255;
+
+		for (int i = 0; i < n; i++)
+			if (key_of(values[i]) >> (shift + 8) == known)
+				count[key_of(values[i]) >> shift & 255]++;
+		while (rank >= count[byte])
+			rank -= count[byte--];
+		known = known << 8 | (unsigned) byte;
+	}
+	return float_of(known);
 }
 
 /* worth[nodes]: of each n-gram, or more if something needs it; of single characters, which all stay, infinite. */
@@ -47,22 +79,6 @@ weigh(const HwrLm *lm, const uint32_t *counts, float *worth)
 			worth[h] = fmaxf(worth[h], worth[child]);
 			worth[lm->link[child]] = fmaxf(worth[lm->link[child]], worth[child]);
 		}
-}
-
-/* The worth above which there are at most most n-grams. */
-static bool
-find_bound(const HwrLm *lm, const float *worth, int most, float *bound, HwrStatus *st)
-{
-	size_t		n = (size_t) (hwr_lm_nodes(lm) - 1);
-	float	   *sorted = hwr_alloc(n, sizeof(float), st);
-
-	if (sorted == NULL)
-		return false;
-	memcpy(sorted, worth + 1, n * sizeof(float));
-	qsort(sorted, n, sizeof(float), compare_worth);
-	*bound = sorted[most];
-	free(sorted);
-	return true;
 }
 
 /* Of the children of h that are left, with their old numbers. */
@@ -136,7 +152,6 @@ hwr_lm_prune(HwrLm *lm, const uint32_t *counts, int most, HwrStatus *st)
 	int			nodes = hwr_lm_nodes(lm);
 	float	   *worth;
 	int		   *place;
-	float		bound;
 	bool		ok;
 
 	/* single characters all stay */
@@ -149,11 +164,10 @@ hwr_lm_prune(HwrLm *lm, const uint32_t *counts, int most, HwrStatus *st)
 	ok = place != NULL;
 	if (ok)
 	{
+		float		bound;
+
 		weigh(lm, counts, worth);
-		ok = find_bound(lm, worth, most, &bound, st);
-	}
-	if (ok)
-	{
+		bound = value_of_rank(worth + 1, nodes - 1, most);	/* what is above it are at most most */
 		for (int h = 1; h < hwr_lm_inner(lm); h++)
 			if (worth[h] > bound)
 				set_backoff(lm, h, worth, bound);
