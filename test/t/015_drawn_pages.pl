@@ -58,6 +58,32 @@ my $share = $node->safe_psql('postgres', q{
 	SELECT avg(EXISTS (SELECT FROM found f WHERE f.file = t.file AND area(f.box # box(t.outline)) > 0.5 * area(box(t.outline)))::int)
 	FROM truth t});
 cmp_ok($share, '>', 0.6, 'lines are found where the documents have them');
+# However they lie: EXIF's orientations turn the pictures, so that pages lie on either side and upside down
+sub turned
+{
+	my ($jpeg, $orientation) = @_;
+	my $exif = "Exif\0\0MM\0\x2a" . pack('N n nnNnn N', 8, 1, 0x0112, 3, 1, $orientation, 0, 0);
+
+	return substr($jpeg, 0, 2) . pack('nn', 0xffe1, length($exif) + 2) . $exif . substr($jpeg, 2);
+}
+
+my %more = draw('more', '--count', 9, '--seed', 4);
+mkdir "$tmp/turned";
+for my $page (4, 7, 8)
+{
+	for my $orientation (1, 3, 6, 8)
+	{
+		append_to_file("$tmp/turned/page${page}_$orientation.jpg", turned($more{"drawn_p000$page.jpg"}, $orientation));
+		append_to_file("$tmp/turned/page${page}_$orientation.xml", $more{"drawn_p000$page.xml"});
+	}
+}
+command_ok([ 'tools/load-pages', '-d', 'postgres', 'turned', "$tmp/turned" ], 'turned ones are loaded');
+is($node->safe_psql('postgres', q{
+	WITH counts AS (SELECT file, (SELECT count(*) FROM hwr_lines(page, images => false) WHERE kind = 'text') AS n FROM turned)
+	SELECT string_agg(t.file || ': ' || t.n || ' instead of ' || u.n, ', ')
+	FROM counts t JOIN counts u ON u.file = left(t.file, 6) || '1.jpg' WHERE t.n NOT BETWEEN 0.8 * u.n AND 1.2 * u.n}), '',
+	'as many lines are found on pages on either side and upside down');
+
 is($node->safe_psql('postgres', q{SELECT version FROM hwr_train_lines('pages', 'drawn', base => 'lines', steps => 2, validation => 0)}), '1',
 	'a finder is trained on them');
 
