@@ -104,7 +104,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE "Odd ""Name";
 	CREATE ROLE gone;
 	GRANT SELECT ON words TO clerk, "Odd ""Name", gone;
-	GRANT EXECUTE ON FUNCTION hwr_train, hwr_import_model, hwr_grant_model, hwr_train_lm_texts(text, text[], text, integer) TO clerk, "Odd ""Name", gone;
+	GRANT EXECUTE ON FUNCTION hwr_train, hwr_import_model, hwr_grant_model, hwr_train_lm_texts(text, text[], text, integer, integer) TO clerk, "Odd ""Name", gone;
 });
 $node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'kept', options => $HwrTest::tiny)");
 foreach my $role ('clerk', 'Odd "Name', 'gone')
