@@ -123,6 +123,8 @@ strip(Picture *a, double from, double to, double factor)
 static void
 rules(Picture *a, int n, int beyond, int grey, double slope, double phase, bool columns)
 {
+	int			step = a->h >= n ? a->h / n : 1;
+
 	for (int i = -beyond; i < n + beyond; i++)
 		for (int x = 0; x < a->w; x++)
 		{
@@ -131,7 +133,7 @@ rules(Picture *a, int n, int beyond, int grey, double slope, double phase, bool 
 			if (y >= 0 && y < a->h && a->p[y * a->w + x] > grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
 		}
-	for (int x = (int) (a->h / n * phase); columns && x < a->w; x += a->h / n)
+	for (int x = (int) (step * phase); columns && x < a->w; x += step)
 		for (int y = 0; y < a->h; y++)
 			if (a->p[y * a->w + x] > grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
