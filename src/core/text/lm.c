@@ -22,12 +22,6 @@ hwr_lm_quantize(double logp)
 	return q <= 0 ? 0 : q < HWR_LM_LOWEST ? (unsigned) q : HWR_LM_LOWEST;
 }
 
-float
-hwr_lm_dequantize(unsigned q)
-{
-	return (float) (0.0 - q / HWR_LM_STEPS);	/* never -0 */
-}
-
 bool
 hwr_lm_allocate(HwrLm *lm, HwrStatus *st)
 {
@@ -76,59 +70,54 @@ hwr_lm_child(const HwrLm *lm, int node, int symbol)
 	return lo < end && lm->symbol[lo] == symbol ? lo : 0;
 }
 
+/* Whether something can follow a node's n-gram. */
+static inline bool
+goes_on(const HwrLm *lm, int node)
+{
+	return node == 0 || (node < hwr_lm_inner(lm) && lm->children[node] < lm->children[node + 1]);
+}
+
 /*
  * Links of a node's children.  Where "abc" is an n-gram, "bc" is one: of each child's symbol the node's link has a child too,
  * and both are in the order of symbols, so that one pass finds all.  False where one is missing.
  */
 static bool
-link_children(HwrLm *lm, int node)
+link_children(const HwrLm *lm, int node, bool to_read, const int *restrict symbol, int *restrict link)
 {
-	int			to = lm->children[lm->link[node]];
-	int			end = lm->children[lm->link[node] + 1];
+	int			to = lm->children[link[node]];
+	int			to_end = lm->children[link[node] + 1];
+	int			end = lm->children[node + 1];
 
-	for (int child = lm->children[node]; child < lm->children[node + 1]; child++)
+	for (int child = lm->children[node]; child < end; child++)
 	{
-		while (to < end && lm->symbol[to] < lm->symbol[child])
+		while (to < to_end && symbol[to] < symbol[child])
 			to++;
-		if (to == end || lm->symbol[to] != lm->symbol[child])
+		if (to == to_end || symbol[to] != symbol[child])
 			return false;
-		lm->link[child] = to;
+		link[child] = to_read && !goes_on(lm, child) && !goes_on(lm, to) ? link[to] : to;
 	}
 	return true;
 }
 
 bool
-hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped)
+hwr_lm_link(HwrLm *lm, bool to_read, HwrStopFn stop, void *arg, bool *stopped)
 {
+	int			inner = hwr_lm_inner(lm);
+
 	/* Of a single symbol, the root is left. */
 	for (int child = lm->children[0]; child < lm->children[1]; child++)
 		lm->link[child] = 0;
-	for (int node = 1; node < hwr_lm_inner(lm); node++)
+	for (int node = 1; node < inner; node++)
 	{
 		if (node % 8192 == 0 && stop != NULL && stop(arg))
 		{
 			*stopped = true;
 			return false;
 		}
-		if (!link_children(lm, node))
+		if (lm->children[node] < lm->children[node + 1] && !link_children(lm, node, to_read, lm->symbol, lm->link))
 			return false;
 	}
 	return true;
-}
-
-/* Whether something can follow a node's n-gram. */
-static bool
-goes_on(const HwrLm *lm, int node)
-{
-	return node == 0 || (node < hwr_lm_inner(lm) && lm->children[node] < lm->children[node + 1]);
-}
-
-void
-hwr_lm_shorten_links(HwrLm *lm)
-{
-	for (int node = 1; node < hwr_lm_nodes(lm); node++)
-		if (!goes_on(lm, node) && !goes_on(lm, lm->link[node]))
-			lm->link[node] = lm->link[lm->link[node]];
 }
 
 int

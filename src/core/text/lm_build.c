@@ -367,7 +367,7 @@ place_nodes(Frozen *f, HwrStatus *st)
 	for (int m = 1; m <= lm->order; m++)
 		if (!place_level(f, m, st))
 			return false;
-	if (!hwr_lm_link(lm, f->builder->stop, f->builder->stop_arg, &stopped))
+	if (!hwr_lm_link(lm, false, f->builder->stop, f->builder->stop_arg, &stopped))
 		return stopped ? hwr_fail(st, HWR_CANCELLED, "building a language model was cancelled") :
 			hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram");
 	return true;
@@ -506,16 +506,14 @@ hwr_lm_builder_finish(HwrLmBuilder *builder, HwrLm **out, HwrStatus *st)
 	lm->order = builder->order;
 	lm->mapping = builder->mapping;
 	ok = collect_vocabulary(&builder->trie, &lm->vocabulary, st) &&
-		place_nodes(&f, st) && adjust_counts(&f, st) && smooth(&f, st) && limit(&f, st);
+		place_nodes(&f, st) && adjust_counts(&f, st) && smooth(&f, st) && limit(&f, st) &&
+		(hwr_lm_link(lm, true, NULL, NULL, NULL) || hwr_fail(st, HWR_INTERNAL, "language model lacks an n-gram"));
 	free(f.node);
 	free(f.depth);
 	free(f.place);
 	free(f.count);
 	if (ok)
-	{
-		hwr_lm_shorten_links(lm);
 		*out = lm;
-	}
 	else
 		hwr_lm_free(lm);
 	return ok;

@@ -135,7 +135,7 @@ hwr_lm_save(const HwrLm *lm, uint8_t **bytes, size_t *len, HwrStatus *st)
 	return true;
 }
 
-static uint8_t
+static inline uint8_t
 get_byte(Reader *r)
 {
 	if (r->pos >= r->len)
@@ -148,7 +148,7 @@ get_byte(Reader *r)
 
 /* A number from 0 to limit, in as few bytes as it needs. */
 static int
-get_number(Reader *r, int limit)
+get_long_number(Reader *r, int limit)
 {
 	uint64_t	value = 0;
 
@@ -170,7 +170,16 @@ get_number(Reader *r, int limit)
 	return 0;
 }
 
-static float
+/* Most numbers take one byte; a session's first reading waits for all of them. */
+static inline int
+get_number(Reader *r, int limit)
+{
+	if (r->pos < r->len && r->bytes[r->pos] < 0x80 && r->bytes[r->pos] <= limit)
+		return r->bytes[r->pos++];
+	return get_long_number(r, limit);
+}
+
+static inline float
 get_log(Reader *r)
 {
 	unsigned	low = get_byte(r);
@@ -308,13 +317,10 @@ hwr_lm_load(const uint8_t *bytes, size_t len, HwrLm **out, HwrStatus *st)
 		damaged(st, "header");
 	ok = ok && get_vocabulary(&r, lm, st) && get_levels(&r, lm, st) &&
 		hwr_lm_allocate(lm, st) && get_nodes(&r, lm, st);
-	if (ok && (r.pos != len || !hwr_lm_link(lm, NULL, NULL, NULL)))
+	if (ok && (r.pos != len || !hwr_lm_link(lm, true, NULL, NULL, NULL)))
 		ok = damaged(st, "end");
 	if (ok)
-	{
-		hwr_lm_shorten_links(lm);
 		*out = lm;
-	}
 	else
 		hwr_lm_free(lm);
 	return ok;

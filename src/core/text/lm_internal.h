@@ -13,7 +13,12 @@
 
 /* A log probability as it is stored, and back. */
 extern unsigned hwr_lm_quantize(double logp);
-extern float hwr_lm_dequantize(unsigned q);
+
+static inline float
+hwr_lm_dequantize(unsigned q)
+{
+	return (float) (0.0 - q / HWR_LM_STEPS);	/* never -0 */
+}
 
 /* All arrays of a model whose order and levels are set, zeroed. */
 extern bool hwr_lm_allocate(HwrLm *lm, HwrStatus *st);
@@ -23,15 +28,10 @@ extern int	hwr_lm_child(const HwrLm *lm, int node, int symbol);
 
 /*
  * Fill link[] from symbols and children.  False if the tree lacks an n-gram's tail, or with
- * *stopped if stop says so.
+ * *stopped if stop says so.  To read with, links of nodes that nothing can follow lead at once to the longest
+ * tail that something can: nobody asks for their other tails then.
  */
-extern bool hwr_lm_link(HwrLm *lm, HwrStopFn stop, void *arg, bool *stopped);
-
-/*
- * Once all else is done with the links: those of nodes that nothing can follow lead at once to the longest
- * tail that something can.  Nobody asks for their other tails.
- */
-extern void hwr_lm_shorten_links(HwrLm *lm);
+extern bool hwr_lm_link(HwrLm *lm, bool to_read, HwrStopFn stop, void *arg, bool *stopped);
 
 /*
  * Leave out what tells least until at most most n-grams are left (lm_prune.c); single characters all stay.  counts[nodes]:

@@ -71,39 +71,60 @@ packed_size(int parts, int k, int n)
 }
 
 #ifdef HELD
-/* The greatest sum of magnitudes that HELD groups of a column of B[k][n] add up in 16 bits. */
-static float
-greatest_held(int k, int n, const float *b, int col)
+/* The greatest sums of magnitudes that HELD groups of columns of B[k][n] add up in 16 bits, where they are greater. */
+static void
+raise_to_held(int k, int n, const float *b, int columns, float *top)
 {
-	float		greatest = 0;
-
 	for (int row = 0; row < k; row += HELD * GROUP)
 	{
-		float		sum[2] = {0};
+		float		sum[2][COLUMNS] = {0};
 
 		for (int i = row; i < row + HELD * GROUP && i < k; i++)
-			sum[i % GROUP / 2] += fabsf(b[(ptrdiff_t) i * n + col]);
-		greatest = fmaxf(greatest, fmaxf(sum[0], sum[1]));
+			for (int c = 0; c < columns; c++)
+				sum[i % GROUP / 2][c] += fabsf(b[(ptrdiff_t) i * n + c]);
+		for (int c = 0; c < columns; c++)
+		{
+			float		x = sum[0][c] > sum[1][c] ? sum[0][c] : sum[1][c];
+
+			top[c] = x > top[c] ? x : top[c];
+		}
 	}
-	return greatest;
 }
 #endif
 
-/* What a column of B[parts][k][n] is divided by; zero for one of almost nothing. */
-static float
-column_scale(int parts, int k, int n, const float *b, int col)
+/*
+ * What columns of B[parts][k][n] are divided by, one panel's at most; zero for one of almost nothing.  Rows are read from left to
+ * right, as they lie.
+ */
+static void
+column_scales(int parts, int k, int n, const float *b, int columns, float *scales)
 {
-	float		top = 0;
+	float		top[COLUMNS] = {0};
+#ifdef HELD
+	float		held[COLUMNS] = {0};
+#endif
 
 	for (int i = 0; i < parts * k; i++)
-		top = fmaxf(top, fabsf(b[(ptrdiff_t) i * n + col]));
-	top /= B_ONE;
+		for (int c = 0; c < columns; c++)
+		{
+			float		x = fabsf(b[(ptrdiff_t) i * n + c]);
+
+			top[c] = x > top[c] ? x : top[c];
+		}
 #ifdef HELD
 	/* Each of 2 HELD numbers may be rounded up by a half. */
 	for (int part = 0; part < parts; part++)
-		top = fmaxf(top, greatest_held(k, n, b + (ptrdiff_t) part * k * n, col) / (INT16_MAX / (A_ZERO + A_ONE) - HELD));
+		raise_to_held(k, n, b + (ptrdiff_t) part * k * n, columns, held);
 #endif
-	return top >= FLT_MIN ? top : 0;
+	for (int c = 0; c < columns; c++)
+	{
+		float		scale = top[c] / B_ONE;
+
+#ifdef HELD
+		scale = fmaxf(scale, held[c] / (INT16_MAX / (A_ZERO + A_ONE) - HELD));
+#endif
+		scales[c] = scale >= FLT_MIN ? scale : 0;
+	}
 }
 
 static void
@@ -115,22 +136,29 @@ pack(int parts, int k, int n, const float *b, void *packed)
 	ptrdiff_t	panel = parts * part_size(k);
 
 	memset(packed, 0, packed_size(parts, k, n));
-	for (int col = 0; col < n; col++)
+	for (int col = 0; col < n; col += COLUMNS)
 	{
-		float		scale = column_scale(parts, k, n, b, col);
-		Element    *out = panels + col / PANEL * panel + col % PANEL * GROUP;
-		int32_t		sum = 0;
+		Element    *out = panels + col / PANEL * panel;
+		int			columns = n - col < COLUMNS ? n - col : COLUMNS;
+		float		scales[COLUMNS];
+		int32_t		sums[COLUMNS] = {0};
 
-		for (int part = 0; part < parts && scale > 0; part++)
+		column_scales(parts, k, n, b + col, columns, scales);
+		for (int part = 0; part < parts; part++, out += part_size(k))
 			for (int row = 0; row < k; row++)
-			{
-				Element		q = (Element) lrintf(b[((ptrdiff_t) part * k + row) * n + col] / scale);
+				for (int c = 0; c < columns; c++)
+				{
+					float		x = b[((ptrdiff_t) part * k + row) * n + col + c];
+					Element		q = (Element) (scales[c] > 0 ? lrintf(x / scales[c]) : 0);
 
-				out[part * part_size(k) + row / GROUP * GROUP * PANEL + row % GROUP] = q;
-				sum += q;
-			}
-		factors[col] = scale / A_ONE;
-		starts[col] = -A_ZERO * sum;
+					out[row / GROUP * GROUP * PANEL + c * GROUP + row % GROUP] = q;
+					sums[c] += q;
+				}
+		for (int c = 0; c < columns; c++)
+		{
+			factors[col + c] = scales[c] / A_ONE;
+			starts[col + c] = -A_ZERO * sums[c];
+		}
 	}
 }
 

@@ -59,23 +59,31 @@ packed_size(int parts, int k, int n)
 	return padded(n) * (sizeof(float) + (size_t) (parts * part_size(k) / PANEL) * sizeof(Element));
 }
 
-/* What a column of B[rows][n] is divided by: no sum may exceed 32 bits; zero for one of almost nothing. */
-static float
-column_scale(int rows, int n, const float *b, int col)
+/*
+ * What the columns of B[rows][n] from col on are divided by, one panel's at most: no sum may exceed 32 bits; zero for one of almost nothing.
+ * Rows are read from left to right, as they lie.
+ */
+static void
+column_scales(int rows, int n, const float *b, int col, int columns, float *scales)
 {
-	float		top = 0;
-	float		sum = 0;
+	float		top[COLUMNS] = {0};
+	float		sum[COLUMNS] = {0};
 
 	for (int i = 0; i < rows; i++)
-	{
-		float		x = fabsf(b[(ptrdiff_t) i * n + col]);
+		for (int c = 0; c < columns; c++)
+		{
+			float		x = fabsf(b[(ptrdiff_t) i * n + col + c]);
 
-		top = fmaxf(top, x);
-		sum += x;
+			top[c] = x > top[c] ? x : top[c];
+			sum[c] += x;
+		}
+	for (int c = 0; c < columns; c++)
+	{
+		/* each number may be rounded up by a half, and the sum in float32 down */
+		float		scale = fmaxf(top[c] / B_MOST, sum[c] * (1 + 1e-4f) / ((float) (INT32_MAX / A_ONE) - (float) rows));
+
+		scales[c] = scale >= FLT_MIN ? scale : 0;
 	}
-	/* each number may be rounded up by a half, and the sum in float32 down */
-	top = fmaxf(top / B_MOST, sum * (1 + 1e-4f) / ((float) (INT32_MAX / A_ONE) - (float) rows));
-	return top >= FLT_MIN ? top : 0;
 }
 
 static void
@@ -86,17 +94,20 @@ pack(int parts, int k, int n, const float *b, void *packed)
 	ptrdiff_t	panel = parts * part_size(k);
 
 	memset(packed, 0, packed_size(parts, k, n));
-	for (int col = 0; col < n; col++)
+	for (int col = 0; col < n; col += COLUMNS)
 	{
-		float		scale = column_scale(parts * k, n, b, col);
-		float		by = scale > 0 ? 1 / scale : 0;
-		Element    *out = panels + col / PANEL * panel + col % PANEL * GROUP;
+		Element    *out = panels + col / PANEL * panel;
+		int			columns = n - col < COLUMNS ? n - col : COLUMNS;
+		float		by[COLUMNS];
 
-		for (int part = 0; part < parts; part++)
+		column_scales(parts * k, n, b, col, columns, factors + col);
+		for (int c = 0; c < columns; c++)
+			by[c] = factors[col + c] > 0 ? 1 / factors[col + c] : 0;
+		for (int part = 0; part < parts; part++, out += part_size(k))
 			for (int row = 0; row < k; row++)
-				out[part * part_size(k) + row / GROUP * GROUP * PANEL + row % GROUP] =
-					(Element) lrintf(b[((ptrdiff_t) part * k + row) * n + col] * by);
-		factors[col] = scale;
+				for (int c = 0; c < columns; c++)
+					out[row / GROUP * GROUP * PANEL + c * GROUP + row % GROUP] =
+						(Element) lrintf(b[((ptrdiff_t) part * k + row) * n + col + c] * by[c]);
 	}
 }
 

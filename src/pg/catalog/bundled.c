@@ -36,13 +36,12 @@ PG_FUNCTION_INFO_V1(hwr_bundled_models);
 /* Far above what is installed: no more than this is read into memory. */
 #define BUNDLED_LIMIT (64 * 1024 * 1024)
 
-/* What is known of a file, so that a statement need not read it to know its hash. */
+/* What is known of a file, so that a statement need not read it to know its hash, and reading it need not compute that again. */
 typedef struct KnownFile
 {
 	struct KnownFile *next;
 	char		name[NAMEDATALEN];
-	off_t		size;
-	time_t		modified;
+	struct stat st;
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 } KnownFile;
 
@@ -79,28 +78,27 @@ file_path(const char *name, char *path)
 				 errmsg("path of the share directory is too long")));
 }
 
-/* Reports at this level what is the matter, and returns NULL then if the level is below ERROR. */
+/* What was read; reports at this level what is the matter, and returns NULL then if the level is below ERROR. */
 static bytea *
-read_file(const char *path, int elevel)
+read_file(const char *path, int elevel, struct stat *st)
 {
 	FILE	   *file = AllocateFile(path, PG_BINARY_R);
-	struct stat st;
 	bytea	   *bytes = NULL;
 
-	if (file == NULL || fstat(fileno(file), &st) != 0)
+	if (file == NULL || fstat(fileno(file), st) != 0)
 		ereport(elevel,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
-	else if (st.st_size > BUNDLED_LIMIT)
+	else if (st->st_size > BUNDLED_LIMIT)
 		ereport(elevel,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", path)));
 	else
 	{
-		bytes = palloc(VARHDRSZ + st.st_size);
-		SET_VARSIZE(bytes, VARHDRSZ + st.st_size);
+		bytes = palloc(VARHDRSZ + st->st_size);
+		SET_VARSIZE(bytes, VARHDRSZ + st->st_size);
 		errno = 0;
-		if (fread(VARDATA(bytes), 1, st.st_size, file) != (size_t) st.st_size)
+		if (fread(VARDATA(bytes), 1, st->st_size, file) != (size_t) st->st_size)
 		{
 			ereport(elevel,
 					(errcode_for_file_access(),
@@ -123,6 +121,14 @@ hash_bytes(const bytea *bytes, uint8 *hash)
 				 errmsg("could not compute SHA-256 hash")));
 }
 
+/* Whether a file has not been written or replaced since: within a second too, if it has another size or place. */
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtime == b->st_mtime && a->st_ctime == b->st_ctime && a->st_ino == b->st_ino &&
+		a->st_dev == b->st_dev;
+}
+
 static KnownFile *
 find_known(const char *name)
 {
@@ -134,7 +140,7 @@ find_known(const char *name)
 	{
 		known = MemoryContextAllocZero(TopMemoryContext, sizeof(KnownFile));
 		strlcpy(known->name, name, sizeof(known->name));
-		known->size = -1;
+		known->st.st_size = -1;
 		known->next = known_files;
 		known_files = known;
 	}
@@ -167,14 +173,13 @@ hwr_bundled_find(const char *model, HwrVersionInfo *out)
 				 errmsg("could not stat file \"%s\": %m", path)));
 	}
 	known = find_known(name);
-	if (known->size != st.st_size || known->modified != st.st_mtime)
+	if (!is_same_file(&known->st, &st))
 	{
-		bytea	   *bytes = read_file(path, ERROR);
+		bytea	   *bytes = read_file(path, ERROR, &st);
 
 		hash_bytes(bytes, known->hash);
 		pfree(bytes);
-		known->size = st.st_size;
-		known->modified = st.st_mtime;
+		known->st = st;
 	}
 	memset(out, 0, sizeof(*out));
 	out->bundled = true;
@@ -186,13 +191,19 @@ hwr_bundled_find(const char *model, HwrVersionInfo *out)
 bytea *
 hwr_bundled_read(const HwrVersionInfo *version)
 {
+	const char *name = name_of_file(NameStr(version->name));
+	const KnownFile *known = find_known(name);
 	char		path[MAXPGPATH];
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	struct stat st;
 	bytea	   *bytes;
 
-	file_path(name_of_file(NameStr(version->name)), path);
-	bytes = read_file(path, ERROR);
-	hash_bytes(bytes, hash);
+	file_path(name, path);
+	bytes = read_file(path, ERROR, &st);
+	if (is_same_file(&known->st, &st))
+		memcpy(hash, known->hash, sizeof(hash));
+	else
+		hash_bytes(bytes, hash);
 	if (memcmp(hash, version->hash, sizeof(hash)) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -213,7 +224,7 @@ hwr_bundled_read_beside(const char *model, const char *suffix)
 		return NULL;
 	folder_path(folder);
 	path = psprintf("%s/%s%s", folder, name, suffix);
-	return stat(path, &st) == 0 ? read_file(path, NOTICE) : NULL;
+	return stat(path, &st) == 0 ? read_file(path, NOTICE, &st) : NULL;
 }
 
 /*
@@ -320,10 +331,11 @@ list_file(ReturnSetInfo *rsinfo, const char *name)
 	bytea	   *bytes;
 	HwrModel   *model = NULL;
 	char	   *alphabet = NULL;
+	struct stat file;
 	HwrStatus	st;
 
 	file_path(name, path);
-	bytes = read_file(path, NOTICE);
+	bytes = read_file(path, NOTICE, &file);
 	if (bytes == NULL)
 	{
 		put_rows(rsinfo, name, NULL, NULL, NULL);
