@@ -60,8 +60,8 @@ packed_size(int parts, int k, int n)
 }
 
 /*
- * What the columns of B[rows][n] from col on are divided by, one panel's at most: no sum may exceed 32 bits; zero for one of almost nothing.
- * Rows are read from left to right, as they lie.
+ * What the columns of B[rows][n] from col on are divided by, one panel's at most: no sum may exceed 32 bits; zero for one of
+ * almost nothing.  Rows are read from left to right, as they lie.
  */
 static void
 column_scales(int rows, int n, const float *b, int col, int columns, float *scales)
