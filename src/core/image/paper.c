@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dots.h"
 #include "morphology.h"
 #include "ruling.h"
 
@@ -215,6 +216,59 @@ without_lines(const HwrImage *img, const Levels *l)
 	return 2 * segments <= SEGMENTS;
 }
 
+/* How often ink begins in row[n], seen from the left. */
+static int
+count_runs(const uint8_t *row, int n, int threshold, bool dark)
+{
+	uint8_t		bound = (uint8_t) (threshold < 0 ? 0 : threshold > 255 ? 255 : threshold);
+	int			count = 0;
+
+	for (int x = 1; x < n; x += 128)
+	{
+		int			end = n - x < 128 ? n - x : 128;
+		uint8_t		some = 0;
+
+		if (dark)
+			for (int i = 0; i < end; i++)
+				some = (uint8_t) (some + ((row[x + i] < bound) & (row[x + i - 1] >= bound)));
+		else
+			for (int i = 0; i < end; i++)
+				some = (uint8_t) (some + ((row[x + i] > bound) & (row[x + i - 1] <= bound)));
+		count += some;
+	}
+	return count;
+}
+
+/* No dotted line runs through the picture. */
+static bool
+without_dots(const HwrImage *img, const Levels *l)
+{
+	size_t		n = (size_t) img->width * (size_t) img->height;
+	int			half = l->dark ? l->paper - l->contrast / 2 : l->paper + l->contrast / 2;
+	int			most = 0;
+	HwrDarkness dark = {img->width, img->height, NULL};
+	int			dots;
+
+	for (int y = 0; y < img->height && most < HWR_LEAST_DOTS; y++)
+	{
+		int			runs = count_runs(img->pixels + (size_t) y * (size_t) img->width, img->width, half, l->dark);
+
+		most = runs > most ? runs : most;
+	}
+	/* without the memory to look it is read as it is */
+	if (most < HWR_LEAST_DOTS || (dark.pixels = malloc(n)) == NULL)
+		return true;
+	for (size_t i = 0; i < n; i++)
+	{
+		int			d = l->dark ? l->paper - img->pixels[i] : img->pixels[i] - l->paper;
+
+		dark.pixels[i] = (uint8_t) (d > 0 ? d : 0);
+	}
+	dots = hwr_clear_dots(&dark, l->contrast / 2);
+	free(dark.pixels);
+	return dots == 0;
+}
+
 static void
 set_curve(HwrPaper *out, int paper, int contrast, bool dark)
 {
@@ -244,7 +298,7 @@ judge_plain(const HwrImage *img, HwrPaper *out)
 	if (abs(beyond - l.paper) > l.contrast / 4 || (2 * img->width < 3 * img->height && img->height > 100))
 		return false;
 	fill_parts(img, across, parts);
-	if (!evenly_lit(parts, PARTS_DOWN * across, &whole, n, &l) || !without_lines(img, &l))
+	if (!evenly_lit(parts, PARTS_DOWN * across, &whole, n, &l) || !without_lines(img, &l) || !without_dots(img, &l))
 		return false;
 	out->pixels = img->pixels;
 	set_curve(out, l.paper, l.contrast, l.dark);
@@ -433,15 +487,21 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 		Histogram	h;
 		int			range;
 		int			ink;
+		int			before;
 		int			contrast;
+		int			dots;
 
 		range = find_darkness(img, ink_dark, broad, out->made);
 		ink = subtract_grain(out->made, n, img->grain);
 		h = histogram_of(out->made, n);
+		before = percentile(&h, n, 99);
+		/* seen at half their darkness, soft rims join no dots; at their least, dots are a ruled line */
+		dots = hwr_clear_dots(&dark, before / 2 > ink ? before / 2 : ink);
 		hwr_clear_frame(&dark, ink);
 		ok = hwr_clear_ruling(&dark, ink, st);
 		contrast = measure_ink(&dark, ink);
-		if (is_texture(contrast, ink, percentile(&h, n, 99), range, img->grain))
+		/* the ripples of compression around dots are on all sides of them */
+		if (is_texture(contrast, ink, before, range, img->grain) || (dots > 0 && 4 * contrast < before))
 			contrast = 0;
 		out->empty = contrast == 0;
 		set_curve(out, 0, contrast, false);

@@ -10,7 +10,7 @@
  * 2. Dark ink: how much darker a pixel is than the closing by a square of such a size, in relation to it.  That is the
  *	  ink on evenly lit paper, whatever shadows, gradients and broad dark or light areas there are.  Light ink: how
  *	  much lighter than the opening.
- * 3. Lines along the edges and ruled lines are taken off (ruling.h).
+ * 3. Lines along the edges and ruled and dotted lines are taken off (ruling.h, dots.h).
  * 4. Where no ink is left above the grain of the paper and of the file's compression, or what there is is not a line
  *	  of text, the picture is empty.
  */

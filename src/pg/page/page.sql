@@ -107,7 +107,9 @@ BEGIN
 	IF page IS NULL THEN
 		RETURN NULL;
 	END IF;
-	FOR r IN SELECT l.region, l.text FROM @extschema@.hwr_read_page(page, model, turn, right_to_left) l LOOP
+	FOR r IN
+		SELECT l.region, l.text FROM @extschema@.hwr_read_page(page, model, turn, right_to_left) l WHERE l.text <> ''
+	LOOP
 		IF region IS NOT NULL THEN
 			result := result || CASE WHEN r.region = region THEN E'\n' ELSE E'\n\n' END;
 		END IF;

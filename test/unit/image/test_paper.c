@@ -466,6 +466,78 @@ test_polarity(void **state)
 	hwr_image_free(&plain);
 }
 
+/* Dots or dashes of this size from left to right at these distances, uneven by up to so much, falling by fall. */
+static void
+dot(HwrImage *img, float from, float y, int size, float distance, float uneven, float fall, int grey)
+{
+	HwrRng		rng;
+
+	hwr_rng_seed(&rng, 7, 0);
+	for (float x = from + distance / 2; x + distance / 2 < (float) img->width; x += distance)
+	{
+		float		at = x + uneven * ((float) hwr_rng_below(&rng, 1000) / 500 - 1);
+
+		float		lower = y + fall * at / (float) img->width;
+
+		draw_stroke(img, at, lower, at + 0.5f, lower, (float) size, grey);
+	}
+}
+
+/* Dotted lines to write on are no writing, in any size, also compressed and falling. */
+static void
+test_dotted(void **state)
+{
+	HwrImage	plain = field(235, 90);
+
+	(void) state;
+	for (int height = 30; height <= 240; height *= 2)
+		for (int soft = 0; soft < 2; soft++)
+		{
+			HwrImage	img = blank(8 * height, height, 235);
+			int			size = height / 20 > 2 ? height / 20 : 2;
+
+			dot(&img, 0, 0.7f * (float) height, size, 2.2f * (float) size, 0, soft ? 0.03f * (float) height : 0, 60);
+			if (soft)
+				compress(&img, 75);
+			check_empty("dotted line", &img);
+		}
+	for (int soft = 0; soft < 2; soft++)
+	{
+		HwrImage	img = field(235, 90);
+
+		dot(&img, 0, 48, 3, 6, 0, 0, 60);
+		if (soft)
+			compress(&img, 75);
+		/* what touches the letters stays */
+		check_like("written over dots", &plain, &img, soft ? 0.4 : 0.2);
+	}
+	hwr_image_free(&plain);
+}
+
+/* Dots at the end of a text, and uneven ones, are somebody's. */
+static void
+test_leaders(void **state)
+{
+	(void) state;
+	for (int uneven = 0; uneven < 2; uneven++)
+	{
+		HwrImage	img = blank(480, 60, 235);
+		HwrImage	same = blank(480, 60, 235);
+
+		if (!uneven)
+		{
+			write_word(&img, 30, 16, 28, 3, 60);
+			write_word(&same, 30, 16, 28, 3, 60);
+		}
+		dot(&img, uneven ? 0 : 170, 44, 4, 14, uneven ? 9 : 0, 0, 60);
+		dot(&same, uneven ? 0 : 170, 44, 4, 14, uneven ? 9 : 0, 0, 60);
+		/* paper that is judged by its surroundings, as that with a dotted line is */
+		gradient(&same, 0.8, 1);
+		check_like("leaders", &img, &same, 0.3);
+		hwr_image_free(&img);
+	}
+}
+
 int
 main(void)
 {
@@ -477,6 +549,8 @@ main(void)
 		cmocka_unit_test(test_light),
 		cmocka_unit_test(test_ruled),
 		cmocka_unit_test(test_squared),
+		cmocka_unit_test(test_dotted),
+		cmocka_unit_test(test_leaders),
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_blank_with_lines),
 		cmocka_unit_test(test_no_line),

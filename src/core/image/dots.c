@@ -1,0 +1,364 @@
+/*
+ * dots.c
+ *	  Dotted and dashed lines to write on.  See dots.h.
+ *
+ * A dot is a small piece of ink with paper around it.  The dots through which the best straight line goes are a dotted line if
+ * they follow each other at even distances, as full stops and the dots of an i do not.
+ */
+#include "dots.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* At most this many dots of a picture are looked at, and lines cleared. */
+#define MAX_DOTS 1024
+#define MAX_LINES 4
+
+/* Of heights at the left edge. */
+#define BINS 2048
+
+/* A line may rise or fall by SLOPES steps of this. */
+#define SLOPES 10
+#define SLOPE 0.005F
+
+/* Shares of the picture's width: between the first and the last dot, and of all distances that are even. */
+#define LEAST_SPAN 0.75F
+#define LEAST_EVEN 0.4F
+
+/* A distance is even that differs from the median by no more than this share, and most are. */
+#define EVENNESS 0.2F
+#define LEAST_SHARE 0.7F
+
+typedef struct Dot
+{
+	int			x0;				/* [x0, x1) x [y0, y1) */
+	int			y0;
+	int			x1;
+	int			y1;
+} Dot;
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	return *(const int *) a - *(const int *) b;
+}
+
+/* From left to right. */
+static int
+compare_dots(const void *a, const void *b)
+{
+	return ((const Dot *) a)->x0 - ((const Dot *) b)->x0;
+}
+
+typedef struct Dots
+{
+	int			n;
+	Dot			dots[MAX_DOTS];
+} Dots;
+
+/* The ink of a row from *x0 to *x1, grown to both sides as far as it goes, no farther than most; whether there is any. */
+static bool
+grow(const uint8_t *row, int width, int ink, int most, int *x0, int *x1)
+{
+	int			from = *x0 > 0 ? *x0 - 1 : 0;
+	int			to = *x1 < width ? *x1 + 1 : width;
+
+	while (from < to && row[from] < ink)
+		from++;
+	while (to > from && row[to - 1] < ink)
+		to--;
+	if (from == to)
+		return false;
+	while (from > 0 && row[from - 1] >= ink && to - from <= most)
+		from--;
+	while (to < width && row[to] >= ink && to - from <= most)
+		to++;
+	*x0 = from;
+	*x1 = to;
+	return true;
+}
+
+/*
+ * The small piece of ink whose first row has this run; false where it is larger, or touches the
+ * picture's upper or lower edge, or its top is not here, or it is one pixel.
+ */
+static bool
+follow(const HwrDarkness *dark, int ink, int widest, int highest, int x0, int x1, int y, Dot *out)
+{
+	const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
+	int			above_x0 = x0;
+	int			above_x1 = x1;
+
+	if (y == 0 || grow(row - dark->width, dark->width, ink, widest, &above_x0, &above_x1))
+		return false;
+	*out = (Dot) {x0, y, x1, y};
+	do
+	{
+		out->x0 = x0 < out->x0 ? x0 : out->x0;
+		out->x1 = x1 > out->x1 ? x1 : out->x1;
+		out->y1++;
+		row += dark->width;
+	} while (out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest && out->y1 < dark->height &&
+			 grow(row, dark->width, ink, widest, &x0, &x1));
+	/* one pixel is grain */
+	return out->y1 < dark->height && out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest &&
+		out->x1 - out->x0 + out->y1 - out->y0 > 2;
+}
+
+/* Whether one of eight pixels may be ink; surely none is if not. */
+static inline bool
+may_have_ink(const uint8_t *pixels, int ink)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t	v;
+
+	memcpy(&v, pixels, sizeof(v));
+	/* what is added to the lower seven bits carries into the eighth from ink on */
+	return ((((v & (0x7f * each)) + (uint64_t) (ink < 128 ? 128 - ink : 0) * each) | v) & (0x80 * each)) != 0;
+}
+
+static int
+highest_dot(const HwrDarkness *dark)
+{
+	return dark->height / 8 > 4 ? dark->height / 8 : 4;
+}
+
+static void
+find_dots(const HwrDarkness *dark, int ink, Dots *out)
+{
+	int			highest = highest_dot(dark);
+	int			widest = 2 * highest;
+
+	out->n = 0;
+	for (int y = 0; y < dark->height; y++)
+	{
+		const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
+
+		for (int x = 0; x < dark->width && out->n < MAX_DOTS;)
+		{
+			int			start;
+
+			while (x + 8 <= dark->width && !may_have_ink(row + x, ink))
+				x += 8;
+			while (x < dark->width && row[x] < ink)
+				x++;
+			start = x;
+			while (x < dark->width && row[x] >= ink)
+				x++;
+			if (x > start && x - start <= widest && follow(dark, ink, widest, highest, start, x, y, &out->dots[out->n]))
+				out->n++;
+		}
+	}
+}
+
+/* Where a line of this slope through the dot's middle meets the left edge. */
+static float
+height_at_edge(const Dot *d, int slope)
+{
+	return 0.5F * (float) (d->y0 + d->y1) - (float) slope * SLOPE * 0.5F * (float) (d->x0 + d->x1);
+}
+
+/* A line of dots: at the left edge between two heights. */
+typedef struct Line
+{
+	int			slope;
+	float		from;
+	float		to;
+	int			n;				/* dots on it */
+} Line;
+
+/* The line with most dots; heights are counted in steps of half its thickness. */
+static Line
+best_line(const Dots *dots, const HwrDarkness *dark, float thickness)
+{
+	int			count[BINS];
+	float		low = -SLOPES * SLOPE * (float) dark->width;
+	float		range = (float) dark->height - 2 * low;
+	float		step = thickness / 2 > range / (BINS - 2) ? thickness / 2 : range / (BINS - 2);
+	int			bins = (int) (range / step) + 2;
+	Line		best = {0};
+
+	for (int slope = -SLOPES; slope <= SLOPES; slope++)
+	{
+		memset(count, 0, (size_t) bins * sizeof(int));
+		for (int i = 0; i < dots->n; i++)
+			count[(int) ((height_at_edge(&dots->dots[i], slope) - low) / step)]++;
+		for (int bin = 0; bin + 1 < bins; bin++)
+			if (count[bin] + count[bin + 1] > best.n ||
+				(count[bin] + count[bin + 1] == best.n && abs(slope) < abs(best.slope)))
+				best = (Line) {slope, low + (float) bin * step, low + (float) (bin + 2) * step, count[bin] + count[bin + 1]};
+	}
+	return best;
+}
+
+static bool
+is_on(const Line *line, const Dot *d)
+{
+	float		height = height_at_edge(d, line->slope);
+
+	return height >= line->from && height < line->to;
+}
+
+/* The middle one of n > 0 values. */
+static int
+median_of(int *values, int n)
+{
+	qsort(values, (size_t) n, sizeof(int), compare_ints);
+	return values[n / 2];
+}
+
+/* Dots of a line are alike; what stands on it besides is part of a letter. */
+static bool
+is_alike(int size, int median)
+{
+	return 2 * size + 1 >= median && 2 * size <= 3 * median + 2;
+}
+
+/*
+ * Put the dots of a line behind the others, from left to right, and take them from the list's length; returns how many they are.
+ * Other pieces on it are dropped.
+ */
+static int
+take_line(Dots *dots, const Line *line)
+{
+	Dot			on[MAX_DOTS];
+	int			sizes[2][MAX_DOTS];
+	int			n = 0;
+	int			left = 0;
+	int			width;
+	int			height;
+
+	for (int i = 0; i < dots->n; i++)
+		if (is_on(line, &dots->dots[i]))
+		{
+			sizes[0][n] = dots->dots[i].x1 - dots->dots[i].x0;
+			sizes[1][n++] = dots->dots[i].y1 - dots->dots[i].y0;
+		}
+	width = median_of(sizes[0], n);
+	height = median_of(sizes[1], n);
+	n = 0;
+	for (int i = 0; i < dots->n; i++)
+	{
+		const Dot	d = dots->dots[i];
+
+		if (!is_on(line, &d))
+			dots->dots[left++] = d;
+		else if (is_alike(d.x1 - d.x0, width) && is_alike(d.y1 - d.y0, height))
+			on[n++] = d;
+	}
+	qsort(on, (size_t) n, sizeof(Dot), compare_dots);
+	memcpy(dots->dots + left, on, (size_t) n * sizeof(Dot));
+	dots->n = left;
+	return n;
+}
+
+/* From one dot's left to the other one's. */
+static int
+distance(const Dot *a, const Dot *b)
+{
+	return abs(b->x0 - a->x0);
+}
+
+static bool
+is_even(int distance, int median)
+{
+	return fabsf((float) (distance - median)) <= 1 + EVENNESS * (float) median;
+}
+
+/* The distance of n dots, from left to right, that are so even that they are a line; else 0. */
+static int
+line_distance(const Dot *dots, int n, int width)
+{
+	int			distances[MAX_DOTS];
+	int			median;
+	int			even = 0;
+	int			length = 0;
+
+	if (n < HWR_LEAST_DOTS || (float) (dots[n - 1].x1 - dots[0].x0) < LEAST_SPAN * (float) width)
+		return 0;
+	for (int i = 0; i < n - 1; i++)
+		distances[i] = distance(&dots[i], &dots[i + 1]);
+	median = median_of(distances, n - 1);
+	for (int i = 0; i < n - 1; i++)
+		if (is_even(distances[i], median))
+		{
+			even++;
+			length += distances[i];
+		}
+	return (float) even >= LEAST_SHARE * (float) (n - 1) && (float) length >= LEAST_EVEN * (float) width ? median : 0;
+}
+
+/*
+ * Take into a line, which is n dots behind the others, also what follows one of its dots at its distance, not higher or lower than a
+ * dot is high: lines of curved paper, or cut along the writing, have bends.  Returns how many it has then.
+ */
+static int
+follow_bends(Dots *dots, int n, int median)
+{
+	bool		found = true;
+
+	while (found)
+	{
+		found = false;
+		for (int i = dots->n - 1; i >= 0; i--)
+			for (int k = dots->n; k < dots->n + n; k++)
+			{
+				const Dot  *on = &dots->dots[k];
+				Dot			d = dots->dots[i];
+
+				if (!is_even(distance(&d, on), median) ||
+					2 * (on->y1 - on->y0) < abs(d.y0 + d.y1 - on->y0 - on->y1) ||
+					!is_alike(d.x1 - d.x0, on->x1 - on->x0) || !is_alike(d.y1 - d.y0, on->y1 - on->y0))
+					continue;
+				dots->dots[i] = dots->dots[--dots->n];
+				dots->dots[dots->n] = d;
+				n++;
+				found = true;
+				break;
+			}
+	}
+	return n;
+}
+
+/* A dot and its soft rim, which is as wide as half the dot at most, and less dark than what else may be there. */
+static void
+clear_dot(HwrDarkness *dark, int ink, const Dot *d)
+{
+	int			rim = 1 + (d->y1 - d->y0) / 2;
+	int			x0 = d->x0 > rim ? d->x0 - rim : 0;
+	int			x1 = d->x1 + rim < dark->width ? d->x1 + rim : dark->width;
+
+	for (int y = d->y0 > rim ? d->y0 - rim : 0; y < d->y1 + rim && y < dark->height; y++)
+		for (int x = x0; x < x1; x++)
+		{
+			uint8_t    *p = dark->pixels + (size_t) y * (size_t) dark->width + x;
+
+			if (*p < ink || (y >= d->y0 && y < d->y1 && x >= d->x0 && x < d->x1))
+				*p = 0;
+		}
+}
+
+int
+hwr_clear_dots(HwrDarkness *dark, int ink)
+{
+	Dots		dots;
+	float		thickness = 2 + (float) dark->height / 24;
+	int			cleared = 0;
+
+	find_dots(dark, ink, &dots);
+	for (int i = 0; i < MAX_LINES && dots.n >= HWR_LEAST_DOTS; i++)
+	{
+		Line		line = best_line(&dots, dark, thickness);
+		int			n = take_line(&dots, &line);
+		int			median = line_distance(dots.dots + dots.n, n, dark->width);
+
+		if (median == 0)
+			continue;
+		n = follow_bends(&dots, n, median);
+		for (int k = 0; k < n; k++)
+			clear_dot(dark, ink, &dots.dots[dots.n + k]);
+		cleared += n;
+	}
+	return cleared;
+}
