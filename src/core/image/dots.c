@@ -290,8 +290,8 @@ line_distance(const Dot *dots, int n, int width)
 }
 
 /*
- * Take into a line, which is n dots behind the others, also what follows one of its dots at its distance, not higher or lower than a
- * dot is high: lines of curved paper, or cut along the writing, have bends.  Returns how many it has then.
+ * Take into a line, which is n dots behind the others, also what follows one of its dots at its distance, no higher or lower than
+ * a dot is high: lines of curved paper, or cut along the writing, have bends.  Returns how many it has then.
  */
 static int
 follow_bends(Dots *dots, int n, int median)
