@@ -3,8 +3,10 @@
  *	  The line finder's steps: survey, sheet, ridges, lines, their order.
  */
 #include "canvas.h"
+#include "cover.h"
 #include "map_lines.h"
 #include "page_internal.h"
+#include "sideways.h"
 #include "tilt.h"
 #include "upright.h"
 
@@ -24,6 +26,7 @@ typedef enum Stage
 	STAGE_CHAINS,
 	STAGE_LINES,
 	STAGE_ORDER,				/* some lines at a time */
+	STAGE_SIDEWAYS,				/* a tile at a time */
 	STAGE_DONE
 } Stage;
 
@@ -57,6 +60,7 @@ struct HwrPageFinder
 	HwrChains	chains;
 	HwrPageLines lines;
 	HwrPageOrder *order;
+	HwrSideways *sideways;
 };
 
 static bool
@@ -398,6 +402,15 @@ hwr_page_finder_step(HwrPageFinder *f, bool *done, HwrStatus *st)
 		case STAGE_ORDER:
 			if (!hwr_page_order_step(f->order, &f->lines))
 				break;
+			if (f->maps.v != NULL)
+				ok = hwr_page_sideways_begin(&f->canvas, &f->lines, &f->sideways, st);
+			f->stage = STAGE_SIDEWAYS;
+			break;
+		case STAGE_SIDEWAYS:
+			if (f->sideways != NULL)
+				ok = hwr_page_sideways_step(f->sideways, f->options.net, &done_part, st);
+			if (f->sideways != NULL && !done_part)
+				break;
 			f->lines.slope += f->tilt.sine == 0 ? 0 : f->tilt.sine / f->tilt.cosine;
 			turn_back(f);
 			f->stage = STAGE_DONE;
@@ -454,6 +467,7 @@ hwr_page_finder_free(HwrPageFinder *f)
 	hwr_page_chains_free(&f->chains);
 	hwr_page_lines_free(&f->lines);
 	hwr_page_order_free(f->order);
+	hwr_page_sideways_free(f->sideways);
 	free(f);
 }
 

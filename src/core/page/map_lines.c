@@ -42,8 +42,6 @@
 #define UP 1.25F
 #define DOWN 1.2F
 
-#define COVERED 0.4F
-
 typedef struct Peak
 {
 	int			x;				/* column */
@@ -464,103 +462,4 @@ hwr_page_map_resize(const HwrLineMaps *maps)
 		return 1;
 	height /= n;
 	return height > TOO_HIGH || height < TOO_LOW ? fmaxf((float) height, LOWEST) / USUAL_HEIGHT : 1;
-}
-
-/*
- * What was found otherwise
- */
-
-/* The cells, of 8 pixels of the canvas, that a line covers. */
-static void
-cover(const HwrPageCanvas *canvas, const HwrPageLine *line, HwrMap *cells)
-{
-	for (int i = 0; i < line->outline_n; i++)
-	{
-		HwrPoint	a = hwr_page_canvas_point(canvas, line->outline[i]);
-		HwrPoint	b = hwr_page_canvas_point(canvas, line->outline[(i + 1) % line->outline_n]);
-		int			from = (int) fmaxf(fminf(a.x, b.x) / 8, 0);
-		int			to = (int) fminf(fmaxf(a.x, b.x) / 8, (float) cells->width - 1);
-
-		/* even and odd: each side turns over the cells below it */
-		for (int x = from; x <= to; x++)
-		{
-			float		middle = 8 * ((float) x + 0.5F);
-			float		y;
-
-			if ((a.x <= middle) == (b.x <= middle))
-				continue;
-			y = a.y + (middle - a.x) / (b.x - a.x) * (b.y - a.y);
-			for (int row = (int) fmaxf(ceilf(y / 8 - 0.5F), 0); row < cells->height; row++)
-				hwr_map_row(cells, row)[x] ^= 1;
-		}
-	}
-}
-
-/* The share of a line's middle that is covered. */
-static float
-covered(const HwrPageCanvas *canvas, const HwrPageLine *line, const HwrMap *cells)
-{
-	int			hit = 0;
-	int			n = 0;
-
-	for (int i = 0; i + 1 < line->baseline_n; i++)
-	{
-		HwrPoint	a = hwr_page_canvas_point(canvas, line->baseline[i]);
-		HwrPoint	b = hwr_page_canvas_point(canvas, line->baseline[i + 1]);
-		int			steps = (int) (fabsf(b.x - a.x) / 8) + 1;
-
-		for (int k = 0; k < steps; k++)
-		{
-			float		t = ((float) k + 0.5F) / (float) steps;
-			int			x = (int) ((a.x + t * (b.x - a.x)) / 8);
-			int			y = (int) ((a.y + t * (b.y - a.y) - 0.25F * HWR_CANVAS_PITCH) / 8);
-
-			n++;
-			if (x >= 0 && y >= 0 && x < cells->width && y < cells->height)
-				hit += hwr_map_row(cells, y)[x];
-		}
-	}
-	return n > 0 ? (float) hit / (float) n : 1;
-}
-
-bool
-hwr_page_add_rejected(const HwrPageCanvas *canvas, HwrPageLines *found, HwrPageLines *others, HwrStatus *st)
-{
-	HwrMap		one = {0};
-	HwrMap		all;
-	HwrPageLine *lines = hwr_realloc(found->lines, (size_t) found->n + (size_t) others->n + 1, sizeof(HwrPageLine), st);
-
-	if (lines == NULL)
-		return false;
-	found->lines = lines;
-	if (!hwr_map_create(canvas->ink.width / 8 + 1, canvas->ink.height / 8 + 1, &all, st))
-		return false;
-	if (!hwr_map_create(all.width, all.height, &one, st))
-	{
-		hwr_map_free(&all);
-		return false;
-	}
-	for (int i = 0; i < found->n; i++)
-	{
-		memset(one.v, 0, (size_t) one.width * (size_t) one.height);
-		cover(canvas, &found->lines[i], &one);
-		for (size_t k = 0; k < (size_t) one.width * (size_t) one.height; k++)
-			all.v[k] |= one.v[k];
-	}
-	for (int i = 0; i < others->n; i++)
-	{
-		HwrPageLine *line = &others->lines[i];
-
-		if (covered(canvas, line, &all) > COVERED)
-			continue;
-		if (line->kind == HWR_LINE_TEXT)
-			line->reason = "no line to the network";
-		line->kind = HWR_LINE_REJECTED;
-		line->confidence = 0;
-		found->lines[found->n++] = *line;
-		*line = (HwrPageLine){0};
-	}
-	hwr_map_free(&one);
-	hwr_map_free(&all);
-	return true;
 }

@@ -18,10 +18,4 @@ extern bool hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *m
  */
 extern float hwr_page_map_resize(const HwrLineMaps *maps);
 
-/*
- * Put lines that were found otherwise behind them, rejected: those that found lines cover are left out.  The others'
- * members become found's.
- */
-extern bool hwr_page_add_rejected(const HwrPageCanvas *canvas, HwrPageLines *found, HwrPageLines *others, HwrStatus *st);
-
 #endif							/* HWR_PAGE_MAP_LINES_H */

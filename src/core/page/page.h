@@ -8,7 +8,7 @@
  * until the writing is level, the slope that is left is taken out column by column, and lines are
  * the ridges of the ink after it has been smeared along the writing.  page_internal.h tells the
  * stages.  With one, a network finds the lines on the level ink (canvas.h, line_net.h), and what the
- * other way would have found besides is rejected.
+ * other way would have found besides is rejected; it looks for notes on their side as well (sideways.h).
  *
  * The work is a sequence of steps of at most about 100 ms.  Memory: at most
  * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:

@@ -11,6 +11,7 @@
  *	  lines.c	chains to lines: joining, ends, heights, what is rejected
  *	  order.c	regions and reading order
  *	  upright.c	which way up the page is
+ *	  sideways.c	notes on their side along a margin
  *	  finder.c	the sequence of steps
  *
  * Lengths are in pixels of the sheet, the reduced page, unless said otherwise.  "Size" is the
