@@ -97,10 +97,10 @@ main(int argc, char **argv)
 		"stored", "clean", "quality_20", "height_12", "height_24", "height_400", "fade_0.25", "noise_8",
 		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
 		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
-		"ruled_3", "sloped_ruled_3", "squared_4", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3", "blurred_1",
-			"photograph",
+		"ruled_3", "sloped_ruled_3", "squared_4", "dotted_3", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3",
+		"blurred_1", "photograph",
 		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
-		"no_framed_blank_2", "no_ruled_blank_3", "no_shadow_blank", "no_photograph", "no_page",
+		"no_framed_blank_2", "no_ruled_blank_3", "no_dotted_blank_3", "no_shadow_blank", "no_photograph", "no_page",
 	};
 	HwrStatus	st = {0};
 	HwrModel   *model;

@@ -291,6 +291,16 @@ paint(const uint8_t *row, int w, int paper, const Colours *colours, uint8_t *out
 		}
 }
 
+/* A line of square dots to write on, as far from each other as they are wide. */
+static void
+dotted(Picture *a, int size, int grey)
+{
+	for (int y = a->h * 3 / 4; y < a->h * 3 / 4 + size && y < a->h; y++)
+		for (int x = size; x < a->w; x++)
+			if (x / size % 2 == 1 && a->p[y * a->w + x] > grey)
+				a->p[y * a->w + x] = (uint8_t) grey;
+}
+
 /* Apply a condition by name; the JPEG quality to store with. */
 static int
 apply(const char *name, Picture *a, HwrRng *rng)
@@ -327,6 +337,10 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		rules(a, n, 0, 110, 0.02, 0.5, false);
 	else if (sscanf(name, "squared_%d", &n) == 1)
 		rules(a, n, 0, 140, 0, 0.5, true);
+	else if (sscanf(name, "dotted_%d", &n) == 1)
+		dotted(a, n, 90);
+	else if (sscanf(name, "no_dotted_blank_%d", &n) == 1)
+		blank(a, rng, 1, 0), dotted(a, n, 90);
 	else if (sscanf(name, "no_blank_%d", &n) == 1)
 		return blank(a, rng, 1, 0), n;
 	else if (sscanf(name, "no_noisy_blank_%d", &n) == 1)
