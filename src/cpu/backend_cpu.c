@@ -123,6 +123,7 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 		return false;
 
 	ctx->threads = config->threads;
+	ctx->values_stay = config->values_stay && !config->training;
 	ctx->step = config->step;
 	ctx->split = split_point(config->net);
 	if (!allocate(ctx, config, st))
@@ -137,7 +138,7 @@ cpu_create(const HwrBackendConfig *config, HwrBackendContext **out, HwrStatus *s
 static size_t
 cpu_memory(const HwrBackendContext *ctx)
 {
-	size_t		blocks = 1 + (ctx->cpu->grads != NULL) + (ctx->m != NULL) + (ctx->v != NULL);
+	size_t		blocks = (ctx->cpu->borrowed ? 0 : 1) + (ctx->cpu->grads != NULL) + (ctx->m != NULL) + (ctx->v != NULL);
 	size_t		size = sizeof(*ctx) + blocks * ctx->cpu->net->nvalues * sizeof(hwr_real);
 
 	for (int i = 0; i < ctx->threads; i++)
@@ -151,9 +152,7 @@ static bool
 cpu_set_values(HwrBackendContext *ctx, const float *values, HwrStatus *st)
 {
 	(void) st;
-	for (size_t i = 0; i < ctx->cpu->net->nvalues; i++)
-		ctx->cpu->values[i] = (hwr_real) values[i];
-	hwr_cpu_net_changed(ctx->cpu);
+	hwr_cpu_net_set(ctx->cpu, values, ctx->values_stay);
 	return true;
 }
 

@@ -23,6 +23,7 @@ struct HwrBackendContext
 	HwrCpuPlan *front;			/* [threads], N = 1, layers [0, split) */
 	HwrCpuPlan	back;			/* layers [split, end) */
 	HwrCpuPlan	train;			/* all layers */
+	bool		values_stay;	/* HwrBackendConfig's */
 	const HwrStepOptions *step;
 	hwr_real   *m;				/* optimiser state, [nvalues] each */
 	hwr_real   *v;

@@ -60,6 +60,7 @@ typedef struct HwrBackendConfig
 	int			threads;		/* CPU threads, >= 1 */
 	HwrPrecision precision;		/* of infer */
 	bool		training;		/* gradients and optimiser state wanted */
+	bool		values_stay;	/* what set_values gets outlives the context, unchanged: no need to copy it; not in training */
 	const HwrStepOptions *step; /* training; outlives the context */
 	size_t		memory_limit;	/* bytes on a device with memory of its own; 0: no limit */
 } HwrBackendConfig;

@@ -61,7 +61,7 @@ hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit fit, const 
 static bool
 open_context(HwrRecognizer *rec, HwrStatus *st)
 {
-	HwrBackendConfig config = {.net = rec->net,.threads = rec->threads,.precision = rec->precision};
+	HwrBackendConfig config = {.net = rec->net,.threads = rec->threads,.precision = rec->precision,.values_stay = true};
 
 	if (rec->ctx != NULL)
 		return true;

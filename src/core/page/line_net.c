@@ -75,7 +75,7 @@ hwr_line_net_check(const HwrNet *net, HwrStatus *st)
 bool
 hwr_line_net_create(const HwrNet *net, const float *values, const HwrBackend *backend, HwrLineNet **out, HwrStatus *st)
 {
-	HwrBackendConfig config = {.net = net,.threads = 1,.precision = HWR_FLOAT32};
+	HwrBackendConfig config = {.net = net,.threads = 1,.precision = HWR_FLOAT32,.values_stay = true};
 	HwrLineNet *lines;
 
 	if (!hwr_line_net_check(net, st))

@@ -8,6 +8,7 @@
  */
 #include "cpu_net.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,9 +42,32 @@ hwr_cpu_net_free(HwrCpuNet *cpu)
 {
 	if (cpu == NULL)
 		return;
-	free(cpu->values);
+	if (!cpu->borrowed)
+		free(cpu->values);
 	free(cpu->grads);
 	free(cpu);
+}
+
+void
+hwr_cpu_net_set(HwrCpuNet *cpu, const float *values, bool borrow)
+{
+#ifndef HWR_REAL_DOUBLE
+	if (borrow)
+	{
+		if (!cpu->borrowed)
+			free(cpu->values);
+		/* written only in training */
+		cpu->values = (hwr_real *) (uintptr_t) values;
+		cpu->borrowed = true;
+		hwr_cpu_net_changed(cpu);
+		return;
+	}
+#else
+	(void) borrow;
+#endif
+	for (size_t i = 0; i < cpu->net->nvalues; i++)
+		cpu->values[i] = (hwr_real) values[i];
+	hwr_cpu_net_changed(cpu);
 }
 
 void

@@ -2,7 +2,7 @@
  * cpu_net.h
  *	  A network laid out in memory for the CPU: forward and backward over a range of layers.
  *
- * A HwrCpuNet owns the values (and gradients); a HwrCpuPlan owns the activations of one
+ * A HwrCpuNet owns the values, unless it borrows them, and gradients; a HwrCpuPlan owns the activations of one
  * range of layers for one batch size and width.  Plans grow their memory as needed and keep it,
  * so that steady work allocates nothing.
  */
@@ -17,12 +17,16 @@ typedef struct HwrCpuNet
 	const HwrKernels *k;
 	const HwrElements *e;		/* what products are of in training; NULL: hwr_real */
 	hwr_real   *values;			/* [nvalues] */
+	bool		borrowed;		/* these are */
 	uint64_t	version;		/* raised by hwr_cpu_net_changed */
 	hwr_real   *grads;			/* [nvalues], zero for statistics; NULL: inference only */
 } HwrCpuNet;
 
 extern bool hwr_cpu_net_create(const HwrNet *net, bool training, HwrCpuNet **out, HwrStatus *st);
 extern void hwr_cpu_net_free(HwrCpuNet *cpu);
+
+/* Take the values from here on, copied, or borrowed where they are of the right type. */
+extern void hwr_cpu_net_set(HwrCpuNet *cpu, const float *values, bool borrow);
 
 /*
  * Say that values were written.  Plans for inference keep some of them rearranged and do so anew;
