@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* At most this many dots of a picture are looked at, and lines cleared. */
+/* A picture with so many dots is grained; and so many lines are cleared at most. */
 #define MAX_DOTS 1024
 #define MAX_LINES 4
 
@@ -38,6 +38,12 @@ typedef struct Dot
 	int			y1;
 } Dot;
 
+typedef struct Dots
+{
+	int			n;
+	Dot			dots[MAX_DOTS];
+} Dots;
+
 static int
 compare_ints(const void *a, const void *b)
 {
@@ -48,14 +54,11 @@ compare_ints(const void *a, const void *b)
 static int
 compare_dots(const void *a, const void *b)
 {
-	return ((const Dot *) a)->x0 - ((const Dot *) b)->x0;
-}
+	const Dot  *d = a;
+	const Dot  *e = b;
 
-typedef struct Dots
-{
-	int			n;
-	Dot			dots[MAX_DOTS];
-} Dots;
+	return d->x0 != e->x0 ? d->x0 - e->x0 : d->y0 - e->y0;
+}
 
 /* The ink of a row from *x0 to *x1, grown to both sides as far as it goes, no farther than most; whether there is any. */
 static bool
@@ -118,12 +121,16 @@ may_have_ink(const uint8_t *pixels, int ink)
 	return ((((v & (0x7f * each)) + (uint64_t) (ink < 128 ? 128 - ink : 0) * each) | v) & (0x80 * each)) != 0;
 }
 
+/* An eighth of the picture, or four pixels, but in low pictures these are letters. */
 static int
 highest_dot(const HwrDarkness *dark)
 {
-	return dark->height / 8 > 4 ? dark->height / 8 : 4;
+	int			h = dark->height;
+
+	return h >= 32 ? h / 8 : h >= 24 ? 4 : h >= 12 ? h / 6 : 2;
 }
 
+/* All of a picture; none if there are too many. */
 static void
 find_dots(const HwrDarkness *dark, int ink, Dots *out)
 {
@@ -135,7 +142,7 @@ find_dots(const HwrDarkness *dark, int ink, Dots *out)
 	{
 		const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
 
-		for (int x = 0; x < dark->width && out->n < MAX_DOTS;)
+		for (int x = 0; x < dark->width;)
 		{
 			int			start;
 
@@ -146,8 +153,12 @@ find_dots(const HwrDarkness *dark, int ink, Dots *out)
 			start = x;
 			while (x < dark->width && row[x] >= ink)
 				x++;
-			if (x > start && x - start <= widest && follow(dark, ink, widest, highest, start, x, y, &out->dots[out->n]))
-				out->n++;
+			if (x > start && x - start <= widest && follow(dark, ink, widest, highest, start, x, y, &out->dots[out->n]) &&
+				++out->n == MAX_DOTS)
+			{
+				out->n = 0;
+				return;
+			}
 		}
 	}
 }
@@ -235,6 +246,9 @@ take_line(Dots *dots, const Line *line)
 			sizes[0][n] = dots->dots[i].x1 - dots->dots[i].x0;
 			sizes[1][n++] = dots->dots[i].y1 - dots->dots[i].y0;
 		}
+	/* rounded, the edges of the line may be elsewhere than where its dots were counted */
+	if (n == 0)
+		return 0;
 	width = median_of(sizes[0], n);
 	height = median_of(sizes[1], n);
 	n = 0;
@@ -289,6 +303,13 @@ line_distance(const Dot *dots, int n, int width)
 	return (float) even >= LEAST_SHARE * (float) (n - 1) && (float) length >= LEAST_EVEN * (float) width ? median : 0;
 }
 
+static bool
+follows(const Dot *d, const Dot *on, int median)
+{
+	return is_even(distance(d, on), median) && abs(d->y0 + d->y1 - on->y0 - on->y1) <= 2 * (on->y1 - on->y0) &&
+		is_alike(d->x1 - d->x0, on->x1 - on->x0) && is_alike(d->y1 - d->y0, on->y1 - on->y0);
+}
+
 /*
  * Take into a line, which is n dots behind the others, also what follows one of its dots at its distance, no higher or lower than
  * a dot is high: lines of curved paper, or cut along the writing, have bends.  Returns how many it has then.
@@ -296,27 +317,25 @@ line_distance(const Dot *dots, int n, int width)
 static int
 follow_bends(Dots *dots, int n, int median)
 {
-	bool		found = true;
+	int			fresh = n;		/* of them, those that were not there in the last round, the first ones */
 
-	while (found)
+	while (fresh > 0)
 	{
-		found = false;
-		for (int i = dots->n - 1; i >= 0; i--)
-			for (int k = dots->n; k < dots->n + n; k++)
-			{
-				const Dot  *on = &dots->dots[k];
-				Dot			d = dots->dots[i];
+		int			before = dots->n;
 
-				if (!is_even(distance(&d, on), median) ||
-					2 * (on->y1 - on->y0) < abs(d.y0 + d.y1 - on->y0 - on->y1) ||
-					!is_alike(d.x1 - d.x0, on->x1 - on->x0) || !is_alike(d.y1 - d.y0, on->y1 - on->y0))
+		for (int i = dots->n - 1; i >= 0; i--)
+			for (int k = before; k < before + fresh; k++)
+			{
+				const Dot	d = dots->dots[i];
+
+				if (!follows(&d, &dots->dots[k], median))
 					continue;
 				dots->dots[i] = dots->dots[--dots->n];
 				dots->dots[dots->n] = d;
-				n++;
-				found = true;
 				break;
 			}
+		fresh = before - dots->n;
+		n += fresh;
 	}
 	return n;
 }

@@ -13,7 +13,7 @@
 #define HWR_LEAST_DOTS 12
 
 /*
- * Clear lines of dots or short dashes: nearly horizontal, all alike, at even distances, through at least three quarters of the
+ * Clear lines of dots or short dashes: nearly level, all alike, at even distances, through at least three quarters of the
  * width; ink is at least this dark.  Dots that touch writing stay.  Returns how many were cleared.
  */
 extern int	hwr_clear_dots(HwrDarkness *dark, int ink);

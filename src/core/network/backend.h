@@ -17,7 +17,7 @@
  * Raised whenever something below changes: a backend in a library of its own is refused unless it
  * has this number.
  */
-#define HWR_BACKEND_ABI 9
+#define HWR_BACKEND_ABI 10
 
 typedef struct HwrBackendContext HwrBackendContext;
 

@@ -16,7 +16,7 @@ typedef struct HwrRecognizer HwrRecognizer;
 /* Images of one call that are worked on together; more are cut into such batches. */
 #define HWR_RECOGNIZE_BATCH 16
 
-/* The network and its values[net->nvalues] must outlive the recognizer.  One thread at a time. */
+/* The network and its values[net->nvalues] must outlive the recognizer, unchanged.  One thread at a time. */
 extern bool hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit fit, const HwrBackend *backend,
 								  int threads, HwrPrecision precision, HwrRecognizer **out, HwrStatus *st);
 extern void hwr_recognizer_free(HwrRecognizer *rec);

@@ -65,6 +65,12 @@ covered(const HwrPageCanvas *canvas, const HwrPageLine *line, const HwrMap *cell
 }
 
 bool
+hwr_page_is_covered(const HwrPageCanvas *canvas, const HwrPageLine *line, const HwrMap *cells)
+{
+	return covered(canvas, line, cells) > COVERED;
+}
+
+bool
 hwr_page_cover(const HwrPageCanvas *canvas, const HwrPageLines *lines, HwrMap *out, HwrStatus *st)
 {
 	HwrMap		one;
@@ -124,7 +130,7 @@ hwr_page_add_rejected(const HwrPageCanvas *canvas, HwrPageLines *found, HwrPageL
 	{
 		HwrPageLine *line = &others->lines[i];
 
-		if (covered(canvas, line, &cells) > COVERED)
+		if (hwr_page_is_covered(canvas, line, &cells))
 			continue;
 		if (line->kind == HWR_LINE_TEXT)
 			line->reason = "no line to the network";

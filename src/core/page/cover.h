@@ -14,6 +14,9 @@
 /* The cells that lines of text cover, 1; created.  Errors: HWR_OUT_OF_MEMORY. */
 extern bool hwr_page_cover(const HwrPageCanvas *canvas, const HwrPageLines *lines, HwrMap *out, HwrStatus *st);
 
+/* Whether most of the middle of a line that is nearly level is covered. */
+extern bool hwr_page_is_covered(const HwrPageCanvas *canvas, const HwrPageLine *line, const HwrMap *cells);
+
 /* The share of a line's cells that are covered; 1 if it has none.  Errors: HWR_OUT_OF_MEMORY. */
 extern bool hwr_page_covered_share(const HwrPageCanvas *canvas, const HwrPageLine *line, const HwrMap *cells, float *share,
 								   HwrStatus *st);

@@ -49,8 +49,8 @@ extern void hwr_line_maps_free(HwrLineMaps *maps);
 extern const char *const hwr_line_net_vgsl;
 
 /*
- * net and values[net->nvalues] outlive it.  Error: HWR_WRONG_MODEL where the network reads text, or its maps are not those
- * above or its tiles too low.
+ * net and values[net->nvalues] outlive it, unchanged.  Error: HWR_WRONG_MODEL where the network reads text, or its maps are not
+ * those above or its tiles too low.
  */
 extern bool hwr_line_net_create(const HwrNet *net, const float *values, const HwrBackend *backend,
 								HwrLineNet **out, HwrStatus *st);

@@ -10,10 +10,10 @@
  * stages.  With one, a network finds the lines on the level ink (canvas.h, line_net.h), and what the
  * other way would have found besides is rejected; it looks for notes on their side as well (sideways.h).
  *
- * The work is a sequence of steps of at most about 100 ms.  Memory: at most
- * HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise:
- * 8), plus what the lines found take; of a small page, which is doubled, its pixels then, and of a skewed one those
- * of the upright page around it.  Equal pixels and options give equal lines.
+ * The work is a sequence of steps of at most about 100 ms, a few times that on pages that are far higher or wider than usual.
+ * Memory: at most HWR_PAGE_BYTES_PER_PIXEL times the page's pixels beside the page itself (measured on pure noise: 8), plus
+ * what the lines found take; of a small page, which is doubled, its pixels then, and of a skewed one those of the upright page
+ * around it.  Equal pixels and options give equal lines.
  */
 #ifndef HWR_PAGE_H
 #define HWR_PAGE_H

@@ -20,10 +20,10 @@
 #define LEAST_INK 4
 #define MOST_INK (HWR_COVER_CELL * HWR_COVER_CELL * 3 / 4)
 
-/* Cells no farther from each other than twice this are one part. */
+/* Cells at most twice this apart are one part. */
 #define REACH 2
 
-/* ... as long as they are no more of the page than this: both ways together, the network works half as much again at most. */
+/* All parts are no more of the page than this: both ways together, the network works half as much again at most. */
 #define MOST_AREA 0.25
 
 /* Cells: a part is high enough for some words, and wide enough for a line; with less of its cells written on it is a rule. */
@@ -111,30 +111,41 @@ keep_part(HwrSideways *s, Part part)
 		s->parts[s->n++] = part;
 }
 
-/* Drop the parts from which on they are too much. */
-static void
-limit_area(HwrSideways *s)
+static double
+area_of(const Part *part)
 {
-	double		left = MOST_AREA * (double) s->canvas->ink.width * (double) s->canvas->ink.height;
+	return (double) (part->x1 - part->x0) * (double) (part->y1 - part->y0);
+}
+
+/* Drop the parts that are too much beside those with more ink. */
+static void
+limit_area(HwrSideways *s, double most)
+{
+	int			n = 0;
 
 	for (int i = 0; i < s->n; i++)
 	{
-		left -= (double) (s->parts[i].x1 - s->parts[i].x0) * (double) (s->parts[i].y1 - s->parts[i].y0);
-		if (left < 0)
-			s->n = i;
+		if (area_of(&s->parts[i]) > most)
+			continue;
+		most -= area_of(&s->parts[i]);
+		s->parts[n++] = s->parts[i];
 	}
+	s->n = n;
 }
 
 static bool
 find_parts(HwrSideways *s, const HwrMap *open, HwrStatus *st)
 {
+	double		most = MOST_AREA * (double) s->canvas->ink.width * (double) s->canvas->ink.height;
 	HwrMap		joined;
 	HwrPieces	pieces;
 	bool		ok;
 
-	if (!hwr_map_create(open->width, open->height, &joined, st))
+	/* with room around it, so that parts at the edges of the page grow as far as others */
+	if (!hwr_map_create(open->width + 2 * REACH, open->height + 2 * REACH, &joined, st))
 		return false;
-	memcpy(joined.v, open->v, (size_t) open->width * (size_t) open->height);
+	for (int y = 0; y < open->height; y++)
+		memcpy(hwr_map_row(&joined, y + REACH) + REACH, hwr_map_row(open, y), (size_t) open->width);
 	ok = hwr_map_extreme(&joined, REACH, 1, st) && hwr_pieces_find(&joined, 1, &pieces, st);
 	hwr_map_free(&joined);
 	if (!ok)
@@ -142,7 +153,7 @@ find_parts(HwrSideways *s, const HwrMap *open, HwrStatus *st)
 	for (int i = 0; i < pieces.n; i++)
 	{
 		const HwrPiece *p = &pieces.pieces[i];
-		Part		part = {p->x0 + REACH, p->y0 + REACH, p->x1 - REACH, p->y1 - REACH, 0};
+		Part		part = {p->x0, p->y0, p->x1 - 2 * REACH, p->y1 - 2 * REACH, 0};
 		int			width = part.x1 - part.x0;
 		int			height = part.y1 - part.y0;
 
@@ -160,10 +171,12 @@ find_parts(HwrSideways *s, const HwrMap *open, HwrStatus *st)
 		part.y1 = (part.y1 + REACH) * HWR_COVER_CELL;
 		part.x1 = part.x1 < s->canvas->ink.width ? part.x1 : s->canvas->ink.width;
 		part.y1 = part.y1 < s->canvas->ink.height ? part.y1 : s->canvas->ink.height;
-		keep_part(s, part);
+		/* a drawing takes no note's place */
+		if (area_of(&part) <= most)
+			keep_part(s, part);
 	}
 	hwr_pieces_free(&pieces);
-	limit_area(s);
+	limit_area(s, most);
 	return true;
 }
 
@@ -236,7 +249,31 @@ compare_lines(const void *a, const void *b)
 	float		x = middle_of(a);
 	float		y = middle_of(b);
 
+	if (x == y)
+	{
+		x = ((const HwrPageLine *) a)->baseline[0].x;
+		y = ((const HwrPageLine *) b)->baseline[0].x;
+	}
 	return (x > y) - (x < y);
+}
+
+/* ... and pieces of one row from left to right. */
+static void
+sort_lines(HwrPageLines *lines)
+{
+	qsort(lines->lines, (size_t) lines->n, sizeof(HwrPageLine), compare_lines);
+	for (int i = 1; i < lines->n; i++)
+		for (int k = i; k > 0; k--)
+		{
+			HwrPageLine *left = &lines->lines[k - 1];
+			HwrPageLine *right = &lines->lines[k];
+			HwrPageLine swap = *left;
+
+			if (middle_of(right) - middle_of(left) > HWR_CANVAS_PITCH / 3 || left->baseline[0].x <= right->baseline[0].x)
+				break;
+			*left = *right;
+			*right = swap;
+		}
 }
 
 /* A point of the turned part as one of the straight page. */
@@ -270,7 +307,7 @@ choose_lines(HwrSideways *s, HwrPageLines *lines, HwrStatus *st)
 	int			n = 0;
 	bool		ok = true;
 
-	qsort(lines->lines, (size_t) lines->n, sizeof(HwrPageLine), compare_lines);
+	sort_lines(lines);
 	s->amount[s->way] = 0;
 	for (int i = 0; i < lines->n; i++)
 	{
@@ -315,22 +352,53 @@ take_part(HwrSideways *s, HwrStatus *st)
 	return true;
 }
 
+/* Rejected lines that are pieces of those taken. */
+static bool
+drop_pieces(HwrSideways *s, HwrStatus *st)
+{
+	HwrPageLines *found = s->found;
+	HwrMap		cells;
+	int			n = 0;
+
+	if (!hwr_page_cover(s->canvas, &s->taken, &cells, st))
+		return false;
+	for (int i = 0; i < found->n; i++)
+	{
+		HwrPageLine *line = &found->lines[i];
+
+		if (line->kind == HWR_LINE_REJECTED && hwr_page_is_covered(s->canvas, line, &cells))
+		{
+			free(line->baseline);
+			free(line->outline);
+		}
+		else
+			found->lines[n++] = *line;
+	}
+	found->n = n;
+	hwr_map_free(&cells);
+	return true;
+}
+
 /* What was taken between lines of text and what was rejected. */
 static bool
 insert_taken(HwrSideways *s, HwrStatus *st)
 {
 	HwrPageLines *found = s->found;
-	HwrPageLine *lines = hwr_realloc(found->lines, (size_t) found->n + (size_t) s->taken.n + 1, sizeof(HwrPageLine), st);
+	HwrPageLine *lines;
 	int			texts = 0;
 
+	if (s->taken.n == 0)
+		return true;
+	if (!drop_pieces(s, st))
+		return false;
+	lines = hwr_realloc(found->lines, (size_t) found->n + (size_t) s->taken.n, sizeof(HwrPageLine), st);
 	if (lines == NULL)
 		return false;
 	found->lines = lines;
 	while (texts < found->n && lines[texts].kind == HWR_LINE_TEXT)
 		texts++;
 	memmove(lines + texts + s->taken.n, lines + texts, (size_t) (found->n - texts) * sizeof(HwrPageLine));
-	if (s->taken.n > 0)
-		memcpy(lines + texts, s->taken.lines, (size_t) s->taken.n * sizeof(HwrPageLine));
+	memcpy(lines + texts, s->taken.lines, (size_t) s->taken.n * sizeof(HwrPageLine));
 	found->n += s->taken.n;
 	s->taken.n = 0;
 	return true;

@@ -14,14 +14,15 @@
 typedef struct HwrSideways HwrSideways;
 
 /*
- * found: the page's lines, in pixels of the straight page, in their order.  They and the canvas outlive it.
+ * found: the page's lines, in pixels of the straight page, in their order; the last step changes them.  They and the canvas
+ * outlive it.
  * Errors: HWR_OUT_OF_MEMORY.
  */
 extern bool hwr_page_sideways_begin(const HwrPageCanvas *canvas, HwrPageLines *found, HwrSideways **out, HwrStatus *st);
 
 /*
- * A tile of one part, at most about 100 ms.  With the last, the lines on their side stand behind those of text, each part a
- * region of its own.
+ * A tile of one part: at most about 100 ms on pages of a usual shape.  With the last, the lines on their side stand behind those
+ * of text, each part a region of its own, and rejected pieces of them are gone.
  */
 extern bool hwr_page_sideways_step(HwrSideways *s, HwrLineNet *net, bool *done, HwrStatus *st);
 extern void hwr_page_sideways_free(HwrSideways *s);

@@ -117,12 +117,15 @@ note_temperature(HwrModel *model, double temperature, HwrStatus *st)
 }
 
 bool
-hwr_calibrator_apply(const HwrCalibrator *c, HwrModel *model, HwrStatus *st)
+hwr_calibrator_apply(HwrCalibrator *c, HwrModel *model, HwrStatus *st)
 {
 	double		temperature = hwr_calibration_temperature(c->calibration);
 
 	if (c->rows == 0)
 		return true;
+	/* it reads with the values that change now */
+	hwr_recognizer_free(c->recognizer);
+	c->recognizer = NULL;
 	hwr_apply_temperature(&model->net, temperature, model->values);
 	return note_temperature(model, temperature, st);
 }

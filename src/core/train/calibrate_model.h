@@ -23,6 +23,6 @@ extern bool hwr_calibrator_step(HwrCalibrator *c, bool *done, HwrStatus *st);
  * Change the model's values by what was found, and note it as "temperature" in its result.  Without
  * validation rows the model stays as it is.
  */
-extern bool hwr_calibrator_apply(const HwrCalibrator *c, HwrModel *model, HwrStatus *st);
+extern bool hwr_calibrator_apply(HwrCalibrator *c, HwrModel *model, HwrStatus *st);
 
 #endif							/* HWR_CALIBRATE_MODEL_H */

@@ -327,7 +327,7 @@ hwr_cpu_plan_prepare(HwrCpuPlan *plan, HwrCpuNet *cpu, HwrPool *pool, int first,
 {
 	size_t		size;
 
-	if (plan->arena != NULL && plan->N == N && plan->width == width)
+	if (plan->arena != NULL && plan->N == N && plan->width == width && plan->runs[first].values == cpu->values)
 		return true;
 	plan->cpu = cpu;
 	plan->pool = pool;

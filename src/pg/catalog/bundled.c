@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "catalog/namespace.h"
 #include "fmgr.h"
@@ -179,7 +180,9 @@ hwr_bundled_find(const char *model, HwrVersionInfo *out)
 
 		hash_bytes(bytes, known->hash);
 		pfree(bytes);
-		known->st = st;
+		/* what was written within this second may be written again, and look the same */
+		if (st.st_ctime < time(NULL))
+			known->st = st;
 	}
 	memset(out, 0, sizeof(*out));
 	out->bundled = true;

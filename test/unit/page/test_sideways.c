@@ -176,7 +176,7 @@ test_margin(void **state)
 			HwrImage	strip = blank(900, 70);
 
 			write_row(&strip, 10, 890, 10, &next);
-			paste_turned(&page, &strip, note == 1, 60 + 90 * i, 200);
+			paste_turned(&page, &strip, note == 1, 10 + 90 * i, 200);
 			hwr_image_free(&strip);
 		}
 		lines = find(&page, net);
