@@ -143,7 +143,7 @@ make_pool(Bench *b)
 static void
 open_context(Bench *b, const HwrTrainOptions *options)
 {
-	HwrBackendConfig config = {&b->net, 1, HWR_BFLOAT16, true, &options->step, 0};
+	HwrBackendConfig config = {.net = &b->net,.threads = 1,.precision = HWR_BFLOAT16,.training = true,.step = &options->step};
 	float	   *values = malloc(b->net.nvalues * sizeof(float));
 	HwrStatus	st;
 

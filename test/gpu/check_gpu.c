@@ -204,7 +204,8 @@ static HwrBackendContext *
 open_context(const HwrBackend *backend, const HwrNet *net, HwrPrecision precision, const HwrTrainOptions *options,
 			 const float *values)
 {
-	HwrBackendConfig config = {net, 2, precision, options != NULL, options != NULL ? &options->step : NULL, 0};
+	HwrBackendConfig config = {.net = net,.threads = 2,.precision = precision,.training = options != NULL,
+		.step = options != NULL ? &options->step : NULL};
 	HwrBackendContext *ctx;
 	HwrStatus	st;
 
