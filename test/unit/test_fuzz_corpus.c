@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../fuzz/targets.c"
+#include "bytes_of.h"
 #include "core/base/rng.h"
 #include "emulated.h"
 
@@ -27,19 +28,9 @@ static uint8_t *
 load(const char *folder, const char *name, size_t *len)
 {
 	char		path[1024];
-	FILE	   *f;
-	uint8_t    *bytes;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	f = fopen(path, "rb");
-	assert_non_null(f);
-	fseek(f, 0, SEEK_END);
-	*len = (size_t) ftell(f);
-	rewind(f);
-	bytes = malloc(*len > 0 ? *len : 1);
-	assert_int_equal(fread(bytes, 1, *len, f), *len);
-	fclose(f);
-	return bytes;
+	return bytes_of(path, len);
 }
 
 /* Some bytes changed, or a piece cut out or doubled. */

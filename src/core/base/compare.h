@@ -15,4 +15,13 @@ hwr_compare_floats(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static inline int
+hwr_compare_ints(const void *a, const void *b)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	return (x > y) - (x < y);
+}
+
 #endif							/* HWR_COMPARE_H */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/compare.h"
+
 /* A picture with so many dots is grained; and so many lines are cleared at most. */
 #define MAX_DOTS 1024
 #define MAX_LINES 4
@@ -43,12 +45,6 @@ typedef struct Dots
 	int			n;
 	Dot			dots[MAX_DOTS];
 } Dots;
-
-static int
-compare_ints(const void *a, const void *b)
-{
-	return *(const int *) a - *(const int *) b;
-}
 
 /* From left to right. */
 static int
@@ -215,7 +211,7 @@ is_on(const Line *line, const Dot *d)
 static int
 median_of(int *values, int n)
 {
-	qsort(values, (size_t) n, sizeof(int), compare_ints);
+	qsort(values, (size_t) n, sizeof(int), hwr_compare_ints);
 	return values[n / 2];
 }
 

@@ -216,26 +216,14 @@ without_lines(const HwrImage *img, const Levels *l)
 	return 2 * segments <= SEGMENTS;
 }
 
-/* How often ink begins in row[n], seen from the left. */
+/* How often row[n] passes from one side of a threshold to the other. */
 static int
-count_runs(const uint8_t *row, int n, int threshold, bool dark)
+count_changes(const uint8_t *row, int n, uint8_t threshold)
 {
-	uint8_t		bound = (uint8_t) (threshold < 0 ? 0 : threshold > 255 ? 255 : threshold);
 	int			count = 0;
 
-	for (int x = 1; x < n; x += 128)
-	{
-		int			end = n - x < 128 ? n - x : 128;
-		uint8_t		some = 0;
-
-		if (dark)
-			for (int i = 0; i < end; i++)
-				some = (uint8_t) (some + ((row[x + i] < bound) & (row[x + i - 1] >= bound)));
-		else
-			for (int i = 0; i < end; i++)
-				some = (uint8_t) (some + ((row[x + i] > bound) & (row[x + i - 1] <= bound)));
-		count += some;
-	}
+	for (int x = 1; x < n; x++)
+		count += (row[x] < threshold) != (row[x - 1] < threshold);
 	return count;
 }
 
@@ -245,18 +233,16 @@ without_dots(const HwrImage *img, const Levels *l)
 {
 	size_t		n = (size_t) img->width * (size_t) img->height;
 	int			half = l->dark ? l->paper - l->contrast / 2 : l->paper + l->contrast / 2;
-	int			most = 0;
+	bool		may_have = false;
 	HwrDarkness dark = {img->width, img->height, NULL};
 	int			dots;
 
-	for (int y = 0; y < img->height && most < HWR_LEAST_DOTS; y++)
-	{
-		int			runs = count_runs(img->pixels + (size_t) y * (size_t) img->width, img->width, half, l->dark);
-
-		most = runs > most ? runs : most;
-	}
+	/* there and back for each dot, but for those at the sides */
+	for (int y = 0; y < img->height && !may_have; y++)
+		may_have = count_changes(img->pixels + (size_t) y * (size_t) img->width, img->width, (uint8_t) half) >=
+			2 * HWR_LEAST_DOTS - 2;
 	/* without the memory to look it is read as it is */
-	if (most < HWR_LEAST_DOTS || (dark.pixels = malloc(n)) == NULL)
+	if (!may_have || (dark.pixels = malloc(n)) == NULL)
 		return true;
 	for (size_t i = 0; i < n; i++)
 	{

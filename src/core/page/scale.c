@@ -7,6 +7,7 @@
  * see strokes, larger ones paragraphs.  Windows are eight times as wide as high, so that strokes even out.
  */
 #include "page_internal.h"
+#include "core/base/compare.h"
 #include "core/ink/pieces.h"
 
 #include <math.h>
@@ -55,12 +56,6 @@ window_energy(const uint32_t *sums, int width, int height, double w)
 	return n == 0 ? 0 : energy / (double) n;
 }
 
-static int
-compare_ints(const void *a, const void *b)
-{
-	return *(const int *) a - *(const int *) b;
-}
-
 /* The middle one of the heights of the pieces that may be letters; 0: there are none. */
 static bool
 middle_height(const HwrMap *ink, double *height, HwrStatus *st)
@@ -82,7 +77,7 @@ middle_height(const HwrMap *ink, double *height, HwrStatus *st)
 	hwr_pieces_free(&pieces);
 	if (heights == NULL)
 		return false;
-	qsort(heights, (size_t) n, sizeof(int), compare_ints);
+	qsort(heights, (size_t) n, sizeof(int), hwr_compare_ints);
 	*height = n == 0 ? 0 : heights[n / 2];
 	free(heights);
 	return true;

@@ -362,6 +362,12 @@ drop_pieces(HwrSideways *s, HwrStatus *st)
 
 	if (!hwr_page_cover(s->canvas, &s->taken, &cells, st))
 		return false;
+	/* they stick out of what they are pieces of, and lie across several lines */
+	if (!hwr_map_extreme(&cells, 1, 1, st))
+	{
+		hwr_map_free(&cells);
+		return false;
+	}
 	for (int i = 0; i < found->n; i++)
 	{
 		HwrPageLine *line = &found->lines[i];

@@ -2,8 +2,8 @@
  * cpu_net.h
  *	  A network laid out in memory for the CPU: forward and backward over a range of layers.
  *
- * A HwrCpuNet owns the values, unless it borrows them, and gradients; a HwrCpuPlan owns the activations of one
- * range of layers for one batch size and width.  Plans grow their memory as needed and keep it,
+ * A HwrCpuNet owns the values, unless it borrows them, and gradients; a HwrCpuPlan owns the activations of one range of
+ * layers for one batch size and width.  Plans grow their memory as needed and keep it,
  * so that steady work allocates nothing.
  */
 #ifndef HWR_CPU_NET_H

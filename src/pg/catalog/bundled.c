@@ -178,6 +178,7 @@ hwr_bundled_find(const char *model, HwrVersionInfo *out)
 	{
 		bytea	   *bytes = read_file(path, ERROR, &st);
 
+		known->st.st_size = -1;
 		hash_bytes(bytes, known->hash);
 		pfree(bytes);
 		/* what was written within this second may be written again, and look the same */

@@ -121,4 +121,4 @@ END
 $$;
 
 COMMENT ON FUNCTION hwr_page_text(bytea, text, integer, boolean) IS
-'the text of a page: a row of text a line, an empty row between regions';
+'the text of a page: a row of text a line of which something is read, an empty row between regions';

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "bytes_of.h"
 #include "core/model/kraken.h"
 #include "core/network/recognizer.h"
 #include "data/kraken_values.h"
@@ -21,20 +22,9 @@ static uint8_t *
 read_file(const char *name, size_t *len)
 {
 	char		path[256];
-	FILE	   *f;
-	uint8_t    *bytes;
 
 	snprintf(path, sizeof(path), "test/data/kraken/%s.safetensors", name);
-	f = fopen(path, "rb");
-	if (f == NULL)
-		fail_msg("cannot open %s", path);
-	fseek(f, 0, SEEK_END);
-	*len = (size_t) ftell(f);
-	rewind(f);
-	bytes = malloc(*len);
-	assert_int_equal(fread(bytes, 1, *len, f), *len);
-	fclose(f);
-	return bytes;
+	return bytes_of(path, len);
 }
 
 /* The canvas that kraken's network was given. */

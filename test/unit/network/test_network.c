@@ -118,6 +118,61 @@ set_up_head(Fixture *f, const char *spec, double shortcut, int threads, HwrOptim
 	assert_true(f->backend->set_values(f->ctx, f->values, &st));
 }
 
+/* Posteriors, or maps, of a context for inference whose values are set twice, with those of the second seed. */
+static float *
+infer_twice(const char *spec, bool values_stay, int width, size_t *n)
+{
+	enum {IMAGES = 3};
+	HwrNet		net;
+	HwrShape	out[HWR_MAX_LAYERS];
+	HwrStatus	st = {0};
+	HwrBackendConfig config = {.net = &net,.threads = 2,.values_stay = values_stay};
+	const HwrBackend *backend = hwr_cpu_backend();
+	HwrBackendContext *ctx;
+	float	   *values[2];
+	uint8_t    *ink;
+	float	   *result;
+
+	assert_true(hwr_vgsl_parse(spec, 0, &net, &st) && hwr_net_shapes(&net, width, out, &st));
+	*n = IMAGES * hwr_shape_size(out[net.nlayers - 1]);
+	result = calloc(*n, sizeof(float));
+	ink = malloc((size_t) IMAGES * (size_t) net.height * (size_t) width);
+	for (int i = 0; i < IMAGES * net.height * width; i++)
+		ink[i] = (uint8_t) (i * 37 % 256);
+	assert_true(backend->create(&config, &ctx, &st));
+	for (int i = 0; i < 2; i++)
+	{
+		values[i] = calloc(net.nvalues, sizeof(float));
+		assert_true(hwr_net_init(&net, (uint64_t) i + 1, values[i], &st));
+		assert_true(backend->set_values(ctx, values[i], &st));
+		assert_true(backend->infer(ctx, IMAGES, width, ink, result, &st));
+	}
+	backend->destroy(ctx);
+	free(values[0]);
+	free(values[1]);
+	free(ink);
+	return result;
+}
+
+/* Values that are not copied give what copied ones give, also after others. */
+static void
+test_values_stay(void **state)
+{
+	static const char *const specs[] = {SMALL, FUSED, "[1,16,0,1 Cr3,3,4 Bn Cr3,3,4 O2l4]"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
+	{
+		size_t		n;
+		float	   *copied = infer_twice(specs[i], false, 40, &n);
+		float	   *borrowed = infer_twice(specs[i], true, 40, &n);
+
+		assert_memory_equal(copied, borrowed, n * sizeof(float));
+		free(copied);
+		free(borrowed);
+	}
+}
+
 static void
 set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
 {
@@ -603,6 +658,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values_stay),
 		cmocka_unit_test(test_first_losses),
 		cmocka_unit_test(test_gradient),
 		cmocka_unit_test(test_reproducible),

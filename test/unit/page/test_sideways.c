@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes_of.h"
 #include "core/model/model.h"
 #include "core/page/line_net.h"
 #include "core/page/page.h"
@@ -21,22 +22,6 @@
 #define WIDTH 1200
 #define HEIGHT 1500
 #define PAPER 235
-
-static uint8_t *
-slurp(const char *path, size_t *len)
-{
-	FILE	   *file = fopen(path, "rb");
-	uint8_t    *bytes;
-
-	assert_non_null(file);
-	fseek(file, 0, SEEK_END);
-	*len = (size_t) ftell(file);
-	rewind(file);
-	bytes = malloc(*len);
-	assert_int_equal(fread(bytes, 1, *len, file), *len);
-	fclose(file);
-	return bytes;
-}
 
 static HwrImage
 blank(int width, int height)
@@ -63,7 +48,7 @@ write_row(HwrImage *img, int left, int right, int top, int *next)
 		uint8_t    *bytes;
 
 		snprintf(path, sizeof(path), "test/data/words/%05d.jpg", (*next)++);
-		bytes = slurp(path, &len);
+		bytes = bytes_of(path, &len);
 		assert_true(hwr_image_decode(bytes, len, &limits, 0, 0, &word, &st));
 		free(bytes);
 		for (int y = 0; y < word.height && top + y < img->height; y++)
@@ -111,6 +96,35 @@ find(const HwrImage *page, HwrLineNet *net)
 	return lines;
 }
 
+/* Rejected lines from one of these lines, within the bounds of its outline. */
+static int
+rejected_pieces(const HwrPageLines *lines, int from, int to)
+{
+	int			n = 0;
+
+	for (int i = to; i < lines->n; i++)
+	{
+		HwrPoint	p = lines->lines[i].baseline[0];
+		HwrPoint	r = lines->lines[i].baseline[lines->lines[i].baseline_n - 1];
+
+		for (int k = from; k < to; k++)
+		{
+			HwrPoint	low = {INFINITY, INFINITY};
+			HwrPoint	high = {-INFINITY, -INFINITY};
+
+			for (int m = 0; m < lines->lines[k].outline_n; m++)
+			{
+				HwrPoint	q = lines->lines[k].outline[m];
+
+				low = (HwrPoint) {fminf(low.x, q.x), fminf(low.y, q.y)};
+				high = (HwrPoint) {fmaxf(high.x, q.x), fmaxf(high.y, q.y)};
+			}
+			n += p.x > low.x && r.x < high.x && p.y > low.y && p.y < high.y;
+		}
+	}
+	return n;
+}
+
 /* Lines of text, those that run down and up the page, and whether these come last. */
 typedef struct Counts
 {
@@ -151,7 +165,7 @@ test_margin(void **state)
 	HwrLineNet *net;
 	HwrStatus	st = {0};
 	size_t		len;
-	uint8_t    *bytes = slurp("models/lines.safetensors", &len);
+	uint8_t    *bytes = bytes_of("models/lines.safetensors", &len);
 	HwrImage	plain = blank(WIDTH, HEIGHT);
 	Counts		upright;
 	int			next = 0;
@@ -188,6 +202,8 @@ test_margin(void **state)
 		assert_true(c.last);
 		assert_int_equal(c.down, note == 1 ? 2 : 0);
 		assert_int_equal(c.up, note == 2 ? 2 : 0);
+		/* pieces of a note that is found are not listed besides */
+		assert_int_equal(rejected_pieces(&lines, c.level, c.level + c.down + c.up), 0);
 		/* the first line of a note is the one that is above when the page is turned */
 		if (note > 0)
 		{
