@@ -56,26 +56,56 @@ compare_dots(const void *a, const void *b)
 	return d->x0 != e->x0 ? d->x0 - e->x0 : d->y0 - e->y0;
 }
 
+/* Pixels that are ink from a value on: of an inverted picture, where inverted is 255. */
+typedef struct View
+{
+	const uint8_t *pixels;
+	int			width;
+	int			height;
+	uint8_t		inverted;		/* or 0 */
+	int			ink;
+} View;
+
+static inline bool
+is_ink(const View *view, const uint8_t *pixel)
+{
+	return (*pixel ^ view->inverted) >= view->ink;
+}
+
 /* The ink of a row from *x0 to *x1, grown to both sides as far as it goes, no farther than most; whether there is any. */
 static bool
-grow(const uint8_t *row, int width, int ink, int most, int *x0, int *x1)
+grow(const View *view, const uint8_t *row, int most, int *x0, int *x1)
 {
 	int			from = *x0 > 0 ? *x0 - 1 : 0;
-	int			to = *x1 < width ? *x1 + 1 : width;
+	int			to = *x1 < view->width ? *x1 + 1 : view->width;
 
-	while (from < to && row[from] < ink)
+	while (from < to && !is_ink(view, &row[from]))
 		from++;
-	while (to > from && row[to - 1] < ink)
+	while (to > from && !is_ink(view, &row[to - 1]))
 		to--;
 	if (from == to)
 		return false;
-	while (from > 0 && row[from - 1] >= ink && to - from <= most)
+	while (from > 0 && is_ink(view, &row[from - 1]) && to - from <= most)
 		from--;
-	while (to < width && row[to] >= ink && to - from <= most)
+	while (to < view->width && is_ink(view, &row[to]) && to - from <= most)
 		to++;
 	*x0 = from;
 	*x1 = to;
 	return true;
+}
+
+/* An eighth of the picture, or four pixels, but in low pictures these are letters. */
+static int
+highest_dot(int height)
+{
+	return height >= 32 ? height / 8 : height >= 24 ? 4 : height >= 12 ? height / 6 : 2;
+}
+
+/* Dots are no more than twice as wide as they may be high. */
+static int
+widest_dot(int height)
+{
+	return 2 * highest_dot(height);
 }
 
 /*
@@ -83,13 +113,15 @@ grow(const uint8_t *row, int width, int ink, int most, int *x0, int *x1)
  * picture's upper or lower edge, or its top is not here, or it is one pixel.
  */
 static bool
-follow(const HwrDarkness *dark, int ink, int widest, int highest, int x0, int x1, int y, Dot *out)
+follow(const View *view, int x0, int x1, int y, Dot *out)
 {
-	const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
+	const uint8_t *row = view->pixels + (size_t) y * (size_t) view->width;
+	int			highest = highest_dot(view->height);
+	int			widest = widest_dot(view->height);
 	int			above_x0 = x0;
 	int			above_x1 = x1;
 
-	if (y == 0 || grow(row - dark->width, dark->width, ink, widest, &above_x0, &above_x1))
+	if (y == 0 || grow(view, row - view->width, widest, &above_x0, &above_x1))
 		return false;
 	*out = (Dot) {x0, y, x1, y};
 	do
@@ -97,60 +129,61 @@ follow(const HwrDarkness *dark, int ink, int widest, int highest, int x0, int x1
 		out->x0 = x0 < out->x0 ? x0 : out->x0;
 		out->x1 = x1 > out->x1 ? x1 : out->x1;
 		out->y1++;
-		row += dark->width;
-	} while (out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest && out->y1 < dark->height &&
-			 grow(row, dark->width, ink, widest, &x0, &x1));
+		row += view->width;
+	} while (out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest && out->y1 < view->height &&
+			 grow(view, row, widest, &x0, &x1));
 	/* one pixel is grain */
-	return out->y1 < dark->height && out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest &&
+	return out->y1 < view->height && out->x1 - out->x0 <= widest && out->y1 - out->y0 <= highest &&
 		out->x1 - out->x0 + out->y1 - out->y0 > 2;
 }
 
 /* Whether one of eight pixels may be ink; surely none is if not. */
 static inline bool
-may_have_ink(const uint8_t *pixels, int ink)
+may_have_ink(const View *view, const uint8_t *pixels)
 {
 	const uint64_t each = UINT64_C(0x0101010101010101);
 	uint64_t	v;
 
 	memcpy(&v, pixels, sizeof(v));
+	v ^= view->inverted * each;
 	/* what is added to the lower seven bits carries into the eighth from ink on */
-	return ((((v & (0x7f * each)) + (uint64_t) (ink < 128 ? 128 - ink : 0) * each) | v) & (0x80 * each)) != 0;
+	return ((((v & (0x7f * each)) + (uint64_t) (view->ink < 128 ? 128 - view->ink : 0) * each) | v) & (0x80 * each)) != 0;
 }
 
-/* An eighth of the picture, or four pixels, but in low pictures these are letters. */
-static int
-highest_dot(const HwrDarkness *dark)
+/* Whether a run's middle has paper above it and beneath what a dot may be high, as most strokes' have not. */
+static inline bool
+may_be_dot(const View *view, int x, int y)
 {
-	int			h = dark->height;
+	int			beneath = y + highest_dot(view->height);
 
-	return h >= 32 ? h / 8 : h >= 24 ? 4 : h >= 12 ? h / 6 : 2;
+	return y > 0 && !is_ink(view, &view->pixels[(size_t) (y - 1) * (size_t) view->width + (size_t) x]) &&
+		(beneath >= view->height || !is_ink(view, &view->pixels[(size_t) beneath * (size_t) view->width + (size_t) x]));
 }
 
 /* All of a picture; none if there are too many. */
 static void
-find_dots(const HwrDarkness *dark, int ink, Dots *out)
+find_dots(const View *view, Dots *out)
 {
-	int			highest = highest_dot(dark);
-	int			widest = 2 * highest;
+	int			widest = widest_dot(view->height);
 
 	out->n = 0;
-	for (int y = 0; y < dark->height; y++)
+	for (int y = 0; y < view->height; y++)
 	{
-		const uint8_t *row = dark->pixels + (size_t) y * (size_t) dark->width;
+		const uint8_t *row = view->pixels + (size_t) y * (size_t) view->width;
 
-		for (int x = 0; x < dark->width;)
+		for (int x = 0; x < view->width;)
 		{
 			int			start;
 
-			while (x + 8 <= dark->width && !may_have_ink(row + x, ink))
+			while (x + 8 <= view->width && !may_have_ink(view, row + x))
 				x += 8;
-			while (x < dark->width && row[x] < ink)
+			while (x < view->width && !is_ink(view, &row[x]))
 				x++;
 			start = x;
-			while (x < dark->width && row[x] >= ink)
+			while (x < view->width && is_ink(view, &row[x]))
 				x++;
-			if (x > start && x - start <= widest && follow(dark, ink, widest, highest, start, x, y, &out->dots[out->n]) &&
-				++out->n == MAX_DOTS)
+			if (x > start && x - start <= widest && may_be_dot(view, (start + x) / 2, y) &&
+				follow(view, start, x, y, &out->dots[out->n]) && ++out->n == MAX_DOTS)
 			{
 				out->n = 0;
 				return;
@@ -177,11 +210,12 @@ typedef struct Line
 
 /* The line with most dots; heights are counted in steps of half its thickness. */
 static Line
-best_line(const Dots *dots, const HwrDarkness *dark, float thickness)
+best_line(const Dots *dots, const View *view)
 {
 	int			count[BINS];
-	float		low = -SLOPES * SLOPE * (float) dark->width;
-	float		range = (float) dark->height - 2 * low;
+	float		thickness = 2 + (float) view->height / 24;
+	float		low = -SLOPES * SLOPE * (float) view->width;
+	float		range = (float) view->height - 2 * low;
 	float		step = thickness / 2 > range / (BINS - 2) ? thickness / 2 : range / (BINS - 2);
 	int			bins = (int) (range / step) + 2;
 	Line		best = {0};
@@ -336,6 +370,34 @@ follow_bends(Dots *dots, int n, int median)
 	return n;
 }
 
+/* Put the dots of the next line behind the others; returns how many they are, 0 where there are no more lines. */
+static int
+next_line(const View *view, Dots *dots, int *tries)
+{
+	while (*tries > 0 && dots->n >= HWR_LEAST_DOTS)
+	{
+		Line		line = best_line(dots, view);
+		int			n = take_line(dots, &line);
+		int			median = line_distance(dots->dots + dots->n, n, view->width);
+
+		(*tries)--;
+		if (median > 0)
+			return follow_bends(dots, n, median);
+	}
+	return 0;
+}
+
+bool
+hwr_has_dots(const uint8_t *pixels, int width, int height, int ink, bool dark)
+{
+	View		view = {pixels, width, height, dark ? 255 : 0, dark ? 255 - ink : ink};
+	Dots		dots;
+	int			tries = MAX_LINES;
+
+	find_dots(&view, &dots);
+	return next_line(&view, &dots, &tries) > 0;
+}
+
 /* A dot and its soft rim, which is as wide as half the dot at most, and less dark than what else may be there. */
 static void
 clear_dot(HwrDarkness *dark, int ink, const Dot *d)
@@ -357,20 +419,15 @@ clear_dot(HwrDarkness *dark, int ink, const Dot *d)
 int
 hwr_clear_dots(HwrDarkness *dark, int ink)
 {
+	View		view = {dark->pixels, dark->width, dark->height, 0, ink};
 	Dots		dots;
-	float		thickness = 2 + (float) dark->height / 24;
+	int			tries = MAX_LINES;
 	int			cleared = 0;
+	int			n;
 
-	find_dots(dark, ink, &dots);
-	for (int i = 0; i < MAX_LINES && dots.n >= HWR_LEAST_DOTS; i++)
+	find_dots(&view, &dots);
+	while ((n = next_line(&view, &dots, &tries)) > 0)
 	{
-		Line		line = best_line(&dots, dark, thickness);
-		int			n = take_line(&dots, &line);
-		int			median = line_distance(dots.dots + dots.n, n, dark->width);
-
-		if (median == 0)
-			continue;
-		n = follow_bends(&dots, n, median);
 		for (int k = 0; k < n; k++)
 			clear_dot(dark, ink, &dots.dots[dots.n + k]);
 		cleared += n;

@@ -18,4 +18,7 @@
  */
 extern int	hwr_clear_dots(HwrDarkness *dark, int ink);
 
+/* Whether there are such lines in a picture [height][width] whose ink is this grey or darker, or lighter. */
+extern bool hwr_has_dots(const uint8_t *pixels, int width, int height, int ink, bool dark);
+
 #endif							/* HWR_DOTS_H */

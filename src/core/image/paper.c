@@ -216,14 +216,21 @@ without_lines(const HwrImage *img, const Levels *l)
 	return 2 * segments <= SEGMENTS;
 }
 
-/* How often row[n] passes from one side of a threshold to the other. */
+/* How often row[n] passes from one side of a threshold to the other, in bytes first, which are quick. */
 static int
 count_changes(const uint8_t *row, int n, uint8_t threshold)
 {
 	int			count = 0;
 
-	for (int x = 1; x < n; x++)
-		count += (row[x] < threshold) != (row[x - 1] < threshold);
+	for (int x = 1; x < n; x += 128)
+	{
+		int			end = n - x < 128 ? n - x : 128;
+		uint8_t		some = 0;
+
+		for (int i = 0; i < end; i++)
+			some = (uint8_t) (some + ((row[x + i] < threshold) ^ (row[x + i - 1] < threshold)));
+		count += some;
+	}
 	return count;
 }
 
@@ -231,28 +238,13 @@ count_changes(const uint8_t *row, int n, uint8_t threshold)
 static bool
 without_dots(const HwrImage *img, const Levels *l)
 {
-	size_t		n = (size_t) img->width * (size_t) img->height;
 	int			half = l->dark ? l->paper - l->contrast / 2 : l->paper + l->contrast / 2;
-	bool		may_have = false;
-	HwrDarkness dark = {img->width, img->height, NULL};
-	int			dots;
 
 	/* there and back for each dot, but for those at the sides */
-	for (int y = 0; y < img->height && !may_have; y++)
-		may_have = count_changes(img->pixels + (size_t) y * (size_t) img->width, img->width, (uint8_t) half) >=
-			2 * HWR_LEAST_DOTS - 2;
-	/* without the memory to look it is read as it is */
-	if (!may_have || (dark.pixels = malloc(n)) == NULL)
-		return true;
-	for (size_t i = 0; i < n; i++)
-	{
-		int			d = l->dark ? l->paper - img->pixels[i] : img->pixels[i] - l->paper;
-
-		dark.pixels[i] = (uint8_t) (d > 0 ? d : 0);
-	}
-	dots = hwr_clear_dots(&dark, l->contrast / 2);
-	free(dark.pixels);
-	return dots == 0;
+	for (int y = 0; y < img->height; y++)
+		if (count_changes(img->pixels + (size_t) y * (size_t) img->width, img->width, (uint8_t) half) >= 2 * HWR_LEAST_DOTS - 2)
+			return !hwr_has_dots(img->pixels, img->width, img->height, half, l->dark);
+	return true;
 }
 
 static void
