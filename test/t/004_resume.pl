@@ -70,6 +70,21 @@ $node->safe_psql('postgres', 'ALTER TABLE elsewhere.words_now SET SCHEMA public;
 sql_fails($node, "SELECT hwr_resume($job)", '55000', "training job $job has nothing to go on with",
 	'resuming a job that is done');
 
+# Cancelled while an epoch that is done waits to be written down
+my $waiting = q(SELECT l.virtualtransaction FROM pg_locks l JOIN hwr.job j ON l.pid = j.pid
+	WHERE j.model = 'waiting' AND NOT l.granted AND l.relation = 'hwr.history'::regclass);
+my $locker = $node->background_psql('postgres');
+$job = start_training('waiting');
+$locker->query_safe('BEGIN; LOCK TABLE hwr.history IN SHARE MODE');
+ok($node->poll_query_until('postgres', "SELECT EXISTS ($waiting)"), 'an epoch waits to be written down');
+my $transaction = $node->safe_psql('postgres', $waiting);
+is($node->safe_psql('postgres', "SELECT hwr_cancel($job)"), 't', 'cancelled while it waits');
+ok($node->poll_query_until('postgres', "SELECT '$transaction' NOT IN ($waiting)"), 'what waited is undone');
+$locker->query_safe('COMMIT');
+$locker->quit;
+job_is($node, 'waiting', 'cancelled');
+resumed_like_whole('waiting', $job);
+
 # The server crashes
 $job = start_training('crashed');
 $node->stop('immediate');

@@ -268,11 +268,13 @@ report_epoch(HwrTrainWorker *w)
 	hwr_job_add_epoch(w->job, epoch);
 	hwr_job_progress(w->job, &progress);
 	hwr_worker_commit(w);
+	w->epoch_done = false;
 	w->reported = hwr_worker_seconds();
 	hwr_report_epoch(epoch, &progress);
 	hwr_report_trouble(hwr_trainer_trouble(w->trainer));
 }
 
+/* An epoch that the checkpoint says is done has its row with it: what goes on from there makes none. */
 void
 hwr_worker_checkpoint(HwrTrainWorker *w)
 {
@@ -282,6 +284,8 @@ hwr_worker_checkpoint(HwrTrainWorker *w)
 
 	if (w->trainer == NULL || w->options.checkpoint_minutes == 0)
 		return;
+	if (w->epoch_done)
+		hwr_job_add_epoch(w->job, hwr_trainer_epoch(w->trainer));
 	if (!hwr_trainer_save(w->trainer, &bytes, &len, &st))
 		hwr_raise(&st);
 	PG_TRY();
@@ -343,6 +347,7 @@ hwr_worker_train(HwrTrainWorker *w)
 	{
 		if (!hwr_trainer_step(w->trainer, &event, &st))
 			hwr_raise(&st);
+		w->epoch_done = event == HWR_TRAIN_EPOCH;
 		hwr_worker_check(w);
 		if (hwr_worker_must_finish())
 			hwr_trainer_finish(w->trainer);

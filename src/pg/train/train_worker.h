@@ -40,6 +40,7 @@ typedef struct HwrTrainWorker
 	HwrColumns	training;
 	HwrColumns	validation;
 	bool		reading;
+	bool		epoch_done;		/* the trainer's, and its row is not committed yet */
 	bool		trained;		/* nothing left but to store the model */
 	bool		stored;			/* it is there, the row says 'done' */
 	char	   *synchronous_commit; /* the session's */
