@@ -303,10 +303,10 @@ def serial_session(precision=PRECISION, batch="off"):
     return s
 
 
-def parallel_session():
+def parallel_session(batch):
     """Two processes: the leader and one worker."""
     s = Session(PSQL)
-    s.query(f"SET max_parallel_workers_per_gather = 1; SET jit = off; SET hwr.precision = {PRECISION}; SET hwr.batch = off")
+    s.query(f"SET max_parallel_workers_per_gather = 1; SET jit = off; SET hwr.precision = {PRECISION}; SET hwr.batch = {batch}")
     plan = s.query(f"EXPLAIN {OURS_SCALAR}")
     if "Workers Planned: 1" not in plan:
         raise Unavailable("the planner chose no parallel plan")
@@ -363,7 +363,7 @@ def measure_sql(order):
         if batch == 1:
             cold = [name for name in parties if name[0] != "hwr" or name[1] == PRECISION]
     attempt("sql", ["sql-plain-over-array"], measure_plain)
-    attempt("sql", ["sql-parallel2"], measure_parallel, ours[PRECISION], parallel=True)
+    attempt("sql", ["sql-parallel2"], measure_parallel, parallel=True)
     if usable and ("torch", 1, 1) in order and ("torch", "eager") not in cold:
         cold.append(("torch", "eager"))
     measure_cold(cold)
@@ -399,17 +399,26 @@ def measure_plain():
         s.close()
 
 
-def measure_parallel(serial):
+def measure_parallel():
+    """The statement as it is planned, in batches, in two processes and in one; and the same read one row at a time."""
     say(f"\nsql-parallel2, {ROWS} rows, milliseconds an image:")
-    parallel = parallel_session()
+    one, single = serial_session(batch="auto"), serial_session()
+    two, single_two = parallel_session("auto"), parallel_session("off")
+    sessions = (one, single, two, single_two)
+    for s in sessions:
+        s.query(OURS_SCALAR + " WHERE id = 0")
     dense = OURS_SCALAR.replace("forms", "forms_dense")
-    times = alternate({"one process": lambda: serial.time(OURS_SCALAR) / ROWS,
-                       "two processes": lambda: parallel.time(OURS_SCALAR) / ROWS,
-                       "two, few pages": lambda: parallel.time(dense) / ROWS}, REPETITIONS)
+    times = alternate({"one process": lambda: one.time(OURS_SCALAR) / ROWS,
+                       "two processes": lambda: two.time(OURS_SCALAR) / ROWS,
+                       "two, few pages": lambda: two.time(dense) / ROWS,
+                       "one, row by row": lambda: single.time(OURS_SCALAR) / ROWS,
+                       "two, row by row": lambda: single_two.time(OURS_SCALAR) / ROWS}, REPETITIONS)
     for name, t in times.items():
         say(f"  {name:30} {t.ms()}")
     ratios["sql-parallel2"] = times["one process"].median / times["two processes"].median
-    parallel.close()
+    say(f"    row by row {times['one, row by row'].median / times['two, row by row'].median:.2f}")
+    for s in sessions:
+        s.close()
 
 
 def measure_cold(parties):
