@@ -1,7 +1,8 @@
 // What read_onnx.html does before and after the network; read_onnx.py's canvas() and read() in JavaScript.
 
 // RGBA pixels (as of a canvas's getImageData) to ink [height][width], 0 paper .. 255 ink; meta as the page says.
-export function inkOf(pixels, w, h, meta) {
+export function inkOf(pixels, w, height, meta) {
+	let h = height;
 	const grey = new Float64Array(w * h);
 	const counts = new Uint32Array(256);
 	for (let i = 0; i < grey.length; i++) {
@@ -19,7 +20,11 @@ export function inkOf(pixels, w, h, meta) {
 	const [low, paper, high] = [1, 50, 99].map(percentile);
 	const sign = paper - low >= high - paper ? 1 : -1;
 	const contrast = Math.max(sign > 0 ? paper - low : high - paper, 32);
-	const ink = grey.map(g => Math.min(255, Math.max(0, 255 * sign * (paper - g) / contrast)));
+	let ink = grey.map(g => Math.min(255, Math.max(0, 255 * sign * (paper - g) / contrast)));
+	if (meta.fit === "line") {
+		ink = lineRows(ink.map(Math.round), w, h);
+		h = ink.length / w;
+	}
 
 	const scaled = (n, to, from) => Math.max(1, Math.floor((n * to + Math.floor(from / 2)) / from));
 	const natural = scaled(w, meta.height, h);
@@ -34,6 +39,31 @@ export function inkOf(pixels, w, h, meta) {
 		for (let x = 0; x < columns; x++)
 			out[(top + y) * width + x] = Math.min(255, small[x * rows + y] + 0.5);
 	return { data: out, height: meta.height, width };
+}
+
+// Ink [h][w] cut to its line, as a model whose fit is "line" has it.
+function lineRows(ink, w, h) {
+	const row = y => ink.subarray(y * w, (y + 1) * w);
+	const sums = Array.from({ length: h }, (_, y) => row(y).reduce((sum, v) => sum + (v >= 85 ? v : 0), 0));
+	const most = Math.max(...sums);
+	const within = share => [sums.findIndex(s => s >= share * most), h - 1 - [...sums].reverse().findIndex(s => s >= share * most)];
+	const [first, last] = within(0.04), [fullFirst, fullLast] = within(0.5);
+	const rows = last + 1 - first;
+	const seen = new Uint8Array(w);
+	let pixels = 0;
+	for (let y = first; y <= last; y++)
+		row(y).forEach((v, x) => {
+			if (v >= 85) {
+				seen[x] = 1;
+				pixels++;
+			}
+		});
+	const columns = seen.reduce((n, v) => n + v, 0);
+	const wanted = Math.max(rows * 1.5, 2 * (fullLast + 1 - fullFirst), h / (1 + columns / rows));
+	if (h < 16 || most === 0 || rows < 0.06 * h || pixels > 0.6 * columns * rows || wanted >= h)
+		return ink;
+	const middle = (first + last + 1) / 2;
+	return ink.slice(Math.max(Math.floor(middle - wanted / 2), 0) * w, Math.min(Math.ceil(middle + wanted / 2), h) * w);
 }
 
 function transpose(from, w, h) {

@@ -6,11 +6,28 @@ Needs onnxruntime, numpy and pillow.  canvas() does what hwr_canvas does with a 
 lit; what hwr does about shadows, ruled lines and empty paper is left out.
 """
 import json
+import math
 import sys
 
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
+
+
+def line_rows(ink):
+    """Ink [h][w] cut to its line, as a model whose "fit" is "line" has it."""
+    h = len(ink)
+    counts = np.where(ink >= 85, ink, 0)
+    sums = counts.sum(axis=1)
+    within = [np.flatnonzero(sums >= share * sums.max()) for share in (0.04, 0.5)]
+    first, rows = within[0][0], within[0][-1] + 1 - within[0][0]
+    inked = counts[first:first + rows] > 0
+    columns = inked.any(axis=0).sum()
+    if h < 16 or sums.max() == 0 or rows < 0.06 * h or inked.sum() > 0.6 * columns * rows:
+        return ink
+    wanted = max(rows * 1.5, 2 * (within[1][-1] + 1 - within[1][0]), h / (1 + columns / rows))
+    middle = first + rows / 2
+    return ink[max(math.floor(middle - wanted / 2), 0):math.ceil(middle + wanted / 2)] if wanted < h else ink
 
 
 def canvas(image, meta):
@@ -28,7 +45,9 @@ def canvas(image, meta):
     dark_ink = paper - low >= high - paper
     contrast = max(paper - low if dark_ink else high - paper, 32)
     ink = np.clip(255 * (paper - grey if dark_ink else grey - paper) / contrast, 0, 255)
-    h, w = grey.shape
+    if meta["fit"] == "line":
+        ink = line_rows(np.rint(ink))
+    h, w = ink.shape
     natural = max(1, (w * height + h // 2) // h)
     room = width or min(-(-natural // step) * step, widest)
     if meta["fit"] == "stretch":

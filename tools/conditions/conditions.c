@@ -98,7 +98,7 @@ main(int argc, char **argv)
 		"inverted", "inverted_frame", "frame_1", "frame_2", "frame_4", "light_strip_0.02", "light_strip_0.1", "dark_strip_0.05",
 		"gradient_0.5", "gradient_down_0.5", "shadow_0.4", "shadow_0.7", "shadow_down_0.5",
 		"ruled_3", "sloped_ruled_3", "squared_4", "dotted_3", "blue_ink", "red_ink", "yellow_paper", "turned_1", "turned_3",
-		"blurred_1", "photograph",
+		"blurred_1", "photograph", "margins_0.25", "margins_0.5", "margins_1", "tight",
 		"no_blank_20", "no_blank_75", "no_blank_95", "no_noisy_blank_75", "no_ramp_5", "no_ramp_75", "no_steep_ramp_50",
 		"no_framed_blank_2", "no_ruled_blank_3", "no_dotted_blank_3", "no_shadow_blank", "no_photograph", "no_page",
 	};

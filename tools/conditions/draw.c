@@ -301,6 +301,43 @@ dotted(Picture *a, int size, int grey)
 				a->p[y * a->w + x] = (uint8_t) grey;
 }
 
+/* More paper above and below, so many times the height each. */
+static void
+margins(Picture *a, double heights)
+{
+	int			more = (int) (heights * a->h);
+	Picture		b = new_picture(a->w, a->h + 2 * more);
+
+	memset(b.p, paper_of(a), (size_t) b.w * (size_t) b.h);
+	memcpy(b.p + (size_t) more * (size_t) b.w, a->p, (size_t) a->w * (size_t) a->h);
+	replace(a, b);
+}
+
+/* Cut close: without the rows above and below that have less than a twentyfifth of the fullest row's ink. */
+static void
+tight(Picture *a)
+{
+	int			paper = paper_of(a);
+	double	   *ink = must(calloc((size_t) a->h, sizeof(double)));
+	double		most = 0;
+	int			top = 0;
+	int			bottom = a->h;
+
+	for (int y = 0; y < a->h; y++)
+	{
+		for (int x = 0; x < a->w; x++)
+			ink[y] += a->p[y * a->w + x] < paper - 40 ? paper - a->p[y * a->w + x] : 0;
+		most = ink[y] > most ? ink[y] : most;
+	}
+	while (top < a->h - 8 && ink[top] < 0.04 * most)
+		top++;
+	while (bottom > top + 8 && ink[bottom - 1] < 0.04 * most)
+		bottom--;
+	a->h = bottom - top;
+	memmove(a->p, a->p + (size_t) top * (size_t) a->w, (size_t) a->h * (size_t) a->w);
+	free(ink);
+}
+
 /* Apply a condition by name; the JPEG quality to store with. */
 static int
 apply(const char *name, Picture *a, HwrRng *rng)
@@ -337,6 +374,10 @@ apply(const char *name, Picture *a, HwrRng *rng)
 		rules(a, n, 0, 110, 0.02, 0.5, false);
 	else if (sscanf(name, "squared_%d", &n) == 1)
 		rules(a, n, 0, 140, 0, 0.5, true);
+	else if (sscanf(name, "margins_%lf", &f) == 1)
+		margins(a, f);
+	else if (strcmp(name, "tight") == 0)
+		tight(a);
 	else if (sscanf(name, "dotted_%d", &n) == 1)
 		dotted(a, n, 90);
 	else if (sscanf(name, "no_dotted_blank_%d", &n) == 1)

@@ -91,14 +91,14 @@ write_row(PackModel *model, const uint8_t *bytes, size_t len, const char *label,
 	int			width;
 	int			content;
 
-	if (!hwr_image_decode(bytes, len, &limits, height, 1, &img, &st))
+	if (!hwr_preprocess_decode(bytes, len, &limits, HWR_FIT_LINE, height, 0, &img, &st))
 	{
 		fprintf(stderr, "pack: \"%s\" left out: %s\n", label, st.message);
 		return false;
 	}
-	width = hwr_preprocess_width(&img, HWR_FIT_PAD, height, 0);
+	width = hwr_preprocess_width(&img, HWR_FIT_LINE, height, 0);
 	ink = malloc((size_t) (width * height));
-	if (ink == NULL || !hwr_preprocess(&img, HWR_FIT_PAD, height, width, ink, &content, &st))
+	if (ink == NULL || !hwr_preprocess(&img, HWR_FIT_LINE, height, width, ink, &content, &st))
 		fail("out of memory");
 	for (int y = 0; y < height; y++)
 		for (int x = 0; x < content; x++)

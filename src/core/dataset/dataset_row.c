@@ -136,7 +136,8 @@ take_label(const HwrRowRules *rules, const HwrDatasetRow *from, HwrReadyRow *row
 static bool
 is_squeezed(const HwrImage *img, const HwrGeometry *g, int width)
 {
-	return g->fit == HWR_FIT_PAD && (int64_t) img->width * g->height > (int64_t) (width + 1) * img->height;
+	return (g->fit == HWR_FIT_PAD || g->fit == HWR_FIT_LINE) &&
+		(int64_t) img->width * g->height > (int64_t) (width + 1) * img->height;
 }
 
 /*

@@ -492,6 +492,12 @@ bool
 hwr_paper_judge(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 {
 	memset(out, 0, sizeof(*out));
+	if (img->clean)
+	{
+		out->pixels = img->pixels;
+		set_curve(out, 255, 255, true);
+		return true;
+	}
 	if (judge_plain(img, out) || judge_other(img, out, st))
 		return true;
 	hwr_paper_free(out);

@@ -19,8 +19,9 @@
 #include "lanczos.h"
 #include "level.h"
 #include "paper.h"
+#include "trim.h"
 
-const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", "kraken-box", NULL};
+const char *const hwr_fit_words[] = {"pad", "stretch", "kraken", "kraken-box", "line", NULL};
 
 /* Loops over floats are worth vectors. */
 #ifdef __GNUC__
@@ -346,16 +347,84 @@ hwr_preprocess_margin(HwrFit fit)
 	return hwr_fit_is_kraken(fit) ? HWR_KRAKEN_MARGIN : 0;
 }
 
+/* Shrunk as for its place on the canvas, in place. */
+static bool
+shrink_line(HwrImage *img, int height, HwrStatus *st)
+{
+	int			factor = height > 0 ? shrink_factor(img->height, height) : 1;
+	HwrImage	smaller;
+
+	if (factor == 1)
+		return true;
+	if (!shrink(img, factor, factor, &smaller, st))
+		return false;
+	hwr_image_free(img);
+	*img = smaller;
+	return true;
+}
+
+/* Decode and make level, and cut to the line where that is asked for; whole: the height before that. */
+static bool
+decode_line(const uint8_t *bytes, size_t len, const HwrImageLimits *limits, bool trim, int height, int width, int *whole,
+			HwrImage *out, HwrStatus *st)
+{
+	if (!hwr_image_decode(bytes, len, limits, height, width, out, st))
+		return false;
+	*whole = out->height;
+	if (hwr_image_level(out, st) && (!trim || (shrink_line(out, height, st) && hwr_image_trim(out, st))))
+		return true;
+	hwr_image_free(out);
+	return false;
+}
+
+/* Where the file was decoded at a part of its size and what is left of it is too low for the canvas, it is decoded once more. */
+static bool
+decode_to_line(const uint8_t *bytes, size_t len, const HwrImageLimits *limits, int height, int width, HwrImage *out,
+			   HwrStatus *st)
+{
+	int			whole;
+
+	if (!decode_line(bytes, len, limits, true, height, width, &whole, out, st))
+		return false;
+	if (whole == out->source_height || out->height >= height)
+		return true;
+	height = (int) ((int64_t) whole * height / out->height);
+	hwr_image_free(out);
+	return decode_line(bytes, len, limits, true, height, 0, &whole, out, st);
+}
+
+bool
+hwr_preprocess_area(const HwrImage *img, int height, HwrImage *out, HwrStatus *st)
+{
+	size_t		n = (size_t) img->width * (size_t) img->height;
+
+	*out = *img;
+	out->pixels = hwr_alloc(n, 1, st);
+	if (out->pixels == NULL)
+		return false;
+	memcpy(out->pixels, img->pixels, n);
+	if (shrink_line(out, height, st) && hwr_image_trim(out, st))
+		return true;
+	hwr_image_free(out);
+	return false;
+}
+
 bool
 hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 					  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st)
 {
+	int			whole;
+
+	if (fit == HWR_FIT_LINE)
+		return decode_to_line(bytes, len, limits, height, width, out, st);
+	if (fit == HWR_FIT_PAD)
+		return decode_line(bytes, len, limits, false, height, width, &whole, out, st);
 	/* a filter that rings tells a picture from one that was shrunk before */
 	if (hwr_fit_is_kraken(fit))
 		height = width = 0;
 	if (!hwr_image_decode(bytes, len, limits, height, width, out, st))
 		return false;
-	if (fit == HWR_FIT_PAD ? hwr_image_level(out, st) : fit == HWR_FIT_KRAKEN_BOX ? hwr_centerline_straighten(out, st) : true)
+	if (fit != HWR_FIT_KRAKEN_BOX || hwr_centerline_straighten(out, st))
 		return true;
 	hwr_image_free(out);
 	return false;

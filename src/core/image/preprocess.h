@@ -11,7 +11,8 @@
  *
  * Geometry.  PAD: a line that rises or falls is made level first (level.h), when the image is decoded; scale
  * by s = min(H / h, W / w) (only H / h where W is 0), keep the aspect, place at the left edge, centred
- * vertically, paper (0) elsewhere.  STRETCH: scale each axis by itself.  Resampling is separable, a triangle
+ * vertically, paper (0) elsewhere.  LINE is the same of a picture that was cut to its line of writing, when it was decoded
+ * (trim.h).  STRETCH: scale each axis by itself.  Resampling is separable, a triangle
  * filter widened by the reduction factor (antialiased), bilinear for enlargement.  Beyond a reduction by 8,
  * means of whole pixels come first, so that memory depends on the canvas and not on the picture's shape.
  *
@@ -30,7 +31,8 @@ typedef enum HwrFit
 	HWR_FIT_PAD,
 	HWR_FIT_STRETCH,
 	HWR_FIT_KRAKEN,
-	HWR_FIT_KRAKEN_BOX
+	HWR_FIT_KRAKEN_BOX,
+	HWR_FIT_LINE
 } HwrFit;
 
 /* Whether lines are prepared as kraken does. */
@@ -73,10 +75,13 @@ hwr_content_pixel(double column, int margin, int content_width, int source_width
 
 /*
  * Decode an image for hwr_preprocess on a network of this size: hwr_image_decode at a scale that suits it,
- * level where fit is PAD, straightened along its middle where it is KRAKEN_BOX.
+ * level where fit is PAD, also cut to its line where it is LINE, straightened along its middle where it is KRAKEN_BOX.
  */
 extern bool hwr_preprocess_decode(const uint8_t *bytes, size_t len, const HwrImageLimits *limits,
 								  HwrFit fit, int height, int width, HwrImage *out, HwrStatus *st);
+
+/* An image that was not decoded here, cut to its line as LINE asks for: out, for hwr_image_free.  Errors: HWR_OUT_OF_MEMORY. */
+extern bool hwr_preprocess_area(const HwrImage *img, int height, HwrImage *out, HwrStatus *st);
 
 /*
  * Fill ink[height][canvas_width] (caller's memory), canvas_width as above.

@@ -337,6 +337,41 @@ path_thickness(const HwrDarkness *dark, int ink, const uint8_t *candidate, Path 
 	return thickness;
 }
 
+/* How dark the line on the path is where nothing else is on it: four fifths of its columns are no darker. */
+static int
+path_darkness(const HwrDarkness *dark, int ink, const uint8_t *candidate, Path path, int thickness)
+{
+	int			count[256] = {0};
+	int			n = 0;
+	int			seen = 0;
+	int			d = 0;
+
+	for (int x = 0; x < dark->width; x++)
+	{
+		int			y = meet(candidate, dark->width, dark->height, path, x);
+		int			from;
+		int			to;
+		int			most = 0;
+
+		if (y < 0)
+			continue;
+		stretch_at(dark, ink, x, y, &from, &to);
+		if (to - from + 1 > thickness)
+			continue;
+		for (int at = from; at <= to; at++)
+		{
+			int			here = dark->pixels[(size_t) at * (size_t) dark->width + (size_t) x];
+
+			most = here > most ? here : most;
+		}
+		count[most]++;
+		n++;
+	}
+	while (d < 255 && 5 * (seen += count[d]) < 4 * n)
+		d++;
+	return d;
+}
+
 /* Ink on the path or nearest to it in column x; -1: none. */
 static int
 meet_ink(const HwrDarkness *dark, int ink, Path path, int x)
@@ -351,9 +386,9 @@ meet_ink(const HwrDarkness *dark, int ink, Path path, int x)
 	return -1;
 }
 
-/* Between strokes the line's runs may be too short for candidates. */
+/* Between strokes the line's runs may be too short.  Pixels from keep on are of strokes that run along the line. */
 static void
-clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickness)
+clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickness, int keep)
 {
 	size_t		w = (size_t) dark->width;
 
@@ -374,7 +409,8 @@ clear_path(HwrDarkness *dark, int ink, uint8_t *candidate, Path path, int thickn
 			continue;
 		/* with its soft rims */
 		for (int at = from > 0 ? from - 1 : 0; at <= to + 1 && at < dark->height; at++)
-			dark->pixels[(size_t) at * w + (size_t) x] = 0;
+			if (dark->pixels[(size_t) at * w + (size_t) x] < keep)
+				dark->pixels[(size_t) at * w + (size_t) x] = 0;
 	}
 }
 
@@ -392,7 +428,8 @@ clear_best(HwrDarkness *dark, int ink, uint8_t *candidate, uint8_t *near, int th
 		return false;
 	thickness = path_thickness(dark, ink, candidate, path);
 	/* what is not a line is no candidate any more, and stays */
-	clear_path(dark, ink, candidate, path, thickness <= thickest ? thickness : -2);
+	clear_path(dark, ink, candidate, path, thickness <= thickest ? thickness : -2,
+			   path_darkness(dark, ink, candidate, path, thickness) * 6 / 5);
 	return true;
 }
 

@@ -8,7 +8,7 @@
  *	 architecture     canonical VGSL string
  *	 alphabet         UTF-8, the characters of classes 1 .. K-1 in order; empty where the network's output is maps
  *	 spellings        JSON object, may be missing: what classes stand for that are not single characters (core/text/spelling.h)
- *	 fit              "pad" | "stretch" | "kraken" | "kraken-box" (preprocess.h)
+ *	 fit              "pad" | "stretch" | "kraken" | "kraken-box" | "line" (preprocess.h)
  *	 case             "keep" | "upper" | "lower" (mapping applied to labels)
  *	 options          JSON object: the training options in full
  *	 result           JSON object: what training reached (metrics)

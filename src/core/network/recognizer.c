@@ -195,6 +195,22 @@ hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrC
 }
 
 bool
+hwr_recognizer_prepare_area(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st)
+{
+	HwrImage	line;
+	bool		ok;
+
+	if (rec->fit != HWR_FIT_LINE)
+		return hwr_recognizer_prepare_image(rec, img, out, st);
+	memset(out, 0, sizeof(*out));
+	if (!hwr_preprocess_area(img, rec->net->height, &line, st))
+		return false;
+	ok = hwr_recognizer_prepare_image(rec, &line, out, st);
+	hwr_image_free(&line);
+	return ok;
+}
+
+bool
 hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t len,
 					   const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st)
 {

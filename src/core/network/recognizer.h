@@ -77,8 +77,12 @@ extern int	hwr_net_canvas_width(const HwrNet *net, const HwrImage *img, HwrFit f
 extern bool hwr_recognizer_prepare(const HwrRecognizer *rec, const uint8_t *bytes, size_t len,
 								   const HwrImageLimits *limits, HwrCanvas *out, HwrStatus *st);
 
-/* Preprocess an image that has been decoded.  Errors: HWR_OUT_OF_MEMORY. */
+/*
+ * Preprocess an image that has been decoded: a line that was cut out of a page, as high as lines are; or an area, like a field of
+ * a form, that is as high as may be (trim.h).  Errors: HWR_OUT_OF_MEMORY.
+ */
 extern bool hwr_recognizer_prepare_image(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st);
+extern bool hwr_recognizer_prepare_area(const HwrRecognizer *rec, const HwrImage *img, HwrCanvas *out, HwrStatus *st);
 extern void hwr_canvas_free(HwrCanvas *canvas);
 
 /* Whether there is no ink on it: the image was judged to be empty paper, or no line of text (paper.h). */

@@ -66,7 +66,7 @@ typedef struct HwrTrainOptions
 	HwrDeviceKind device;		/* auto | cpu | cuda; resolved by the caller */
 	HwrCase		mapping;		/* JSON key "case": keep | upper | lower */
 	HwrEmptyLabels empty_labels;	/* skip | learn */
-	HwrFit		fit;			/* pad | stretch | kraken */
+	HwrFit		fit;			/* pad | stretch | kraken | kraken-box | line */
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */

@@ -64,7 +64,7 @@ static const HwrTrainOptions presets[] = {
 		.step.weight_decay = 0.01,
 		.schedule = HWR_SCHEDULE_ONE_CYCLE,
 		.warmup = 0.15,
-		.fit = HWR_FIT_PAD,
+		.fit = HWR_FIT_LINE,
 		.step.augment = {.affine = 1},
 		COMMON
 	},

@@ -253,7 +253,7 @@ read_batch(HwrFormReader *reader, const HwrFormField *fields, Task *tasks, int n
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		in_batch[batch->n] = task;
-		if (!hwr_batch_add_image(batch, loaded, &task->image, &st))
+		if (!hwr_batch_add_image(batch, loaded, &task->image, task->comb.cells == 0, &st))
 			hwr_raise(&st);
 		task->done = true;
 	}

@@ -105,7 +105,7 @@ read_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, int from,
 		if (!hwr_page_cut(work, &work->lines.lines[i], &st))
 			hwr_raise(&st);
 		crop_heights[i - from] = work->crop.height;
-		if (!hwr_batch_add_image(batch, loaded, &work->crop, &st))
+		if (!hwr_batch_add_image(batch, loaded, &work->crop, false, &st))
 			hwr_raise(&st);
 	}
 	hwr_batch_run(batch, loaded);

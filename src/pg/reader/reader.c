@@ -90,14 +90,15 @@ hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size 
 }
 
 bool
-hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, HwrStatus *st)
+hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, bool area, HwrStatus *st)
 {
 	HwrStatCounts *counts = hwr_stat_counts(loaded.version);
 	instr_time	start;
 
 	Assert(batch->n < HWR_RECOGNIZE_BATCH);
 	INSTR_TIME_SET_CURRENT(start);
-	if (!hwr_recognizer_prepare_image(loaded.recognizer, image, &batch->canvases[batch->n], st))
+	if (!(area ? hwr_recognizer_prepare_area : hwr_recognizer_prepare_image) (loaded.recognizer, image,
+																			 &batch->canvases[batch->n], st))
 	{
 		counts->errors++;
 		return false;

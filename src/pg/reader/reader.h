@@ -31,8 +31,11 @@ extern bool hwr_batch_add(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *
 /* The same for images that may never be asked for: what fails is not counted. */
 extern bool hwr_batch_try(HwrBatchReader *batch, HwrLoaded loaded, const uint8 *bytes, Size len);
 
-/* The same for an image that has been decoded; does not look for interrupts. */
-extern bool hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, HwrStatus *st);
+/*
+ * The same for an image that has been decoded, which is a line of a page, or an area with a line in it; does not look for
+ * interrupts.
+ */
+extern bool hwr_batch_add_image(HwrBatchReader *batch, HwrLoaded loaded, const HwrImage *image, bool area, HwrStatus *st);
 
 /* Fill posteriors and readings of all images added. */
 extern void hwr_batch_run(HwrBatchReader *batch, HwrLoaded loaded);

@@ -352,6 +352,29 @@ test_ruled(void **state)
 	hwr_image_free(&plain);
 }
 
+/* A pale line that a dark stroke runs along: the stroke stays. */
+static void
+test_ruled_along(void **state)
+{
+	HwrImage	plain = blank(280, 60, 235);
+	HwrImage	img = blank(280, 60, 235);
+
+	(void) state;
+	for (int i = 0; i < 2; i++)
+	{
+		HwrImage   *at = i == 0 ? &plain : &img;
+
+		write_word(at, 30, 12, 28, 3, 30);
+		draw_stroke(at, 60, 46, 160, 46, 2, 30);
+	}
+	for (int y = 45; y < 47; y++)
+		for (int x = 0; x < 280; x++)
+			if (img.pixels[y * 280 + x] > 150)
+				img.pixels[y * 280 + x] = 150;
+	check_like("ruled along a stroke", &plain, &img, 0.15);
+	hwr_image_free(&plain);
+}
+
 static void
 test_squared(void **state)
 {
@@ -552,6 +575,7 @@ main(void)
 		cmocka_unit_test(test_tight_crops),
 		cmocka_unit_test(test_light),
 		cmocka_unit_test(test_ruled),
+		cmocka_unit_test(test_ruled_along),
 		cmocka_unit_test(test_squared),
 		cmocka_unit_test(test_dotted),
 		cmocka_unit_test(test_leaders),

@@ -411,7 +411,7 @@ test_words(void **state)
 				 "Valid values are: keep, upper, lower.");
 	expect_error("{\"fit\": \"crop\"}", HWR_BAD_OPTION,
 				 "invalid value for training option \"fit\": \"crop\"",
-				 "Valid values are: pad, stretch, kraken, kraken-box.");
+				 "Valid values are: pad, stretch, kraken, kraken-box, line.");
 }
 
 static void
