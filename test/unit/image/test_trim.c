@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "core/image/preprocess.h"
 #include "core/image/trim.h"
+#include "image_cases.h"
 
 #define WIDTH 600
 #define X_HEIGHT 20				/* of small letters */
@@ -172,6 +174,30 @@ test_blank(void **state)
 	hwr_image_free(&img);
 }
 
+/* A file that would do at a half of its size, but for the part that is left of it: it is decoded as large as that needs. */
+static void
+test_decoded_again(void **state)
+{
+	int			body = X_HEIGHT + 2 * ASCENDER;
+	HwrImage	drawn = draw(60, 60, PAPER, 30, true);
+	File		file = write_jpeg(drawn.pixels, drawn.width, drawn.height, grey_jpeg);
+	HwrImage	img;
+	HwrStatus	st;
+
+	(void) state;
+	assert_true(hwr_preprocess_decode(file.bytes, file.len, &roomy, HWR_FIT_PAD, 48, 0, &img, &st));
+	assert_int_equal(img.width, WIDTH / 2);
+	assert_false(img.clean);
+	hwr_image_free(&img);
+	assert_true(hwr_preprocess_decode(file.bytes, file.len, &roomy, HWR_FIT_LINE, 48, 0, &img, &st));
+	assert_int_equal(img.width, WIDTH);
+	assert_true(img.clean);
+	assert_in_range(img.height, body * 3 / 2 - 2, body * 3 / 2 + 4);
+	hwr_image_free(&img);
+	hwr_image_free(&drawn);
+	free(file.bytes);
+}
+
 /* Any shape, any pixels. */
 static void
 test_any(void **state)
@@ -202,6 +228,7 @@ main(void)
 		cmocka_unit_test(test_frame),
 		cmocka_unit_test(test_strokes),
 		cmocka_unit_test(test_blank),
+		cmocka_unit_test(test_decoded_again),
 		cmocka_unit_test(test_any),
 	};
 

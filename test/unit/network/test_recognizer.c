@@ -29,7 +29,7 @@ typedef struct Fixture
 } Fixture;
 
 static void
-make_fixture(Fixture *f)
+make_fixture_fit(Fixture *f, HwrFit fit)
 {
 	HwrStatus	st = {0};
 
@@ -37,7 +37,13 @@ make_fixture(Fixture *f)
 		fail_msg("%s %s", st.message, st.detail);
 	f->values = calloc((size_t) f->net.nvalues, sizeof(float));
 	assert_true(hwr_net_init(&f->net, 1, f->values, &st));
-	assert_true(hwr_recognizer_create(&f->net, f->values, HWR_FIT_PAD, hwr_cpu_backend(), 1, HWR_FLOAT32, &f->recognizer, &st));
+	assert_true(hwr_recognizer_create(&f->net, f->values, fit, hwr_cpu_backend(), 1, HWR_FLOAT32, &f->recognizer, &st));
+}
+
+static void
+make_fixture(Fixture *f)
+{
+	make_fixture_fit(f, HWR_FIT_PAD);
 }
 
 static void
@@ -185,6 +191,39 @@ test_widths(void **state)
 	}
 }
 
+/* What is written in an area is as large as it would be in a line's picture, where the model asks for that. */
+static void
+test_area(void **state)
+{
+	HwrImage	img = {.width = 300,.height = 120,.source_width = 300,.source_height = 120};
+
+	(void) state;
+	img.pixels = malloc(300 * 120);
+	memset(img.pixels, 230, 300 * 120);
+	for (int x = 20; x < 270; x += 9 + x % 7)
+		for (int y = 45; y < 75; y++)
+			memset(img.pixels + y * 300 + x + (75 - y) / 3, 20, 3);
+	for (int fit = HWR_FIT_PAD; fit <= HWR_FIT_LINE; fit += HWR_FIT_LINE - HWR_FIT_PAD)
+	{
+		Fixture		f;
+		HwrCanvas	line;
+		HwrCanvas	area;
+		HwrStatus	st;
+
+		make_fixture_fit(&f, (HwrFit) fit);
+		assert_true(hwr_recognizer_prepare_image(f.recognizer, &img, &line, &st));
+		assert_true(hwr_recognizer_prepare_area(f.recognizer, &img, &area, &st));
+		assert_int_equal(line.content_width, 300 * 32 / 120);
+		assert_in_range(area.content_width, fit == HWR_FIT_LINE ? 155 : line.content_width,
+						fit == HWR_FIT_LINE ? 165 : line.content_width);
+		assert_int_equal(area.source_width, 300);
+		hwr_canvas_free(&line);
+		hwr_canvas_free(&area);
+		free_fixture(&f);
+	}
+	hwr_image_free(&img);
+}
+
 int
 main(void)
 {
@@ -192,6 +231,7 @@ main(void)
 		cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_widths),
+		cmocka_unit_test(test_area),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
