@@ -32,6 +32,13 @@ sub export_model
 	return $path;
 }
 
+# An ONNX file is without the language model that latin has.
+sub ink_reading
+{
+	my ($image, $model) = @_;
+	return $model eq 'latin' ? "SELECT text FROM hwr_recognize_nbest($image, 1, '$model', lm_weight => 0)" : "SELECT hwr_recognize($image, '$model')";
+}
+
 foreach my $model (qw(golden latin names))
 {
 	ok(-s export_model($model, 'true') < -s export_model($model, 'false'), "$model: 16-bit weights make a smaller file");
@@ -47,7 +54,7 @@ SKIP:
 	foreach my $model (qw(golden latin names))
 	{
 		my @ours = map {
-			$node->safe_psql('postgres', "SELECT hwr_recognize(decode('" . unpack('H*', slurp_file("test/data/words/$_.jpg")) . "', 'hex'), '$model')")
+			$node->safe_psql('postgres', ink_reading("decode('" . unpack('H*', slurp_file("test/data/words/$_.jpg")) . "', 'hex')", $model))
 		} @files;
 
 		foreach my $half (qw(false true))
@@ -56,7 +63,7 @@ SKIP:
 
 			IPC::Run::run([ $python, 'doc/examples/read_onnx.py', "$folder/$model-$half.onnx", map { "test/data/words/$_.jpg" } @files ],
 				'>', \$out, '2>', \$err);
-			is($out, join('', map { "$_\n" } @ours), "$model, half $half: read_onnx.py reads what hwr_recognize does") or diag($err);
+			is($out, join('', map { "$_\n" } @ours), "$model, half $half: read_onnx.py reads what hwr does") or diag($err);
 		}
 	}
 
@@ -75,7 +82,7 @@ session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProv
 ink = numpy.frombuffer(bytes.fromhex(sys.stdin.read()), numpy.uint8).reshape(int(sys.argv[2]), int(sys.argv[3]))
 print(read_onnx.read(session, ink))
 PYTHON
-		is($out, $node->safe_psql('postgres', "SELECT hwr_recognize(image, '$model') FROM words WHERE id = 1") . "\n", "$model: hwr_canvas");
+		is($out, $node->safe_psql('postgres', ink_reading('(SELECT image FROM words WHERE id = 1)', $model)) . "\n", "$model: hwr_canvas");
 	}
 }
 
