@@ -17,7 +17,7 @@
 /* A lower picture keeps its rows. */
 #define LEAST_HEIGHT 16
 
-/* Darker is no ink that counts: a third of full ink. */
+/* Lighter is no ink that counts: it is less than a third of full ink. */
 #define INK (255 - 85)
 
 /* Shares of the fullest row's ink: a row with less is outside of the writing, one with more is of small letters or capitals. */
