@@ -2,28 +2,18 @@
 
 // RGBA pixels (as of a canvas's getImageData) to ink [height][width], 0 paper .. 255 ink; meta as the page says.
 export function inkOf(pixels, w, height, meta) {
-	let h = height;
-	const grey = new Float64Array(w * h);
-	const counts = new Uint32Array(256);
+	let h = height, grey = new Float64Array(w * h);
 	for (let i = 0; i < grey.length; i++) {
 		const a = pixels[4 * i + 3] / 255;
 		const g = 0.299 * pixels[4 * i] + 0.587 * pixels[4 * i + 1] + 0.114 * pixels[4 * i + 2];
 		grey[i] = Math.round(g * a + 255 * (1 - a));
-		counts[grey[i]]++;
 	}
-	const percentile = p => {
-		let seen = 0, g = 0;
-		while (g < 255 && 100 * (seen += counts[g]) < p * grey.length)
-			g++;
-		return g;
-	};
-	const [low, paper, high] = [1, 50, 99].map(percentile);
-	const sign = paper - low >= high - paper ? 1 : -1;
-	const contrast = Math.max(sign > 0 ? paper - low : high - paper, 32);
-	let ink = grey.map(g => Math.min(255, Math.max(0, 255 * sign * (paper - g) / contrast)));
+	let ink = contrast(grey);
 	if (meta.fit === "line") {
-		ink = lineRows(ink.map(Math.round), w, h);
-		h = ink.length / w;
+		const [top, bottom] = lineRows(ink.map(Math.round), w, h);
+		grey = grey.slice(top * w, bottom * w);
+		h = bottom - top;
+		ink = contrast(grey);
 	}
 
 	const scaled = (n, to, from) => Math.max(1, Math.floor((n * to + Math.floor(from / 2)) / from));
@@ -41,7 +31,23 @@ export function inkOf(pixels, w, height, meta) {
 	return { data: out, height: meta.height, width };
 }
 
-// Ink [h][w] cut to its line, as a model whose fit is "line" has it.
+// Ink of grey values: 0 paper .. 255.
+function contrast(grey) {
+	const counts = new Uint32Array(256);
+	grey.forEach(g => counts[g]++);
+	const percentile = p => {
+		let seen = 0, g = 0;
+		while (g < 255 && 100 * (seen += counts[g]) < p * grey.length)
+			g++;
+		return g;
+	};
+	const [low, paper, high] = [1, 50, 99].map(percentile);
+	const sign = paper - low >= high - paper ? 1 : -1;
+	const range = Math.max(sign > 0 ? paper - low : high - paper, 32);
+	return grey.map(g => Math.min(255, Math.max(0, 255 * sign * (paper - g) / range)));
+}
+
+// The rows of ink [h][w] that a model whose fit is "line" looks at: first, and the one behind the last.
 function lineRows(ink, w, h) {
 	const row = y => ink.subarray(y * w, (y + 1) * w);
 	const sums = Array.from({ length: h }, (_, y) => row(y).reduce((sum, v) => sum + (v >= 85 ? v : 0), 0));
@@ -61,9 +67,9 @@ function lineRows(ink, w, h) {
 	const columns = seen.reduce((n, v) => n + v, 0);
 	const wanted = Math.max(rows * 1.5, 2 * (fullLast + 1 - fullFirst), h / (1 + columns / rows));
 	if (h < 16 || most === 0 || rows < 0.06 * h || pixels > 0.6 * columns * rows || wanted >= h)
-		return ink;
+		return [0, h];
 	const middle = (first + last + 1) / 2;
-	return ink.slice(Math.max(Math.floor(middle - wanted / 2), 0) * w, Math.min(Math.ceil(middle + wanted / 2), h) * w);
+	return [Math.max(Math.floor(middle - wanted / 2), 0), Math.min(Math.ceil(middle + wanted / 2), h)];
 }
 
 function transpose(from, w, h) {

@@ -14,8 +14,16 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 
+def ink_of(grey):
+    """Ink of grey values [h][w]: 0 paper .. 255."""
+    low, paper, high = np.percentile(grey, (1, 50, 99), method="inverted_cdf")
+    dark_ink = paper - low >= high - paper
+    contrast = max(paper - low if dark_ink else high - paper, 32)
+    return np.clip(255 * (paper - grey if dark_ink else grey - paper) / contrast, 0, 255)
+
+
 def line_rows(ink):
-    """Ink [h][w] cut to its line, as a model whose "fit" is "line" has it."""
+    """The rows of ink [h][w] that a model whose "fit" is "line" looks at: first, and the one behind the last."""
     h = len(ink)
     counts = np.where(ink >= 85, ink, 0)
     sums = counts.sum(axis=1)
@@ -24,10 +32,10 @@ def line_rows(ink):
     inked = counts[first:first + rows] > 0
     columns = inked.any(axis=0).sum()
     if h < 16 or sums.max() == 0 or rows < 0.06 * h or inked.sum() > 0.6 * columns * rows:
-        return ink
+        return 0, h
     wanted = max(rows * 1.5, 2 * (within[1][-1] + 1 - within[1][0]), h / (1 + columns / rows))
     middle = first + rows / 2
-    return ink[max(math.floor(middle - wanted / 2), 0):math.ceil(middle + wanted / 2)] if wanted < h else ink
+    return (max(math.floor(middle - wanted / 2), 0), min(math.ceil(middle + wanted / 2), h)) if wanted < h else (0, h)
 
 
 def canvas(image, meta):
@@ -41,12 +49,10 @@ def canvas(image, meta):
         columns, margin = max(1, image.width * height // image.height), int(meta["margin"])
         return np.pad(255 - np.asarray(image.resize((columns, height), Image.LANCZOS)), ((0, 0), (margin, margin)))
     grey = np.asarray(image, np.float32)
-    low, paper, high = np.percentile(grey, (1, 50, 99), method="inverted_cdf")
-    dark_ink = paper - low >= high - paper
-    contrast = max(paper - low if dark_ink else high - paper, 32)
-    ink = np.clip(255 * (paper - grey if dark_ink else grey - paper) / contrast, 0, 255)
+    ink = ink_of(grey)
     if meta["fit"] == "line":
-        ink = line_rows(np.rint(ink))
+        top, bottom = line_rows(np.rint(ink))
+        ink = ink_of(grey[top:bottom])
     h, w = ink.shape
     natural = max(1, (w * height + h // 2) // h)
     room = width or min(-(-natural // step) * step, widest)

@@ -17,8 +17,8 @@
 /* A lower picture keeps its rows. */
 #define LEAST_HEIGHT 16
 
-/* Lighter is no ink that counts: it is less than a third of full ink. */
-#define INK (255 - 85)
+/* Less is no ink that counts: a third of full ink. */
+#define LEAST_INK 85
 
 /* Shares of the fullest row's ink: a row with less is outside of the writing, one with more is of small letters or capitals. */
 #define EMPTY_ROW 0.04
@@ -47,40 +47,60 @@ count_rows(Rows r)
 	return r.last - r.first + 1;
 }
 
-/* White paper and black ink. */
+/* A picture's ink: of the pixels' values. */
+typedef struct View
+{
+	const uint8_t *pixels;
+	int			width;
+	int			height;
+	uint8_t		ink[256];		/* 255 is full */
+} View;
+
+static View
+view_of(const HwrImage *img, const HwrPaper *paper)
+{
+	View		view = {paper->pixels, img->width, img->height, {0}};
+
+	for (int g = 0; g < 256 && !paper->empty; g++)
+	{
+		float		ink = paper->offset + paper->slope * (float) g;
+
+		view.ink[g] = (uint8_t) lrintf(ink < 0 ? 0 : ink > 255 ? 255 : ink);
+	}
+	return view;
+}
+
+/* White paper and black ink, in place of what they are. */
 static void
-make_clean(HwrImage *img, const HwrPaper *paper)
+make_clean(HwrImage *img, const HwrPaper *paper, const View *view)
 {
 	size_t		n = (size_t) img->width * (size_t) img->height;
-	uint8_t		clean[256];
 
-	for (int g = 0; g < 256; g++)
-	{
-		float		ink = paper->empty ? 0 : paper->offset + paper->slope * (float) g;
-
-		clean[g] = (uint8_t) (255 - lrintf(ink < 0 ? 0 : ink > 255 ? 255 : ink));
-	}
 	if (paper->empty)
 		memset(img->pixels, 255, n);
 	else
 		for (size_t i = 0; i < n; i++)
-			img->pixels[i] = clean[paper->pixels[i]];
+			img->pixels[i] = (uint8_t) (255 - view->ink[view->pixels[i]]);
 	img->clean = true;
 }
 
-/* The ink of each row of a clean picture; returns the most. */
+/* The ink of each row; returns the most. */
 static uint32_t
-sum_rows(const HwrImage *img, uint32_t *sums)
+sum_rows(const View *view, uint32_t *sums)
 {
 	uint32_t	most = 0;
 
-	for (int y = 0; y < img->height; y++)
+	for (int y = 0; y < view->height; y++)
 	{
-		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
+		const uint8_t *row = view->pixels + (size_t) y * (size_t) view->width;
 		uint32_t	sum = 0;
 
-		for (int x = 0; x < img->width; x++)
-			sum += row[x] <= INK ? 255u - row[x] : 0u;
+		for (int x = 0; x < view->width; x++)
+		{
+			uint32_t	ink = view->ink[row[x]];
+
+			sum += ink >= LEAST_INK ? ink : 0;
+		}
 		sums[y] = sum;
 		most = sum > most ? sum : most;
 	}
@@ -100,34 +120,40 @@ rows_with(const uint32_t *sums, int n, double least)
 	return r;
 }
 
-/* Columns with ink in these rows, and pixels with ink; seen: room for one byte a column. */
+/* Columns with ink in these rows, and pixels with ink. */
 static int
-count_columns(const HwrImage *img, Rows rows, uint8_t *seen, int *pixels)
+count_columns(const View *view, Rows rows, uint8_t *seen, int *pixels)
 {
 	int			n = 0;
 
 	*pixels = 0;
-	memset(seen, 0, (size_t) img->width);
+	memset(seen, 0, (size_t) view->width);
 	for (int y = rows.first; y <= rows.last; y++)
 	{
-		const uint8_t *row = img->pixels + (size_t) y * (size_t) img->width;
+		const uint8_t *row = view->pixels + (size_t) y * (size_t) view->width;
 
-		for (int x = 0; x < img->width; x++)
+		for (int x = 0; x < view->width; x++)
 		{
-			seen[x] |= row[x] <= INK;
-			*pixels += row[x] <= INK;
+			bool		inked = view->ink[row[x]] >= LEAST_INK;
+
+			seen[x] |= inked;
+			*pixels += inked;
 		}
 	}
-	for (int x = 0; x < img->width; x++)
+	for (int x = 0; x < view->width; x++)
 		n += seen[x];
 	return n;
 }
 
-/* How high the picture should be, with the writing in its middle; its own height where its rows are to stay. */
+/*
+ * How high the picture should be, with the writing in its middle; its own height where its rows are to stay.  sums and seen:
+ * room for a number a row and a byte a column.
+ */
 static double
-wanted_height(const HwrImage *img, const uint32_t *sums, uint32_t most, uint8_t *seen, Rows *writing)
+wanted_height(const View *view, uint32_t *sums, uint8_t *seen, Rows *writing)
 {
-	int			n = img->height;
+	uint32_t	most = sum_rows(view, sums);
+	int			n = view->height;
 	int			rows;
 	int			columns;
 	int			pixels;
@@ -139,7 +165,7 @@ wanted_height(const HwrImage *img, const uint32_t *sums, uint32_t most, uint8_t 
 	rows = count_rows(*writing);
 	if (most == 0 || rows < LEAST_WRITING * n)
 		return n;
-	columns = count_columns(img, *writing, seen, &pixels);
+	columns = count_columns(view, *writing, seen, &pixels);
 	if (pixels > SOLID * columns * rows)
 		return n;
 	height = rows / WRITING;
@@ -168,36 +194,51 @@ cut(HwrImage *img, int top, int bottom, HwrStatus *st)
 	return true;
 }
 
+/* The rows that are to be left, [top, bottom). */
+static bool
+choose_rows(const View *view, int *top, int *bottom, HwrStatus *st)
+{
+	uint32_t   *sums = hwr_alloc((size_t) view->height, sizeof(uint32_t), st);
+	uint8_t    *seen = hwr_alloc((size_t) view->width, 1, st);
+	bool		ok = sums != NULL && seen != NULL;
+
+	*top = 0;
+	*bottom = view->height;
+	if (ok && view->height >= LEAST_HEIGHT)
+	{
+		Rows		writing;
+		double		height = wanted_height(view, sums, seen, &writing);
+		double		middle = (writing.first + writing.last + 1) / 2.0;
+
+		if (height < view->height)
+		{
+			*top = (int) fmax(floor(middle - height / 2), 0);
+			*bottom = (int) fmin(ceil(middle + height / 2), view->height);
+		}
+	}
+	free(sums);
+	free(seen);
+	return ok;
+}
+
 bool
 hwr_image_trim(HwrImage *img, HwrStatus *st)
 {
 	HwrPaper	paper;
-	uint32_t   *sums;
-	uint8_t    *seen;
+	View		view;
+	int			top;
+	int			bottom;
 	bool		ok;
 
 	if (!hwr_paper_judge(img, &paper, st))
 		return false;
-	make_clean(img, &paper);
+	view = view_of(img, &paper);
+	ok = choose_rows(&view, &top, &bottom, st);
+	/* of the part alone paper and ink are better told than of the whole; without one, what was judged stands */
+	if (ok && bottom - top < img->height)
+		ok = cut(img, top, bottom, st);
+	else if (ok)
+		make_clean(img, &paper, &view);
 	hwr_paper_free(&paper);
-	if (img->height < LEAST_HEIGHT)
-		return true;
-
-	sums = hwr_alloc((size_t) img->height, sizeof(uint32_t), st);
-	seen = hwr_alloc((size_t) img->width, 1, st);
-	ok = sums != NULL && seen != NULL;
-	if (ok)
-	{
-		Rows		writing;
-		double		height = wanted_height(img, sums, sum_rows(img, sums), seen, &writing);
-		double		middle = (writing.first + writing.last + 1) / 2.0;
-		int			top = (int) floor(middle - height / 2);
-		int			bottom = (int) ceil(middle + height / 2);
-
-		if (height < img->height)
-			ok = cut(img, top > 0 ? top : 0, bottom < img->height ? bottom : img->height, st);
-	}
-	free(sums);
-	free(seen);
 	return ok;
 }

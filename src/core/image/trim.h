@@ -16,8 +16,8 @@
 #include "image.h"
 
 /*
- * In place: the picture is clean then (image.h), and has fewer rows where it had too many.  One without a
- * line of text becomes white.  Errors: HWR_OUT_OF_MEMORY.
+ * In place: the picture has fewer rows where it had too many; else it is clean then (image.h), and white where it has
+ * no line of text.  Errors: HWR_OUT_OF_MEMORY.
  */
 extern bool hwr_image_trim(HwrImage *img, HwrStatus *st);
 

@@ -50,14 +50,15 @@ draw(int above, int below, int paper, int ink, bool ascenders)
 	return img;
 }
 
+/* Rows with what differs from the corner, but for the outermost columns. */
 static void
 ink_rows(const HwrImage *img, int *first, int *last)
 {
 	*first = img->height;
 	*last = -1;
 	for (int y = 0; y < img->height; y++)
-		for (int x = 0; x < img->width; x++)
-			if (img->pixels[y * img->width + x] < 128)
+		for (int x = 4; x < img->width - 4; x++)
+			if (abs(img->pixels[y * img->width + x] - img->pixels[4]) > 60)
 			{
 				*first = y < *first ? y : *first;
 				*last = y;
@@ -69,11 +70,13 @@ static void
 check_trimmed(HwrImage img, int rows, int least, int most)
 {
 	HwrStatus	st;
+	int			before;
 	int			first;
 	int			last;
 
+	before = img.height;
 	assert_true(hwr_image_trim(&img, &st));
-	assert_true(img.clean);
+	assert_int_equal(img.clean, img.height == before);
 	assert_int_equal(img.width, WIDTH);
 	assert_in_range(img.height, least, most);
 	ink_rows(&img, &first, &last);
@@ -191,7 +194,6 @@ test_decoded_again(void **state)
 	hwr_image_free(&img);
 	assert_true(hwr_preprocess_decode(file.bytes, file.len, &roomy, HWR_FIT_LINE, 48, 0, &img, &st));
 	assert_int_equal(img.width, WIDTH);
-	assert_true(img.clean);
 	assert_in_range(img.height, body * 3 / 2 - 2, body * 3 / 2 + 4);
 	hwr_image_free(&img);
 	hwr_image_free(&drawn);
