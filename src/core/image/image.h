@@ -18,6 +18,7 @@ typedef struct HwrImage
 	int			source_height;
 	uint8_t    *pixels;			/* malloc'd; hwr_image_free */
 	int			grain;			/* grey values between two neighbouring levels of a JPEG's blocks, 0 elsewhere */
+	bool		writing;		/* a finder of lines took it for one: texture says nothing against it (paper.h) */
 	bool		clean;			/* paper is 255, the ink's darkness its own, as paper.h judges them: trim.h */
 	uint8_t		border;			/* grey value around it, of a straightened line (centerline.h) */
 } HwrImage;

@@ -432,17 +432,23 @@ find_darkness(const HwrImage *img, bool ink_dark, const uint8_t *broad, uint8_t 
 
 /*
  * Whether what is left is no writing: ripples of the file's compression beside lines and edges that
- * were as dark as before, or as range, or, on a ground of many greys, little that stands out from
- * its texture, as in a photograph.
+ * were as dark as before, or as range.
  */
 static bool
-is_texture(int contrast, int ink, int before, int range, int grain)
+is_ripple(int contrast, int before, int range, int grain)
 {
 	int			edge = before > range ? before : range;
-	int			ripple = edge * (grain < 4 ? grain + 1 : 5) / 16;
+
+	return contrast < edge * (grain < 4 ? grain + 1 : 5) / 16 || 4 * contrast < range;
+}
+
+/* Whether, on a ground of many greys, little stands out from its texture, as in a photograph. */
+static bool
+is_texture(int contrast, int ink, int range)
+{
 	bool		coarse = contrast < 2 * ink && (contrast < CLEAR_INK || 3 * contrast < 4 * ink);
 
-	return contrast < ripple || 4 * contrast < range || (coarse && 2 * range > contrast);
+	return coarse && 2 * range > contrast;
 }
 
 static bool
@@ -479,7 +485,8 @@ judge_other(const HwrImage *img, HwrPaper *out, HwrStatus *st)
 		ok = hwr_clear_ruling(&dark, ink, st);
 		contrast = measure_ink(&dark, ink);
 		/* the ripples of compression around dots are on all sides of them */
-		if (is_texture(contrast, ink, before, range, img->grain) || (dots > 0 && 4 * contrast < before))
+		if (is_ripple(contrast, before, range, img->grain) || (dots > 0 && 4 * contrast < before) ||
+			(!img->writing && is_texture(contrast, ink, range)))
 			contrast = 0;
 		out->empty = contrast == 0;
 		set_curve(out, 0, contrast, false);

@@ -12,7 +12,8 @@
  *	  much lighter than the opening.
  * 3. Lines along the edges and ruled and dotted lines are taken off (ruling.h, dots.h).
  * 4. Where no ink is left above the grain of the paper and of the file's compression, or what there is is not a line
- *	  of text, the picture is empty.
+ *	  of text, the picture is empty.  Faint ink on coarse grain may be a photograph's texture, and counts only in a line
+ *	  that was found on a page.
  */
 #ifndef HWR_PAPER_H
 #define HWR_PAPER_H

@@ -73,7 +73,7 @@ hwr_lines(PG_FUNCTION_ARGS)
 		nulls[7] = !images || !text;
 		if (!nulls[7])
 		{
-			if (!hwr_page_cut(work, line, &st))
+			if (!hwr_page_cut_found(work, line, &st))
 				hwr_raise(&st);
 			values[7] = hwr_image_datum(&work->crop);
 		}

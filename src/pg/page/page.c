@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "core/image/image_write.h"
+#include "core/page/beyond.h"
 #include "line_model.h"
 #include "page.h"
 #include "pg/base/columns.h"
@@ -93,6 +94,16 @@ hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st)
 	work->crop.pixels = NULL;
 	CHECK_FOR_INTERRUPTS();
 	return false;
+}
+
+bool
+hwr_page_cut_found(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st)
+{
+	if (!hwr_page_cut(work, line, st))
+		return false;
+	hwr_page_paint_beyond(&work->crop);
+	work->crop.writing = true;
+	return true;
 }
 
 Datum

@@ -33,6 +33,9 @@ extern void hwr_page_find(HwrPageWork *work, int turn, bool right_to_left);
 /* work->crop = the line straightened; the one before is freed.  Errors as hwr_page_crop. */
 extern bool hwr_page_cut(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st);
 
+/* The same of a line that was found: the ground beyond the sheet is painted as paper. */
+extern bool hwr_page_cut_found(HwrPageWork *work, const HwrPageLine *line, HwrStatus *st);
+
 extern Datum hwr_points_polygon(const HwrPoint *points, int n);
 extern Datum hwr_points_path(const HwrPoint *points, int n);
 

@@ -102,7 +102,7 @@ read_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, int from,
 
 	for (int i = from; i < to; i++)
 	{
-		if (!hwr_page_cut(work, &work->lines.lines[i], &st))
+		if (!hwr_page_cut_found(work, &work->lines.lines[i], &st))
 			hwr_raise(&st);
 		crop_heights[i - from] = work->crop.height;
 		if (!hwr_batch_add_image(batch, loaded, &work->crop, false, &st))

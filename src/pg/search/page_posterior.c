@@ -39,7 +39,7 @@ keep_batch(ReturnSetInfo *result, HwrPageWork *work, HwrLoaded loaded, HwrKeep k
 
 	for (int i = from; i < to; i++)
 	{
-		if (!hwr_page_cut(work, &work->lines.lines[i], &st) ||
+		if (!hwr_page_cut_found(work, &work->lines.lines[i], &st) ||
 			!hwr_batch_add_image(batch, loaded, &work->crop, false, &st))
 			hwr_raise(&st);
 	}

@@ -565,6 +565,30 @@ test_leaders(void **state)
 		}
 }
 
+/* Faint writing on coarse, unevenly lit paper looks like a photograph's texture: it is read where a finder of lines found it. */
+static void
+test_coarse(void **state)
+{
+	HwrImage	plain = field(200, 110);
+	HwrImage	img = field(200, 110);
+
+	(void) state;
+	gradient(&img, 0.6, 1);
+	add_noise(&img, 6, 3);
+	img.writing = true;
+	check_like("faint, found on a page", &plain, &img, 0.6);
+	img = field(200, 110);
+	gradient(&img, 0.6, 1);
+	add_noise(&img, 6, 3);
+	check_empty("faint, not known for a line", &img);
+	img = blank(280, 60, 200);
+	gradient(&img, 0.6, 1);
+	add_noise(&img, 6, 3);
+	img.writing = true;
+	check_empty("nothing, taken for a line", &img);
+	hwr_image_free(&plain);
+}
+
 int
 main(void)
 {
@@ -582,6 +606,7 @@ main(void)
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_blank_with_lines),
 		cmocka_unit_test(test_no_line),
+		cmocka_unit_test(test_coarse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
