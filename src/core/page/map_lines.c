@@ -3,8 +3,8 @@
  *	  From the maps of the network that finds lines to lines.
  *
  * In each column of cells the peaks of the baseline's map are points; points of neighbouring columns that are nearest to
- * each other are linked to chains; chains end where the map of ends says so, and go on across short gaps.  The heights
- * are read along the chain.
+ * each other are linked to chains; chains end where the map of ends says so, and go on across short gaps.  In a table, rows
+ * above and below tell where a cell begins that the map is not sure of.  The heights are read along the chain.
  */
 #include "map_lines.h"
 
@@ -24,6 +24,19 @@
 
 /* An end counts from here on. */
 #define END 0.8F
+
+/*
+ * An end that the network is less sure of counts from here on, where in rows so many cells above or below, within so many
+ * columns, enough lines begin right of another's end, and at least twice as many as go across.
+ */
+#define UNSURE_END 0.5F
+#define ROWS_NEAR 90
+#define COLUMNS_NEAR 4
+#define LEAST_BEGINS 6
+#define BEGINS_OF_CROSSES 2
+
+/* Columns between the end of a table's cell and the beginning of the next, at most. */
+#define BETWEEN_CELLS 14
 
 /* A line's points in the mean, and its columns, at least. */
 #define LEAST_MEAN 0.72F
@@ -208,6 +221,65 @@ cut_at_ends(Peaks *peaks)
 			best = peaks->v[best].next;
 		peaks->v[peaks->v[best].previous].next = -1;
 		peaks->v[best].previous = -1;
+	}
+}
+
+static int
+limit_column(int x, int columns)
+{
+	return x < 0 ? 0 : x < columns ? x : columns - 1;
+}
+
+/* Whether a chain ends left of the peak, in its row, as the cell before it in a table does. */
+static bool
+ends_before(const Peaks *peaks, const Peak *p)
+{
+	for (int i = peaks->start[limit_column(p->x - BETWEEN_CELLS, p->x + 1)]; i < peaks->start[p->x]; i++)
+	{
+		const Peak *q = &peaks->v[i];
+
+		if (q->next < 0 && q->previous >= 0 && fabsf(q->y - p->y) <= RISE + 1)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the rows near by begin a cell of a table where this peak is. */
+static bool
+cells_begin(const Peaks *peaks, int columns, const Peak *p)
+{
+	int			begins = 0;
+	int			crosses = 0;
+
+	for (int i = peaks->start[p->x]; i < peaks->start[p->x + 1]; i++)
+	{
+		const Peak *q = &peaks->v[i];
+
+		crosses += fabsf(q->y - p->y) <= ROWS_NEAR && q->previous >= 0 && q->next >= 0;
+	}
+	for (int i = peaks->start[limit_column(p->x - COLUMNS_NEAR, columns)];
+		 i < peaks->start[limit_column(p->x + COLUMNS_NEAR, columns) + 1]; i++)
+	{
+		const Peak *q = &peaks->v[i];
+
+		begins += q->previous < 0 && q->next >= 0 && fabsf(q->y - p->y) <= ROWS_NEAR && ends_before(peaks, q);
+	}
+	return begins >= LEAST_BEGINS && begins >= BEGINS_OF_CROSSES * crosses;
+}
+
+/* Cut chains that run on from one cell of a table to the next, at ends that the network is less sure of. */
+static void
+cut_at_cells(Peaks *peaks, int columns)
+{
+	for (int i = 0; i < peaks->n; i++)
+	{
+		Peak	   *p = &peaks->v[i];
+
+		if (p->end < UNSURE_END || p->previous < 0 || p->next < 0 ||
+			peaks->v[p->previous].end > p->end || peaks->v[p->next].end > p->end || !cells_begin(peaks, columns, p))
+			continue;
+		peaks->v[p->previous].next = -1;
+		p->previous = -1;
 	}
 }
 
@@ -421,6 +493,7 @@ hwr_page_map_lines(const HwrPageCanvas *canvas, const HwrLineMaps *maps, float s
 		chain.down = chain.up + maps->width;
 		link_peaks(&peaks, maps->width);
 		cut_at_ends(&peaks);
+		cut_at_cells(&peaks, maps->width);
 		ok = make_lines(canvas, maps, &peaks, &chain, size, out, st);
 	}
 	free(chain.y);
