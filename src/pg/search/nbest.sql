@@ -32,43 +32,71 @@ CREATE FUNCTION hwr_field(posterior hwr_posterior, kind text, OUT text text, OUT
 COMMENT ON FUNCTION hwr_field(hwr_posterior, text) IS
 'a field of a kind (date, integer, amount, postcode, yes_no): its text, its value to be cast, and the confidence of the value';
 
--- What a column may hold.  As whoever asks: he sees no values that he may not read.
+-- The list to which a CHECK binds its column, or the VALUE of its domain, by = and IN; NULL: to none.  It may bind it further.
+CREATE FUNCTION hwr.check_list("check" oid) RETURNS text[]
+	AS 'MODULE_PATHNAME', 'hwr_check_list' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hwr.check_list(oid) IS 'the list to which a CHECK binds its column, if it does';
+
+-- What a column may hold.  As whoever asks: he sees no values that he may not read, and the CHECKs are his to compute, as in an INSERT.
 CREATE FUNCTION hwr_constraint("table" regclass, "column" name) RETURNS text[] LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	attribute	pg_attribute;
-	base		oid;
-	reference	record;
-	definition	text;
+	base		pg_type;	-- under all domains
+	modifier	integer;
+	subjects	oid[] := '{}';	-- the domains
+	bound		record;
+	cast_to		text;
+	conditions	text[] := '{}';	-- of u.v, a text
 	result		text[];
 BEGIN
 	SELECT * INTO attribute FROM pg_attribute WHERE attrelid = "table" AND attname = "column" AND attnum > 0 AND NOT attisdropped;
 	IF NOT FOUND THEN
 		RAISE undefined_column USING MESSAGE = format('column "%s" of relation "%s" does not exist', "column", "table");
 	END IF;
-	SELECT CASE typtype WHEN 'd' THEN typbasetype ELSE t.oid END INTO base FROM pg_type t WHERE t.oid = attribute.atttypid;
-	IF EXISTS (SELECT FROM pg_enum WHERE enumtypid = base) THEN
-		RETURN (SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = base);
-	END IF;
-	FOR reference IN SELECT c.confrelid::regclass AS other, a.attname FROM pg_constraint c
-		JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = c.confkey[1]
-		WHERE c.conrelid = "table" AND c.contype = 'f' AND c.conkey = ARRAY[attribute.attnum]
-	LOOP
-		EXECUTE format('SELECT array_agg(DISTINCT %1$I::text) FROM %2$s WHERE %1$I IS NOT NULL', reference.attname, reference.other) INTO result;
-		RETURN coalesce(result, '{}');
+	SELECT * INTO base FROM pg_type WHERE oid = attribute.atttypid;
+	modifier := attribute.atttypmod;
+	WHILE base.typtype = 'd' LOOP
+		subjects := subjects || base.oid;
+		modifier := base.typtypmod;
+		SELECT * INTO base FROM pg_type WHERE oid = base.typbasetype;
 	END LOOP;
-	-- IN (...) of a CHECK of the column's alone, or of its domain, as PostgreSQL writes it
-	FOR definition IN SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE c.contype = 'c' AND
-		(c.contypid = attribute.atttypid AND c.contypid <> 0 OR c.conrelid = "table" AND c.conkey = ARRAY[attribute.attnum])
+	cast_to := format_type(base.oid, modifier);
+
+	-- The first list that there is, of all values or more, and what else has to hold of each
+	IF base.typtype = 'e' THEN
+		result := (SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = base.oid);
+	END IF;
+	-- those of a partitioned table have one more for each of its partitions
+	FOR bound IN SELECT format('%s', c.confrelid::regclass) AS other, a.attname FROM pg_constraint c
+		JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = c.confkey[1]
+		WHERE c.conrelid = "table" AND c.contype = 'f' AND c.conkey = ARRAY[attribute.attnum] AND coalesce((to_jsonb(c)->>'conenforced')::boolean, true) AND
+			NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = c.conparentid AND p.conrelid = c.conrelid) ORDER BY c.conname
 	LOOP
-		IF definition ~ '^CHECK \(\(+[^=]* = ANY \(\(?ARRAY\[.*\]\)?(::[a-z \[\]]*)?\)+$' THEN
-			SELECT array_agg(replace(m[1], $q$''$q$, $q$'$q$) ORDER BY n) INTO result
-				FROM regexp_matches(definition, $q$'((?:[^']|'')*)'::$q$, 'g') WITH ORDINALITY r (m, n);
-			RETURN result;
+		IF result IS NULL THEN
+			EXECUTE format('SELECT coalesce(array_agg(DISTINCT %1$I::text), ''{}'') FROM %2$s WHERE %1$I IS NOT NULL', bound.attname, bound.other) INTO result;
+		ELSE
+			conditions := conditions || format('EXISTS (SELECT FROM %s o WHERE o.%I = u.v::%s)', bound.other, bound.attname, cast_to);
 		END IF;
 	END LOOP;
-	RAISE invalid_parameter_value USING MESSAGE = format('nothing is known of what column "%s" of relation "%s" may hold', "column", "table"),
-		DETAIL = 'It is no enum, and has no foreign key and no CHECK with a list.';
+	FOR bound IN SELECT pg_get_expr(c.conbin, c.conrelid) AS expression, CASE WHEN c.contypid <> 0 THEN 'value' ELSE quote_ident("column") END AS subject,
+		hwr.check_list(c.oid) AS list FROM pg_constraint c WHERE c.contype = 'c' AND coalesce((to_jsonb(c)->>'conenforced')::boolean, true) AND
+			(c.contypid = ANY (subjects) OR c.conrelid = "table" AND c.conkey = ARRAY[attribute.attnum]) ORDER BY c.conname
+	LOOP
+		result := coalesce(result, bound.list);
+		conditions := conditions || format('(SELECT (%s) IS NOT FALSE FROM (SELECT u.v::%s AS %s) t)', bound.expression, cast_to, bound.subject);
+	END LOOP;
+
+	IF result IS NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('nothing is known of what column "%s" of relation "%s" may hold', "column", "table"),
+			DETAIL = 'It is no enum, has no foreign key, and no CHECK that binds it to a list of constants by = or IN.',
+			HINT = format('Give the list yourself, or take the values that are there: (SELECT array_agg(DISTINCT %I::text) FROM %s).', "column", "table");
+	END IF;
+	IF conditions <> '{}' THEN
+		EXECUTE format('SELECT coalesce(array_agg(t.v ORDER BY t.n), ''{}'') FROM (SELECT u.v::%s::text AS v, min(u.n) AS n
+			FROM unnest($1) WITH ORDINALITY u (v, n) WHERE %s GROUP BY 1) t', cast_to, array_to_string(conditions, ' AND ')) INTO result USING result;
+	END IF;
+	RETURN result;
 END $$;
 COMMENT ON FUNCTION hwr_constraint(regclass, name) IS
 'the values that a column may hold, of its enum, its foreign key or its CHECK with a list: to be a lexicon or candidates';
