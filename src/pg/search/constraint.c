@@ -1,9 +1,9 @@
 /*
  * constraint.c
- *	  The list to which a CHECK binds its column.
+ *	  What a CHECK says of its column: the list to which it binds it, and which of some values it allows.
  *
- * The stored expression is looked at, not its text.  Whatever else the CHECK says makes the list no longer: who wants to know
- * exactly has each of its values checked.
+ * The stored expression is looked at and computed, not its text, which would be understood anew, perhaps otherwise.  It is
+ * computed by whoever asks, so of functions that are not PostgreSQL's own nothing is said: they may be anyone's.
  */
 #include "postgres.h"
 
@@ -13,17 +13,66 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "pg/base/compat.h"
 
 PG_FUNCTION_INFO_V1(hwr_check_list);
+PG_FUNCTION_INFO_V1(hwr_check_allows);
+
+static bool
+is_strange(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+has_strange(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_strange, context) || IsA(node, CoerceToDomain) ||
+		expression_tree_walker(node, has_strange, context);
+}
+
+pg_noreturn static void
+fail_to_tell(Oid check)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("cannot tell what constraint \"%s\" allows", get_constraint_name(check)),
+			 errdetail("It has functions that are not PostgreSQL's own, or not immutable."),
+			 errhint("Give the list yourself.")));
+}
+
+static Node *
+stored_expression(Oid check)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(check));
+	Datum		stored;
+	bool		isnull = true;
+	Node	   *node;
+
+	if (HeapTupleIsValid(tuple))
+		stored = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("constraint %u is no CHECK", check)));
+	node = stringToNode(TextDatumGetCString(stored));
+	ReleaseSysCache(tuple);
+	if (has_strange(node, NULL) || contain_mutable_functions(node))
+		fail_to_tell(check);
+	return node;
+}
 
 /* The column, which is the only one, or the domain's VALUE, perhaps as another type with the same bytes. */
 static bool
@@ -127,30 +176,80 @@ find_list(Node *node, List **values)
 }
 
 /*
- * hwr.check_list("check" oid) returns text[]: each value once or more, of the types of the constants; NULL: there is no list
+ * hwr.check_list("check" oid) returns text[]: each value once or more, as the types of the constants show it; NULL:
+ * there is no list
  */
 Datum
 hwr_check_list(PG_FUNCTION_ARGS)
 {
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, PG_GETARG_DATUM(0));
 	List	   *values = NIL;
-	bool		bound = false;
 	Datum	   *texts;
 
-	if (!HeapTupleIsValid(tuple))
-		PG_RETURN_NULL();
-	if (((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_CHECK)
-	{
-		bool		isnull;
-		Datum		stored = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
-
-		bound = !isnull && find_list(eval_const_expressions(NULL, stringToNode(TextDatumGetCString(stored))), &values);
-	}
-	ReleaseSysCache(tuple);
-	if (!bound)
+	if (!find_list(eval_const_expressions(NULL, stored_expression(PG_GETARG_OID(0))), &values))
 		PG_RETURN_NULL();
 	texts = palloc((list_length(values) + 1) * sizeof(Datum));
 	for (int i = 0; i < list_length(values); i++)
 		texts[i] = CStringGetTextDatum(list_nth(values, i));
 	PG_RETURN_ARRAYTYPE_P(construct_array(texts, list_length(values), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* A constant in the subject's place, of its type, but that a domain's values are not checked. */
+static Node *
+put_value(Node *node, void *text)
+{
+	Oid			type;
+	int32		typmod = -1;
+	Oid			input;
+	Oid			param;
+	int16		len;
+	bool		byval;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Var) && !IsA(node, CoerceToDomainValue))
+		return expression_tree_mutator(node, put_value, text);
+	type = getBaseTypeAndTypmod(exprType(node), &typmod);
+	getTypeInputInfo(type, &input, &param);
+	get_typlenbyval(type, &len, &byval);
+	return (Node *) makeConst(exprType(node), exprTypmod(node), exprCollation(node), len,
+							  OidInputFunctionCall(input, text, param, -1), false, byval);
+}
+
+/* With all its parts constant, the expression is. */
+static bool
+allows(Oid check, Node *node, char *text)
+{
+	Const	   *result = (Const *) eval_const_expressions(NULL, put_value(node, text));
+
+	if (!IsA(result, Const))
+		fail_to_tell(check);
+	return result->constisnull || DatumGetBool(result->constvalue);
+}
+
+/*
+ * hwr.check_allows("check" oid, texts text[]) returns text[]: those of the texts that are values that it allows
+ */
+Datum
+hwr_check_allows(PG_FUNCTION_ARGS)
+{
+	Oid			check = PG_GETARG_OID(0);
+	Node	   *node = stored_expression(check);
+	MemoryContext once = AllocSetContextCreate(CurrentMemoryContext, "hwr value", ALLOCSET_DEFAULT_SIZES);
+	Datum	   *texts;
+	bool	   *nulls;
+	int			n;
+	int			left = 0;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(once);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i] && allows(check, node, TextDatumGetCString(texts[i])))
+			texts[left++] = texts[i];
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(once);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(texts, left, TEXTOID, -1, false, TYPALIGN_INT));
 }
