@@ -34,6 +34,10 @@ SELECT line, id, region, text, baseline, outline FROM hwr_pagexml_lines('<PcGts>
 SELECT count(*) FROM hwr_pagexml_lines('<p:PcGts xmlns:p="http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15"><p:Page><p:TextRegion><p:TextLine/></p:TextRegion></p:Page></p:PcGts>');
 SELECT count(*) FROM hwr_pagexml_lines(NULL);
 SELECT count(*) FROM hwr_pagexml_lines('<PcGts><Page/></PcGts>');
+-- Numbers without a digit before the point, choices of texts of words, and a baseline that goes nowhere
+SELECT text, baseline, outline, image IS NOT NULL AS image FROM page, hwr_pagexml_lines('<PcGts><Page><TextRegion>
+	<TextLine><Coords points=".5,2 7.,20 30,60"/><Word><TextEquiv index="1"><Unicode>second</Unicode></TextEquiv><TextEquiv index="0"><Unicode>first</Unicode></TextEquiv></Word></TextLine>
+	<TextLine><Coords points="10,10 60,10 60,30 10,3e1"/><Baseline points="20,25 20,25"/></TextLine></TextRegion></Page></PcGts>', page);
 
 -- ALTO: points with and without commas, a baseline of one number, no shape, hyphens and spaces
 SELECT line, id, region, text, baseline, outline FROM hwr_alto_lines('<alto xmlns="http://www.loc.gov/standards/alto/ns-v2#"><Description><MeasurementUnit>pixel</MeasurementUnit></Description>
@@ -49,6 +53,8 @@ SELECT outcome($$SELECT * FROM hwr_alto_lines('<PcGts/>')$$);
 SELECT outcome($$SELECT * FROM hwr_alto_lines('<alto><Description><MeasurementUnit>mm10</MeasurementUnit></Description><Layout/></alto>')$$);
 SELECT outcome($$SELECT * FROM hwr_pagexml_lines('<PcGts><Page><TextLine id="x"><Coords points="1,2 3"/></TextLine></Page></PcGts>')$$);
 SELECT outcome($$SELECT * FROM hwr_pagexml_lines('<PcGts><Page><TextLine id="x"><Coords points="1,2 a,b"/></TextLine></Page></PcGts>')$$);
+SELECT outcome(format('SELECT * FROM hwr_pagexml_lines(''<PcGts><Page><TextLine id="x"><Coords points="1,2 %s"/></TextLine></Page></PcGts>'')', p))
+	FROM unnest('{"1.2.3,4","1-2,3","e,.","1,2e",". ,1"}'::text[]) p;
 SELECT outcome($$SELECT * FROM hwr_pagexml_lines('<PcGts><Page><TextLine>', NULL)$$) LIKE '2200N%' AS broken;
 -- Nothing outside the document is read.
 SELECT outcome($$SELECT * FROM hwr_pagexml_lines('<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><PcGts><Page><TextLine><TextEquiv><Unicode>&e;</Unicode></TextEquiv></TextLine></Page></PcGts>')$$) LIKE '2200N%' AS refused;
@@ -65,6 +71,26 @@ SELECT count(*) FROM page, CAST(hwr_plot_page(page, 'strokes') AS xml) svg, unne
 SELECT hwr_plot_page(NULL) IS NULL AS null;
 SELECT outcome($$SELECT hwr_plot_page('x')$$);
 SELECT outcome($$SELECT hwr_plot_page(page, turn => 1) FROM page$$);
+
+-- What the functions mean depends on none of these settings of the session.
+CREATE VIEW written AS SELECT i, regexp_replace(x, '[0-9-]+T[0-9:]+', 'T', 'g') AS x, NULL::polygon AS outline, NULL::path AS baseline
+	FROM page, unnest(ARRAY[hwr_pagexml(page, 'strokes')::text, hwr_alto(page, 'strokes')::text, hwr_hocr(page, 'strokes')::text, hwr_plot_page(page, 'strokes')]) WITH ORDINALITY w (x, i)
+	UNION ALL SELECT 5, text, outline, baseline FROM hwr_alto_lines('<alto><Layout><TextLine BASELINE=" 14 " HPOS="10.25" VPOS="110.5" WIDTH="10" HEIGHT="5"/></Layout></alto>')
+	UNION ALL SELECT 6, text, outline, baseline FROM hwr_pagexml_lines('<PcGts><Page><TextLine><Coords points="1.25,2 30,4 50,60"/><Baseline points="1.5,1.5 2,3"/></TextLine></Page></PcGts>');
+CREATE TABLE written_before AS SELECT * FROM written;
+\c -
+SET hwr.line_model = '';
+SET escape_string_warning = off;
+SET standard_conforming_strings = off;
+SET extra_float_digits = -15;
+SET bytea_output = 'escape';
+SET quote_all_identifiers = on;
+SET xmloption = 'document';
+CREATE TABLE written_with AS SELECT * FROM written;
+RESET ALL;
+SELECT i, b.x = w.x AND (i < 5 OR b.outline ~= w.outline AND pclose(b.baseline)::polygon ~= pclose(w.baseline)::polygon) AS same FROM written_before b JOIN written_with w USING (i) ORDER BY i;
+DROP TABLE written_before, written_with;
+DROP VIEW written;
 
 DROP TABLE page;
 SELECT hwr_drop_model('strokes');

@@ -31,6 +31,10 @@ WHERE provolatile = 'v' AND language = 'c' AND has_function_privilege('public', 
 SELECT function FROM extension_functions WHERE prosecdef;
 SELECT function FROM extension_functions
 WHERE language NOT IN ('c', 'internal') AND (proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY (proconfig));
+-- Nor does what they mean depend on standard_conforming_strings: no backslash stands but in E'' and its continuations.
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'hwr' JOIN pg_language l ON l.oid = p.prolang
+	WHERE l.lanname IN ('sql', 'plpgsql') AND regexp_replace(p.prosrc, $$E'([^'\\]|\\.|'')*'(\s*\n\s*'([^'\\]|\\.|'')*')*$$, '', 'g') LIKE '%\\%';
 -- views, but no tables; they let no condition of a user's see more than their rows
 SELECT relname, relkind, reloptions FROM pg_class
 WHERE relnamespace = 'hwr'::regnamespace AND relkind <> 'i' AND relkind <> 'c'

@@ -109,6 +109,9 @@ SELECT hwr_drop_lm('maria');
 SELECT text, round(confidence::numeric, 1) AS confidence FROM hwr_nbest(ink('1O Mal', '10 Mai'), 2, pattern => '\d+ \w+');
 SELECT text FROM hwr_nbest(ink('Otto'), 1, pattern => 'M[ae]ria?');
 SELECT rank, text FROM hwr_recognize_nbest((SELECT image FROM strokes WHERE id = 3), 2, 'search', pattern => '(I.){2}');
+-- A pattern is composed as labels are, its escapes are left alone.
+SELECT text FROM hwr_nbest(ink('Zoé 1'), 1, pattern => E'Zo[e\u0301] \\d') UNION ALL SELECT text FROM hwr_nbest(ink('Zoé 1'), 1, pattern => E'Zo\\e\u0301 1');
+SELECT text FROM hwr_nbest(ink('a1'), 1, pattern => E'a\\d\u0307?');
 SELECT outcome(format('SELECT * FROM hwr_nbest(ink(''a''), pattern => %L)', p)) FROM (VALUES ('(a'), ('a**'), ('[b-a]'), ('x{200}'), ('')) v (p);
 SELECT count(*) FROM hwr_nbest(NULL, 1);
 SELECT * FROM hwr_nbest(ink('Marie'), 0);
@@ -131,7 +134,30 @@ SELECT hwr_constraint('filled', 'mood'), hwr_constraint('filled', 'town'), hwr_c
 SELECT hwr_constraint('filled', 'other');
 SELECT hwr_constraint('filled', 'nothing');
 SELECT text FROM hwr_nbest(ink('Lyom'), 1, lexicon => hwr_constraint('filled', 'town'));
-DROP TABLE filled, towns;
+-- Through domains; what another CHECK refuses is left out; values of any type, as the column shows them; any characters
+CREATE DOMAIN hwr_letter AS text CHECK (VALUE IN ('a', 'b', 'c'));
+CREATE DOMAIN hwr_some AS hwr_letter CHECK (VALUE <> 'b');
+CREATE DOMAIN hwr_good AS hwr_mood CHECK (VALUE <> 'sad');
+CREATE FUNCTION lower_own(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run'; END $$;
+CREATE FUNCTION mood_own(text) RETURNS hwr_mood LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run'; END $$;
+CREATE FUNCTION mood_own(hwr_mood) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run'; END $$;
+CREATE CAST (text AS hwr_mood) WITH FUNCTION mood_own(text) AS IMPLICIT;
+CREATE CAST (hwr_mood AS text) WITH FUNCTION mood_own(hwr_mood) AS IMPLICIT;
+CREATE TABLE moods (mood hwr_mood PRIMARY KEY);
+INSERT INTO moods VALUES ('glad');
+CREATE TABLE bound (letter hwr_some, mood hwr_good, two text CHECK (two IN ('p', 'q')) CHECK (two IN ('q', 'r')), n integer CHECK (n IN (1, 2, -3)), key hwr_mood REFERENCES moods, money numeric(5, 2) CHECK (money IN (1, 2.5)),
+	fixed char(4) CHECK (fixed IN ('ab', 'cd')), one text CHECK (one = 'only' OR one IS NULL), "a ""name" varchar(9) CHECK ("a ""name" IN ('it''s', E'b\\s', 'c,d', '{e}', '"f"', 'NULL', '')),
+	town text REFERENCES towns CHECK (town <> 'Nantes'), value text CHECK (value = ANY ('{x,y}') AND value <> 'x'), none text CHECK (none IS NULL),
+	-- and what binds to no list, or calls functions of anyone's
+	not_in text CHECK (NOT (not_in IN ('bad', 'worse'))), folded text CHECK (lower(folded) IN ('aa', 'bb') AND folded <> ALL (ARRAY['q'])), longer text CHECK (longer = 'a' OR length(longer) > 3),
+	with_null text CHECK (with_null IN ('a', NULL)), own text CHECK (own IN ('a', lower_own('B'))), day date CHECK (day IN ('2020-01-01') AND day < current_date), beside text, CHECK (beside IN ('a') OR n > 0));
+SELECT attname, outcome(format('SELECT hwr_constraint(''bound'', %L)', attname)) FROM pg_attribute WHERE attrelid = 'bound'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT attname, hwr_constraint('bound', attname) FROM pg_attribute WHERE attrelid = 'bound'::regclass AND attnum BETWEEN 1 AND 12 ORDER BY attnum;
+DROP TABLE bound, filled, towns, moods;
+DROP CAST (text AS hwr_mood);
+DROP CAST (hwr_mood AS text);
+DROP FUNCTION lower_own(text), mood_own(text), mood_own(hwr_mood);
+DROP DOMAIN hwr_good, hwr_some, hwr_letter;
 DROP TYPE hwr_mood, hwr_size;
 
 -- Words

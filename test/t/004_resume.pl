@@ -53,6 +53,12 @@ my ($rc, $out, $err) = $node->psql('postgres', "SELECT * FROM hwr_train('words',
 is($rc, 0, 'trained without a stop');
 like($err, qr/NOTICE:  average of the last steps \(\d+ snapshots\) val +[0-9.]+ CER +[0-9.]+ %/, 'the average is reported');
 
+# A failed one is told before its worker is gone: it can be dropped or resumed at once all the same.
+$node->safe_psql('postgres', "CREATE TABLE unusable AS SELECT image, '' AS label FROM words");
+($rc, $out, $err) = $node->psql('postgres', "SELECT * FROM hwr_train('unusable', 'unusable');\nSELECT hwr_drop_job(max(job)) FROM hwr_jobs;\n" x 5, on_error_stop => 0);
+is(() = $err =~ /too many unusable rows/g, 5, 'trainings fail');
+unlike($err, qr/is running/, 'and their jobs are dropped at once');
+
 # Cancelled
 my $job = start_training('cancelled');
 sql_fails($node, "SELECT hwr_resume($job)", '55006', "training job $job is running", 'resuming a running job');

@@ -204,6 +204,43 @@ SKIP:
 	is($node->safe_psql('latin', q{SELECT count(*) > 2 FROM hwr_confusions('strokes') WHERE truth = guess}), 't', 'and confusions');
 	is($node->safe_psql('latin', q{SELECT count(*) > 1, bool_or(alphabet LIKE '%?%') FROM hwr_bundled_model_details}), 't|t',
 		'and what comes with hwr, whose alphabet is larger');
+
+	# Characters that LATIN1 lacks: the model has them, and people see question marks.
+	my $wide = $node->safe_psql('postgres', q{SELECT encode(stroke_model('{"alphabet": "I\u0153\u0161"}'), 'hex')});
+	$node->safe_psql('latin', "SELECT hwr_import_model(decode('$wide', 'hex'), 'wide')");
+	is($node->safe_psql('latin', q{SELECT alphabet FROM hwr_model_details WHERE model = 'wide'}), 'I??', 'an alphabet that is larger');
+	my $line = q{(SELECT image FROM strokes WHERE id = 3)};
+	foreach my $reads (
+		"hwr_recognize($line, 'wide')",
+		"(hwr_recognize_batch(ARRAY[$line], 'wide'))[1]",
+		"(SELECT text FROM hwr_read_batch(ARRAY[$line], 'wide') WHERE problem IS NULL)",
+		"(SELECT text FROM hwr_recognize_nbest($line, 20, 'wide') WHERE rank = 1)",
+		"(SELECT string_agg(c->>'char', '') FROM hwr_recognize_nbest($line, 1, 'wide'), jsonb_array_elements(characters) c)",
+		"hwr_text(hwr_posterior($line, 'wide'))",
+		"(SELECT string_agg(\"char\", '' ORDER BY \"position\") FROM hwr_places(hwr_posterior($line, 'wide')))",
+		q{(SELECT guess FROM hwr_readings('strokes', 'wide') WHERE "row" = 3)})
+	{
+		is($node->safe_psql('latin', "SELECT $reads"), 'I?I?', "$reads reads what it can");
+	}
+	is($node->safe_psql('latin', "SELECT characters FROM hwr_posterior_info(hwr_posterior($line, 'wide'))"), 'I??', 'a posterior has them');
+	is($node->safe_psql('latin', q{
+			UPDATE strokes SET label = translate(label, E'\xe4\xfc', 'xx');
+			SELECT images > 0 FROM hwr_evaluate('strokes', 'wide')}), 't', 'measured');
+	is($node->safe_psql('latin', q{SELECT count(*), sum(count) > 2 FROM hwr_confusions('wide') WHERE truth = 'X' AND guess = '?'}), '1|t',
+		'confusions with either are one');
+	like($node->safe_psql('latin', q{SELECT hwr_report('wide', 'strokes')}), qr{>\?</i>}, 'a report');
+	is($node->safe_psql('latin', q{SELECT count(*) FROM hwr_review('strokes', 'wide')}) > 0, 1, 'a review');
+
+	# The file has what the column lacks.
+	$node->safe_psql('latin', q{SELECT hwr_import_model(hwr_export_model('latin'), 'copy')});
+	is($node->safe_psql('latin', q{SELECT hwr_export_model('copy') = hwr_export_model('latin')}), 't', 'a model is stored as it is');
+	is($node->safe_psql('latin', q{SELECT hwr_recognize(image, 'copy') = hwr_recognize(image, 'latin') FROM strokes WHERE id = 3}), 't', 'and reads as it does');
+	is($node->safe_psql('latin', q{
+			DELETE FROM strokes WHERE label = '';
+			SELECT version FROM hwr_train('strokes', 'ours', options => '{"base": "wide", "epochs": 1, "validation_fraction": 0, "threads": 1}')}), '1', 'a training from it is stored');
+	is($node->safe_psql('latin', q{SELECT alphabet FROM hwr_model_details WHERE model = 'ours'}), 'IX??', 'with the base\'s characters');
+	$node->safe_psql('latin', q{SELECT hwr_make_ensemble('both', '{wide,ours}')});
+	is($node->safe_psql('latin', "SELECT hwr_recognize($line, 'both')"), 'I?I?', 'an ensemble too');
 }
 
 #

@@ -34,10 +34,10 @@ $node->safe_psql('trap', q{
 				n := n + 1;
 				EXECUTE format('CREATE FUNCTION trap_%s(%s, %s) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN RAISE ''trapped''; END $f$', n, l, r);
 				EXECUTE format('CREATE FUNCTION trap_value_%s(%s, %s) RETURNS %s LANGUAGE plpgsql AS $f$ BEGIN RAISE ''trapped''; END $f$', n, l, r, r);
-				FOREACH o IN ARRAY '{=,<>,<,>,<=,>=}'::text[] LOOP
+				FOREACH o IN ARRAY '{=,<>,<,>,<=,>=,?,~,~~}'::text[] LOOP
 					EXECUTE format('CREATE OPERATOR %s (FUNCTION = trap_%s, LEFTARG = %s, RIGHTARG = %s)', o, n, l, r);
 				END LOOP;
-				FOREACH o IN ARRAY '{+,-,*,/,||}'::text[] LOOP
+				FOREACH o IN ARRAY '{+,-,*,/,||,&,->,->>}'::text[] LOOP
 					EXECUTE format('CREATE OPERATOR %s (FUNCTION = trap_value_%s, LEFTARG = %s, RIGHTARG = %s)', o, n, l, r);
 				END LOOP;
 			END LOOP;

@@ -407,6 +407,56 @@ parse_all(Parser *p)
 	return true;
 }
 
+/* How much of the pattern, up to the end of an escape that stands for a kind of character or of the whole. */
+static size_t
+next_piece(const char *utf8, size_t len)
+{
+	for (size_t i = 0; i + 1 < len; i++)
+		if (utf8[i] == '\\' && is_kind((uint8_t) utf8[++i]))
+			return i + 1;
+	return len;
+}
+
+/*
+ * The code points of the pattern in NFC, as labels are.  A mark behind \d, \s or \w stays one: it does not belong to the
+ * letter of the escape.
+ */
+static bool
+decode_composed(const char *utf8, size_t len, uint32_t **out, int *n, HwrStatus *st)
+{
+	*n = 0;
+	*out = NULL;
+	while (len > 0)
+	{
+		size_t		piece = next_piece(utf8, len);
+		size_t		composed_len = piece;
+		char	   *composed;
+		uint32_t   *more = NULL;
+		uint32_t   *grown = NULL;
+		int			nmore;
+		bool		ok;
+
+		ok = hwr_text_compose(utf8, piece, &composed, &composed_len, st) &&
+			hwr_text_decode(composed != NULL ? composed : utf8, composed != NULL ? composed_len : piece, &more, &nmore, st) &&
+			(grown = hwr_realloc(*out, (size_t) (*n + nmore + 1), sizeof(uint32_t), st)) != NULL;
+		free(composed);
+		if (!ok)
+		{
+			free(more);
+			free(*out);
+			*out = NULL;
+			return false;
+		}
+		memcpy(grown + *n, more, nmore * sizeof(uint32_t));
+		free(more);
+		*out = grown;
+		*n += nmore;
+		utf8 += piece;
+		len -= piece;
+	}
+	return true;
+}
+
 bool
 hwr_pattern_compile(const char *utf8, size_t len, bool ignore_case, HwrPattern **out, HwrStatus *st)
 {
@@ -424,7 +474,7 @@ hwr_pattern_compile(const char *utf8, size_t len, bool ignore_case, HwrPattern *
 	pattern->ignore_case = ignore_case;
 	pattern->positions = hwr_alloc(HWR_PATTERN_MAX_POSITIONS, sizeof(HwrPosition), st);
 	pattern->follow = hwr_alloc_zero(HWR_PATTERN_MAX_POSITIONS + 1, sizeof(HwrPositionSet), st);
-	ok = pattern->positions != NULL && pattern->follow != NULL && hwr_text_decode(utf8, len, &text, &p.n, st);
+	ok = pattern->positions != NULL && pattern->follow != NULL && decode_composed(utf8, len, &text, &p.n, st);
 	p.text = text;
 	ok = ok && parse_all(&p);
 	free(text);

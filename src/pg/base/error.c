@@ -5,8 +5,12 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "common/sha2.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "core/base/status.h"
@@ -166,11 +170,63 @@ hwr_raise_for_model(const HwrStatus *st, const char *model)
 	hwr_raise(st);
 }
 
+#if PG_VERSION_NUM >= 140000
+
+/* So much is converted at once. */
+#define SLICE 4096
+
+/*
+ * What a conversion has no character for becomes a question mark: a model may write characters that the database cannot
+ * hold, and one of them in a reading is no reason to have none.
+ */
+static char *
+convert(const char *utf8, int encoding, Oid conversion)
+{
+	int			left = strlen(utf8);
+	unsigned char buf[SLICE * MAX_CONVERSION_GROWTH + 1];
+	StringInfoData result;
+
+	initStringInfo(&result);
+	while (left > 0)
+	{
+		int			n = pg_encoding_mbcliplen(PG_UTF8, utf8, left, SLICE);
+		int			done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) utf8, n,
+														 buf, sizeof(buf), true);
+
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(&result, (char *) buf);
+		utf8 += done;
+		left -= done;
+		if (done < n)
+		{
+			int			unknown = Min(pg_encoding_mblen(PG_UTF8, utf8), left);
+
+			appendStringInfoChar(&result, '?');
+			utf8 += unknown;
+			left -= unknown;
+		}
+	}
+	return result.data;
+}
+#endif
+
 char *
 hwr_from_utf8(const char *utf8)
 {
-	char	   *result = pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
+	char	   *result;
 
+#if PG_VERSION_NUM >= 140000
+	int			encoding = GetDatabaseEncoding();
+
+	if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII && IsTransactionState())
+	{
+		Oid			conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+
+		if (OidIsValid(conversion))
+			return convert(utf8, encoding, conversion);
+	}
+#endif
+	result = pg_any_to_server(utf8, strlen(utf8), PG_UTF8);
 	return result == utf8 ? pstrdup(utf8) : result;
 }
 

@@ -24,7 +24,10 @@ pg_noreturn extern void hwr_raise_for_model(const HwrStatus *st, const char *mod
 /* Message and reason as one phrase, palloc'd, in the server's encoding. */
 extern char *hwr_status_text(const HwrStatus *st);
 
-/* UTF-8 of the core to a palloc'd string in the server's encoding.  Raises what cannot be converted. */
+/*
+ * UTF-8 of the core to a palloc'd string in the server's encoding: characters that it lacks become question marks; before
+ * PostgreSQL 14 they are an error.
+ */
 extern char *hwr_from_utf8(const char *utf8);
 
 /* One character likewise; 0 is the empty string. */

@@ -12,10 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port.h"
 #include "storage/fd.h"
@@ -231,62 +229,16 @@ hwr_bundled_read_beside(const char *model, const char *suffix)
 	return stat(path, &st) == 0 ? read_file(path, NOTICE, &st) : NULL;
 }
 
-/*
- * What a file says, in the server's encoding.  Its alphabet may be larger than the database's, which must not keep
- * anyone from seeing which models there are: characters that the encoding lacks become question marks.
- */
-static char *
-to_server(const char *utf8)
-{
-#if PG_VERSION_NUM >= 140000
-	int			encoding = GetDatabaseEncoding();
-	int			left = strlen(utf8);
-	int			size = left * MAX_CONVERSION_GROWTH + 1;
-	Oid			conversion;
-	char	   *buf;
-	StringInfoData result;
-
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
-		return pstrdup(utf8);
-	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-	if (!OidIsValid(conversion))
-		return hwr_from_utf8(utf8);
-	buf = palloc(size);
-	initStringInfo(&result);
-	while (left > 0)
-	{
-		int			done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, (unsigned char *) utf8, left,
-														 (unsigned char *) buf, size, true);
-
-		CHECK_FOR_INTERRUPTS();
-		appendStringInfoString(&result, buf);
-		utf8 += done;
-		left -= done;
-		if (left > 0)
-		{
-			int			unknown = Min(pg_encoding_mblen(PG_UTF8, utf8), left);
-
-			appendStringInfoChar(&result, '?');
-			utf8 += unknown;
-			left -= unknown;
-		}
-	}
-	return result.data;
-#else
-	return hwr_from_utf8(utf8);
-#endif
-}
-
 static Datum
 text_datum(const char *utf8)
 {
-	return CStringGetTextDatum(to_server(utf8));
+	return CStringGetTextDatum(hwr_from_utf8(utf8));
 }
 
 static Datum
 jsonb_datum(const char *utf8)
 {
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(to_server(utf8 != NULL ? utf8 : "{}")));
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(hwr_from_utf8(utf8 != NULL ? utf8 : "{}")));
 }
 
 /* A row; without a model, of a file that is none: its name and size alone. */

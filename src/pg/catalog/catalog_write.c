@@ -299,8 +299,9 @@ add_confusions(int64 metric_id, const HwrConfusions *confusions)
 	HwrIdentity save;
 
 	hwr_become_owner(&save);
-	plan = SPI_prepare("INSERT INTO hwr.confusion (metric_id, truth, guess, count) "
-					   "VALUES ($1, $2, $3, $4)", 4, types);
+	/* Characters that the database's encoding lacks are all question marks. */
+	plan = SPI_prepare("INSERT INTO hwr.confusion AS c (metric_id, truth, guess, count) VALUES ($1, $2, $3, $4) "
+					   "ON CONFLICT (metric_id, truth, guess) DO UPDATE SET count = c.count + EXCLUDED.count", 4, types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare catalog statement: %s", SPI_result_code_string(SPI_result));
 	for (int i = 0; i < confusions->n; i++)

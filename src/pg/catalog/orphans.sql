@@ -99,7 +99,7 @@ DECLARE
 	versions bigint;
 	checkpoints bigint;
 BEGIN
-	IF current_query() !~* '\mhwr\M' OR EXISTS (SELECT FROM pg_settings s WHERE s.name = 'hwr.device') THEN
+	IF current_query() !~* '[[:<:]]hwr[[:>:]]' OR EXISTS (SELECT FROM pg_settings s WHERE s.name = 'hwr.device') THEN
 		RETURN;
 	END IF;
 	BEGIN

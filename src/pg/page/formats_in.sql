@@ -10,16 +10,18 @@ CREATE FUNCTION hwr.points(numbers text, line text) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	found text;
+	sound boolean;
 	n bigint;
 BEGIN
-	IF numbers IS NULL OR numbers !~ '\S' THEN
+	IF numbers IS NULL OR numbers !~ '[^[:space:]]' THEN
 		RETURN NULL;
 	END IF;
-	IF numbers !~ '^[-+0-9.eE,\s]*$' THEN
+	SELECT count(*), bool_and(m[1] ~ '^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?$'),
+		string_agg(CASE WHEN i % 2 = 1 THEN '(' || m[1] ELSE m[1] || ')' END, ',' ORDER BY i) INTO n, sound, found
+		FROM regexp_matches(numbers, '[^[:space:],]+', 'g') WITH ORDINALITY AS r (m, i);
+	IF NOT sound THEN
 		RAISE EXCEPTION 'points of line "%" are not numbers', line USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	SELECT count(*), string_agg(CASE WHEN i % 2 = 1 THEN '(' || m[1] ELSE m[1] || ')' END, ',' ORDER BY i) INTO n, found
-		FROM regexp_matches(numbers, '[-+]?[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]{1,2})?', 'g') WITH ORDINALITY AS r (m, i);
 	IF n % 2 = 1 OR n = 0 THEN
 		RAISE EXCEPTION 'points of line "%" are not pairs', line USING ERRCODE = 'invalid_parameter_value';
 	END IF;
@@ -42,7 +44,8 @@ DECLARE
 BEGIN
 	FOR i IN 1 .. coalesce(cardinality(ids), 0) LOOP
 		points := hwr.points(baselines[i], coalesce(ids[i], i::text));
-		paths := paths || CASE WHEN points LIKE '%),(%' THEN ('[' || points || ']')::path END;
+		-- one that goes nowhere is none
+		paths := paths || CASE WHEN points LIKE '%),(%' AND length(('[' || points || ']')::path) > 0 THEN ('[' || points || ']')::path END;
 		points := hwr.points(outlines[i], coalesce(ids[i], i::text));
 		areas := areas || CASE WHEN points LIKE '%),(%),(%' THEN ('(' || points || ')')::polygon END;
 	END LOOP;
@@ -79,7 +82,7 @@ BEGIN
 	SELECT array_agg(x.id ORDER BY x.i), array_agg(x.region ORDER BY x.i),
 		array_agg(coalesce(x.whole, (SELECT string_agg(w.word, ' ' ORDER BY w.i)
 			FROM xmltable('/*/*[local-name()="Word"]' PASSING x.node COLUMNS
-				i FOR ORDINALITY, word text PATH '*[local-name()="TextEquiv"][1]/*[local-name()="Unicode"]') w), '') ORDER BY x.i),
+				i FOR ORDINALITY, word text PATH '*[local-name()="TextEquiv"][not(@index) or @index="0" or not(../*[local-name()="TextEquiv"][not(@index) or @index="0"])][1]/*[local-name()="Unicode"]') w), '') ORDER BY x.i),
 		array_agg(x.baseline ORDER BY x.i),
 		array_agg(coalesce(x.outline, (SELECT string_agg(p::text, ' ' ORDER BY n)
 			FROM unnest(xpath('/*/*[local-name()="Coords"]/*[local-name()="Point"]/@x | /*/*[local-name()="Coords"]/*[local-name()="Point"]/@y', x.node)) WITH ORDINALITY AS points (p, n))) ORDER BY x.i)
@@ -101,7 +104,7 @@ COMMENT ON FUNCTION hwr_pagexml_lines(xml, bytea) IS
 
 CREATE FUNCTION hwr_alto_lines(document xml, page bytea DEFAULT NULL)
 RETURNS TABLE (line integer, id text, region text, text text, baseline path, outline polygon, image bytea)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 40 COST 10000 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 40 COST 10000 SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
 DECLARE
 	unit text;
@@ -129,7 +132,7 @@ BEGIN
 			WHEN lag(name) OVER (ORDER BY i) = 'String' AND name = 'String' THEN ' ' || content ELSE content END AS content
 			FROM xmltable('/*/*[local-name()="String" or local-name()="SP" or local-name()="HYP"]' PASSING x.node COLUMNS
 				i FOR ORDINALITY, name text PATH 'local-name()', content text PATH '@CONTENT') t) s), '') ORDER BY x.i),
-		array_agg(CASE WHEN x.baseline ~ '^\s*[0-9.]+\s*$' THEN x.x || ' ' || x.baseline || ' ' || x.x + x.width || ' ' || x.baseline
+		array_agg(CASE WHEN x.baseline ~ '^[[:space:]]*[0-9.]+[[:space:]]*$' THEN x.x || ' ' || x.baseline || ' ' || x.x + x.width || ' ' || x.baseline
 			ELSE x.baseline END ORDER BY x.i),
 		array_agg(coalesce(x.outline, concat_ws(' ', x.x, x.y, x.x + x.width, x.y, x.x + x.width, x.y + x.height, x.x, x.y + x.height)) ORDER BY x.i)
 		INTO ids, regions, texts, baselines, outlines

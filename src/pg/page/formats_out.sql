@@ -10,9 +10,9 @@ RETURNS TABLE (word text, x0 integer, y0 integer, x1 integer, y1 integer, confid
 	SELECT string_agg(c.char, '' ORDER BY c.i), min(c.x0), min(c.y0), max(c.x1), max(c.y1), avg(c.confidence)
 		FROM (SELECT e.i, e.c ->> 'char' AS char, (e.c ->> 'x0')::integer AS x0, (e.c ->> 'y0')::integer AS y0,
 				(e.c ->> 'x1')::integer AS x1, (e.c ->> 'y1')::integer AS y1, (e.c ->> 'confidence')::double precision AS confidence,
-				count(*) FILTER (WHERE e.c ->> 'char' ~ '^\s$') OVER (ORDER BY e.i) AS word
+				count(*) FILTER (WHERE e.c ->> 'char' ~ '^[[:space:]]$') OVER (ORDER BY e.i) AS word
 			FROM jsonb_array_elements(characters) WITH ORDINALITY AS e (c, i)) c
-		WHERE c.char !~ '^\s$' GROUP BY c.word ORDER BY c.word
+		WHERE c.char !~ '^[[:space:]]$' GROUP BY c.word ORDER BY c.word
 $$;
 
 COMMENT ON FUNCTION hwr.words(jsonb) IS
@@ -22,7 +22,7 @@ COMMENT ON FUNCTION hwr.words(jsonb) IS
 CREATE FUNCTION hwr.point_list(points text, separator text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT string_agg(greatest(round(m[1]::numeric), 0) || separator || greatest(round(m[2]::numeric), 0), ' ' ORDER BY i)
-		FROM regexp_matches(points, '\(([-0-9.e+]+),([-0-9.e+]+)\)', 'g') WITH ORDINALITY AS r (m, i)
+		FROM regexp_matches(points, '[(]([-0-9.e+]+),([-0-9.e+]+)[)]', 'g') WITH ORDINALITY AS r (m, i)
 $$;
 
 COMMENT ON FUNCTION hwr.point_list(text, text) IS
@@ -36,7 +36,7 @@ CREATE FUNCTION hwr_pagexml(
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS xml
-LANGUAGE sql STABLE PARALLEL SAFE COST 4000000 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE COST 4000000 SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
 	WITH l AS MATERIALIZED (
 		SELECT * FROM @extschema@.hwr_read_page(page, model, turn, right_to_left)
@@ -76,7 +76,7 @@ CREATE FUNCTION hwr_alto(
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS xml
-LANGUAGE sql STABLE PARALLEL SAFE COST 4000000 SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE PARALLEL SAFE COST 4000000 SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
 	WITH l AS MATERIALIZED (
 		SELECT *, floor(((outline::box)[1])[0])::integer AS x0, floor(((outline::box)[1])[1])::integer AS y0,

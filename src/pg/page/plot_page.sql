@@ -11,7 +11,7 @@ CREATE FUNCTION hwr_plot_page(
 	right_to_left	boolean			DEFAULT false
 )
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE COST 5000000 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL SAFE COST 5000000 SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1
 AS $$
 DECLARE
 	colours CONSTANT text[] := '{#0b61a4,#b8500a,#1d7a3c,#8a2b8f,#7a6000,#a3123a}';
@@ -31,13 +31,13 @@ BEGIN
 		|| format('<image width="%s" height="%s" href="data:image/%s;base64,%s"/>', size.width, size.height,
 			CASE WHEN substr(page, 2, 3) = 'PNG' THEN 'png' ELSE 'jpeg' END, translate(encode(page, 'base64'), E'\n', ''));
 	FOR l IN SELECT n.line, n.region, n.kind, n.reason, n.confidence, r.text,
-			array_to_string(regexp_split_to_array(btrim(n.outline::text, '()'), '\),\('), ' ') AS outline,
-			array_to_string(regexp_split_to_array(btrim(n.baseline::text, '[]()'), '\),\('), ' ') AS baseline,
+			array_to_string(regexp_split_to_array(btrim(n.outline::text, '()'), '[)],[(]'), ' ') AS outline,
+			array_to_string(regexp_split_to_array(btrim(n.baseline::text, '[]()'), '[)],[(]'), ' ') AS baseline,
 			p.angle, p.start, p.corner, p.length
 		FROM @extschema@.hwr_lines(page, turn, right_to_left, false) n
 			-- where a reader of the line, however it lies, sees its beginning and its upper left corner
 			CROSS JOIN LATERAL (SELECT (n.outline::box)[0] AS high, (n.outline::box)[1] AS low,
-				regexp_match(n.baseline::text, '^.\(([^,]*),([^)]*)\).*\(([^,]*),([^)]*)\).$')::float8[] AS ends) e
+				regexp_match(n.baseline::text, '^.[(]([^,]*),([^)]*)[)].*[(]([^,]*),([^)]*)[)].$')::float8[] AS ends) e
 			CROSS JOIN LATERAL (SELECT CASE WHEN abs(ends[3] - ends[1]) >= abs(ends[4] - ends[2]) THEN CASE WHEN ends[3] >= ends[1] THEN 0 ELSE 180 END
 				WHEN ends[4] >= ends[2] THEN 90 ELSE -90 END AS angle) a
 			CROSS JOIN LATERAL (SELECT a.angle, CASE a.angle WHEN 0 THEN point(low[0], (low[1] + high[1]) / 2) WHEN 180 THEN point(high[0], (low[1] + high[1]) / 2)

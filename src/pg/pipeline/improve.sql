@@ -15,7 +15,7 @@ BEGIN
 		RETURN;
 	END IF;
 	RETURN QUERY SELECT c.image, c.label FROM hwr.corrections() c JOIN @extschema@.hwr_attachments a ON a.attachment = c.attachment
-				  WHERE a.model = wanted->>'model' AND c.held_out = $1 AND c.label ~ '\S' ORDER BY c.id;	-- an empty text teaches nothing
+				  WHERE a.model = wanted->>'model' AND c.held_out = $1 AND c.label ~ '[^[:space:]]' ORDER BY c.id;	-- an empty text teaches nothing
 	IF wanted->>'training' IS NOT NULL THEN
 		-- a sample that is the same each time: by the images' hashes
 		RETURN QUERY EXECUTE format('SELECT t.%1$I, t.%2$I::text FROM %3$s t WHERE t.%1$I IS NOT NULL AND t.%2$I::text <> '''' AND hwr.is_held_out(sha256(t.%1$I)) = %4$L
@@ -57,7 +57,7 @@ BEGIN
 	END IF;
 	training := coalesce(training, hwr.former_training($1));
 	SELECT count(*) FILTER (WHERE NOT c.held_out), count(*) FILTER (WHERE c.held_out) INTO corrections, held_out
-	  FROM hwr.corrections() c JOIN @extschema@.hwr_attachments a ON a.attachment = c.attachment WHERE a.model = $1 AND c.label ~ '\S';
+	  FROM hwr.corrections() c JOIN @extschema@.hwr_attachments a ON a.attachment = c.attachment WHERE a.model = $1 AND c.label ~ '[^[:space:]]';
 	IF corrections = 0 OR held_out = 0 THEN
 		RAISE EXCEPTION 'model "%" has too few corrections to learn from: % to train on, % to measure on', $1, corrections, held_out
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'hwr_review_next says which rows are worth a look.';

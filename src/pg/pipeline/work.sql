@@ -10,7 +10,7 @@ COMMENT ON PROCEDURE hwr_work(regclass, bigint, bigint, bigint) IS
 
 -- Batches that are being read, by the locks that their transactions hold: the lock's number is the attachment, and pid and rows (work.c).
 CREATE VIEW hwr.running WITH (security_barrier) AS
-	SELECT l.classid::bigint::integer AS attachment, l.pid, (l.objid::bigint & 1023)::integer AS "rows"
+	SELECT l.classid::bigint::integer AS attachment, l.pid, (l.objid::bigint & 1023::bigint)::integer AS "rows"
 	  FROM pg_catalog.pg_locks l
 	 WHERE l.locktype = 'userlock' AND l.objsubid = 26746 AND l.granted
 		   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database());

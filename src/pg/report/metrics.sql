@@ -30,15 +30,15 @@ CREATE VIEW hwr.metrics WITH (security_barrier) AS
 	UNION ALL
 	-- what comes with the bundled models that are in use
 	SELECT b.model, NULL, f.split, f.data, f.images::bigint, f.skipped, f.skipped,
-		   hwr.shown(f.loss::double precision), hwr.shown((f.figures->>'cer')::double precision),
-		   hwr.shown((f.figures->>'wer')::double precision), hwr.shown((f.figures->>'exact_match')::double precision),
-		   hwr.shown((f.figures->>'precision')::double precision), hwr.shown((f.figures->>'recall')::double precision),
-		   hwr.shown((f.figures->>'f1')::double precision), NULL
+		   hwr.shown(f.loss::double precision), hwr.shown((f.figures->>'cer'::text)::double precision),
+		   hwr.shown((f.figures->>'wer'::text)::double precision), hwr.shown((f.figures->>'exact_match'::text)::double precision),
+		   hwr.shown((f.figures->>'precision'::text)::double precision), hwr.shown((f.figures->>'recall'::text)::double precision),
+		   hwr.shown((f.figures->>'f1'::text)::double precision), NULL
 	  FROM hwr.bundled_models() b
-		   CROSS JOIN LATERAL (SELECT 'validation', 'its training', b.result->>'validation_images', NULL::bigint, b.result->>'validation_loss', b.result
+		   CROSS JOIN LATERAL (SELECT 'validation', 'its training', b.result->>'validation_images'::text, NULL::bigint, b.result->>'validation_loss'::text, b.result
 							   UNION ALL
-							   SELECT 'evaluation', e.figures->>'data', e.figures->>'images', 0, e.figures->>'loss', e.figures
-								 FROM (SELECT b.card->'evaluation') e(figures) WHERE e.figures IS NOT NULL)
+							   SELECT 'evaluation', e.figures->>'data'::text, e.figures->>'images'::text, 0, e.figures->>'loss'::text, e.figures
+								 FROM (SELECT b.card->'evaluation'::text) e(figures) WHERE e.figures IS NOT NULL)
 			   f(split, data, images, skipped, loss, figures)
 	 WHERE NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL);
 COMMENT ON VIEW hwr.metrics IS 'rows of hwr_metrics(): those of a model''s owner, and one''s own';
@@ -87,8 +87,8 @@ CREATE VIEW hwr.confusions WITH (security_barrier) AS
 	UNION ALL
 	SELECT b.model, NULL, NOT EXISTS (SELECT FROM hwr.model m WHERE m.name = b.model AND m.active IS NOT NULL), 0,
 		   c.value->>0, c.value->>1, (c.value->>2)::bigint
-	  FROM hwr.bundled_models() b, pg_catalog.jsonb_array_elements(b.card->'confusions') c
-	 WHERE b.card ? 'confusions';
+	  FROM hwr.bundled_models() b, pg_catalog.jsonb_array_elements(b.card->'confusions'::text) c
+	 WHERE b.card ? 'confusions'::text;
 COMMENT ON VIEW hwr.confusions IS 'rows of hwr_confusions(), of every measurement';
 GRANT SELECT ON hwr.confusions TO PUBLIC;
 

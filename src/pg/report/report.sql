@@ -325,7 +325,7 @@ CREATE FUNCTION hwr.html_page(title text, lead text, sections text[]) RETURNS te
 		'.card,.chart,.tiles li,tr{break-inside:avoid}.scroll,.chart .scroll{overflow:visible}table{font-size:11px}th,td{white-space:normal;padding-right:8px}nav,.skip,details:not([open]){display:none}}',
 		lead,
 		(SELECT string_agg(format('<li><a href="#%s">%s</a></li>', m[1], m[2]), E'\n' ORDER BY n)
-		   FROM unnest(sections) WITH ORDINALITY s(html, n), regexp_match(html, '^<section id="([a-z]+)">\n<h2>([^<]*)') m),
+		   FROM unnest(sections) WITH ORDINALITY s(html, n), regexp_match(html, E'^<section id="([a-z]+)">\n<h2>([^<]*)') m),
 		array_to_string(sections, ''), to_char(statement_timestamp(), 'YYYY-MM-DD HH24:MI'));
 $$;
 COMMENT ON FUNCTION hwr.html_page(text, text, text[]) IS 'the page around the sections of a report';

@@ -83,7 +83,7 @@ COMMENT ON FUNCTION hwr_page_posteriors(bytea, text, integer, boolean, double pr
 'the lines of a page in reading order, each with what a model says about it, packed, and where it is';
 
 CREATE FUNCTION hwr_text(posterior hwr_posterior) RETURNS text
-	AS 'MODULE_PATHNAME', 'hwr_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50;
+	AS 'MODULE_PATHNAME', 'hwr_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION hwr_text(hwr_posterior) IS 'what the kept posterior reads as, by the ink alone';
 
 CREATE FUNCTION hwr_confidence(posterior hwr_posterior) RETURNS double precision

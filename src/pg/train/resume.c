@@ -41,9 +41,33 @@ text_column(int number)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number);
 }
 
+/* So often, 10 ms apart, a worker that is about to exit is looked for. */
+#define EXIT_TRIES 500
+
 #define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint " \
 					"IS NOT NULL, " \
 	"state = 'done', message LIKE 'time limit reached%', place, training_id, validation_id"
+
+/*
+ * A worker writes its job's end, tells the client, and only then is gone: who has heard of the end is not to hear that the
+ * job is running.
+ */
+static void
+await_exit(int64 job)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(job)};
+
+	if (!hwr_job_is_alive(job) ||
+		hwr_catalog_query_now("SELECT FROM hwr.job WHERE id = $1 AND state NOT IN ('queued', 'starting', 'running')",
+							  1, types, values) == 0)
+		return;
+	for (int i = 0; i < EXIT_TRIES && hwr_job_is_alive(job); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(10000L);
+	}
+}
 
 /*
  * Select a job's row, which the current user must be allowed to change and no worker works on.  It
@@ -57,6 +81,7 @@ select_job(int64 job, const char *what, bool lock)
 	uint64		n;
 	bool		isnull;
 
+	await_exit(job);
 	if (lock)
 		n = hwr_catalog_execute("SELECT " JOB_COLUMNS " FROM hwr.job WHERE id = $1 FOR UPDATE", 1, types, values, NULL);
 	else

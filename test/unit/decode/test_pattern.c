@@ -51,7 +51,7 @@ accepts(const HwrAutomaton *a, const int *classes, int n)
 static bool
 matches(const char *pattern, const char *text)
 {
-	HwrAlphabet alphabet = alphabet_of("0123456789 abcdefxyzABC-./,\xc3\xa9()*]");
+	HwrAlphabet alphabet = alphabet_of("0123456789 abcdefxyzABC-./,\xc3\xa9()*]\\");
 	HwrAutomaton *a = bind(pattern, &alphabet);
 	int		   *classes;
 	int			n;
@@ -97,6 +97,10 @@ test_matching(void **state)
 		{"\\(a\\)\\*", {"(a)*"}, {"a", "(a)"}},
 		{"(?i)aBc\xc3\xa9", {"abc\xc3\xa9", "ABC\xc3\xa9"}, {"ab"}},
 		{"A", {"A"}, {"a"}},
+		/* composed, but for the letter of an escape, which d and a dot above would be one with */
+		{"e\xcc\x81[de\xcc\x81]x", {"\xc3\xa9" "dx", "\xc3\xa9\xc3\xa9x"}, {"edx"}},
+		{"\\e\xcc\x81\\\\d", {"\xc3\xa9\\" "d"}, {"\xc3\xa9\\" "1"}},
+		{"\\d\xcc\x87?", {"1"}, {"", "d"}},
 		{"((a|b)*c)*x", {"x", "cx", "abcx", "acbcx"}, {"ax", "abx"}},
 	};
 
