@@ -166,6 +166,61 @@ def test_confirming():
     database.execute("DROP TABLE itself")
 
 
+def test_confirming_marks():
+    """Where a column says that a person has seen a row, that is said of a confirmed one too, and taken back with it; all or nothing."""
+    database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text, seen boolean DEFAULT false)")
+    database.execute("ALTER TABLE itself OWNER TO anna")
+    one("SELECT hwr_attach('itself', model => 'names')")
+    database.execute("INSERT INTO itself VALUES (1, %s, 'LYON')", [picture])
+    change = {"key": '["1"]', "column": "reading", "text": "LYON", "expected": "LYON", "checked_column": "seen"}
+    undo = {"key": '["1"]', "column": "reading", "checked_column": "seen"}
+
+    def state():
+        return one("SELECT seen FROM itself"), one("SELECT count(*) FROM hwr.correction")
+
+    before = state()
+    ok(anna.send("PUT", "tables", "public", "itself", "text", json_body=change)[0] == 200 and state() == (True, before[1] + 1),
+       "a row that is confirmed is marked as seen", state())
+    ok(anna.send("DELETE", "tables", "public", "itself", "text", **undo)[0] == 200 and state() == before, "and unmarked, undone", state())
+    database.execute("REVOKE UPDATE ON itself FROM anna")
+    database.execute("GRANT UPDATE (reading) ON itself TO anna")
+    refused(anna.send("PUT", "tables", "public", "itself", "text", json_body=change), 403, "who may not mark a row does not confirm it so", "42501")
+    ok(state() == before, "and nothing of it stays", state())
+    database.execute("DROP TABLE itself")
+
+
+def test_odd_keys():
+    """Keys in another order than the table's columns, with included columns, of types whose texts depend on what a role has set."""
+    database.execute("""CREATE TABLE days (n integer, image bytea, reading text, "b c" text, ink hwr_posterior, day date, at timestamptz, f float8,
+        PRIMARY KEY ("b c", day, n, at, f) INCLUDE (reading))""")
+    database.execute("INSERT INTO days SELECT id, image, 'LYON', 'a', hwr_posterior(image, 'names'), '2026-12-31', '2026-01-02 03:04:05+06', 1 / 3.0 FROM words WHERE id = 3")
+    database.execute("ALTER TABLE days OWNER TO anna")
+    for setting in ("DateStyle = 'SQL, DMY'", "IntervalStyle = sql_standard", "TimeZone = 'America/Lima'", "extra_float_digits = -10", "standard_conforming_strings = off"):
+        database.execute("ALTER ROLE anna SET " + setting)
+    her = Client(url, "anna", "anna's password")
+    ok(all(her.get(page)[0] == 200 for page in ("tables", "models", "jobs", "attached", "monitor")), "the pages of a role with settings of its own")
+    word = one("SELECT hwr_text(ink) FROM days").lower()
+    # read for the queue
+    status, _, content = her.get("review", "public", "days", text="reading")
+    ok(status == 200 and len(content["rows"]) == 1, "a queue that is read", content)
+    # and of a table that reads itself
+    one("SELECT hwr_attach('days', existing => false)")
+    database.execute("UPDATE days SET reading = 'LYON'")
+    hits = her.get("search", "public", "days", q=word)[2]
+    queue = her.get("review", "public", "days", text="reading")
+    for name, row in (("a search", hits[0]), ("the queue", content["rows"][0])):
+        key = row["key"]
+        ok(her.get("tables", "public", "days", "image", key=key)[0] == 200, f"the picture of a row that {name} found", key)
+        change = {"key": key, "column": "reading", "text": "LYON", "expected": "LYON"}
+        answer = her.send("PUT", "tables", "public", "days", "text", json_body=change)
+        ok(answer[0] == 200, f"it is confirmed, by {name}", (key, answer))
+        answer = her.send("PUT", "tables", "public", "days", "text", json_body={**change, "text": "ROME"})
+        ok(answer[0] == 200, f"and corrected, by {name}", (key, answer))
+        ok(her.send("DELETE", "tables", "public", "days", "text", key=key, column="reading")[0] == 200, f"which is undone, by {name}")
+    database.execute("ALTER ROLE anna RESET ALL")
+    database.execute("DROP TABLE days")
+
+
 def test_tables_that_read_themselves():
     database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text)")
     database.execute("ALTER TABLE itself OWNER TO anna")
@@ -264,7 +319,7 @@ def test_injection():
     for key in ("1", '["1 OR true"]', '["1", "2"]', "[1]", '[null]', '{"a": 1}', "[[]]", '["1\'"]'):
         answer = anna.get("tables", "public", "forms", "image", key=key)
         ok(answer[0] in (400, 422), f"a key {key}", answer)
-    for words in ("'", '"', "\\", "%", "_", "a' OR 'a", "(", ")", "!", "a | ", "\u0000"):
+    for words in ("'", '"', "\\", "a) b)", "%", "_", "a' OR 'a", "(", ")", "!", "a | ", "\u0000"):
         answer = anna.get("search", "public", "forms", q=words)
         ok(answer[0] in (200, 400) and b"Traceback" not in str(answer[2]).encode(), f"looking for {words!r}", answer)
     ok(anna.get("search", "public", "Odd \"Name", q="%", text="label")[2] == [], "in texts, % is a sign")
@@ -328,6 +383,12 @@ def test_models_and_monitor():
     word = one("SELECT reading FROM forms WHERE reading ~ '^[A-Z]{2,}$' ORDER BY hwr_relevance(ink, reading) DESC LIMIT 1")
     hits = anna.get("search", "public", "forms", q=word.lower())[2]
     ok(len(hits) > 0 and all(hit["relevance"] >= 0.3 and hit["spots"] for hit in hits), "a word in the ink", hits)
+    same = ('{0} | "a - b"', '!!{0}', '({0})', '!zzz {0}', '{0}!zzz', '!(zzz | zz){0}', '"{0}"', '{0} | x\\|y')
+    for query in (query.format(word.lower()) for query in same):
+        found = anna.get("search", "public", "forms", q=query)
+        ok(found[0] == 200 and [(hit["key"], hit["spots"]) for hit in found[2]] == [(hit["key"], hit["spots"]) for hit in hits], f"the same with {query}", found)
+    found = anna.get("search", "public", "forms", q=f"!(zzz {word})")
+    ok(found[0] == 200 and found[2] and not any(hit["spots"] for hit in found[2]), "what is not to be there is not marked", found)
 
 
 def test_many_sessions():
@@ -346,6 +407,7 @@ def test_logging_out():
     ok(stranger.get("session")[0] == 401, "a cookie cannot be made up")
 
 
-run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming,
+run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming, test_confirming_marks,
+    test_odd_keys,
     test_tables_that_read_themselves, test_forms, test_rows,
     test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_many_sessions, test_logging_out)

@@ -3,12 +3,19 @@
 Statements are constants or are composed of psycopg.sql.Identifier; values are parameters, always.
 """
 import math
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import conninfo, sql
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
 from psycopg_pool import ConnectionPool
+
+
+# Settings on which it depends how a value is written as a text, whatever the role or the database prefers.  TimeZone is the role's:
+# ISO style says the offset.
+PLAIN = {"DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "extra_float_digits": "1", "bytea_output": "hex",
+         "standard_conforming_strings": "on"}
 
 
 class LoginRefused(Exception):
@@ -72,6 +79,9 @@ class Database:
         # The extension's functions are found first, whatever else the role's search_path holds.
         connection.execute("SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false),"
                            " set_config('statement_timeout', %s, false)", [schema, f"{self._settings.statement_seconds}s"])
+        # Keys travel as texts, to the browser and back, and to functions that read them as hwr_corrections writes them.
+        for name, value in PLAIN.items():
+            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
         connection.commit()
 
     def rows(self, statement, values=None, write=False, binary=False):
@@ -86,6 +96,14 @@ class Database:
         """The first row, or None."""
         rows = self.rows(statement, values, write, binary)
         return rows[0] if rows else None
+
+    @contextmanager
+    def writing(self):
+        """A function like row for several statements that may write, in one transaction: an exception undoes them all."""
+        with self._pool.connection() as connection:
+            connection.read_only = False
+            with connection.cursor(row_factory=dict_row) as cursor:
+                yield lambda statement, values: cursor.execute(statement, values).fetchone()
 
     def has(self, relation):
         """Is there such a view of the extension?  An older hwr may lack the newest ones."""

@@ -18,14 +18,14 @@ SELECT n.nspname AS schema, c.relname AS name, greatest(c.reltuples, 0)::bigint 
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE has_column_privilege(c.oid, a.attnum, 'UPDATE')), '{}')
            AS editable,
        has_table_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'INSERT') AS insertable,
-       coalesce((SELECT array_agg(k.attname::text ORDER BY p.n)
-                   FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
-                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.attrelid = c.oid AND k.attnum = p.attnum), '{}') AS key,
-       coalesce((SELECT array_agg(format_type(k.atttypid, k.atttypmod) ORDER BY p.n)
-                   FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
-                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.attrelid = c.oid AND k.attnum = p.attnum), '{}') AS key_types
+       coalesce(key.names, '{}') AS key, coalesce(key.types, '{}') AS key_types, coalesce(key.names_in_table, '{}') AS key_in_table
   FROM pg_class c
        JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN LATERAL (SELECT array_agg(k.attname::text ORDER BY p.n) AS names, array_agg(format_type(k.atttypid, k.atttypmod) ORDER BY p.n) AS types,
+                                 array_agg(k.attname::text ORDER BY k.attnum) AS names_in_table
+                            FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
+                           WHERE i.indrelid = c.oid AND i.indisprimary AND p.n <= i.indnkeyatts  -- the others are only included
+                                 AND k.attrelid = c.oid AND k.attnum = p.attnum) key ON true
        JOIN (SELECT attrelid, attnum, attname, replace(format_type(atttypid, NULL), '"', '') AS type FROM pg_attribute
               WHERE attnum > 0 AND NOT attisdropped) a ON a.attrelid = c.oid
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
@@ -33,7 +33,7 @@ SELECT n.nspname AS schema, c.relname AS name, greatest(c.reltuples, 0)::bigint 
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
    AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
    AND (%(schema)s::text IS NULL OR (n.nspname = %(schema)s::text AND c.relname = %(name)s::text))
- GROUP BY n.nspname, c.oid, c.relname, c.reltuples
+ GROUP BY n.nspname, c.oid, c.relname, c.reltuples, key.names, key.types, key.names_in_table
 HAVING bool_or(a.type = 'bytea')
  ORDER BY n.nspname, c.relname LIMIT 500
 """
@@ -59,6 +59,7 @@ class Table:
     insertable: bool
     key: list
     key_types: list
+    key_in_table: list  # the key's columns in the order of the table
     attached: list      # {image, text, confidence, model}: columns that are filled by themselves, as far as the role may know
 
     @property
@@ -83,7 +84,7 @@ class Table:
     def review_key(self):
         """An expression for a row's key as hwr_review writes it."""
         self._need_key()
-        columns = sql.SQL(", ").join(compose("t.{column}", column=column) for column in self.key)
+        columns = sql.SQL(", ").join(compose("t.{column}", column=column) for column in self.key_in_table)
         return compose("({columns})::text" if len(self.key) == 1 else "ROW({columns})::text", columns=columns)
 
     def has_key(self, key):

@@ -143,7 +143,9 @@ async function undo() {
 		return;
 	}
 	if (isAttached()) {
-		await api(path(['tables', table.schema, table.name, 'text'], { key: last.row.key, column: columns().text }), { method: 'DELETE' });
+		await api(path(['tables', table.schema, table.name, 'text'], {
+			key: last.row.key, column: columns().text, checked_column: columns().checked,
+		}), { method: 'DELETE' });
 	} else {
 		await write(last.row, last.before, last.after, false);
 	}

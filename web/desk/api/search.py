@@ -43,6 +43,25 @@ def like_literal(words):
     return re.sub(r"([\\%_])", r"\\\1", words)
 
 
+# As the extension takes a query apart: a phrase, an operator, a word.  A backslash takes what follows it for what it is.
+_TOKEN = re.compile(r'"((?:\\.|[^"\\])*)"|([!&|()])|((?:\\.|[^ \t\r\n\f\v&|!()"\\]|\\\Z)+)', re.DOTALL)
+
+
 def wanted_words(query):
-    """The words of a query that are to be there, to be marked in the picture."""
-    return [word for word in re.findall(r'!?[^\s"&|()]+', query) if not word.startswith("!")]
+    """The words and phrases of a query that are to be there, to be marked in the picture.  What is no query the extension refuses."""
+    words = {}
+    unwanted = [False]      # of each parenthesis that is open
+    negated = False         # an odd number of ! stand before what comes
+    for phrase, operator, word in _TOKEN.findall(query):
+        if operator == "!":
+            negated = not negated
+        elif operator == "(":
+            unwanted.append(unwanted[-1] != negated)
+            negated = False
+        elif operator == ")":
+            unwanted = unwanted[:-1] or [False]
+        elif not operator:
+            if unwanted[-1] == negated:
+                words[phrase or word] = True
+            negated = False
+    return list(words)
