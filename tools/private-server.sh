@@ -181,7 +181,7 @@ copy_tests() {
 	cp -r sql expected "$HWR_DIR/tests/" || exit 1
 	cp -r test/t test/data test/desk "$HWR_DIR/tests/test/" || exit 1
 	cp "$1"/build/unit/library_*.so "$HWR_DIR/tests/libraries/" || exit 1
-	cp tools/load-images tools/load-pages tools/hwr-results tools/from-torch tools/from-kraken "$HWR_DIR/tests/tools/" || exit 1
+	cp tools/Csv.pm tools/load-images tools/load-pages tools/hwr-results tools/from-torch tools/from-kraken "$HWR_DIR/tests/tools/" || exit 1
 	if [ -x "$1/build/generate-pages" ]; then
 		mkdir -p "$HWR_DIR/tests/build" && cp "$1/build/generate-pages" "$HWR_DIR/tests/build/" || exit 1
 	fi
