@@ -13,6 +13,7 @@ picture = open("test/data/words/00003.jpg", "rb").read()
 anna = Client(url, "anna", "anna's password")
 ben = Client(url, "ben", "ben's password")
 nobody = Client(url)
+ODD = "Odd \"Näme 5 %/6"
 API_HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options")
 
 
@@ -91,6 +92,7 @@ def test_limits():
             "a body of unknown length")
     refused(anna.send("POST", "readings", json_body={}), 415, "JSON is no image")
     refused(anna.send("POST", "readings", image=b"GIF89a"), 400, "an image that cannot be decoded", "22P03")
+    refused(anna.request("POST", "/api/readings", b"II*\0" + bytes(100000), {"Content-Type": "image/tiff"}), 400, "an image of another kind, however long", "22P03")
     refused(anna.send("POST", "readings", image=picture, n=21), 422, "too many readings")
     refused(anna.send("POST", "readings", image=picture, model="nobody"), 404, "no such model", "42704")
     refused(anna.send("POST", "pages", image=picture, turn=45), 400, "a page is turned by quarters", "22023")
@@ -109,14 +111,20 @@ def test_reading():
 
 def test_tables():
     tables = {table["name"]: table for table in anna.get("tables")[2]}
-    ok(set(tables) == {"forms", "shared", "words", "Odd \"Name"}, "tables that she may read", sorted(tables))
+    ok(set(tables) == {"forms", "shared", "words", ODD}, "tables that she may read", sorted(tables))
     ok(tables["forms"]["key"] == ["id"] and tables["forms"]["texts"] == ["reading"] and tables["forms"]["flags"] == ["checked"], "and their columns")
     ok({table["name"] for table in ben.get("tables")[2]} == {"shared"}, "tables that he may read", ben.get("tables")[2])
-    answer = anna.get("review", "public", "Odd \"Name", limit=3)
+    answer = anna.get("review", "public", ODD, text="label", limit=3)
     ok(answer[0] == 200 and len(answer[2]["rows"]) == 3 and '["1", "a"]' in [row["key"].replace('","', '", "') for row in answer[2]["rows"]],
        "a name, and a key of two columns, that need quotes", answer)
     key = answer[2]["rows"][0]["key"]
-    ok(anna.get("tables", "public", "Odd \"Name", "image", key=key)[1]["content-type"] == "image/jpeg", "the picture of such a row")
+    ok(anna.get("tables", "public", ODD, "image", key=key)[1]["content-type"] == "image/jpeg", "the picture of such a row")
+    ok(len(anna.get("tables", "public", ODD, "alternatives", key=key, n=2)[2]["readings"]) == 2, "what it may say")
+    text = answer[2]["rows"][0]["text"]
+    for before, after in ((text, "É中"), ("É中", text)):
+        change = {"key": key, "column": "label", "text": after, "expected": before}
+        answer = anna.send("PUT", "tables", "public", ODD, "text", json_body=change)
+        ok(answer[2] == {"text": after}, "and its correction", answer)
 
 
 def test_review():
@@ -290,6 +298,7 @@ def test_forms():
     ok(status == 200 and [(field["field"], field["text"]) for field in content["fields"]] == expected and len(expected) == 2, "a form is read", content)
     ok(all(len(field["area"]) >= 4 and 0 <= field["area"][0][0] <= content["width"] for field in content["fields"]), "with the places of its fields")
     refused(anna.send("POST", "forms", image=file("scan"), **{**where, "key": '["2"]'}), 400, "a page that does not fit", "22000")
+    refused(anna.send("POST", "forms", image=file("scan"), **{**where, "key": '["3"]'}), 404, "no such blank form")
     refused(anna.send("POST", "forms", image=file("scan"), **{**where, "fields": "pg_authid"}), 404, "fields that she may not read")
     refused(ben.send("POST", "forms", image=file("scan"), **where), 404, "a blank form that he may not read")
     database.execute("DROP TABLE blanks, parts")
@@ -322,7 +331,7 @@ def test_injection():
     for words in ("'", '"', "\\", "a) b)", "%", "_", "a' OR 'a", "(", ")", "!", "a | ", "\u0000"):
         answer = anna.get("search", "public", "forms", q=words)
         ok(answer[0] in (200, 400) and b"Traceback" not in str(answer[2]).encode(), f"looking for {words!r}", answer)
-    ok(anna.get("search", "public", "Odd \"Name", q="%", text="label")[2] == [], "in texts, % is a sign")
+    ok(anna.get("search", "public", ODD, q="%", text="label")[2] == [], "in texts, % is a sign")
     for options in ({"preset": "'; DROP TABLE forms"}, {"epochs": "x"}, {"nonsense": 1}):
         refused(anna.send("POST", "jobs", json_body={"schema": "public", "name": "words", "model": "injected", "options": options}), 400,
                 f"training options {options}", "22023")

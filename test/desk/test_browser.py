@@ -122,6 +122,9 @@ def test_review_by_keyboard():
     press(browser, "1")
     ok(wait(browser, lambda: "Somebody else" in text(browser, "#problem")), "what another person has changed meanwhile is not overwritten")
     ok(one("SELECT count(*) FROM forms WHERE reading = 'by another person'") == 1, "and stays")
+    ok(wait(browser, lambda: find(browser, "#box").get_attribute("value") == "by another person"), "and is what one sees then")
+    press(browser, Keys.ENTER)
+    ok(wait(browser, lambda: one("SELECT checked FROM forms WHERE reading = 'by another person'")), "to go on with")
     errors()
 
 

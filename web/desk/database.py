@@ -1,6 +1,6 @@
 """A role's connections, and the few ways in which the rest of the desk asks the database.
 
-Statements are constants or are composed of psycopg.sql.Identifier; values are parameters, always.
+Statements are constants or are composed of identifiers; values are parameters, always.
 """
 import math
 from contextlib import contextmanager
@@ -113,10 +113,17 @@ class Database:
         self._pool.close(timeout=2)
 
 
+class Identifier(sql.Identifier):
+    """In a statement with values a % is doubled, also in a name."""
+
+    def as_bytes(self, context=None):
+        return super().as_bytes(context).replace(b"%", b"%%")
+
+
 def compose(template, /, **parts):
-    """A statement with {names} in it, each an identifier, a tuple of them or sql that was composed already."""
+    """A statement, to be run with values, with {names} in it, each an identifier, a tuple of them or sql that was composed already."""
     def part(value):
         if isinstance(value, sql.Composable):
             return value
-        return sql.Identifier(*value) if isinstance(value, tuple) else sql.Identifier(value)
+        return Identifier(*value) if isinstance(value, tuple) else Identifier(value)
     return sql.SQL(template).format(**{name: part(value) for name, value in parts.items()})

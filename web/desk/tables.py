@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import HTTPException
 from psycopg import sql
 
-from .database import compose
+from .database import Identifier, compose
 
 # A row a table with an image column, with the columns that the role may read by what they can be used for.
 _TABLES = """
@@ -64,7 +64,7 @@ class Table:
 
     @property
     def identifier(self):
-        return sql.Identifier(self.schema, self.name)
+        return Identifier(self.schema, self.name)
 
     def column(self, kind, name):
         """The column of that name, which must be one of table.images, table.texts and so on; without a name the first of them."""
@@ -97,7 +97,7 @@ class Table:
         if not isinstance(values, list) or len(values) != len(self.key) or not all(isinstance(value, str) for value in values):
             raise HTTPException(422, f"key: a JSON array of {len(self.key)} text(s) is wanted")
         # The types' names are the catalog's own.
-        tests = [compose("t.{column} = {value}::{type}", column=column, value=sql.Placeholder(f"key{i}"), type=sql.SQL(kind))
+        tests = [compose("t.{column} = {value}::{type}", column=column, value=sql.Placeholder(f"key{i}"), type=sql.SQL(kind.replace("%", "%%")))
                  for i, (column, kind) in enumerate(zip(self.key, self.key_types))]
         return sql.SQL(" AND ").join(tests), {f"key{i}": value for i, value in enumerate(values)}
 

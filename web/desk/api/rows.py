@@ -22,13 +22,13 @@ def tables(me=Depends(session)):
     return all_tables(me.database)
 
 
-@router.get("/{schema}/{name}/image")
+@router.get("/{schema}/{name:path}/image")
 def image(schema: str, name: str, key: str = KEY, column: str = None, me=Depends(session)):
     """The picture of a row."""
     return image_response(_image(me.database, find_table(me.database, schema, name), key, column))
 
 
-@router.get("/{schema}/{name}/alternatives")
+@router.get("/{schema}/{name:path}/alternatives")
 def alternatives(schema: str, name: str, key: str = KEY, column: str = None, model: str = MODEL,
                  n: int = Query(5, ge=1, le=20), me=Depends(session)):
     """What else a row's picture may say, the most probable first."""
@@ -36,7 +36,7 @@ def alternatives(schema: str, name: str, key: str = KEY, column: str = None, mod
     return {"readings": me.database.rows(NBEST, {"image": data, "n": n, "model": model})}
 
 
-@router.post("/{schema}/{name}", status_code=201)
+@router.post("/{schema}/{name:path}", status_code=201)
 def insert(schema: str, name: str, data=Depends(image_body), column: str = None, me=Depends(session)):
     """Store an image as a new row. Where the table has the images of its rows read by itself, that happens now."""
     table = find_table(me.database, schema, name)
@@ -56,7 +56,7 @@ class Correction(BaseModel):
     checked: bool = True
 
 
-@router.put("/{schema}/{name}/text")
+@router.put("/{schema}/{name:path}/text")
 def correct(schema: str, name: str, correction: Correction, me=Depends(session)):
     """Write the text of a row, with the role's own privileges, unless somebody else has changed it meanwhile."""
     table = find_table(me.database, schema, name)
@@ -76,7 +76,7 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     return row
 
 
-@router.delete("/{schema}/{name}/text")
+@router.delete("/{schema}/{name:path}/text")
 def take_back(schema: str, name: str, key: str = KEY, column: str = Query(description="the column of the text"),
               checked_column: str = Query(None, description="a boolean column to become false"), me=Depends(session)):
     """In a table that reads itself: undo one's own last correction or confirmation of a row, as if it had not been made."""

@@ -25,7 +25,7 @@ SELECT {key} AS key, t.{text} AS text, NULL AS relevance, '[]'::json AS spots
 """
 
 
-@router.get("/{schema}/{name}")
+@router.get("/{schema}/{name:path}")
 def search(schema: str, name: str, q: str = Query(min_length=1, max_length=500, description="words, \"phrases\", & | ! ( ), ? and *"),
            ink: str = Query(None, description="column with kept posteriors"), text: str = Query(None, description="or a text column"),
            limit: int = Query(30, ge=1, le=200), me=Depends(session)):
