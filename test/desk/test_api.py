@@ -127,6 +127,24 @@ def test_tables():
         ok(answer[2] == {"text": after}, "and its correction", answer)
 
 
+def test_domains():
+    """Columns of domains are used as what these are of, as elsewhere in hwr; texts are of more types than text."""
+    database.execute("CREATE DOMAIN picture AS bytea; CREATE DOMAIN scan AS picture; CREATE DOMAIN \"5 % word\" AS varchar(9) CHECK (value <> 'no')")
+    database.execute("""CREATE TABLE domains (id "5 % word" PRIMARY KEY, image scan, word "5 % word", code char(4), kind "char", owner name)""")
+    database.execute("INSERT INTO domains VALUES ('x', %s, 'yes', 'AB')", [picture])
+    database.execute("GRANT SELECT, UPDATE ON domains TO anna")
+    table = {table["name"]: table for table in anna.get("tables")[2]}["domains"]
+    ok(table["images"] == ["image"] and table["texts"] == ["id", "word", "code"], "columns of a table with domains", table)
+    ok(anna.get("tables", "public", "domains", "image", key='["x"]')[1]["content-type"] == "image/jpeg", "its picture")
+    change = {"key": '["x"]', "column": "word", "text": "maybe", "expected": "yes"}
+    ok(anna.send("PUT", "tables", "public", "domains", "text", json_body=change)[2] == {"text": "maybe"}, "a correction")
+    refused(anna.send("PUT", "tables", "public", "domains", "text", json_body={**change, "text": "no", "expected": "maybe"}), 409, "one that the domain does not allow", "23514")
+    row = anna.get("review", "public", "domains", text="code")[2]["rows"][0]
+    ok(anna.send("PUT", "tables", "public", "domains", "text", json_body={"key": row["key"], "column": "code", "text": "CD", "expected": row["text"]})[0] == 200,
+       "a correction of characters with blanks behind them", row)
+    database.execute("DROP TABLE domains; DROP DOMAIN scan; DROP DOMAIN picture; DROP DOMAIN \"5 % word\"")
+
+
 def test_review():
     status, _, content = anna.get("review", "public", "forms", confidence="confidence", checked="checked", limit=5)
     confidences = [row["confidence"] for row in content["rows"]]
@@ -416,7 +434,6 @@ def test_logging_out():
     ok(stranger.get("session")[0] == 401, "a cookie cannot be made up")
 
 
-run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming, test_confirming_marks,
-    test_odd_keys,
-    test_tables_that_read_themselves, test_forms, test_rows,
+run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_domains, test_review,
+    test_confirming, test_confirming_marks, test_odd_keys, test_tables_that_read_themselves, test_forms, test_rows,
     test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_many_sessions, test_logging_out)

@@ -7,11 +7,15 @@ from psycopg import sql
 
 from .database import Identifier, compose
 
-# A row a table with an image column, with the columns that the role may read by what they can be used for.
+# A row a table with an image column, with the columns that the role may read by what they can be used for.  A domain is used as what it is of.
 _TABLES = """
+WITH RECURSIVE domain AS (
+    SELECT oid AS type, typbasetype AS oid FROM pg_type WHERE typtype = 'd'
+    UNION ALL SELECT d.type, t.typbasetype FROM domain d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+), base AS (SELECT d.type, d.oid FROM domain d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd')
 SELECT n.nspname AS schema, c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows,
        array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'bytea') AS images,
-       coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type IN ('text', 'character varying')), '{}') AS texts,
+       coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.is_text), '{}') AS texts,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type IN ('real', 'double precision')), '{}') AS numbers,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'boolean'), '{}') AS flags,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'hwr_posterior'), '{}') AS inks,
@@ -26,7 +30,9 @@ SELECT n.nspname AS schema, c.relname AS name, greatest(c.reltuples, 0)::bigint 
                             FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
                            WHERE i.indrelid = c.oid AND i.indisprimary AND p.n <= i.indnkeyatts  -- the others are only included
                                  AND k.attrelid = c.oid AND k.attnum = p.attnum) key ON true
-       JOIN (SELECT attrelid, attnum, attname, replace(format_type(atttypid, NULL), '"', '') AS type FROM pg_attribute
+       JOIN (SELECT attrelid, attnum, attname, replace(format_type(t.oid, NULL), '"', '') AS type,
+                    t.typcategory = 'S' AND t.oid NOT IN ('"char"'::regtype, 'name'::regtype) AS is_text
+               FROM pg_attribute LEFT JOIN base ON base.type = atttypid JOIN pg_type t ON t.oid = coalesce(base.oid, atttypid)
               WHERE attnum > 0 AND NOT attisdropped) a ON a.attrelid = c.oid
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'hwr') AND n.nspname !~ '^pg_(toast|temp)'
