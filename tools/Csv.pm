@@ -5,16 +5,19 @@ package Csv;
 use strict;
 use warnings;
 
-# The whole file; the message of an exception is a sentence's end.
+# The whole file, which with utf8 => 1 has to be in UTF-8; an exception says where it is wrong.
 sub new
 {
-	my ($class, $path) = @_;
+	my ($class, $path, %wanted) = @_;
 	open(my $file, '<:raw', $path) or die "could not open $path: $!\n";
 	my $text = do { local $/; <$file> } // '';
 	$text =~ s/^\xef\xbb\xbf//;
 	my $self = bless { path => $path, text => $text, behind => 1 }, $class;
 	# All of it is looked through before anything is made of its first part.
-	1 while $self->next;
+	while (my $fields = $self->next)
+	{
+		die "$path, line $self->{line}: this is not in UTF-8\n" if $wanted{utf8} && grep { !utf8::decode(my $copy = $_) } @$fields;
+	}
 	pos($self->{text}) = 0;
 	$self->{behind} = 1;
 	return $self;

@@ -69,6 +69,11 @@ is($status, 'failed', 'a quoted field that never ends');
 like($err, qr/labels\.csv, line 3: a quoted field begins here and never ends/, 'is told with its line');
 is($node->safe_psql('postgres', q{SELECT to_regclass('labels') IS NULL}), 't', 'and nothing is loaded');
 
+($status, $out, $err) = labels('labels', "filename,label\nx1.jpg,caf\xe9\n");
+like("$status: $err", qr/^failed: .*labels\.csv, line 2: this is not in UTF-8/, 'a label in another encoding');
+($status, $out, $err) = labels('labels', "x1.jpg,a\nx2.jpg,b\n");
+like("$out: $err", qr/^1 images loaded: .*the first line is taken for headings, though there is a file x1\.jpg/, 'headings that are none are told');
+
 # Pages
 
 my $page = '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"><Page imageFilename="x" imageWidth="9" imageHeight="9"><TextRegion id="r">'
