@@ -74,6 +74,19 @@ like("$status: $err", qr/^failed: .*labels\.csv, line 2: this is not in UTF-8/, 
 ($status, $out, $err) = labels('labels', "x1.jpg,a\nx2.jpg,b\n");
 like("$out: $err", qr/^1 images loaded: .*the first line is taken for headings, though there is a file x1\.jpg/, 'headings that are none are told');
 
+# The programs in C read the same lists.
+SKIP:
+{
+	skip 'build/worsen is not there: make program-build', 4 unless -x 'build/worsen';
+	mkdir "$tmp/worn";
+	my @worsen = ('build/worsen', "$tmp/images", "$tmp/labels.csv", "$tmp/worn");
+	write_file('labels.csv', qq{filename,label\r\nx1.jpg,"a, ""b""\nx2.jpg,"\r\n\r\n"x3.jpg",5" pipe} . 'x' x 5000);
+	command_ok(\@worsen, 'a list with quotes, line breaks and a long label');
+	is(join(' ', map { s{.*/}{}r } glob("$tmp/worn/*")), 'x1.jpg x3.jpg', 'has these images');
+	write_file('labels.csv', qq{filename,label\nx1.jpg,a\nx2.jpg,"b\nx3.jpg,c\n});
+	command_fails_like(\@worsen, qr/labels\.csv, line 3: a quoted field begins here and never ends/, 'a quoted field that never ends');
+}
+
 # Pages
 
 my $page = '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"><Page imageFilename="x" imageWidth="9" imageHeight="9"><TextRegion id="r">'
