@@ -161,6 +161,7 @@ def test_search_upload_models_monitor():
     find(browser, "#q").send_keys(word.lower(), Keys.ENTER)
     ok(wait(browser, lambda: find(browser, ".hits mark").rect["width"] > 10), "a word is found and marked in the picture")
     go("upload")
+    ok(wait(browser, lambda: "at most 32 MB" in text(browser, ".dropped")), "how long an image may be")
     find(browser, "#file").send_keys(os.path.abspath("test/data/words/00003.jpg"))
     browser.execute_script("document.querySelector('input[value=line]').click()")
     click("#read")

@@ -167,4 +167,5 @@ export async function begin() {
 		location.assign('/login');
 	}));
 	await fillModels();
+	return me;
 }
