@@ -296,6 +296,17 @@ DROP TABLE parts;
 SELECT count(*) FROM hwr_attachments;
 CALL hwr_work();
 
+-- A column that the key's index only includes is no key
+CREATE TABLE covered (id integer, image bytea, text text, PRIMARY KEY (id) INCLUDE (text));
+SELECT hwr_attach('covered', model => 'pipe') > 0 AS attached;
+SELECT image_column, text_column, key_columns FROM hwr_attachments WHERE data = 'covered'::regclass;
+INSERT INTO covered SELECT id, image FROM strokes WHERE id <= 2;
+CALL hwr_work('covered');
+SELECT hwr_confirm('covered', '{1}');
+SELECT c.key, c.label = s.label AS right FROM hwr_corrections c JOIN strokes s ON s.id = c.key[1]::integer WHERE data = 'covered'::regclass;
+SELECT hwr_detach('covered', forget => true);
+DROP TABLE covered;
+
 -- Keys of types whose name alone has a length, of arrays, with a collation of their own, and of a type whose operators are elsewhere
 CREATE SCHEMA elsewhere;
 CREATE TYPE elsewhere.number;

@@ -177,14 +177,16 @@ add() {
 }
 
 copy_tests() {
+	local program
 	mkdir -p "$HWR_DIR/tests/test" "$HWR_DIR/tests/libraries" "$HWR_DIR/tests/tools" || exit 1
 	cp -r sql expected "$HWR_DIR/tests/" || exit 1
 	cp -r test/t test/data test/desk "$HWR_DIR/tests/test/" || exit 1
 	cp "$1"/build/unit/library_*.so "$HWR_DIR/tests/libraries/" || exit 1
-	cp tools/load-images tools/load-pages tools/hwr-results tools/from-torch tools/from-kraken "$HWR_DIR/tests/tools/" || exit 1
-	if [ -x "$1/build/generate-pages" ]; then
-		mkdir -p "$HWR_DIR/tests/build" && cp "$1/build/generate-pages" "$HWR_DIR/tests/build/" || exit 1
-	fi
+	cp tools/Csv.pm tools/load-images tools/load-pages tools/hwr-results tools/from-torch tools/from-kraken "$HWR_DIR/tests/tools/" || exit 1
+	mkdir -p "$HWR_DIR/tests/build" || exit 1
+	for program in generate-pages worsen; do
+		[ ! -x "$1/build/$program" ] || cp "$1/build/$program" "$HWR_DIR/tests/build/" || exit 1
+	done
 	cp -r README.md doc web "$HWR_DIR/tests/" || exit 1
 	[ "$(id -u)" -ne 0 ] || chown -R "$HWR_USER": "$HWR_DIR/tests"
 	cd "$HWR_DIR/tests" || exit 1

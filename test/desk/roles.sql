@@ -18,9 +18,9 @@ UPDATE forms SET reading = hwr_text(ink), confidence = hwr_confidence(ink);
 GRANT SELECT, INSERT (image), UPDATE (reading, checked) ON forms TO anna;
 GRANT SELECT ON words TO anna;
 
-CREATE TABLE "Odd ""Name" (a integer, "b'""c" text, image bytea, label text, PRIMARY KEY (a, "b'""c"));
-INSERT INTO "Odd ""Name" SELECT id, 'a', image, label FROM words WHERE id <= 3;
-GRANT SELECT, UPDATE (label) ON "Odd ""Name" TO anna;
+CREATE TABLE "Odd ""Näme 5 %/6" (a integer, "b'""c %s" text, image bytea, label text, PRIMARY KEY (a, "b'""c %s"));
+INSERT INTO "Odd ""Näme 5 %/6" SELECT id, 'a', image, label FROM words WHERE id <= 3;
+GRANT SELECT, UPDATE (label) ON "Odd ""Näme 5 %/6" TO anna;
 
 CREATE TABLE shared (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner name, image bytea, reading text);
 INSERT INTO shared (owner, image) SELECT CASE WHEN id <= 3 THEN 'anna' ELSE 'ben' END, image FROM words WHERE id <= 5;

@@ -13,6 +13,7 @@ picture = open("test/data/words/00003.jpg", "rb").read()
 anna = Client(url, "anna", "anna's password")
 ben = Client(url, "ben", "ben's password")
 nobody = Client(url)
+ODD = "Odd \"Näme 5 %/6"
 API_HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options")
 
 
@@ -91,6 +92,7 @@ def test_limits():
             "a body of unknown length")
     refused(anna.send("POST", "readings", json_body={}), 415, "JSON is no image")
     refused(anna.send("POST", "readings", image=b"GIF89a"), 400, "an image that cannot be decoded", "22P03")
+    refused(anna.request("POST", "/api/readings", b"II*\0" + bytes(100000), {"Content-Type": "image/tiff"}), 400, "an image of another kind, however long", "22P03")
     refused(anna.send("POST", "readings", image=picture, n=21), 422, "too many readings")
     refused(anna.send("POST", "readings", image=picture, model="nobody"), 404, "no such model", "42704")
     refused(anna.send("POST", "pages", image=picture, turn=45), 400, "a page is turned by quarters", "22023")
@@ -109,14 +111,38 @@ def test_reading():
 
 def test_tables():
     tables = {table["name"]: table for table in anna.get("tables")[2]}
-    ok(set(tables) == {"forms", "shared", "words", "Odd \"Name"}, "tables that she may read", sorted(tables))
+    ok(set(tables) == {"forms", "shared", "words", ODD}, "tables that she may read", sorted(tables))
     ok(tables["forms"]["key"] == ["id"] and tables["forms"]["texts"] == ["reading"] and tables["forms"]["flags"] == ["checked"], "and their columns")
     ok({table["name"] for table in ben.get("tables")[2]} == {"shared"}, "tables that he may read", ben.get("tables")[2])
-    answer = anna.get("review", "public", "Odd \"Name", limit=3)
+    answer = anna.get("review", "public", ODD, text="label", limit=3)
     ok(answer[0] == 200 and len(answer[2]["rows"]) == 3 and '["1", "a"]' in [row["key"].replace('","', '", "') for row in answer[2]["rows"]],
        "a name, and a key of two columns, that need quotes", answer)
     key = answer[2]["rows"][0]["key"]
-    ok(anna.get("tables", "public", "Odd \"Name", "image", key=key)[1]["content-type"] == "image/jpeg", "the picture of such a row")
+    ok(anna.get("tables", "public", ODD, "image", key=key)[1]["content-type"] == "image/jpeg", "the picture of such a row")
+    ok(len(anna.get("tables", "public", ODD, "alternatives", key=key, n=2)[2]["readings"]) == 2, "what it may say")
+    text = answer[2]["rows"][0]["text"]
+    for before, after in ((text, "É中"), ("É中", text)):
+        change = {"key": key, "column": "label", "text": after, "expected": before}
+        answer = anna.send("PUT", "tables", "public", ODD, "text", json_body=change)
+        ok(answer[2] == {"text": after}, "and its correction", answer)
+
+
+def test_domains():
+    """Columns of domains are used as what these are of, as elsewhere in hwr; texts are of more types than text."""
+    database.execute("CREATE DOMAIN picture AS bytea; CREATE DOMAIN scan AS picture; CREATE DOMAIN \"5 % word\" AS varchar(9) CHECK (value <> 'no')")
+    database.execute("""CREATE TABLE domains (id "5 % word" PRIMARY KEY, image scan, word "5 % word", code char(4), kind "char", owner name)""")
+    database.execute("INSERT INTO domains VALUES ('x', %s, 'yes', 'AB')", [picture])
+    database.execute("GRANT SELECT, UPDATE ON domains TO anna")
+    table = {table["name"]: table for table in anna.get("tables")[2]}["domains"]
+    ok(table["images"] == ["image"] and table["texts"] == ["id", "word", "code"], "columns of a table with domains", table)
+    ok(anna.get("tables", "public", "domains", "image", key='["x"]')[1]["content-type"] == "image/jpeg", "its picture")
+    change = {"key": '["x"]', "column": "word", "text": "maybe", "expected": "yes"}
+    ok(anna.send("PUT", "tables", "public", "domains", "text", json_body=change)[2] == {"text": "maybe"}, "a correction")
+    refused(anna.send("PUT", "tables", "public", "domains", "text", json_body={**change, "text": "no", "expected": "maybe"}), 409, "one that the domain does not allow", "23514")
+    row = anna.get("review", "public", "domains", text="code")[2]["rows"][0]
+    ok(anna.send("PUT", "tables", "public", "domains", "text", json_body={"key": row["key"], "column": "code", "text": "CD", "expected": row["text"]})[0] == 200,
+       "a correction of characters with blanks behind them", row)
+    database.execute("DROP TABLE domains; DROP DOMAIN scan; DROP DOMAIN picture; DROP DOMAIN \"5 % word\"")
 
 
 def test_review():
@@ -164,6 +190,61 @@ def test_confirming():
     refused(ben.send(*undo, key='["1"]', column="reading"), 404, "nor another's table")
     refused(anna.send("DELETE", "tables", "public", "forms", "text", key='["1"]', column="reading"), 409, "nor where nothing is kept")
     database.execute("DROP TABLE itself")
+
+
+def test_confirming_marks():
+    """Where a column says that a person has seen a row, that is said of a confirmed one too, and taken back with it; all or nothing."""
+    database.execute("CREATE TABLE itself (id integer PRIMARY KEY, image bytea, reading text, seen boolean DEFAULT false)")
+    database.execute("ALTER TABLE itself OWNER TO anna")
+    one("SELECT hwr_attach('itself', model => 'names')")
+    database.execute("INSERT INTO itself VALUES (1, %s, 'LYON')", [picture])
+    change = {"key": '["1"]', "column": "reading", "text": "LYON", "expected": "LYON", "checked_column": "seen"}
+    undo = {"key": '["1"]', "column": "reading", "checked_column": "seen"}
+
+    def state():
+        return one("SELECT seen FROM itself"), one("SELECT count(*) FROM hwr.correction")
+
+    before = state()
+    ok(anna.send("PUT", "tables", "public", "itself", "text", json_body=change)[0] == 200 and state() == (True, before[1] + 1),
+       "a row that is confirmed is marked as seen", state())
+    ok(anna.send("DELETE", "tables", "public", "itself", "text", **undo)[0] == 200 and state() == before, "and unmarked, undone", state())
+    database.execute("REVOKE UPDATE ON itself FROM anna")
+    database.execute("GRANT UPDATE (reading) ON itself TO anna")
+    refused(anna.send("PUT", "tables", "public", "itself", "text", json_body=change), 403, "who may not mark a row does not confirm it so", "42501")
+    ok(state() == before, "and nothing of it stays", state())
+    database.execute("DROP TABLE itself")
+
+
+def test_odd_keys():
+    """Keys in another order than the table's columns, with included columns, of types whose texts depend on what a role has set."""
+    database.execute("""CREATE TABLE days (n integer, image bytea, reading text, "b c" text, ink hwr_posterior, day date, at timestamptz, f float8,
+        PRIMARY KEY ("b c", day, n, at, f) INCLUDE (reading))""")
+    database.execute("INSERT INTO days SELECT id, image, 'LYON', 'a', hwr_posterior(image, 'names'), '2026-12-31', '2026-01-02 03:04:05+06', 1 / 3.0 FROM words WHERE id = 3")
+    database.execute("ALTER TABLE days OWNER TO anna")
+    for setting in ("DateStyle = 'SQL, DMY'", "IntervalStyle = sql_standard", "TimeZone = 'America/Lima'", "extra_float_digits = -10", "standard_conforming_strings = off"):
+        database.execute("ALTER ROLE anna SET " + setting)
+    her = Client(url, "anna", "anna's password")
+    ok(all(her.get(page)[0] == 200 for page in ("tables", "models", "jobs", "attached", "monitor")), "the pages of a role with settings of its own")
+    word = one("SELECT hwr_text(ink) FROM days").lower()
+    # read for the queue
+    status, _, content = her.get("review", "public", "days", text="reading")
+    ok(status == 200 and len(content["rows"]) == 1, "a queue that is read", content)
+    # and of a table that reads itself
+    one("SELECT hwr_attach('days', existing => false)")
+    database.execute("UPDATE days SET reading = 'LYON'")
+    hits = her.get("search", "public", "days", q=word)[2]
+    queue = her.get("review", "public", "days", text="reading")
+    for name, row in (("a search", hits[0]), ("the queue", content["rows"][0])):
+        key = row["key"]
+        ok(her.get("tables", "public", "days", "image", key=key)[0] == 200, f"the picture of a row that {name} found", key)
+        change = {"key": key, "column": "reading", "text": "LYON", "expected": "LYON"}
+        answer = her.send("PUT", "tables", "public", "days", "text", json_body=change)
+        ok(answer[0] == 200, f"it is confirmed, by {name}", (key, answer))
+        answer = her.send("PUT", "tables", "public", "days", "text", json_body={**change, "text": "ROME"})
+        ok(answer[0] == 200, f"and corrected, by {name}", (key, answer))
+        ok(her.send("DELETE", "tables", "public", "days", "text", key=key, column="reading")[0] == 200, f"which is undone, by {name}")
+    database.execute("ALTER ROLE anna RESET ALL")
+    database.execute("DROP TABLE days")
 
 
 def test_tables_that_read_themselves():
@@ -235,6 +316,7 @@ def test_forms():
     ok(status == 200 and [(field["field"], field["text"]) for field in content["fields"]] == expected and len(expected) == 2, "a form is read", content)
     ok(all(len(field["area"]) >= 4 and 0 <= field["area"][0][0] <= content["width"] for field in content["fields"]), "with the places of its fields")
     refused(anna.send("POST", "forms", image=file("scan"), **{**where, "key": '["2"]'}), 400, "a page that does not fit", "22000")
+    refused(anna.send("POST", "forms", image=file("scan"), **{**where, "key": '["3"]'}), 404, "no such blank form")
     refused(anna.send("POST", "forms", image=file("scan"), **{**where, "fields": "pg_authid"}), 404, "fields that she may not read")
     refused(ben.send("POST", "forms", image=file("scan"), **where), 404, "a blank form that he may not read")
     database.execute("DROP TABLE blanks, parts")
@@ -264,10 +346,10 @@ def test_injection():
     for key in ("1", '["1 OR true"]', '["1", "2"]', "[1]", '[null]', '{"a": 1}', "[[]]", '["1\'"]'):
         answer = anna.get("tables", "public", "forms", "image", key=key)
         ok(answer[0] in (400, 422), f"a key {key}", answer)
-    for words in ("'", '"', "\\", "%", "_", "a' OR 'a", "(", ")", "!", "a | ", "\u0000"):
+    for words in ("'", '"', "\\", "a) b)", "%", "_", "a' OR 'a", "(", ")", "!", "a | ", "\u0000"):
         answer = anna.get("search", "public", "forms", q=words)
         ok(answer[0] in (200, 400) and b"Traceback" not in str(answer[2]).encode(), f"looking for {words!r}", answer)
-    ok(anna.get("search", "public", "Odd \"Name", q="%", text="label")[2] == [], "in texts, % is a sign")
+    ok(anna.get("search", "public", ODD, q="%", text="label")[2] == [], "in texts, % is a sign")
     for options in ({"preset": "'; DROP TABLE forms"}, {"epochs": "x"}, {"nonsense": 1}):
         refused(anna.send("POST", "jobs", json_body={"schema": "public", "name": "words", "model": "injected", "options": options}), 400,
                 f"training options {options}", "22023")
@@ -328,6 +410,12 @@ def test_models_and_monitor():
     word = one("SELECT reading FROM forms WHERE reading ~ '^[A-Z]{2,}$' ORDER BY hwr_relevance(ink, reading) DESC LIMIT 1")
     hits = anna.get("search", "public", "forms", q=word.lower())[2]
     ok(len(hits) > 0 and all(hit["relevance"] >= 0.3 and hit["spots"] for hit in hits), "a word in the ink", hits)
+    same = ('{0} | "a - b"', '!!{0}', '({0})', '!zzz {0}', '{0}!zzz', '!(zzz | zz){0}', '"{0}"', '{0} | x\\|y')
+    for query in (query.format(word.lower()) for query in same):
+        found = anna.get("search", "public", "forms", q=query)
+        ok(found[0] == 200 and [(hit["key"], hit["spots"]) for hit in found[2]] == [(hit["key"], hit["spots"]) for hit in hits], f"the same with {query}", found)
+    found = anna.get("search", "public", "forms", q=f"!(zzz {word})")
+    ok(found[0] == 200 and found[2] and not any(hit["spots"] for hit in found[2]), "what is not to be there is not marked", found)
 
 
 def test_many_sessions():
@@ -346,6 +434,6 @@ def test_logging_out():
     ok(stranger.get("session")[0] == 401, "a cookie cannot be made up")
 
 
-run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_review, test_confirming,
-    test_tables_that_read_themselves, test_forms, test_rows,
+run(test_logging_in, test_every_call_asks_who_it_is, test_other_sites, test_headers, test_limits, test_reading, test_tables, test_domains, test_review,
+    test_confirming, test_confirming_marks, test_odd_keys, test_tables_that_read_themselves, test_forms, test_rows,
     test_injection, test_data_of_others, test_jobs, test_models_and_monitor, test_many_sessions, test_logging_out)

@@ -122,6 +122,9 @@ def test_review_by_keyboard():
     press(browser, "1")
     ok(wait(browser, lambda: "Somebody else" in text(browser, "#problem")), "what another person has changed meanwhile is not overwritten")
     ok(one("SELECT count(*) FROM forms WHERE reading = 'by another person'") == 1, "and stays")
+    ok(wait(browser, lambda: find(browser, "#box").get_attribute("value") == "by another person"), "and is what one sees then")
+    press(browser, Keys.ENTER)
+    ok(wait(browser, lambda: one("SELECT checked FROM forms WHERE reading = 'by another person'")), "to go on with")
     errors()
 
 
@@ -158,6 +161,7 @@ def test_search_upload_models_monitor():
     find(browser, "#q").send_keys(word.lower(), Keys.ENTER)
     ok(wait(browser, lambda: find(browser, ".hits mark").rect["width"] > 10), "a word is found and marked in the picture")
     go("upload")
+    ok(wait(browser, lambda: "at most 32 MB" in text(browser, ".dropped")), "how long an image may be")
     find(browser, "#file").send_keys(os.path.abspath("test/data/words/00003.jpg"))
     browser.execute_script("document.querySelector('input[value=line]').click()")
     click("#read")

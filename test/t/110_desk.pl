@@ -112,6 +112,29 @@ sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'perm
 sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)',
 	'', 'hwr_api: a table with a poisoned name');
 
+# hwr in a schema of its own, as doc/privileges.md advises: tables are still where who asks would look for them.
+$node->safe_psql('postgres', 'CREATE DATABASE apart');
+$node->safe_psql('apart', <<'SQL');
+CREATE SCHEMA apart;
+GRANT USAGE ON SCHEMA apart TO PUBLIC;
+CREATE EXTENSION hwr SCHEMA apart;
+CREATE TABLE forms (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, image bytea, label text, ink apart.hwr_posterior);
+\copy forms (image, label) FROM PROGRAM 'tools/load-images --copy test/data/words.csv test/data/words'
+DELETE FROM forms WHERE id > 5;
+UPDATE forms SET ink = apart.hwr_posterior(image, 'names');
+GRANT SELECT ON forms TO anna;
+SQL
+$node->command_ok([ 'psql', '-Xq', '-d', $node->connstr('apart'), '-f', 'web/hwr_api.sql' ], 'hwr_api.sql runs, with hwr in a schema of its own');
+is($node->safe_psql('apart', q{SET ROLE anna; SELECT count(*) FROM hwr_api.review('forms', 'names')}), '5', 'hwr_api: a table without its schema');
+is($node->safe_psql('apart', q{SET ROLE anna; SELECT count(*) > 0 FROM hwr_api.search('forms', 'ink', 'id', (SELECT lower(apart.hwr_text(ink)) FROM forms WHERE id = 3))}),
+	't', 'hwr_api: searched');
+foreach ([ q{hwr_api.train('forms')}, 'permission denied for function hwr_train' ], [ q{hwr_api.try('forms', 'names')}, 'is not attached' ],
+	[ q{hwr_api.compare('forms')}, 'is not attached' ], [ q{hwr_api.improve(training => 'forms')}, 'permission denied for function hwr_improve' ])
+{
+	my (undef, undef, $err) = $node->psql('apart', "SET ROLE anna; SELECT * FROM $_->[0]");
+	like($err, qr/$_->[1]/, "hwr_api: $_->[0] finds the table");
+}
+
 $desk->pump_nb;
 unlike($log, qr/Traceback/, 'no error of the desk itself') or diag($log);
 done_testing();

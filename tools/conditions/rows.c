@@ -25,18 +25,43 @@ must(void *p)
 	return p;
 }
 
-/* One CSV field in place; *next behind it. */
-static char *
-field(char *s, char **next)
+/* A CSV file, read as tools/Csv.pm does. */
+typedef struct Csv
 {
-	char	   *start = s;
-	char	   *to = s;
+	const char *path;
+	char	   *at;				/* zero-terminated */
+	int			line;
+} Csv;
+
+/* Behind a line's end, if there is one. */
+static char *
+skip_line_end(Csv *csv, char *s)
+{
+	csv->line += *s == '\n' || *s == '\r';
+	return *s == '\r' && s[1] == '\n' ? s + 2 : *s == '\n' || *s == '\r' ? s + 1 : s;
+}
+
+/*
+ * One field, in place.  It is quoted if it begins with a quote; elsewhere a quote is a character like others.  *more
+ * says whether a comma follows it.
+ */
+static char *
+field(Csv *csv, bool *more)
+{
+	char	   *s = csv->at;
+	char	   *to = csv->at;
+	char	   *start = csv->at;
+	int			line = csv->line;
 	bool		quoted = *s == '"';
 
-	if (quoted)
-		s++;
-	for (; *s != '\0' && *s != '\n' && *s != '\r'; s++)
+	for (s += quoted; quoted || strchr(",\r\n", *s) == NULL; s++)	/* which finds the end, too */
 	{
+		if (*s == '\0')
+		{
+			fprintf(stderr, "%s, line %d: a quoted field begins here and never ends\n", csv->path, line);
+			exit(1);
+		}
+		csv->line += *s == '\n' || (*s == '\r' && s[1] != '\n');
 		if (quoted && *s == '"')
 		{
 			if (s[1] != '"')
@@ -46,39 +71,49 @@ field(char *s, char **next)
 			}
 			s++;
 		}
-		else if (!quoted && *s == ',')
-			break;
 		*to++ = *s;
 	}
-	*next = *s == ',' ? s + 1 : s;
+	*more = *s == ',';
+	csv->at = *more ? s + 1 : skip_line_end(csv, s);
 	*to = '\0';
 	return start;
 }
 
-Row *
-read_rows(const char *folder, const char *csv, int max, int *n)
+/* The first two fields of a line, as far as it has them. */
+static void
+record(Csv *csv, char **name, char **label)
 {
-	FILE	   *f = fopen(csv, "r");
-	char		line[4096];
-	Row		   *rows = NULL;
+	bool		more;
 
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
+	*name = field(csv, &more);
+	*label = more ? field(csv, &more) : "";
+	while (more)
+		field(csv, &more);
+}
+
+Row *
+read_rows(const char *folder, const char *path, int max, int *n)
+{
+	size_t		len;
+	char	   *text = (char *) read_file(path, &len);
+	Csv			csv = {path, text, 1};
+	Row		   *rows = NULL;
+	char	   *name;
+	char	   *label;
+
+	record(&csv, &name, &label);
+	for (*n = 0; (max == 0 || *n < max) && *csv.at != '\0';)
 	{
-		perror(csv);
-		exit(1);
-	}
-	for (*n = 0; (max == 0 || *n < max) && fgets(line, sizeof(line), f) != NULL;)
-	{
-		char	   *next;
-		char	   *name = field(line, &next);
-		char	   *label = field(next, &next);
-		char		path[4600];
+		char		file[4600];
 		Row			row;
 		HwrImage	img;
 		HwrStatus	st = {0};
 
-		snprintf(path, sizeof(path), "%s/%s", folder, name);
-		row.bytes = read_file(path, &row.len);
+		record(&csv, &name, &label);
+		if (*name == '\0')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", folder, name);
+		row.bytes = read_file(file, &row.len);
 		if (!hwr_image_decode(row.bytes, row.len, &limits, 0, 0, &img, &st))
 		{
 			free(row.bytes);
@@ -90,7 +125,7 @@ read_rows(const char *folder, const char *csv, int max, int *n)
 		rows = must(realloc(rows, (size_t) (*n + 1) * sizeof(Row)));
 		rows[(*n)++] = row;
 	}
-	fclose(f);
+	free(text);
 	return rows;
 }
 

@@ -1,14 +1,21 @@
 """A role's connections, and the few ways in which the rest of the desk asks the database.
 
-Statements are constants or are composed of psycopg.sql.Identifier; values are parameters, always.
+Statements are constants or are composed of identifiers; values are parameters, always.
 """
 import math
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import conninfo, sql
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
 from psycopg_pool import ConnectionPool
+
+
+# Settings on which it depends how a value is written as a text, whatever the role or the database prefers.  TimeZone is the role's:
+# ISO style says the offset.
+PLAIN = {"DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "extra_float_digits": "1", "bytea_output": "hex",
+         "standard_conforming_strings": "on"}
 
 
 class LoginRefused(Exception):
@@ -72,6 +79,9 @@ class Database:
         # The extension's functions are found first, whatever else the role's search_path holds.
         connection.execute("SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), false),"
                            " set_config('statement_timeout', %s, false)", [schema, f"{self._settings.statement_seconds}s"])
+        # Keys travel as texts, to the browser and back, and to functions that read them as hwr_corrections writes them.
+        for name, value in PLAIN.items():
+            connection.execute("SELECT set_config(%s, %s, false)", [name, value])
         connection.commit()
 
     def rows(self, statement, values=None, write=False, binary=False):
@@ -87,6 +97,14 @@ class Database:
         rows = self.rows(statement, values, write, binary)
         return rows[0] if rows else None
 
+    @contextmanager
+    def writing(self):
+        """A function like row for several statements that may write, in one transaction: an exception undoes them all."""
+        with self._pool.connection() as connection:
+            connection.read_only = False
+            with connection.cursor(row_factory=dict_row) as cursor:
+                yield lambda statement, values: cursor.execute(statement, values).fetchone()
+
     def has(self, relation):
         """Is there such a view of the extension?  An older hwr may lack the newest ones."""
         return self.row("SELECT to_regclass(%s) IS NOT NULL AS present", [relation])["present"]
@@ -95,10 +113,17 @@ class Database:
         self._pool.close(timeout=2)
 
 
+class Identifier(sql.Identifier):
+    """In a statement with values a % is doubled, also in a name."""
+
+    def as_bytes(self, context=None):
+        return super().as_bytes(context).replace(b"%", b"%%")
+
+
 def compose(template, /, **parts):
-    """A statement with {names} in it, each an identifier, a tuple of them or sql that was composed already."""
+    """A statement, to be run with values, with {names} in it, each an identifier, a tuple of them or sql that was composed already."""
     def part(value):
         if isinstance(value, sql.Composable):
             return value
-        return sql.Identifier(*value) if isinstance(value, tuple) else sql.Identifier(value)
+        return Identifier(*value) if isinstance(value, tuple) else Identifier(value)
     return sql.SQL(template).format(**{name: part(value) for name, value in parts.items()})

@@ -69,7 +69,9 @@ class Guard:
 
 
 def is_image(headers):
-    return headers.get("content-type", "").split(";")[0].strip() in ("image/png", "image/jpeg", "application/octet-stream")
+    """Does the body say that it is one?  Which kinds can be read is the extension's to say."""
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    return kind.startswith("image/") or kind == "application/octet-stream"
 
 
 def _size(size):

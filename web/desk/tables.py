@@ -5,35 +5,41 @@ from dataclasses import dataclass
 from fastapi import HTTPException
 from psycopg import sql
 
-from .database import compose
+from .database import Identifier, compose
 
-# A row a table with an image column, with the columns that the role may read by what they can be used for.
+# A row a table with an image column, with the columns that the role may read by what they can be used for.  A domain is used as what it is of.
 _TABLES = """
+WITH RECURSIVE domain AS (
+    SELECT oid AS type, typbasetype AS oid FROM pg_type WHERE typtype = 'd'
+    UNION ALL SELECT d.type, t.typbasetype FROM domain d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype = 'd'
+), base AS (SELECT d.type, d.oid FROM domain d JOIN pg_type t ON t.oid = d.oid WHERE t.typtype <> 'd')
 SELECT n.nspname AS schema, c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows,
        array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'bytea') AS images,
-       coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type IN ('text', 'character varying')), '{}') AS texts,
+       coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.is_text), '{}') AS texts,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type IN ('real', 'double precision')), '{}') AS numbers,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'boolean'), '{}') AS flags,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.type = 'hwr_posterior'), '{}') AS inks,
        coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE has_column_privilege(c.oid, a.attnum, 'UPDATE')), '{}')
            AS editable,
        has_table_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'INSERT') AS insertable,
-       coalesce((SELECT array_agg(k.attname::text ORDER BY p.n)
-                   FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
-                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.attrelid = c.oid AND k.attnum = p.attnum), '{}') AS key,
-       coalesce((SELECT array_agg(format_type(k.atttypid, k.atttypmod) ORDER BY p.n)
-                   FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
-                  WHERE i.indrelid = c.oid AND i.indisprimary AND k.attrelid = c.oid AND k.attnum = p.attnum), '{}') AS key_types
+       coalesce(key.names, '{}') AS key, coalesce(key.types, '{}') AS key_types, coalesce(key.names_in_table, '{}') AS key_in_table
   FROM pg_class c
        JOIN pg_namespace n ON n.oid = c.relnamespace
-       JOIN (SELECT attrelid, attnum, attname, replace(format_type(atttypid, NULL), '"', '') AS type FROM pg_attribute
+       LEFT JOIN LATERAL (SELECT array_agg(k.attname::text ORDER BY p.n) AS names, array_agg(format_type(k.atttypid, k.atttypmod) ORDER BY p.n) AS types,
+                                 array_agg(k.attname::text ORDER BY k.attnum) AS names_in_table
+                            FROM pg_index i, unnest(i.indkey) WITH ORDINALITY p (attnum, n), pg_attribute k
+                           WHERE i.indrelid = c.oid AND i.indisprimary AND p.n <= i.indnkeyatts  -- the others are only included
+                                 AND k.attrelid = c.oid AND k.attnum = p.attnum) key ON true
+       JOIN (SELECT attrelid, attnum, attname, replace(format_type(t.oid, NULL), '"', '') AS type,
+                    t.typcategory = 'S' AND t.oid NOT IN ('"char"'::regtype, 'name'::regtype) AS is_text
+               FROM pg_attribute LEFT JOIN base ON base.type = atttypid JOIN pg_type t ON t.oid = coalesce(base.oid, atttypid)
               WHERE attnum > 0 AND NOT attisdropped) a ON a.attrelid = c.oid
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'hwr') AND n.nspname !~ '^pg_(toast|temp)'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
    AND has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
    AND (%(schema)s::text IS NULL OR (n.nspname = %(schema)s::text AND c.relname = %(name)s::text))
- GROUP BY n.nspname, c.oid, c.relname, c.reltuples
+ GROUP BY n.nspname, c.oid, c.relname, c.reltuples, key.names, key.types, key.names_in_table
 HAVING bool_or(a.type = 'bytea')
  ORDER BY n.nspname, c.relname LIMIT 500
 """
@@ -59,11 +65,12 @@ class Table:
     insertable: bool
     key: list
     key_types: list
+    key_in_table: list  # the key's columns in the order of the table
     attached: list      # {image, text, confidence, model}: columns that are filled by themselves, as far as the role may know
 
     @property
     def identifier(self):
-        return sql.Identifier(self.schema, self.name)
+        return Identifier(self.schema, self.name)
 
     def column(self, kind, name):
         """The column of that name, which must be one of table.images, table.texts and so on; without a name the first of them."""
@@ -83,7 +90,7 @@ class Table:
     def review_key(self):
         """An expression for a row's key as hwr_review writes it."""
         self._need_key()
-        columns = sql.SQL(", ").join(compose("t.{column}", column=column) for column in self.key)
+        columns = sql.SQL(", ").join(compose("t.{column}", column=column) for column in self.key_in_table)
         return compose("({columns})::text" if len(self.key) == 1 else "ROW({columns})::text", columns=columns)
 
     def has_key(self, key):
@@ -96,7 +103,7 @@ class Table:
         if not isinstance(values, list) or len(values) != len(self.key) or not all(isinstance(value, str) for value in values):
             raise HTTPException(422, f"key: a JSON array of {len(self.key)} text(s) is wanted")
         # The types' names are the catalog's own.
-        tests = [compose("t.{column} = {value}::{type}", column=column, value=sql.Placeholder(f"key{i}"), type=sql.SQL(kind))
+        tests = [compose("t.{column} = {value}::{type}", column=column, value=sql.Placeholder(f"key{i}"), type=sql.SQL(kind.replace("%", "%%")))
                  for i, (column, kind) in enumerate(zip(self.key, self.key_types))]
         return sql.SQL(" AND ").join(tests), {f"key{i}": value for i, value in enumerate(values)}
 

@@ -17,7 +17,7 @@ export async function api(path, { method = 'GET', json, image, signal } = {}) {
 		headers['Content-Type'] = 'application/json';
 		body = JSON.stringify(json);
 	} else if (image) {
-		headers['Content-Type'] = image.type || 'application/octet-stream';
+		headers['Content-Type'] = image.type.startsWith('image/') ? image.type : 'application/octet-stream';
 		body = image;
 	} else if (method !== 'GET') {
 		body = '';
@@ -167,4 +167,5 @@ export async function begin() {
 		location.assign('/login');
 	}));
 	await fillModels();
+	return me;
 }

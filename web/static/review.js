@@ -107,6 +107,14 @@ async function write(row, text, expected, checked) {
 
 let busy = false;
 
+// Somebody else was faster, perhaps in another window: what is shown is not what is there.
+async function overtaken(problem) {
+	if (problem.status === 409) {
+		await load();
+	}
+	throw problem;
+}
+
 async function save(text) {
 	if (busy || !queue.length) {
 		return;
@@ -114,7 +122,7 @@ async function save(text) {
 	busy = true;
 	try {
 		const row = queue[0];
-		await write(row, text, row.text, true);
+		await write(row, text, row.text, true).catch(overtaken);
 		done.push({ row, before: row.text, after: text });
 		waiting -= settles() ? 1 : 0;
 		row.text = text;
@@ -142,11 +150,17 @@ async function undo() {
 	if (!last || busy) {
 		return;
 	}
-	if (isAttached()) {
-		await api(path(['tables', table.schema, table.name, 'text'], { key: last.row.key, column: columns().text }), { method: 'DELETE' });
-	} else {
-		await write(last.row, last.before, last.after, false);
-	}
+	const undone = isAttached() ?
+		api(path(['tables', table.schema, table.name, 'text'], {
+			key: last.row.key, column: columns().text, checked_column: columns().checked,
+		}), { method: 'DELETE' }) :
+		write(last.row, last.before, last.after, false);
+	await undone.catch((problem) => {
+		if (problem.status === 409) {		// now and later
+			done.pop();
+		}
+		return overtaken(problem);
+	});
 	done.pop();
 	last.row.text = last.before;
 	skipped.delete(last.row.key);

@@ -132,7 +132,8 @@ byId('store').addEventListener('submit', guarded(async () => {
 	byId('status').textContent = `Stored in ${table.name}${row.key ? ' as row ' + JSON.parse(row.key).join(', ') : ''}`;
 }));
 guarded(async () => {
-	await begin();
+	const { upload_mb: most } = await begin();
+	byId('limit')?.append(`, at most ${most} MB`);		// unless a file is there already
 	// The lists may come later than a reading.
 	await chooseTable(byId('table'), { suits: (one) => one.insertable }, (chosen) => {
 		table = chosen;

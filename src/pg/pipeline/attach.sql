@@ -227,7 +227,8 @@ BEGIN
 	  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 	 WHERE a.attrelid = data AND a.attnum > 0 AND NOT a.attisdropped
 		   AND CASE kind WHEN 'bytea' THEN hwr.base_type(t.oid) = 'bytea'::regtype ELSE t.typcategory = 'S' AND hwr.base_type(t.oid) <> '"char"'::regtype END
-		   AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = data AND i.indisprimary AND a.attnum = ANY (i.indkey));
+		   AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = data AND i.indisprimary
+							AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]));
 	IF fitting IS NULL THEN
 		RAISE EXCEPTION 'relation "%" has no % column', data, kind USING ERRCODE = 'undefined_column';
 	ELSIF cardinality(fitting) > 1 THEN

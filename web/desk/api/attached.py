@@ -43,7 +43,7 @@ class Pause(BaseModel):
     paused: bool
 
 
-@router.put("/attached/{schema}/{name}/paused", status_code=204)
+@router.put("/attached/{schema}/{name:path}/paused", status_code=204)
 def pause(schema: str, name: str, wanted: Pause, me=Depends(session)):
     """Read no more rows of the table, or go on."""
     _call(me, "hwr_pause" if wanted.paused else "hwr_unpause", schema, name, wanted.text)
@@ -57,7 +57,7 @@ class Trial(BaseModel):
     shadow: bool = Field(True, description="both versions read, and only the table's own is written; false: the other is written")
 
 
-@router.post("/attached/{schema}/{name}/trial", status_code=201)
+@router.post("/attached/{schema}/{name:path}/trial", status_code=201)
 def try_version(schema: str, name: str, trial: Trial, me=Depends(session)):
     """Try another version on a share of the table's rows; one that was tried before ends."""
     values = {"model": trial.model, "version": trial.version, "share": trial.share, "shadow": trial.shadow}
@@ -65,7 +65,7 @@ def try_version(schema: str, name: str, trial: Trial, me=Depends(session)):
     return {"trial": _call(me, "hwr_try", schema, name, trial.text, arguments, values)}
 
 
-@router.get("/attached/{schema}/{name}/trial")
+@router.get("/attached/{schema}/{name:path}/trial")
 def compare(schema: str, name: str, text: str = TEXT, me=Depends(session)):
     """What came of the newest trial, from the corrections of its rows: a is what the table is read with, b what is tried."""
     table = find_table(me.database, schema, name)
@@ -75,7 +75,7 @@ def compare(schema: str, name: str, text: str = TEXT, me=Depends(session)):
     return row
 
 
-@router.delete("/attached/{schema}/{name}/trial")
+@router.delete("/attached/{schema}/{name:path}/trial")
 def end_trial(schema: str, name: str, text: str = TEXT, me=Depends(session)):
     """End a trial; its figures stay. done is false where nothing was tried."""
     return {"done": _call(me, "hwr_try_end", schema, name, text)}

@@ -1,7 +1,7 @@
 """Filled forms: laid over a blank one that is a row of a table, with fields that another table describes."""
 import time
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..database import compose
 from ..security import image_body, session
@@ -51,6 +51,10 @@ def read_form(image=Depends(image_body), schema: str = Query(description="of the
     described = find_relation(me.database, fields_schema, fields)
     condition, values = table.has_key(key)
     statement = compose(_READ, table=table.identifier, image=table.column("images", column), condition=condition, fields=described)
+    blank = me.database.row(compose("SELECT true AS there FROM {table} AS t WHERE {condition} AND t.{image} IS NOT NULL", table=table.identifier, condition=condition,
+                                    image=table.column("images", column)), values)
+    if blank is None:
+        raise HTTPException(404, "There is no such blank form, or it has no image.")
     size = me.database.row("SELECT width, height FROM hwr_image_size(%s::bytea)", [image])
     rows = me.database.rows(statement, {**values, "page": image, "model": model})
     for row in rows:

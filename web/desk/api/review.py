@@ -40,7 +40,7 @@ SELECT {key} AS key, t.{text} AS text, r.guess, r.confidence, r.doubt, r.reason
 _COUNT = "SELECT count(*) AS waiting FROM {table} AS t WHERE t.{image} IS NOT NULL AND {unchecked}"
 
 
-@router.get("/{schema}/{name}")
+@router.get("/{schema}/{name:path}")
 def queue(schema: str, name: str, image: str = None, text: str = None,
           confidence: str = Query(None, description="column with the probability that the text is right; without one, the rows are read"),
           checked: str = Query(None, description="boolean column: rows in which it is true are left out"),

@@ -22,13 +22,13 @@ def tables(me=Depends(session)):
     return all_tables(me.database)
 
 
-@router.get("/{schema}/{name}/image")
+@router.get("/{schema}/{name:path}/image")
 def image(schema: str, name: str, key: str = KEY, column: str = None, me=Depends(session)):
     """The picture of a row."""
     return image_response(_image(me.database, find_table(me.database, schema, name), key, column))
 
 
-@router.get("/{schema}/{name}/alternatives")
+@router.get("/{schema}/{name:path}/alternatives")
 def alternatives(schema: str, name: str, key: str = KEY, column: str = None, model: str = MODEL,
                  n: int = Query(5, ge=1, le=20), me=Depends(session)):
     """What else a row's picture may say, the most probable first."""
@@ -36,7 +36,7 @@ def alternatives(schema: str, name: str, key: str = KEY, column: str = None, mod
     return {"readings": me.database.rows(NBEST, {"image": data, "n": n, "model": model})}
 
 
-@router.post("/{schema}/{name}", status_code=201)
+@router.post("/{schema}/{name:path}", status_code=201)
 def insert(schema: str, name: str, data=Depends(image_body), column: str = None, me=Depends(session)):
     """Store an image as a new row. Where the table has the images of its rows read by itself, that happens now."""
     table = find_table(me.database, schema, name)
@@ -56,7 +56,7 @@ class Correction(BaseModel):
     checked: bool = True
 
 
-@router.put("/{schema}/{name}/text")
+@router.put("/{schema}/{name:path}/text")
 def correct(schema: str, name: str, correction: Correction, me=Depends(session)):
     """Write the text of a row, with the role's own privileges, unless somebody else has changed it meanwhile."""
     table = find_table(me.database, schema, name)
@@ -76,18 +76,21 @@ def correct(schema: str, name: str, correction: Correction, me=Depends(session))
     return row
 
 
-@router.delete("/{schema}/{name}/text")
-def take_back(schema: str, name: str, key: str = KEY, column: str = Query(description="the column of the text"), me=Depends(session)):
+@router.delete("/{schema}/{name:path}/text")
+def take_back(schema: str, name: str, key: str = KEY, column: str = Query(description="the column of the text"),
+              checked_column: str = Query(None, description="a boolean column to become false"), me=Depends(session)):
     """In a table that reads itself: undo one's own last correction or confirmation of a row, as if it had not been made."""
     table = find_table(me.database, schema, name)
     table.column("texts", column)
-    table.has_key(key)
+    condition, values = table.has_key(key)
     if not table.is_attached(column):
         raise HTTPException(409, f"Table {schema}.{name} does not read itself into this column: write the former text back.")
     statement = compose("SELECT hwr_undo_correction({regclass}, %(key)s::text[], %(column)s::name) AS done", regclass=REGCLASS)
-    row = me.database.row(statement, {"schema": table.schema, "table": table.name, "key": json.loads(key), "column": column}, write=True)
-    if not row["done"]:
-        raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or the last correction is not yours.")
+    mark = _mark(table, condition, checked_column)
+    with me.database.writing() as run:
+        row = run(statement, {"schema": table.schema, "table": table.name, "key": json.loads(key), "column": column})
+        if not row["done"] or mark and not run(mark, {**values, "checked": False}):
+            raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or the last correction is not yours.")
     return row
 
 
@@ -96,11 +99,21 @@ def _confirm(database, table, condition, values, correction):
     statement = compose("SELECT hwr_confirm({regclass}, %(key)s::text[], %(column)s::name) AS done"
                         "  FROM (SELECT FROM {table} AS t WHERE {condition} AND t.{column} IS NOT DISTINCT FROM %(expected)s FOR NO KEY UPDATE) seen",
                         regclass=REGCLASS, table=table.identifier, condition=condition, column=correction.column)
-    row = database.row(statement, {**values, "schema": table.schema, "table": table.name, "key": json.loads(correction.key),
-                                   "column": correction.column, "expected": correction.expected}, write=True)
-    if row is None or not row["done"]:
-        raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or you may not change it.")
+    mark = _mark(table, condition, correction.checked_column)
+    with database.writing() as run:
+        row = run(statement, {**values, "schema": table.schema, "table": table.name, "key": json.loads(correction.key),
+                              "column": correction.column, "expected": correction.expected})
+        if not row or not row["done"] or mark and not run(mark, {**values, "checked": correction.checked}):
+            raise HTTPException(409, "Somebody else has changed or removed this row meanwhile, or you may not change it.")
     return {"text": correction.text}
+
+
+def _mark(table, condition, column):
+    """A statement that says of a row whether a person has seen it; None where no column keeps that."""
+    if column is None:
+        return None
+    return compose("UPDATE {table} AS t SET {column} = %(checked)s WHERE {condition} RETURNING true AS done", table=table.identifier,
+                   column=table.column("flags", column), condition=condition)
 
 
 def _image(database, table, key, column):

@@ -25,7 +25,7 @@ SELECT {key} AS key, t.{text} AS text, NULL AS relevance, '[]'::json AS spots
 """
 
 
-@router.get("/{schema}/{name}")
+@router.get("/{schema}/{name:path}")
 def search(schema: str, name: str, q: str = Query(min_length=1, max_length=500, description="words, \"phrases\", & | ! ( ), ? and *"),
            ink: str = Query(None, description="column with kept posteriors"), text: str = Query(None, description="or a text column"),
            limit: int = Query(30, ge=1, le=200), me=Depends(session)):
@@ -43,6 +43,25 @@ def like_literal(words):
     return re.sub(r"([\\%_])", r"\\\1", words)
 
 
+# As the extension takes a query apart: a phrase, an operator, a word.  A backslash takes what follows it for what it is.
+_TOKEN = re.compile(r'"((?:\\.|[^"\\])*)"|([!&|()])|((?:\\.|[^ \t\r\n\f\v&|!()"\\]|\\\Z)+)', re.DOTALL)
+
+
 def wanted_words(query):
-    """The words of a query that are to be there, to be marked in the picture."""
-    return [word for word in re.findall(r'!?[^\s"&|()]+', query) if not word.startswith("!")]
+    """The words and phrases of a query that are to be there, to be marked in the picture.  What is no query the extension refuses."""
+    words = {}
+    unwanted = [False]      # of each parenthesis that is open
+    negated = False         # an odd number of ! stand before what comes
+    for phrase, operator, word in _TOKEN.findall(query):
+        if operator == "!":
+            negated = not negated
+        elif operator == "(":
+            unwanted.append(unwanted[-1] != negated)
+            negated = False
+        elif operator == ")":
+            unwanted = unwanted[:-1] or [False]
+        elif not operator:
+            if unwanted[-1] == negated:
+                words[phrase or word] = True
+            negated = False
+    return list(words)

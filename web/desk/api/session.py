@@ -21,13 +21,13 @@ def log_in(login: Login, request: Request, response: Response):
     # Who logs in anew leaves the session that was there.
     sessions.close(request.cookies.get(COOKIE))
     response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=request.app.state.settings.https, path="/")
-    return opened.public()
+    return _public(opened, request)
 
 
 @router.get("")
-def who_am_i(me=Depends(session)):
-    """Role, database and the token against forged requests."""
-    return me.public()
+def who_am_i(request: Request, me=Depends(session)):
+    """Role, database, the token against forged requests, and how many MB an image may have."""
+    return _public(me, request)
 
 
 @router.delete("", status_code=204)
@@ -37,3 +37,7 @@ def log_out(request: Request, me=Depends(session)):
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/")
     return response
+
+
+def _public(one, request):
+    return {**one.public(), "upload_mb": request.app.state.settings.upload_mb}
