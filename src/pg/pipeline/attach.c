@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -24,7 +23,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/compat.h"
@@ -58,21 +56,6 @@ check_may_attach(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", "hwr_attach")));
-}
-
-static Oid
-owner_of_table(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* The role must be able to do what it will have to; which rows it sees is seen then. */
@@ -155,6 +138,15 @@ check_model(const char *model, int32 number, Oid role)
 
 /*
  * hwr.store_attachment(data regclass, image_column name, text_column name, confidence_column name,
+/* Until the transaction's end, by when the triggers are there and rows have been queued. */
+static void
+check_partitions(Oid relid, Oid role)
+{
+	HwrAttachment a = {.data = relid,.role = role,.owner = hwr_table_owner(relid)};
+
+	(void) hwr_check_table_owner(&a, AccessShareLock);
+}
+
  * key_columns name[], model text, mode text,
  *		reread text, doubtful float8, retries integer, retry_after interval, queue_limit bigint, on_full text,
  *		batch integer) returns integer
@@ -190,12 +182,13 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", get_rel_name(relid))));
 	if (superuser())
-		role = owner_of_table(relid);
+		role = hwr_table_owner(relid);
 	check_privileges(relid, role, fcinfo);
 	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
 	values[lengthof(types) - 2] = ObjectIdGetDatum(role);
-	values[lengthof(types) - 1] = ObjectIdGetDatum(owner_of_table(relid));
+	values[lengthof(types) - 1] = ObjectIdGetDatum(hwr_table_owner(relid));
+	check_partitions(relid, role);
 	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
@@ -243,11 +236,13 @@ lock_own(int32 id, HwrAttachment *out)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("attachment %d does not exist", id)));
-	if (!(OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) &&
-		!has_privs_of_role(GetUserId(), owner_of_table(out->data)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
+	if ((OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) ||
+		has_privs_of_role(GetUserId(), hwr_table_owner(out->data)))
+		return;
+	hwr_check_see_attachment(out);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
 }
 
 static char *
@@ -263,7 +258,7 @@ drop_triggers(const HwrAttachment *a)
 	static const char *const names[] = {"hwr_before", "hwr_after", "hwr_truncate"};
 	HwrIdentity save;
 
-	hwr_become_user(owner_of_table(a->data), &save);
+	hwr_become_user(hwr_table_owner(a->data), &save);
 	for (int i = 0; i < lengthof(names); i++)
 	{
 		char	   *sql = psprintf("DROP TRIGGER IF EXISTS %s_%d ON %s", names[i], a->id, relation_name(a->data));
@@ -355,6 +350,8 @@ hwr_set_trial(PG_FUNCTION_ARGS)
 		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), a.role);
 	}
 	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL "
+		/* who begins it sees what it reads: the table's owner may be no member of that role */
+		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), GetUserId());
 								"RETURNING id", 1, types, values);
 	if (n > 0)
 		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -441,7 +438,7 @@ queue_missing(const HwrAttachment *a)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_identifier(a->keys[i]));
 		columns[i] = i + 1;
 	}
-	appendStringInfo(&sql, " FROM %s WHERE %s IS NOT NULL", relation_name(a->data), quote_identifier(a->image));
+	appendStringInfo(&sql, " FROM %s WHERE %s IS NOT NULL", hwr_own_rows(a->data), quote_identifier(a->image));
 	appendStringInfo(&sql, " AND %s IS NULL", quote_identifier(a->text));
 	hwr_become_user(a->role, &save);
 	portal = SPI_cursor_open_with_args(NULL, sql.data, 0, NULL, NULL, NULL, true, 0);
@@ -532,7 +529,7 @@ hwr_queue_rows(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that attached table \"%s\" does not exist", get_rel_name(a.data)),
 				 errhint("hwr_detach, then hwr_attach again.")));
-	hwr_check_table_owner(&a);
+	(void) hwr_check_table_owner(&a, AccessShareLock);
 	if (strcmp(which, "missing") == 0)
 		n = queue_missing(&a);
 	else if (strcmp(which, "failed") == 0)

@@ -348,6 +348,12 @@ END $$;
 COMMENT ON FUNCTION hwr_reread(regclass, text, name) IS
 'queue rows of an attached table again: failed, those that could not be read; missing, those that have an image and no text; doubtful or all, those that another version than the active one has read and no person has corrected; returns how many';
 
+CREATE FUNCTION hwr.only_table(data regclass) RETURNS text
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN c.relkind = 'p' THEN '' ELSE 'ONLY ' END || $1::text FROM pg_class c WHERE c.oid = $1;
+$$;
+COMMENT ON FUNCTION hwr.only_table(regclass) IS 'an attached table as FROM names it, without tables that inherit from it, whose keys may be the same';
+
 -- Does the current user see this row of an attached table?  For tables with row-level security, whose policies run as he does.
 CREATE FUNCTION hwr.sees_row(data regclass, image_column name, key_columns name[], key text[]) RETURNS boolean
 	LANGUAGE plpgsql STABLE COST 10000 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
@@ -357,7 +363,7 @@ BEGIN
 	IF cardinality(key) <> cardinality(key_columns) OR NOT hwr.lock_table(data) OR NOT hwr.may_look(data, image_column, key_columns) THEN
 		RETURN false;
 	END IF;
-	EXECUTE format('SELECT EXISTS (SELECT FROM (SELECT $1 AS key) k JOIN %s t ON %s)', data, hwr.key_matches(data, key_columns)) INTO found USING key;
+	EXECUTE format('SELECT EXISTS (SELECT FROM (SELECT $1 AS key) k JOIN %s t ON %s)', hwr.only_table(data), hwr.key_matches(data, key_columns)) INTO found USING key;
 	RETURN found;
 END $$;
 COMMENT ON FUNCTION hwr.sees_row(regclass, name, name[], text[]) IS 'whether the current user sees the row of an attached table that has this key';

@@ -11,12 +11,12 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -143,23 +143,13 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 }
 
 void
-hwr_check_table_owner(const HwrAttachment *a)
+hwr_check_see_attachment(const HwrAttachment *a)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(a->data));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", a->data);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	if (owner == a->role || (owner == a->owner && (superuser_arg(owner) || !superuser_arg(a->role))))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("table \"%s\" has another owner than when it was attached", get_rel_name(a->data)),
-			 errdetail("Triggers and policies of role \"%s\" would run as role \"%s\".", GetUserNameFromId(owner, false),
-					   GetUserNameFromId(a->role, true)),
-			 errhint("hwr_detach, then hwr_attach again.")));
+	if (pg_class_aclcheck(a->data, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(a->data, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for attachment %d", a->id)));
 }
 
 /*

@@ -62,7 +62,7 @@ BEGIN
 		RETURN QUERY EXECUTE format('SELECT k.id, k.attachment, %s::regclass, k.key, t.%I, k.label, k.reading, k.was,
 				CASE WHEN k.who::oid <> ''0''::oid THEN pg_get_userbyid(k.who) END, k."at", k.model, k.version, k.confidence, hwr.is_held_out(k.hash)
 			FROM (SELECT DISTINCT ON (c.key) c.* FROM hwr.own_corrections c WHERE c.attachment = %s ORDER BY c.key, c.id DESC) k JOIN %s t ON %s
-			WHERE sha256(t.%I) = k.hash', quote_literal(a.data), a.image_column, a.attachment, a.data, hwr.key_matches(a.data, a.key_columns), a.image_column);
+			WHERE sha256(t.%I) = k.hash', quote_literal(a.data), a.image_column, a.attachment, hwr.only_table(a.data), hwr.key_matches(a.data, a.key_columns), a.image_column);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION hwr.corrections() IS 'the rows of hwr_corrections';

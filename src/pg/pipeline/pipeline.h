@@ -10,6 +10,8 @@
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 
 #include "pg/base/compat.h"
 
@@ -60,7 +62,17 @@ extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
  * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.
  * Raises insufficient_privilege where it is another's by now, who is not that role.
  */
-extern void hwr_check_table_owner(const HwrAttachment *a);
+extern List *hwr_check_table_owner(const HwrAttachment *a, LOCKMODE lock);
+extern Oid	hwr_table_owner(Oid relid);
+
+/*
+ * The table as FROM and UPDATE name it: without tables that inherit from it, whose keys may be the same as its own; but with its
+ * partitions.
+ */
+extern char *hwr_own_rows(Oid relid);
+
+/* Raises insufficient_privilege to whom may read nothing of the table, nor learn its name: it tells the number, which he knows. */
+extern void hwr_check_see_attachment(const HwrAttachment *a);
 
 /* Raises datatype_mismatch where an image column of this type holds no bytes. */
 extern void hwr_check_image_type(Oid relid, const char *name, Oid type);

@@ -51,7 +51,9 @@ typedef struct HwrWork
 {
 	HwrAttachment a;
 	HwrKeyColumn *keys;
-	char	   *relation;
+	char	   *relation;		/* the table's name */
+	char	   *own_rows;		/* the table in a statement: hwr_own_rows */
+	char	   *partitions;		/* OIDs of those whose rows are taken, with commas; NULL: it has none */
 	HwrWorkEntry *entries;
 	int			n;
 	HwrVersionInfo versions[2]; /* the attachment's, and the one that is tried */

@@ -206,7 +206,8 @@ hwr_work_read_entries(HwrWork *b, int from, int to)
 		HwrWorkEntry *e = &b->entries[chosen[DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)) - 1]];
 
 		CHECK_FOR_INTERRUPTS();
-		if (e->state != ENTRY_GONE)		/* a table that others inherit from has the key twice: which one is meant, nobody knows */
+		/* without its primary key a table may have the key twice: which one is meant, nobody knows */
+		if (e->state != ENTRY_GONE)
 			continue;
 		e->state = ENTRY_TAKEN;
 		prepare(b, e, rows->vals[i], rows->tupdesc, lanes);
