@@ -396,6 +396,7 @@ SELECT hwr_attach('pipe', text_column => 'text', image_column => 'other');
 SELECT hwr_attach('pipe', image_column => 'image', text_column => 'nothing');
 SELECT hwr_attach('pipe', 'image', 'text', confidence_column => 'other');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'nobody');
+SELECT hwr_attach('pipe', 'image', 'text', model => 'lines');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', mode => 'later');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', batch => 0);
 SELECT hwr_attach('seen');
