@@ -138,8 +138,6 @@ check_model(const char *model, int32 number, Oid role)
 	hwr_restore_identity(&save);
 }
 
-/*
- * hwr.store_attachment(data regclass, image_column name, text_column name, confidence_column name,
 /* Until the transaction's end, by when the triggers are there and rows have been queued. */
 static void
 check_partitions(Oid relid, Oid role)
@@ -149,6 +147,8 @@ check_partitions(Oid relid, Oid role)
 	(void) hwr_check_table_owner(&a, AccessShareLock);
 }
 
+/*
+ * hwr.store_attachment(data regclass, image_column name, text_column name, confidence_column name,
  * key_columns name[], model text, mode text,
  *		reread text, doubtful float8, retries integer, retry_after interval, queue_limit bigint, on_full text,
  *		batch integer) returns integer
@@ -188,9 +188,9 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	check_privileges(relid, role, fcinfo);
 	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
+	check_partitions(relid, role);
 	values[lengthof(types) - 2] = ObjectIdGetDatum(role);
 	values[lengthof(types) - 1] = ObjectIdGetDatum(hwr_table_owner(relid));
-	check_partitions(relid, role);
 	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
@@ -350,10 +350,10 @@ hwr_set_trial(PG_FUNCTION_ARGS)
 		if (!PG_ARGISNULL(2) && PG_GETARG_INT32(2) <= 0)
 			hwr_raise_no_version(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
 		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), a.role);
-	}
-	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL "
 		/* who begins it sees what it reads: the table's owner may be no member of that role */
 		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), GetUserId());
+	}
+	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL "
 								"RETURNING id", 1, types, values);
 	if (n > 0)
 		trial = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -101,7 +101,8 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 				"a.key_columns::text[], " \
 	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', " \
 	"a.batch, a.paused, " \
-	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid " \
+	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid, " \
+	"t.problem IS NOT NULL " \
 	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT " \
 	"FROM pg_class c WHERE c.oid = a.data::oid)"
 	static HwrCatalogPlan plans[2] = {{COLUMNS, 1, {INT4OID}}, {COLUMNS " FOR KEY SHARE OF a", 1, {INT4OID}}};
@@ -137,6 +138,7 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 		out->trial_share = DatumGetFloat8(column(19, &isnull));
 		out->shadow = DatumGetBool(column(20, &isnull));
 		out->owner = DatumGetObjectId(column(21, &isnull));
+		out->trial_fails = DatumGetBool(column(22, &isnull));
 	}
 	SPI_finish();
 	return found;

@@ -48,6 +48,7 @@ typedef struct HwrAttachment
 	int32		trial;			/* hwr.trial, 0: nothing is tried */
 	char	   *trial_model;
 	int32		trial_version;	/* 0: the active one */
+	bool		trial_fails;	/* it could not be read with the last time */
 	double		trial_share;
 	bool		shadow;
 } HwrAttachment;
@@ -59,8 +60,9 @@ typedef struct HwrAttachment
 extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
 
 /*
- * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.
- * Raises insufficient_privilege where it is another's by now, who is not that role.
+ * table_owner.c: the triggers and policies of the table's owner run as the attachment's role, who has attached that owner's
+ * table.  Locks the table and its partitions, and raises insufficient_privilege where one of them is another's by now, who is not
+ * that role.  What is named in a statement after that: the table, and where it has partitions, those that are returned.
  */
 extern List *hwr_check_table_owner(const HwrAttachment *a, LOCKMODE lock);
 extern Oid	hwr_table_owner(Oid relid);

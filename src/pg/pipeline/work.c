@@ -271,6 +271,7 @@ hwr_work_batch(int32 attachment, int limit, HwrBatchResult *out)
 	caller = MemoryContextSwitchTo(b->context);
 	if (hwr_attachment_load(attachment, true, &b->a) && !b->a.paused)
 	{
+		b->trial = b->a.trial;
 		check_role(&b->a);
 		lock_table(&b->a);
 		name_table(b);

@@ -57,6 +57,8 @@ typedef struct HwrWork
 	HwrWorkEntry *entries;
 	int			n;
 	HwrVersionInfo versions[2]; /* the attachment's, and the one that is tried */
+	int32		trial;			/* the attachment's, also where it could not begin, and a.trial is 0 */
+	char	   *trial_problem;	/* why it could not; NULL: it could */
 	bool		changing;		/* another version is being activated, or has been since the batch began */
 	MemoryContext context;		/* of the batch, beyond its subtransactions */
 } HwrWork;
