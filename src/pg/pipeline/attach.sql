@@ -71,7 +71,7 @@ CREATE TABLE hwr.read_row (
 	key			text[]		COLLATE "C" NOT NULL,
 	hash		bytea		NOT NULL,				-- SHA-256 of the image
 	model		text,								-- NULL: labelled before it was read
-	version		integer,							-- 0: a model that comes with hwr
+	version		integer,							-- 0: a model that comes with hwr; -1: the text was read of another image (mode now)
 	confidence	double precision,
 	read		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	corrected	boolean		NOT NULL DEFAULT false,	-- a person has settled it: it is not read again

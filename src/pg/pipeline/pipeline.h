@@ -73,7 +73,7 @@ extern Oid	hwr_table_owner(Oid relid);
  */
 extern char *hwr_own_rows(Oid relid);
 
-/* Raises insufficient_privilege to whom may read nothing of the table, nor learn its name: it tells the number, which he knows. */
+/* Raises insufficient_privilege to whom may read nothing of the table; he is told the number, which he knows, not its name. */
 extern void hwr_check_see_attachment(const HwrAttachment *a);
 
 /* Raises datatype_mismatch where an image column of this type holds no bytes. */
