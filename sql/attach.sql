@@ -397,7 +397,7 @@ DROP TABLE keyed;
 DROP SCHEMA elsewhere CASCADE;
 
 -- A column that is computed has no value yet when a trigger looks at it.
-CREATE TABLE computed (id integer PRIMARY KEY, scan bytea, image bytea GENERATED ALWAYS AS (scan) STORED, text text, half integer GENERATED ALWAYS AS (0) STORED);
+CREATE TABLE computed (id integer PRIMARY KEY, scan bytea, image bytea GENERATED ALWAYS AS (scan) STORED, text text, half real GENERATED ALWAYS AS (0) STORED);
 SELECT hwr_attach('computed', image_column => 'image', model => 'pipe');
 SELECT hwr_attach('computed', image_column => 'scan', confidence_column => 'half', model => 'pipe');
 DROP TABLE computed;
@@ -462,6 +462,13 @@ SELECT hwr_attach('pipe');
 SELECT hwr_attach('pipe', text_column => 'text', image_column => 'other');
 SELECT hwr_attach('pipe', image_column => 'image', text_column => 'nothing');
 SELECT hwr_attach('pipe', 'image', 'text', confidence_column => 'other');
+ALTER TABLE pipe ADD sure_money money, ADD sure_oid oid, ADD sure_class regclass, ADD sure_integer integer, ADD sure_numeric numeric(4, 3), ADD sure_double float8, ADD third_text text;
+SELECT outcome(format('SELECT hwr_attach(''pipe'', ''image'', ''text'', %L, model => ''pipe'')', 'sure_' || t)) FROM unnest('{money,oid,class,integer}'::text[]) t;
+BEGIN;
+SELECT hwr_attach('pipe', 'image', 'text', 'sure_numeric', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('pipe', 'second', 'second_text', 'sure_double', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('pipe', 'second', 'third_text', 'sure_numeric', model => 'pipe');	-- one's own confidence is no other's
+ROLLBACK;
 SELECT hwr_attach('pipe', 'image', 'text', model => 'nobody');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'lines');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', mode => 'later');

@@ -210,10 +210,14 @@ DECLARE
 	fitting name[];
 	wanted regtype;
 BEGIN
+	-- A confidence has decimals: what cannot take them, integers and money among others, is no column for it.
 	IF named IS NOT NULL THEN
 		SELECT t.oid::regtype, ARRAY[CASE kind WHEN 'bytea' THEN hwr.base_type(t.oid) = 'bytea'::regtype
 					WHEN 'text' THEN t.typcategory = 'S' AND hwr.base_type(t.oid) <> '"char"'::regtype
-					ELSE t.typcategory = 'N' END::text]
+					ELSE hwr.base_type(t.oid) IN ('numeric'::regtype, 'real'::regtype, 'double precision'::regtype)
+						OR (t.typcategory = 'N' AND t.typnamespace <> 'pg_catalog'::regnamespace
+							AND EXISTS (SELECT FROM pg_cast c WHERE c.castsource = 'double precision'::regtype AND c.casttarget = hwr.base_type(t.oid)
+										AND c.castcontext IN ('a', 'i'))) END::text]
 		  INTO wanted, fitting
 		  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = data AND a.attname = named AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND THEN
@@ -271,7 +275,7 @@ BEGIN
 	image_column := hwr.attach_column(data, image_column, 'image_column', 'bytea');
 	text_column := hwr.attach_column(data, text_column, 'text_column', 'text');
 	IF confidence_column IS NOT NULL THEN
-		confidence_column := hwr.attach_column(data, confidence_column, 'confidence_column', 'a number');
+		confidence_column := hwr.attach_column(data, confidence_column, 'confidence_column', 'numeric, real or double precision');
 	END IF;
 	SELECT array_agg(a.attname ORDER BY k.n) INTO keys
 	  FROM pg_index i CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
