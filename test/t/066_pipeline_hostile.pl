@@ -369,4 +369,22 @@ $node->run_log([ 'pg_restore', '--section', 'post-data', '-d', $node->connstr('r
 is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM keyed WHERE text IS NULL)'),
 	'3|3', 'nothing is dropped by a worker that comes too early');
 
+#
+# A dump of the table alone: triggers of an attachment that is not there
+#
+
+my $names = q{SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = 'keyed'::regclass};
+$node->command_ok([ 'pg_dump', '-Fc', '-t', 'keyed', '-f', "$dump.t", $node->connstr('postgres') ], 'dump of a table');
+sql('CREATE DATABASE alone');
+$node->safe_psql('alone', q{CREATE EXTENSION hwr; SELECT setval('hwr.attachment_id_seq', } . sql('SELECT attachment FROM hwr_attachments') . ', false)');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('alone'), "$dump.t" ], 'restored where hwr is');
+is($node->safe_psql('alone', $names), sql($names), 'it brings the triggers');
+is($node->safe_psql('alone', 'INSERT INTO keyed (id) VALUES (50); SELECT count(*) FROM hwr.queue'), '0', 'which do nothing');
+$node->safe_psql('alone', q{CREATE TRIGGER hwr_before_17 BEFORE UPDATE ON keyed FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+	ALTER TABLE keyed ADD second text; SELECT hwr_attach('keyed', text_column => 'text', model => 'names')});
+is($node->safe_psql('alone', $names), join(' ', sort 'hwr_before_17', split / /, sql($names)), 'and give way to those of an attachment')
+	or diag $node->safe_psql('alone', $names);
+$node->safe_psql('alone', q{SELECT hwr_attach('keyed', text_column => 'second', model => 'names')});
+is($node->safe_psql('alone', q{CALL hwr_work(); SELECT count(text), count(second) FROM keyed}), "6|0\n3|3", 'both are read');
+
 done_testing();

@@ -138,6 +138,53 @@ check_model(const char *model, int32 number, Oid role)
 	hwr_restore_identity(&save);
 }
 
+static char *
+relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* Triggers are the table's owner's to drop, and are dropped in his name. */
+static void
+drop_trigger(Oid relid, const char *name)
+{
+	char	   *sql = psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(name), relation_name(relid));
+	HwrIdentity save;
+
+	hwr_become_user(hwr_table_owner(relid), &save);
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not drop trigger: %s", sql);
+	hwr_restore_identity(&save);
+}
+
+/*
+ * A dump of the table alone brings triggers without the attachment that they are of.  They do nothing, but have names that
+ * another attachment will want.
+ */
+static void
+drop_stale_triggers(Oid relid)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(relid)};
+	uint64		n;
+	SPITupleTable *found;
+
+	n = hwr_catalog_query_now("SELECT t.tgrelid, t.tgname::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+							  "WHERE t.tgrelid IN (SELECT $1 UNION SELECT relid FROM pg_partition_tree($1)) "
+							  "AND t.tgparentid = '0'::oid AND p.pronamespace = 'hwr'::regnamespace "
+							  "AND t.tgname::text ~ '^hwr_(before|after|truncate)_[0-9]+$' "
+							  "AND NOT EXISTS (SELECT FROM hwr.attachment a WHERE a.data::oid = t.tgrelid "
+							  "AND a.id::text = regexp_replace(t.tgname::text, '^.*_', ''))", 1, types, values);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		drop_trigger(DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull)),
+					 SPI_getvalue(found->vals[i], found->tupdesc, 2));
+	}
+}
+
 /* Until the transaction's end, by when the triggers are there and rows have been queued. */
 static void
 check_partitions(Oid relid, Oid role)
@@ -189,6 +236,7 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
 	check_partitions(relid, role);
+	drop_stale_triggers(relid);
 	values[lengthof(types) - 2] = ObjectIdGetDatum(role);
 	values[lengthof(types) - 1] = ObjectIdGetDatum(hwr_table_owner(relid));
 	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
@@ -249,28 +297,14 @@ lock_own(int32 id, HwrAttachment *out)
 			 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
 }
 
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-/* Triggers are the table's owner's to drop, and whoever may end the attachment ends them in his name. */
+/* Whoever may end the attachment ends its triggers. */
 static void
 drop_triggers(const HwrAttachment *a)
 {
 	static const char *const names[] = {"hwr_before", "hwr_after", "hwr_truncate"};
-	HwrIdentity save;
 
-	hwr_become_user(hwr_table_owner(a->data), &save);
 	for (int i = 0; i < lengthof(names); i++)
-	{
-		char	   *sql = psprintf("DROP TRIGGER IF EXISTS %s_%d ON %s", names[i], a->id, relation_name(a->data));
-
-		if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not drop trigger: %s", sql);
-	}
-	hwr_restore_identity(&save);
+		drop_trigger(a->data, psprintf("%s_%d", names[i], a->id));
 }
 
 /*
