@@ -103,6 +103,39 @@ is(sql(q{SELECT count(*) FROM hwr_corrections}), '0', 'and sees the others');
 sql_fails($node, q{SELECT * FROM hwr_review_next('plain')}, '0A000', 'has a type whose checks would run',
 	'nor who asks what to look at');
 is(sql('SELECT count(*) FROM seen'), '0', 'before anything has run');
+# what is computed where a query is planned, of a table that who looks has not named; also of a partition that is another's
+sql(<<'SQL');
+SET ROLE mallory;
+DROP TABLE plain;
+CREATE FUNCTION folded(v integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.note(v); RETURN v; END $$;
+CREATE TABLE plain (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('plain', model => 'm');
+INSERT INTO plain SELECT id, image, 'x' FROM words WHERE id <= 2;
+UPDATE plain SET text = 'y';
+CREATE INDEX ON plain ((id + public.folded(1)));
+RESET ROLE;
+TRUNCATE seen;
+SQL
+is(sql(q{SELECT count(*), count(DISTINCT image) FROM hwr_corrections}), '2|2', 'a superuser sees the corrections of all');
+is(sql(q{SELECT count(*) > 0, count(*) FILTER (WHERE who <> 'mallory') FROM seen}), 't|0', 'and runs nothing of theirs as himself');
+sql(<<'SQL');
+SET ROLE mallory;
+CREATE TABLE part (id integer PRIMARY KEY, image bytea, text text);
+CREATE INDEX ON part ((id + public.folded(1)));
+RESET ROLE;
+CREATE TABLE hers (id integer PRIMARY KEY, image bytea, text text) PARTITION BY RANGE (id);
+ALTER TABLE hers ATTACH PARTITION part FOR VALUES FROM (0) TO (100);
+CREATE TABLE more PARTITION OF hers FOR VALUES FROM (100) TO (200);
+ALTER TABLE part OWNER TO postgres;
+SELECT hwr_attach('hers', model => 'm');
+INSERT INTO hers SELECT 100 + id, image, 'x' FROM words WHERE id <= 2;
+UPDATE hers SET text = 'y';
+ALTER TABLE part OWNER TO mallory;
+TRUNCATE seen;
+SQL
+is(sql(q{SELECT count(*) FROM hwr_corrections}), '2', 'a table with a partition of another is not read');
+is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'nor runs what is on it');
+sql('DROP TABLE hers');
 # a view that another has trained on is not read by who improves his model, unless he names it
 sql(<<SQL);
 GRANT EXECUTE ON FUNCTION hwr_train TO mallory;
@@ -380,9 +413,9 @@ $node->safe_psql('alone', q{CREATE EXTENSION hwr; SELECT setval('hwr.attachment_
 $node->command_ok([ 'pg_restore', '-d', $node->connstr('alone'), "$dump.t" ], 'restored where hwr is');
 is($node->safe_psql('alone', $names), sql($names), 'it brings the triggers');
 is($node->safe_psql('alone', 'INSERT INTO keyed (id) VALUES (50); SELECT count(*) FROM hwr.queue'), '0', 'which do nothing');
-$node->safe_psql('alone', q{CREATE TRIGGER hwr_before_17 BEFORE UPDATE ON keyed FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+$node->safe_psql('alone', q{CREATE TRIGGER hwr_before_999 BEFORE UPDATE ON keyed FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
 	ALTER TABLE keyed ADD second text; SELECT hwr_attach('keyed', text_column => 'text', model => 'names')});
-is($node->safe_psql('alone', $names), join(' ', sort 'hwr_before_17', split / /, sql($names)), 'and give way to those of an attachment')
+is($node->safe_psql('alone', $names), join(' ', sort 'hwr_before_999', split / /, sql($names)), 'and give way to those of an attachment')
 	or diag $node->safe_psql('alone', $names);
 $node->safe_psql('alone', q{SELECT hwr_attach('keyed', text_column => 'second', model => 'names')});
 is($node->safe_psql('alone', q{CALL hwr_work(); SELECT count(text), count(second) FROM keyed}), "6|0\n3|3", 'both are read');

@@ -144,11 +144,17 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 	return found;
 }
 
+bool
+hwr_may_see_table(Oid relid)
+{
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
 void
 hwr_check_see_attachment(const HwrAttachment *a)
 {
-	if (pg_class_aclcheck(a->data, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(a->data, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+	if (!hwr_may_see_table(a->data))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for attachment %d", a->id)));

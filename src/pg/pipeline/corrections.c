@@ -223,8 +223,7 @@ hwr_lock_table(PG_FUNCTION_ARGS)
 
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		PG_RETURN_BOOL(false);
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+	if (!hwr_may_see_table(relid))
 		PG_RETURN_BOOL(false);
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)

@@ -65,6 +65,7 @@ extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
  * that role.  What is named in a statement after that: the table, and where it has partitions, those that are returned.
  */
 extern List *hwr_check_table_owner(const HwrAttachment *a, LOCKMODE lock);
+extern bool hwr_is_table_owners(const HwrAttachment *a, LOCKMODE lock); /* the same, without raising */
 extern Oid	hwr_table_owner(Oid relid);
 
 /*
@@ -75,6 +76,7 @@ extern char *hwr_own_rows(Oid relid);
 
 /* Raises insufficient_privilege to whom may read nothing of the table; he is told the number, which he knows, not its name. */
 extern void hwr_check_see_attachment(const HwrAttachment *a);
+extern bool hwr_may_see_table(Oid relid);
 
 /* Raises datatype_mismatch where an image column of this type holds no bytes. */
 extern void hwr_check_image_type(Oid relid, const char *name, Oid type);

@@ -56,36 +56,54 @@ describe(const HwrAttachment *a, Oid owner)
 					GetUserNameFromId(a->role, true));
 }
 
+/* The table or partition that has an owner whose code may not run so, InvalidOid: none has; all are locked. */
+static Oid
+find_stranger(const HwrAttachment *a, LOCKMODE lock, List **partitions)
+{
+	ListCell   *cell;
+
+	*partitions = NIL;
+	LockRelationOid(a->data, lock);
+	if (!may_run(a, hwr_table_owner(a->data)))
+		return a->data;
+	if (get_rel_relkind(a->data) != RELKIND_PARTITIONED_TABLE)
+		return InvalidOid;
+	*partitions = find_all_inheritors(a->data, lock, NULL);
+	foreach(cell, *partitions)
+		if (!may_run(a, hwr_table_owner(lfirst_oid(cell))))
+			return lfirst_oid(cell);
+	return InvalidOid;
+}
+
+bool
+hwr_is_table_owners(const HwrAttachment *a, LOCKMODE lock)
+{
+	List	   *partitions;
+
+	return !OidIsValid(find_stranger(a, lock, &partitions));
+}
+
 List *
 hwr_check_table_owner(const HwrAttachment *a, LOCKMODE lock)
 {
-	Oid			owner;
-	List	   *tables;
-	ListCell   *cell;
+	List	   *partitions;
+	Oid			stranger = find_stranger(a, lock, &partitions);
 
-	LockRelationOid(a->data, lock);
-	owner = hwr_table_owner(a->data);
-	if (!may_run(a, owner))
+	if (!OidIsValid(stranger))
+		return partitions;
+	if (stranger == a->data)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("table \"%s\" has another owner than when it was attached", get_rel_name(a->data)),
-				 errdetail_internal("%s", describe(a, owner)),
+				 errdetail_internal("%s", describe(a, hwr_table_owner(stranger))),
 				 errhint("hwr_detach, then hwr_attach again.")));
-	if (get_rel_relkind(a->data) != RELKIND_PARTITIONED_TABLE)
-		return NIL;
-	tables = find_all_inheritors(a->data, lock, NULL);
-	foreach(cell, tables)
-	{
-		owner = hwr_table_owner(lfirst_oid(cell));
-		if (!may_run(a, owner))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("partition \"%s\" of table \"%s\" has another owner than the table", get_rel_name(lfirst_oid(cell)),
-							get_rel_name(a->data)),
-					 errdetail_internal("%s", describe(a, owner)),
-					 errhint("Give it to the table's owner with ALTER TABLE ... OWNER TO, or detach it from the table.")));
-	}
-	return tables;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("partition \"%s\" of table \"%s\" has another owner than the table", get_rel_name(stranger),
+					get_rel_name(a->data)),
+			 errdetail_internal("%s", describe(a, hwr_table_owner(stranger))),
+			 errhint("Give it to the table's owner with ALTER TABLE ... OWNER TO, or detach it from the table.")));
+	return NIL;					/* keep compiler quiet */
 }
 
 char *
