@@ -158,6 +158,14 @@ foreach (['bob', 'HIS'], ['alice', 'HIDDEN HIS'], ['mallory', ''], ['clerk', '']
 	is(sql("SET ROLE $role; SELECT string_agg(text, ' ' ORDER BY text) FROM hwr.own_shadows"), $labels, "and shadow readings");
 }
 is(sql(q{SET ROLE bob; SELECT count(*) FROM hwr.own_rows WHERE key = '{3}'}), '0', 'nor that somebody has');
+# who is a member of the role that attached it sees what that role sees, and runs nothing of the owner's
+sql(q{CREATE ROLE carol LOGIN IN ROLE bob; TRUNCATE seen; SET ROLE alice; CREATE FUNCTION peek() RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN INSERT INTO public.seen VALUES ('peek', current_user); RETURN true; END $$; CREATE POLICY peek ON shared AS RESTRICTIVE USING (peek())});
+is(sql("SET ROLE carol; SELECT string_agg(label, ' ' ORDER BY label) FROM $_"), 'HIS', "a member of the role sees its rows: $_") foreach 'hwr.own_corrections', 'hwr_corrections';
+is(sql(q{SET ROLE carol; SELECT string_agg(text, ' ' ORDER BY text) FROM hwr.own_shadows}), 'HIS', 'and shadow readings');
+is(sql(q{SELECT string_agg(DISTINCT who, ' ') FROM seen}), 'bob', 'as that role');
+is(sql('SET ROLE clerk; SELECT hwr.role_sees_row(' . sql('SELECT attachment FROM hwr_attachments') . q{, '{2}')}), 'f', 'others see nothing by it');
+sql('SET ROLE alice; DROP POLICY peek ON shared; RESET ROLE; TRUNCATE seen');
 sql('DELETE FROM hwr.shadow');
 # the table's owner tries a model that the role may use, and he may not, or the other way round
 sql("SELECT hwr_grant_model('closed', 'bob')");

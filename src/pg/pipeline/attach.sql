@@ -372,6 +372,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION hwr.sees_row(regclass, name, name[], text[]) IS 'whether the current user sees the row of an attached table that has this key';
 
+CREATE FUNCTION hwr.role_sees_row(number integer, key text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_role_sees_row' LANGUAGE C STABLE STRICT COST 10000;
+COMMENT ON FUNCTION hwr.role_sees_row(integer, text[]) IS
+'the same as the role that attached the table, for its members, as whom policies of the table''s owner do not run';
+
 -- A new version: rows that an older one has read, as the attachment wants it.  Runs as the extension's owner, on tables of schema hwr alone.
 CREATE FUNCTION hwr.queue_again() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

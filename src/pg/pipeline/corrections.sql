@@ -36,7 +36,7 @@ CREATE VIEW hwr.own_corrections WITH (security_barrier) AS
 	SELECT c.* FROM hwr.correction c JOIN hwr.attachment a ON a.id = c.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
 	 WHERE CASE WHEN pg_catalog.pg_has_role(c.who, 'USAGE') OR pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
 				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
-				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, c.key) END;
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.role_sees_row(a.id, c.key) END;
 COMMENT ON VIEW hwr.own_corrections IS 'corrections that the current user has made, and those of rows that he sees of attached tables of his roles';
 GRANT SELECT ON hwr.own_corrections TO PUBLIC;
 

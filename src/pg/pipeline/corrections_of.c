@@ -1,6 +1,6 @@
 /*
  * corrections_of.c
- *	  The rows of hwr_corrections of one table, read as whom it concerns.
+ *	  An attached table, read as whom it concerns by who looks at hwr_corrections.
  *
  * Who looks at hwr_corrections has not named the tables that it reads, of which a superuser sees all.  What a table's owner has
  * put on it, policies, and expressions of indexes and constraints, which are computed where a query is planned, must not run as
@@ -25,6 +25,7 @@
 #include "pipeline.h"
 
 PG_FUNCTION_INFO_V1(hwr_corrections_of);
+PG_FUNCTION_INFO_V1(hwr_role_sees_row);
 
 /* Rows that are fetched at once. */
 #define CHUNK 1000
@@ -94,4 +95,36 @@ hwr_corrections_of(PG_FUNCTION_ARGS)
 	}
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/*
+ * hwr.role_sees_row(number integer, key text[]) returns boolean: for members of the role that attached the table
+ */
+Datum
+hwr_role_sees_row(PG_FUNCTION_ARGS)
+{
+	Oid			types[4] = {REGCLASSOID, NAMEOID, NAMEARRAYOID, TEXTARRAYOID};
+	Datum		values[4];
+	HwrAttachment a;
+	HwrIdentity save;
+	bool		sees = false;
+
+	SPI_connect();
+	if (hwr_attachment_load(PG_GETARG_INT32(0), false, &a) && OidIsValid(a.role) && has_privs_of_role(GetUserId(), a.role) &&
+		hwr_is_table_owners(&a, AccessShareLock))
+	{
+		bool		isnull;
+
+		values[0] = ObjectIdGetDatum(a.data);
+		values[1] = DirectFunctionCall1(namein, CStringGetDatum(a.image));
+		values[2] = name_array(a.keys, a.nkeys);
+		values[3] = PG_GETARG_DATUM(1);
+		hwr_become_user(a.role, &save);
+		if (SPI_execute_with_args("SELECT hwr.sees_row($1, $2, $3, $4)", 4, types, values, NULL, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look for a row");
+		hwr_restore_identity(&save);
+		sees = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+	}
+	SPI_finish();
+	PG_RETURN_BOOL(sees);
 }

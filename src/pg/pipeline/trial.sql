@@ -38,7 +38,7 @@ CREATE VIEW hwr.own_shadows WITH (security_barrier) AS
 	SELECT s.* FROM hwr.shadow s JOIN hwr.attachment a ON a.id = s.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
 	 WHERE CASE WHEN pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
 				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
-				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, s.key) END;
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.role_sees_row(a.id, s.key) END;
 COMMENT ON VIEW hwr.own_shadows IS 'shadow readings of rows that the current user sees of attached tables of his roles';
 GRANT SELECT ON hwr.own_shadows TO PUBLIC;
 
