@@ -277,8 +277,8 @@ early_key(const Target *t, HeapTuple tuple, TupleDesc desc)
 
 /*
  * The row with its reading; NULL: what is in the way of that, a model that is gone, a type that does not take the text, is no
- * reason for the row not to come to be, and is said of the queue.  A subtransaction for a row: it costs some microseconds beside
- * the reading's milliseconds, and takes no number of a transaction, since nothing is written.
+ * reason for the row not to come to be, and is said of the queue.  A subtransaction for a row: it costs about a microsecond
+ * beside the reading's milliseconds, and takes no number of a transaction, since nothing is written.
  */
 static HeapTuple
 read_early(const Target *t, Relation rel, HeapTuple tuple)
