@@ -249,6 +249,73 @@ SELECT * FROM seen;
 SELECT waiting FROM state;
 CALL hwr_work();
 SELECT key, sqlstate FROM hwr_failures;
+-- What keeps a row from being read does not keep it from being inserted: a type that does not take the text, a model that is gone.
+CREATE DOMAIN sure AS real CHECK (VALUE < 2);
+CREATE TABLE hasty (id integer PRIMARY KEY, image bytea, text varchar(3), confidence sure);
+SELECT hwr_attach('hasty', confidence_column => 'confidence', model => 'pipe', mode => 'now') AS hasty \gset
+INSERT INTO hasty (id, image) SELECT id, image FROM strokes WHERE id IN (1, 3, 5, 7) RETURNING id, text;
+UPDATE hasty SET image = s.image FROM strokes s WHERE s.id = 7 AND hasty.id = 1 RETURNING hasty.id, text, confidence;
+SELECT key, lane FROM hwr.queue WHERE attachment = :hasty ORDER BY key;
+CALL hwr_work('hasty');
+SELECT key, sqlstate, message FROM hwr_failures WHERE data = 'hasty'::regclass ORDER BY key;
+DELETE FROM hasty;
+ALTER DOMAIN sure DROP CONSTRAINT sure_check;
+ALTER DOMAIN sure ADD CHECK (VALUE < 0) NOT VALID;
+INSERT INTO hasty (id, image) SELECT id, image FROM strokes WHERE id = 1 RETURNING id, text;
+ALTER DOMAIN sure DROP CONSTRAINT sure_check;
+BEGIN;
+SELECT hwr_drop_model('pipe');
+INSERT INTO hasty (id, image) SELECT id, image FROM strokes WHERE id = 2 RETURNING id, text;
+SELECT key FROM hwr.queue WHERE attachment = :hasty ORDER BY key;
+ROLLBACK;
+SET statement_timeout = '300ms';	-- which ends the statement
+CREATE FUNCTION slow(real) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN true; END $$;
+ALTER DOMAIN sure ADD CHECK (slow(VALUE)) NOT VALID;
+INSERT INTO hasty (id, image) SELECT id, image FROM strokes WHERE id = 2;
+SET statement_timeout = '60s';
+ALTER DOMAIN sure DROP CONSTRAINT sure_check;
+DROP FUNCTION slow;
+DELETE FROM hasty;
+
+-- A trigger that comes later gives the row another image: what was read is not what is there.
+CREATE FUNCTION replace_image() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id < 10 THEN
+		NEW.image := (SELECT image FROM strokes WHERE id = 6);
+	ELSIF NEW.id > 20 THEN
+		NEW.image := (SELECT image FROM strokes WHERE id = 6);
+		NEW.text := 'OWN';
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER replace_image BEFORE INSERT OR UPDATE OF image ON hasty FOR EACH ROW EXECUTE FUNCTION replace_image();
+CREATE VIEW haste AS SELECT h.id, h.text, s.label, r.model, r.version, r.corrected, (SELECT string_agg(q.lane::text, ' ') FROM hwr.queue q WHERE q.attachment = r.attachment AND q.key = r.key) AS queued
+	FROM hasty h JOIN strokes s USING (image) LEFT JOIN hwr.read_row r ON r.attachment = :hasty AND r.key = ARRAY[h.id::text] ORDER BY 1;
+INSERT INTO hasty (id, image) SELECT id, image FROM strokes WHERE id IN (1, 2, 4, 6);
+INSERT INTO hasty (id, image) SELECT id + 10, image FROM strokes WHERE id IN (1, 2);
+INSERT INTO hasty (id, image) SELECT id + 20, image FROM strokes WHERE id IN (1, 2);
+INSERT INTO hasty (id, image, text) SELECT 30, image, '^_' FROM strokes WHERE id = 2;
+SELECT * FROM haste;
+UPDATE hasty SET text = 'FIX' WHERE id = 4;
+SELECT key, was, reading, label, version FROM hwr.correction WHERE key = '{4}';
+CALL hwr_work('hasty');
+SELECT * FROM haste;
+UPDATE hasty SET image = s.image FROM strokes s WHERE s.id = 4 AND hasty.id = 1;
+SELECT * FROM haste WHERE id = 1;
+UPDATE hasty SET image = s.image FROM strokes s WHERE s.id = 2 AND hasty.id = 12;
+CALL hwr_work('hasty');
+SELECT * FROM haste WHERE id IN (1, 12);
+BEGIN;	-- nothing is kept of them
+INSERT INTO hasty (id, image) SELECT 60, image FROM strokes WHERE id = 4;
+SELECT used_bytes AS before FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext' \gset
+INSERT INTO hasty (id, image) SELECT -i, image FROM strokes, generate_series(1, 500) i WHERE strokes.id = 4;
+SELECT used_bytes < :before + 30000 AS level FROM pg_backend_memory_contexts WHERE name = 'TopTransactionContext';
+ROLLBACK;
+SELECT hwr_detach('hasty', forget => true);
+DROP VIEW haste;
+DROP TABLE hasty;
+DROP FUNCTION replace_image;
+DROP DOMAIN sure;
 SELECT hwr_detach('pipe', forget => true);
 TRUNCATE pipe;
 SELECT hwr_attach('pipe', text_column => 'text', model => 'pipe', mode => 'notify') > 0 AS attached;
@@ -341,7 +408,7 @@ DROP TABLE keyed;
 DROP SCHEMA elsewhere CASCADE;
 
 -- A column that is computed has no value yet when a trigger looks at it.
-CREATE TABLE computed (id integer PRIMARY KEY, scan bytea, image bytea GENERATED ALWAYS AS (scan) STORED, text text, half integer GENERATED ALWAYS AS (0) STORED);
+CREATE TABLE computed (id integer PRIMARY KEY, scan bytea, image bytea GENERATED ALWAYS AS (scan) STORED, text text, half real GENERATED ALWAYS AS (0) STORED);
 SELECT hwr_attach('computed', image_column => 'image', model => 'pipe');
 SELECT hwr_attach('computed', image_column => 'scan', confidence_column => 'half', model => 'pipe');
 DROP TABLE computed;
@@ -406,7 +473,15 @@ SELECT hwr_attach('pipe');
 SELECT hwr_attach('pipe', text_column => 'text', image_column => 'other');
 SELECT hwr_attach('pipe', image_column => 'image', text_column => 'nothing');
 SELECT hwr_attach('pipe', 'image', 'text', confidence_column => 'other');
+ALTER TABLE pipe ADD sure_money money, ADD sure_oid oid, ADD sure_class regclass, ADD sure_integer integer, ADD sure_numeric numeric(4, 3), ADD sure_double float8, ADD third_text text;
+SELECT outcome(format('SELECT hwr_attach(''pipe'', ''image'', ''text'', %L, model => ''pipe'')', 'sure_' || t)) FROM unnest('{money,oid,class,integer}'::text[]) t;
+BEGIN;
+SELECT hwr_attach('pipe', 'image', 'text', 'sure_numeric', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('pipe', 'second', 'second_text', 'sure_double', model => 'pipe') > 0 AS attached;
+SELECT hwr_attach('pipe', 'second', 'third_text', 'sure_numeric', model => 'pipe');	-- one's own confidence is no other's
+ROLLBACK;
 SELECT hwr_attach('pipe', 'image', 'text', model => 'nobody');
+SELECT hwr_attach('pipe', 'image', 'text', model => 'lines');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', mode => 'later');
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe', batch => 0);
 SELECT hwr_attach('seen');

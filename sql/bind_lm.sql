@@ -78,6 +78,7 @@ SELECT hwr_recognize(image, 'bound', 2) AS reading FROM strokes WHERE id = 1;
 
 -- Errors
 SELECT hwr_bind_lm('bound', 'bars');
+SELECT hwr_bind_lm('lines', 'bars');
 SELECT hwr_bind_lm('nothing', NULL);
 SELECT hwr_bind_lm(NULL, NULL);
 SELECT hwr_bind_lm('bound', NULL, version => 9);

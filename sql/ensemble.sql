@@ -78,6 +78,8 @@ SELECT hwr_make_ensemble('x', ARRAY['one', 'other'], ARRAY[1]);
 SELECT hwr_make_ensemble('x', ARRAY['one', 'other'], ARRAY[1, 7]);
 SELECT hwr_make_ensemble('x', ARRAY['one', 'other'], ARRAY[1, 0]);
 SELECT hwr_make_ensemble('x', ARRAY['one', 'one']);
+SELECT hwr_make_ensemble('x', ARRAY['lines', 'one']);
+SELECT hwr_make_ensemble('x', ARRAY['one', 'lines'], method => 'vote');
 SELECT hwr_make_ensemble('x', ARRAY['one', 'three']);
 SELECT hwr_make_ensemble('x', ARRAY['one', 'other'], method => 'mean');
 SELECT hwr_import_model(stroke_model('{"case": "keep"}'), 'kept') AS kept;

@@ -158,7 +158,33 @@ foreach (['bob', 'HIS'], ['alice', 'HIDDEN HIS'], ['mallory', ''], ['clerk', '']
 	is(sql("SET ROLE $role; SELECT string_agg(text, ' ' ORDER BY text) FROM hwr.own_shadows"), $labels, "and shadow readings");
 }
 is(sql(q{SET ROLE bob; SELECT count(*) FROM hwr.own_rows WHERE key = '{3}'}), '0', 'nor that somebody has');
+# who is a member of the role that attached it sees what that role sees, and runs nothing of the owner's
+sql(q{CREATE ROLE carol LOGIN IN ROLE bob; TRUNCATE seen; SET ROLE alice; CREATE FUNCTION peek() RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN INSERT INTO public.seen VALUES ('peek', current_user); RETURN true; END $$; CREATE POLICY peek ON shared AS RESTRICTIVE USING (peek())});
+is(sql("SET ROLE carol; SELECT string_agg(label, ' ' ORDER BY label) FROM $_"), 'HIS', "a member of the role sees its rows: $_") foreach 'hwr.own_corrections', 'hwr_corrections';
+is(sql(q{SET ROLE carol; SELECT string_agg(text, ' ' ORDER BY text) FROM hwr.own_shadows}), 'HIS', 'and shadow readings');
+is(sql(q{SELECT string_agg(DISTINCT who, ' ') FROM seen}), 'bob', 'as that role');
+is(sql('SET ROLE clerk; SELECT hwr.role_sees_row(' . sql('SELECT attachment FROM hwr_attachments') . q{, '{2}')}), 'f', 'others see nothing by it');
+sql('SET ROLE alice; DROP POLICY peek ON shared; RESET ROLE; TRUNCATE seen');
 sql('DELETE FROM hwr.shadow');
+# the table's owner tries a model that the role may use, and he may not, or the other way round
+sql("SELECT hwr_grant_model('closed', 'bob')");
+sql_fails($node, "SET ROLE alice; SELECT hwr_try('shared', 'closed', share => 1, shadow => false)", '42501', 'permission denied for model "closed"', "the owner's own right counts");
+sql("SELECT hwr_revoke_model('closed', 'bob'); SELECT hwr_grant_model('closed', 'alice')");
+sql_fails($node, "SET ROLE alice; SELECT hwr_try('shared', 'closed', share => 1)", '42501', 'permission denied for model "closed"', "and the role's");
+sql("SELECT hwr_grant_model('closed', 'bob')");
+is(sql("SET ROLE alice; SELECT hwr_try('shared', 'closed', share => 1) > 0; SELECT hwr_try_end('shared')"), "t\nt", 'with both he can');
+sql("SELECT hwr_revoke_model('closed', 'bob'); SELECT hwr_revoke_model('closed', 'alice')");
+# by its number, who may not see an attachment learns nothing of it
+{
+	my $number = sql('SELECT attachment FROM hwr_attachments');
+
+	foreach my $call ("hwr.set_trial($number, 'm', 1, 0.5, true)", "hwr.pause_attachment($number, true)", "hwr.queue_rows($number, 'all')",
+		"hwr.delete_attachment($number, true)", "hwr.set_baseline($number, true)", "hwr.confirm_row($number, '{1}')", "hwr.undo_correction($number, '{1}')")
+	{
+		sql_fails($node, "SET ROLE clerk; SELECT $call", '42501', "permission denied for attachment $number\n", $call);
+	}
+}
 sql_fails($node, "SET ROLE mallory; SELECT hwr_detach('shared')", '42704', 'is not attached', 'others do not see it');
 sql_fails($node, q{SET ROLE mallory; CALL hwr_work('shared')}, '42704', 'nothing attached that you may read', 'nor have it read');
 sql('SET ROLE alice; REVOKE UPDATE (text) ON shared FROM bob');

@@ -18,6 +18,19 @@ sub sql
 	return $node->safe_psql('postgres', $_[0]);
 }
 
+# A server that reads by itself for a while, until this is true
+sub background_until
+{
+	my ($query, $name) = @_;
+
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 2');
+	$node->reload;
+	ok($node->poll_query_until('postgres', $query), $name);
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 0');
+	$node->reload;
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+}
+
 load_golden($node, 'm');
 sql(<<'SQL');
 CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE mallory LOGIN;
@@ -90,6 +103,39 @@ is(sql(q{SELECT count(*) FROM hwr_corrections}), '0', 'and sees the others');
 sql_fails($node, q{SELECT * FROM hwr_review_next('plain')}, '0A000', 'has a type whose checks would run',
 	'nor who asks what to look at');
 is(sql('SELECT count(*) FROM seen'), '0', 'before anything has run');
+# what is computed where a query is planned, of a table that who looks has not named; also of a partition that is another's
+sql(<<'SQL');
+SET ROLE mallory;
+DROP TABLE plain;
+CREATE FUNCTION folded(v integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.note(v); RETURN v; END $$;
+CREATE TABLE plain (id integer PRIMARY KEY, image bytea, text text);
+SELECT hwr_attach('plain', model => 'm');
+INSERT INTO plain SELECT id, image, 'x' FROM words WHERE id <= 2;
+UPDATE plain SET text = 'y';
+CREATE INDEX ON plain ((id + public.folded(1)));
+RESET ROLE;
+TRUNCATE seen;
+SQL
+is(sql(q{SELECT count(*), count(DISTINCT image) FROM hwr_corrections}), '2|2', 'a superuser sees the corrections of all');
+is(sql(q{SELECT count(*) > 0, count(*) FILTER (WHERE who <> 'mallory') FROM seen}), 't|0', 'and runs nothing of theirs as himself');
+sql(<<'SQL');
+SET ROLE mallory;
+CREATE TABLE part (id integer PRIMARY KEY, image bytea, text text);
+CREATE INDEX ON part ((id + public.folded(1)));
+RESET ROLE;
+CREATE TABLE hers (id integer PRIMARY KEY, image bytea, text text) PARTITION BY RANGE (id);
+ALTER TABLE hers ATTACH PARTITION part FOR VALUES FROM (0) TO (100);
+CREATE TABLE more PARTITION OF hers FOR VALUES FROM (100) TO (200);
+ALTER TABLE part OWNER TO postgres;
+SELECT hwr_attach('hers', model => 'm');
+INSERT INTO hers SELECT 100 + id, image, 'x' FROM words WHERE id <= 2;
+UPDATE hers SET text = 'y';
+ALTER TABLE part OWNER TO mallory;
+TRUNCATE seen;
+SQL
+is(sql(q{SELECT count(*) FROM hwr_corrections}), '2', 'a table with a partition of another is not read');
+is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'nor runs what is on it');
+sql('DROP TABLE hers');
 # a view that another has trained on is not read by who improves his model, unless he names it
 sql(<<SQL);
 GRANT EXECUTE ON FUNCTION hwr_train TO mallory;
@@ -160,6 +206,103 @@ is(sql('SELECT count(*) FROM seen'), '0', 'nothing of the new owner has run');
 is(sql(q{SET ROLE mallory; SELECT hwr_detach('given'); SELECT hwr_attach('given', model => 'm') > 0; CALL hwr_work(); SELECT count(text) FROM given}), "\nt\n2|0\n2", 'the new owner attaches it anew');
 is(sql(q{SELECT count(*) FROM seen WHERE who <> 'mallory'}), '0', 'in his own name');
 sql('DROP TABLE given');
+
+# a partition, whose owner is another's to name, and which has triggers of its own
+sql(<<'SQL');
+TRUNCATE seen;
+CREATE SCHEMA open;
+GRANT ALL ON SCHEMA open TO mallory;
+CREATE TABLE open.whole (k integer, d integer, image bytea, text text, PRIMARY KEY (k, d)) PARTITION BY LIST (d);
+CREATE TABLE open.fine PARTITION OF open.whole FOR VALUES IN (0);
+CREATE TABLE open.part PARTITION OF open.whole FOR VALUES IN (1);
+CREATE TABLE open.mid PARTITION OF open.whole FOR VALUES IN (2) PARTITION BY LIST (k);
+CREATE TABLE open.deep PARTITION OF open.mid FOR VALUES IN (1);
+SELECT hwr_attach('open.whole', model => 'm');
+INSERT INTO open.whole SELECT id, 0, image FROM words WHERE id <= 2;
+SQL
+is(sql('CALL hwr_work()'), '2|0', 'partitions of the same owner are read');
+foreach (['part', 1], ['deep', 2], ['mid', 2])
+{
+	my ($name, $d) = @$_;
+
+	sql(<<SQL);
+UPDATE open.fine SET text = NULL;
+ALTER TABLE open.$name OWNER TO mallory;
+GRANT TRIGGER ON open.deep TO mallory;
+SET ROLE mallory;
+CREATE TRIGGER rise BEFORE UPDATE ON open.$name FOR EACH ROW EXECUTE FUNCTION rise();
+RESET ROLE;
+INSERT INTO open.whole SELECT 1, $d, image FROM words WHERE id = 1;
+SQL
+	sql_fails($node, 'CALL hwr_work()', '42501', qq{partition "$name" of table "whole" has another owner than the table}, "a partition that is given away: $name");
+	background_until(q{SELECT problem LIKE 'partition % has another owner than the table' FROM hwr_attachments}, "$name: which a background worker says");
+	sql_fails($node, q{SELECT hwr_reread('open.whole', 'missing')}, '42501', 'has another owner than the table', "$name: nor are rows queued");
+	sql_fails($node, q{BEGIN; SELECT hwr_detach('open.whole'); SELECT hwr_attach('open.whole', model => 'm')}, '42501', 'has another owner than the table', "$name: nor can it be attached anew");
+	is(sql(q{SELECT count(*) FROM seen WHERE what = 'rise'}), '0', "$name: its triggers have not run");
+	sql("SET ROLE mallory; DROP TRIGGER rise ON open.$name; RESET ROLE; ALTER TABLE open.$name OWNER TO postgres");
+	is(sql('CALL hwr_work()') =~ s/\|.*//r, '3', "$name: given back, the rows are read");
+	sql("DELETE FROM open.whole WHERE d > 0; TRUNCATE seen");
+}
+# One that is attached while rows are read, with a trigger of another's: after an error each row is read by itself.
+sql(<<'SQL');
+CREATE FUNCTION stand_still(key integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF key = 99 THEN PERFORM pg_advisory_xact_lock_shared(7); IF nextval('public.stands') = 1 THEN RAISE 'stood still'; END IF; END IF; RETURN true; END $$;
+CREATE SEQUENCE stands;
+GRANT USAGE ON SEQUENCE stands TO alice;
+SELECT hwr_detach('open.whole');
+ALTER TABLE open.whole OWNER TO alice;
+ALTER TABLE open.fine OWNER TO alice;
+ALTER TABLE open.part OWNER TO alice;
+ALTER TABLE open.mid OWNER TO alice;
+ALTER TABLE open.deep OWNER TO alice;
+GRANT USAGE ON SCHEMA open TO alice;
+ALTER TABLE open.whole ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY p ON open.whole USING (stand_still(k));
+SELECT hwr_attach('open.whole', model => 'm', existing => false);
+CREATE TABLE open.late (k integer, d integer, image bytea, text text, PRIMARY KEY (k, d));
+ALTER TABLE open.late OWNER TO mallory;
+SET ROLE mallory;
+CREATE TRIGGER rise BEFORE UPDATE ON open.late FOR EACH ROW EXECUTE FUNCTION rise();
+RESET ROLE;
+INSERT INTO open.late SELECT 3, 3, image FROM words WHERE id = 3;
+INSERT INTO hwr.queue (attachment, key) SELECT attachment, '{3,3}' FROM hwr_attachments WHERE data = 'open.whole'::regclass;
+INSERT INTO open.whole SELECT 97 + id, 0, image FROM words WHERE id <= 2;
+SQL
+{
+	my $holder = $node->background_psql('postgres');
+	my $worker;
+
+	$holder->query_safe('SELECT pg_advisory_lock(7)');
+	$worker = start_sql($node, q{CALL hwr_work('open.whole', 3)});
+	ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}), 'a worker reads');
+	sql('ALTER TABLE open.whole ATTACH PARTITION open.late FOR VALUES IN (3)');
+	$holder->query_safe('SELECT pg_advisory_unlock(7)');
+	$holder->quit;
+	finish_sql($worker);
+}
+is(sql('SELECT count(*), (SELECT count(text) FROM open.late) FROM seen'), '0|0', 'a partition that comes while rows are read is left alone');
+is(sql('SELECT count(text) FROM open.fine WHERE k = 98'), '1', 'and the others are read');
+sql('DROP SCHEMA open CASCADE');
+
+# Tables that inherit: their keys are their own
+sql(<<'SQL');
+CREATE TABLE parent (id integer PRIMARY KEY, image bytea, text text);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO child SELECT 1, image FROM words WHERE id = 2;
+ALTER TABLE child OWNER TO mallory;
+SET ROLE mallory;
+CREATE TRIGGER rise BEFORE UPDATE ON child FOR EACH ROW EXECUTE FUNCTION rise();
+RESET ROLE;
+SELECT hwr_attach('parent', model => 'm');
+SQL
+is(sql('SELECT count(*) FROM hwr.queue'), '0', 'rows of a table that inherits are not queued');
+sql('INSERT INTO parent SELECT id, image FROM words WHERE id = 1; CALL hwr_work()');
+is(sql(q{SELECT count(*) FROM seen WHERE what = 'rise'}), '0', 'nor written');
+is(sql(q{SELECT text = hwr_recognize(image, 'm') FROM ONLY parent}), 't', "though another row's key is the same");
+sql(q{UPDATE ONLY parent SET text = 'MINE'; UPDATE child SET text = 'OTHER'});
+is(sql(q{SELECT hwr_confirm('parent', '{1}'); SELECT string_agg(label, ' ' ORDER BY id) FROM hwr_corrections; SELECT hwr_undo_correction('parent', '{1}'), hwr_undo_correction('parent', '{1}')}),
+	"t\nMINE\nt|t", 'nor is the other row confirmed, or taken for it');
+is(sql(q{SELECT text FROM child}), 'OTHER', 'nor changed');
+sql('DROP TABLE parent CASCADE');
 
 #
 # Privileges on columns are enough
@@ -258,5 +401,23 @@ $node->run_log([ 'pg_restore', '--section', 'data', '-n', 'public', '-d', $node-
 $node->run_log([ 'pg_restore', '--section', 'post-data', '-d', $node->connstr('restored'), $dump ]);
 is($node->safe_psql('restored', 'SELECT (SELECT count(*) FROM hwr.queue), (SELECT count(*) FROM keyed WHERE text IS NULL)'),
 	'3|3', 'nothing is dropped by a worker that comes too early');
+
+#
+# A dump of the table alone: triggers of an attachment that is not there
+#
+
+my $names = q{SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = 'keyed'::regclass};
+$node->command_ok([ 'pg_dump', '-Fc', '-t', 'keyed', '-f', "$dump.t", $node->connstr('postgres') ], 'dump of a table');
+sql('CREATE DATABASE alone');
+$node->safe_psql('alone', q{CREATE EXTENSION hwr; SELECT setval('hwr.attachment_id_seq', } . sql('SELECT attachment FROM hwr_attachments') . ', false)');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('alone'), "$dump.t" ], 'restored where hwr is');
+is($node->safe_psql('alone', $names), sql($names), 'it brings the triggers');
+is($node->safe_psql('alone', 'INSERT INTO keyed (id) VALUES (50); SELECT count(*) FROM hwr.queue'), '0', 'which do nothing');
+$node->safe_psql('alone', q{CREATE TRIGGER hwr_before_999 BEFORE UPDATE ON keyed FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+	ALTER TABLE keyed ADD second text; SELECT hwr_attach('keyed', text_column => 'text', model => 'names')});
+is($node->safe_psql('alone', $names), join(' ', sort 'hwr_before_999', split / /, sql($names)), 'and give way to those of an attachment')
+	or diag $node->safe_psql('alone', $names);
+$node->safe_psql('alone', q{SELECT hwr_attach('keyed', text_column => 'second', model => 'names')});
+is($node->safe_psql('alone', q{CALL hwr_work(); SELECT count(text), count(second) FROM keyed}), "6|0\n3|3", 'both are read');
 
 done_testing();

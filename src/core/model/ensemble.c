@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "core/decode/combine.h"
+#include "core/network/recognizer.h"
 #include "core/text/spelling.h"
 #include "model_lm.h"
 
@@ -57,6 +58,8 @@ check_members(HwrEnsembleMethod method, int n, HwrModel *const *models, HwrStatu
 {
 	for (int m = 0; m < n; m++)
 	{
+		if (!hwr_net_reads(&models[m]->net, st))
+			return false;
 		if (models[m]->ensemble != NULL)
 			return unsuitable(st, "One of them is an ensemble.", "Name its members instead.");
 		if (models[m]->mapping != models[0]->mapping)

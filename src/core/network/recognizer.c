@@ -34,16 +34,22 @@ struct HwrRecognizer
 };
 
 bool
+hwr_net_reads(const HwrNet *net, HwrStatus *st)
+{
+	if (!net->maps)
+		return true;
+	hwr_fail(st, HWR_WRONG_MODEL, "the model finds lines, it does not read them");
+	return hwr_fail_hint(st, "Models of its kind are for hwr_lines and hwr_read_page, as \"finder\".");
+}
+
+bool
 hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit fit, const HwrBackend *backend,
 					  int threads, HwrPrecision precision, HwrRecognizer **out, HwrStatus *st)
 {
 	HwrRecognizer *rec;
 
-	if (net->maps)
-	{
-		hwr_fail(st, HWR_WRONG_MODEL, "the model finds lines, it does not read them");
-		return hwr_fail_hint(st, "Models of its kind are for hwr_lines and hwr_read_page, as \"finder\".");
-	}
+	if (!hwr_net_reads(net, st))
+		return false;
 	rec = hwr_alloc_zero(1, sizeof(HwrRecognizer), st);
 	if (rec == NULL)
 		return false;

@@ -16,6 +16,9 @@ typedef struct HwrRecognizer HwrRecognizer;
 /* Images of one call that are worked on together; more are cut into such batches. */
 #define HWR_RECOGNIZE_BATCH 16
 
+/* False, with HWR_WRONG_MODEL: the network finds lines, and no recognizer can be made of it. */
+extern bool hwr_net_reads(const HwrNet *net, HwrStatus *st);
+
 /* The network and its values[net->nvalues] must outlive the recognizer, unchanged.  One thread at a time. */
 extern bool hwr_recognizer_create(const HwrNet *net, const float *values, HwrFit fit, const HwrBackend *backend,
 								  int threads, HwrPrecision precision, HwrRecognizer **out, HwrStatus *st);

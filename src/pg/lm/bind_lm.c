@@ -15,6 +15,7 @@
 
 #include "core/base/status.h"
 #include "core/decode/beam.h"
+#include "core/network/recognizer.h"
 #include "core/text/spelling.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
@@ -95,6 +96,8 @@ hwr_lm_open_model(const char *name, int version, HwrLmModel *out)
 		hwr_raise_for_model(&st, name);
 	hwr_hold_replace(out->hold, out->model);
 	pfree(bytes);
+	if (!hwr_net_reads(&out->model->net, &st))
+		hwr_raise_for_model(&st, name);
 }
 
 int

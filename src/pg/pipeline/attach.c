@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -24,11 +23,11 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/compat.h"
 #include "pg/base/identity.h"
+#include "pg/catalog/cache.h"
 #include "pg/catalog/catalog.h"
 #include "pipeline.h"
 
@@ -58,21 +57,6 @@ check_may_attach(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function %s", "hwr_attach")));
-}
-
-static Oid
-owner_of_table(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* The role must be able to do what it will have to; which rows it sees is seen then. */
@@ -140,6 +124,7 @@ check_columns(Oid relid, FunctionCallInfo fcinfo)
 				 errhint("Composite types, and arrays and ranges of domains, can be no key.")));
 }
 
+/* One that finds lines has no text to write: loading it says so. */
 static void
 check_model(const char *model, int32 number, Oid role)
 {
@@ -149,8 +134,64 @@ check_model(const char *model, int32 number, Oid role)
 	hwr_check_model_name(model);
 	hwr_become_user(role, &save);
 	hwr_catalog_find(model, number, &version);
-	hwr_catalog_check_read(&version);
+	(void) hwr_cache_get(&version);
 	hwr_restore_identity(&save);
+}
+
+static char *
+relation_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* Triggers are the table's owner's to drop, and are dropped in his name. */
+static void
+drop_trigger(Oid relid, const char *name)
+{
+	char	   *sql = psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(name), relation_name(relid));
+	HwrIdentity save;
+
+	hwr_become_user(hwr_table_owner(relid), &save);
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not drop trigger: %s", sql);
+	hwr_restore_identity(&save);
+}
+
+/*
+ * A dump of the table alone brings triggers without the attachment that they are of.  They do nothing, but have names that
+ * another attachment will want.
+ */
+static void
+drop_stale_triggers(Oid relid)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(relid)};
+	uint64		n;
+	SPITupleTable *found;
+
+	n = hwr_catalog_query_now("SELECT t.tgrelid, t.tgname::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+							  "WHERE t.tgrelid IN (SELECT $1 UNION SELECT relid FROM pg_partition_tree($1)) "
+							  "AND t.tgparentid = '0'::oid AND p.pronamespace = 'hwr'::regnamespace "
+							  "AND t.tgname::text ~ '^hwr_(before|after|truncate)_[0-9]+$' "
+							  "AND NOT EXISTS (SELECT FROM hwr.attachment a WHERE a.data::oid = t.tgrelid "
+							  "AND a.id::text = regexp_replace(t.tgname::text, '^.*_', ''))", 1, types, values);
+	found = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		drop_trigger(DatumGetObjectId(SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull)),
+					 SPI_getvalue(found->vals[i], found->tupdesc, 2));
+	}
+}
+
+/* Until the transaction's end, by when the triggers are there and rows have been queued. */
+static void
+check_partitions(Oid relid, Oid role)
+{
+	HwrAttachment a = {.data = relid,.role = role,.owner = hwr_table_owner(relid)};
+
+	(void) hwr_check_table_owner(&a, AccessShareLock);
 }
 
 /*
@@ -190,12 +231,14 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", get_rel_name(relid))));
 	if (superuser())
-		role = owner_of_table(relid);
+		role = hwr_table_owner(relid);
 	check_privileges(relid, role, fcinfo);
 	check_columns(relid, fcinfo);
 	check_model(text_to_cstring(PG_GETARG_TEXT_PP(5)), 0, role);
+	check_partitions(relid, role);
+	drop_stale_triggers(relid);
 	values[lengthof(types) - 2] = ObjectIdGetDatum(role);
-	values[lengthof(types) - 1] = ObjectIdGetDatum(owner_of_table(relid));
+	values[lengthof(types) - 1] = ObjectIdGetDatum(hwr_table_owner(relid));
 	nulls[lengthof(types) - 2] = nulls[lengthof(types) - 1] = ' ';
 	nulls[lengthof(types)] = '\0';
 	/* what a dropped table has left */
@@ -209,13 +252,15 @@ hwr_store_attachment(PG_FUNCTION_ARGS)
 						"FROM hwr.trial WHERE attachment IN (SELECT id FROM gone)) DELETE FROM hwr.batch "
 						"WHERE attachment IN (SELECT id FROM gone)",
 						0, NULL, NULL, NULL);
-	if (hwr_catalog_execute("SELECT a.data::text, a.data::oid = $1 FROM hwr.attachment a WHERE a.text_column = $3 "
+	if (hwr_catalog_execute("SELECT a.data::text, a.data::oid = $1, CASE WHEN a.text_column = $3 THEN $3 ELSE $4 END "
+							"FROM hwr.attachment a WHERE (a.text_column = $3 OR a.confidence_column = $4) "
 							"AND (a.data::oid = $1 OR a.data::oid IN (SELECT relid FROM pg_partition_ancestors($1)) "
 							"OR a.data::oid IN (SELECT relid FROM pg_partition_tree($1))) LIMIT 1",
 							lengthof(types), types, values, nulls) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("column \"%s\" of table \"%s\" is attached already", NameStr(*PG_GETARG_NAME(2)), get_rel_name(relid)),
+				 errmsg("column \"%s\" of table \"%s\" is attached already",
+						SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3), get_rel_name(relid)),
 				 DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)) ? 0 :
 				 errdetail("It is attached with table %s.", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
 				 errhint("hwr_detach ends that.")));
@@ -243,35 +288,23 @@ lock_own(int32 id, HwrAttachment *out)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("attachment %d does not exist", id)));
-	if (!(OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) &&
-		!has_privs_of_role(GetUserId(), owner_of_table(out->data)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
+	if ((OidIsValid(out->role) && has_privs_of_role(GetUserId(), out->role)) ||
+		has_privs_of_role(GetUserId(), hwr_table_owner(out->data)))
+		return;
+	hwr_check_see_attachment(out);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for attachment of table \"%s\"", get_rel_name(out->data))));
 }
 
-static char *
-relation_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-}
-
-/* Triggers are the table's owner's to drop, and whoever may end the attachment ends them in his name. */
+/* Whoever may end the attachment ends its triggers. */
 static void
 drop_triggers(const HwrAttachment *a)
 {
 	static const char *const names[] = {"hwr_before", "hwr_after", "hwr_truncate"};
-	HwrIdentity save;
 
-	hwr_become_user(owner_of_table(a->data), &save);
 	for (int i = 0; i < lengthof(names); i++)
-	{
-		char	   *sql = psprintf("DROP TRIGGER IF EXISTS %s_%d ON %s", names[i], a->id, relation_name(a->data));
-
-		if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not drop trigger: %s", sql);
-	}
-	hwr_restore_identity(&save);
+		drop_trigger(a->data, psprintf("%s_%d", names[i], a->id));
 }
 
 /*
@@ -353,6 +386,8 @@ hwr_set_trial(PG_FUNCTION_ARGS)
 		if (!PG_ARGISNULL(2) && PG_GETARG_INT32(2) <= 0)
 			hwr_raise_no_version(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_GETARG_INT32(2));
 		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), a.role);
+		/* who begins it sees what it reads: the table's owner may be no member of that role */
+		check_model(text_to_cstring(PG_GETARG_TEXT_PP(1)), PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2), GetUserId());
 	}
 	n = hwr_catalog_execute_now("UPDATE hwr.trial SET ended = clock_timestamp() WHERE attachment = $1 AND ended IS NULL "
 								"RETURNING id", 1, types, values);
@@ -441,7 +476,7 @@ queue_missing(const HwrAttachment *a)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", quote_identifier(a->keys[i]));
 		columns[i] = i + 1;
 	}
-	appendStringInfo(&sql, " FROM %s WHERE %s IS NOT NULL", relation_name(a->data), quote_identifier(a->image));
+	appendStringInfo(&sql, " FROM %s WHERE %s IS NOT NULL", hwr_own_rows(a->data), quote_identifier(a->image));
 	appendStringInfo(&sql, " AND %s IS NULL", quote_identifier(a->text));
 	hwr_become_user(a->role, &save);
 	portal = SPI_cursor_open_with_args(NULL, sql.data, 0, NULL, NULL, NULL, true, 0);
@@ -532,7 +567,7 @@ hwr_queue_rows(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that attached table \"%s\" does not exist", get_rel_name(a.data)),
 				 errhint("hwr_detach, then hwr_attach again.")));
-	hwr_check_table_owner(&a);
+	(void) hwr_check_table_owner(&a, AccessShareLock);
 	if (strcmp(which, "missing") == 0)
 		n = queue_missing(&a);
 	else if (strcmp(which, "failed") == 0)

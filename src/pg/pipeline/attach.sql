@@ -71,7 +71,7 @@ CREATE TABLE hwr.read_row (
 	key			text[]		COLLATE "C" NOT NULL,
 	hash		bytea		NOT NULL,				-- SHA-256 of the image
 	model		text,								-- NULL: labelled before it was read
-	version		integer,							-- 0: a model that comes with hwr
+	version		integer,							-- 0: a model that comes with hwr; -1: the text was read of another image (mode now)
 	confidence	double precision,
 	read		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	corrected	boolean		NOT NULL DEFAULT false,	-- a person has settled it: it is not read again
@@ -210,10 +210,14 @@ DECLARE
 	fitting name[];
 	wanted regtype;
 BEGIN
+	-- A confidence has decimals: what cannot take them, integers and money among others, is no column for it.
 	IF named IS NOT NULL THEN
 		SELECT t.oid::regtype, ARRAY[CASE kind WHEN 'bytea' THEN hwr.base_type(t.oid) = 'bytea'::regtype
 					WHEN 'text' THEN t.typcategory = 'S' AND hwr.base_type(t.oid) <> '"char"'::regtype
-					ELSE t.typcategory = 'N' END::text]
+					ELSE hwr.base_type(t.oid) IN ('numeric'::regtype, 'real'::regtype, 'double precision'::regtype)
+						OR (t.typcategory = 'N' AND t.typnamespace <> 'pg_catalog'::regnamespace
+							AND EXISTS (SELECT FROM pg_cast c WHERE c.castsource = 'double precision'::regtype AND c.casttarget = hwr.base_type(t.oid)
+										AND c.castcontext IN ('a', 'i'))) END::text]
 		  INTO wanted, fitting
 		  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = data AND a.attname = named AND a.attnum > 0 AND NOT a.attisdropped;
 		IF NOT FOUND THEN
@@ -272,7 +276,7 @@ BEGIN
 	image_column := hwr.attach_column(data, image_column, 'image_column', 'bytea');
 	text_column := hwr.attach_column(data, text_column, 'text_column', 'text');
 	IF confidence_column IS NOT NULL THEN
-		confidence_column := hwr.attach_column(data, confidence_column, 'confidence_column', 'a number');
+		confidence_column := hwr.attach_column(data, confidence_column, 'confidence_column', 'numeric, real or double precision');
 	END IF;
 	SELECT array_agg(a.attname ORDER BY k.n) INTO keys
 	  FROM pg_index i CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -349,6 +353,12 @@ END $$;
 COMMENT ON FUNCTION hwr_reread(regclass, text, name) IS
 'queue rows of an attached table again: failed, those that could not be read; missing, those that have an image and no text; doubtful or all, those that another version than the active one has read and no person has corrected; returns how many';
 
+CREATE FUNCTION hwr.only_table(data regclass) RETURNS text
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN c.relkind = 'p' THEN '' ELSE 'ONLY ' END || $1::text FROM pg_class c WHERE c.oid = $1;
+$$;
+COMMENT ON FUNCTION hwr.only_table(regclass) IS 'an attached table as FROM names it, without tables that inherit from it, whose keys may be the same';
+
 -- Does the current user see this row of an attached table?  For tables with row-level security, whose policies run as he does.
 CREATE FUNCTION hwr.sees_row(data regclass, image_column name, key_columns name[], key text[]) RETURNS boolean
 	LANGUAGE plpgsql STABLE COST 10000 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
@@ -358,10 +368,15 @@ BEGIN
 	IF cardinality(key) <> cardinality(key_columns) OR NOT hwr.lock_table(data) OR NOT hwr.may_look(data, image_column, key_columns) THEN
 		RETURN false;
 	END IF;
-	EXECUTE format('SELECT EXISTS (SELECT FROM (SELECT $1 AS key) k JOIN %s t ON %s)', data, hwr.key_matches(data, key_columns)) INTO found USING key;
+	EXECUTE format('SELECT EXISTS (SELECT FROM (SELECT $1 AS key) k JOIN %s t ON %s)', hwr.only_table(data), hwr.key_matches(data, key_columns)) INTO found USING key;
 	RETURN found;
 END $$;
 COMMENT ON FUNCTION hwr.sees_row(regclass, name, name[], text[]) IS 'whether the current user sees the row of an attached table that has this key';
+
+CREATE FUNCTION hwr.role_sees_row(number integer, key text[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hwr_role_sees_row' LANGUAGE C STABLE STRICT COST 10000;
+COMMENT ON FUNCTION hwr.role_sees_row(integer, text[]) IS
+'the same as the role that attached the table, for its members, as whom policies of the table''s owner do not run';
 
 -- A new version: rows that an older one has read, as the attachment wants it.  Runs as the extension's owner, on tables of schema hwr alone.
 CREATE FUNCTION hwr.queue_again() RETURNS trigger

@@ -11,12 +11,12 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -101,7 +101,8 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 				"a.key_columns::text[], " \
 	"a.model, a.mode = 'now', a.mode = 'notify', a.doubtful, a.retries, coalesce(a.queue_limit, 0), a.on_full = 'fail', " \
 	"a.batch, a.paused, " \
-	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid " \
+	"coalesce(t.id, 0), t.model, coalesce(t.version, 0), coalesce(t.share, 0), coalesce(t.shadow, false), a.owner::oid, " \
+	"t.problem IS NOT NULL " \
 	"FROM hwr.attachment a LEFT JOIN hwr.trial t ON t.attachment = a.id AND t.ended IS NULL WHERE a.id = $1 AND EXISTS (SELECT " \
 	"FROM pg_class c WHERE c.oid = a.data::oid)"
 	static HwrCatalogPlan plans[2] = {{COLUMNS, 1, {INT4OID}}, {COLUMNS " FOR KEY SHARE OF a", 1, {INT4OID}}};
@@ -137,29 +138,26 @@ hwr_attachment_load(int32 id, bool lock, HwrAttachment *out)
 		out->trial_share = DatumGetFloat8(column(19, &isnull));
 		out->shadow = DatumGetBool(column(20, &isnull));
 		out->owner = DatumGetObjectId(column(21, &isnull));
+		out->trial_fails = DatumGetBool(column(22, &isnull));
 	}
 	SPI_finish();
 	return found;
 }
 
-void
-hwr_check_table_owner(const HwrAttachment *a)
+bool
+hwr_may_see_table(Oid relid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(a->data));
-	Oid			owner;
+	return pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+}
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", a->data);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	if (owner == a->role || (owner == a->owner && (superuser_arg(owner) || !superuser_arg(a->role))))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("table \"%s\" has another owner than when it was attached", get_rel_name(a->data)),
-			 errdetail("Triggers and policies of role \"%s\" would run as role \"%s\".", GetUserNameFromId(owner, false),
-					   GetUserNameFromId(a->role, true)),
-			 errhint("hwr_detach, then hwr_attach again.")));
+void
+hwr_check_see_attachment(const HwrAttachment *a)
+{
+	if (!hwr_may_see_table(a->data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for attachment %d", a->id)));
 }
 
 /*

@@ -38,18 +38,14 @@ check_may_write(const HwrAttachment *a)
 {
 	AttrNumber	attno = get_attnum(a->data, a->text);
 
-	if (pg_class_aclcheck(a->data, GetUserId(), ACL_UPDATE) != ACLCHECK_OK &&
-		(attno == InvalidAttrNumber || pg_attribute_aclcheck(a->data, attno, GetUserId(), ACL_UPDATE) != ACLCHECK_OK))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table %s", get_rel_name(a->data)),
-				 errdetail("To confirm a text is for those who may change it.")));
-}
-
-static char *
-table_name(const HwrAttachment *a)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(a->data)), get_rel_name(a->data));
+	if (pg_class_aclcheck(a->data, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+		(attno != InvalidAttrNumber && pg_attribute_aclcheck(a->data, attno, GetUserId(), ACL_UPDATE) == ACLCHECK_OK))
+		return;
+	hwr_check_see_attachment(a);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table %s", get_rel_name(a->data)),
+			 errdetail("To confirm a text is for those who may change it.")));
 }
 
 /*
@@ -77,7 +73,7 @@ lock_row(const HwrAttachment *a, ArrayType *key, Datum *hash, Datum *text, Datum
 		appendStringInfo(&sql, ", t.%s", columns[i].quoted);
 		numbers[i] = i + 3;
 	}
-	appendStringInfo(&sql, " FROM %s AS t WHERE ", table_name(a));
+	appendStringInfo(&sql, " FROM %s AS t WHERE ", hwr_own_rows(a->data));
 	hwr_append_key_match(&sql, columns, a->nkeys, "($1)[", "]");
 	appendStringInfoString(&sql, " FOR NO KEY UPDATE OF t");
 	if (SPI_execute_with_args(sql.data, 1, types, values, NULL, false, 1) != SPI_OK_SELECT)
@@ -143,7 +139,7 @@ write_former(const HwrAttachment *a, Datum key, const char *was)
 
 	RestrictSearchPath();
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s AS t SET %s = $2 WHERE ", table_name(a), quote_identifier(a->text));
+	appendStringInfo(&sql, "UPDATE %s AS t SET %s = $2 WHERE ", hwr_own_rows(a->data), quote_identifier(a->text));
 	hwr_append_key_match(&sql, columns, a->nkeys, "($1)[", "]");
 	PG_TRY();
 	{
@@ -227,8 +223,7 @@ hwr_lock_table(PG_FUNCTION_ARGS)
 
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		PG_RETURN_BOOL(false);
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+	if (!hwr_may_see_table(relid))
 		PG_RETURN_BOOL(false);
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)

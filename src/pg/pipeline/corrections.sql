@@ -36,7 +36,7 @@ CREATE VIEW hwr.own_corrections WITH (security_barrier) AS
 	SELECT c.* FROM hwr.correction c JOIN hwr.attachment a ON a.id = c.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
 	 WHERE CASE WHEN pg_catalog.pg_has_role(c.who, 'USAGE') OR pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
 				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
-				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, c.key) END;
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.role_sees_row(a.id, c.key) END;
 COMMENT ON VIEW hwr.own_corrections IS 'corrections that the current user has made, and those of rows that he sees of attached tables of his roles';
 GRANT SELECT ON hwr.own_corrections TO PUBLIC;
 
@@ -49,20 +49,38 @@ CREATE VIEW hwr.own_rows WITH (security_barrier) AS
 COMMENT ON VIEW hwr.own_rows IS 'what is known of rows of attached tables of the current user''s roles';
 GRANT SELECT ON hwr.own_rows TO PUBLIC;
 
--- The newest correction of each row whose image is still the same, read as the caller: what he may not see is not there.
-CREATE FUNCTION hwr.corrections() RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
-												 "at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
+-- The newest correction of each row of a table whose image is still the same, read as the current user: what he may not see is not there.
+CREATE FUNCTION hwr.table_corrections(number integer, attached regclass, image_column name, key_columns name[])
+	RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
+		"at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
 	LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO, YMD' SET timezone = 'UTC' AS $$
+BEGIN
+	-- what its owner has made of it must not be in the way of others
+	IF hwr.lock_table($2) AND hwr.may_look($2, $3, $4) THEN
+		RETURN QUERY EXECUTE format('SELECT k.id, k.attachment, %s::regclass, k.key, t.%I, k.label, k.reading, k.was,
+				CASE WHEN k.who::oid <> ''0''::oid THEN pg_get_userbyid(k.who) END, k."at", k.model, k.version, k.confidence, hwr.is_held_out(k.hash)
+			FROM (SELECT DISTINCT ON (c.key) c.* FROM hwr.own_corrections c WHERE c.attachment = %s ORDER BY c.key, c.id DESC) k JOIN %s t ON %s
+			WHERE sha256(t.%I) = k.hash', quote_literal($2), $3, $1, hwr.only_table($2), hwr.key_matches($2, $4), $3);
+	END IF;
+END $$;
+COMMENT ON FUNCTION hwr.table_corrections(integer, regclass, name, name[]) IS 'the rows of hwr_corrections of one table, as the current user sees it';
+
+CREATE FUNCTION hwr.corrections_of(number integer)
+	RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
+		"at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
+	AS 'MODULE_PATHNAME', 'hwr_corrections_of' LANGUAGE C STABLE STRICT ROWS 1000;
+COMMENT ON FUNCTION hwr.corrections_of(integer) IS
+'the same, read as the table''s owner or the role that attached it where the current user may do what they may, so that nothing of theirs runs as him';
+
+CREATE FUNCTION hwr.corrections()
+	RETURNS TABLE (id bigint, attachment integer, data regclass, key text[], image bytea, label text, reading text, was text, who name,
+		"at" timestamptz, model text, version integer, confidence double precision, held_out boolean)
+	LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	a record;
 BEGIN
 	FOR a IN SELECT h.* FROM @extschema@.hwr_attachments h WHERE EXISTS (SELECT FROM hwr.own_corrections c WHERE c.attachment = h.attachment) LOOP
-		-- what another has made of his table must not be in the way of the others, nor run as who looks
-		CONTINUE WHEN NOT hwr.lock_table(a.data) OR NOT hwr.may_look(a.data, a.image_column, a.key_columns);
-		RETURN QUERY EXECUTE format('SELECT k.id, k.attachment, %s::regclass, k.key, t.%I, k.label, k.reading, k.was,
-				CASE WHEN k.who::oid <> ''0''::oid THEN pg_get_userbyid(k.who) END, k."at", k.model, k.version, k.confidence, hwr.is_held_out(k.hash)
-			FROM (SELECT DISTINCT ON (c.key) c.* FROM hwr.own_corrections c WHERE c.attachment = %s ORDER BY c.key, c.id DESC) k JOIN %s t ON %s
-			WHERE sha256(t.%I) = k.hash', quote_literal(a.data), a.image_column, a.attachment, a.data, hwr.key_matches(a.data, a.key_columns), a.image_column);
+		RETURN QUERY SELECT * FROM hwr.corrections_of(a.attachment);
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION hwr.corrections() IS 'the rows of hwr_corrections';

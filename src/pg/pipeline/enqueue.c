@@ -20,7 +20,8 @@
  *					of the key: what is known of the row moves along
  *	 DELETE, TRUNCATE	what is known of the rows goes
  *
- * In mode now, before_row reads the image (now.c).  What could not be read is queued.
+ * In mode now, before_row reads the image (now.c).  What could not be read is queued, and so is a row that another trigger has
+ * given another image afterwards.
  */
 #include "postgres.h"
 
@@ -35,6 +36,7 @@
 #include "utils/rel.h"
 
 #include "enqueue.h"
+#include "pg/base/attempt.h"
 #include "pg/base/identity.h"
 
 PG_FUNCTION_INFO_V1(hwr_before_row);
@@ -218,6 +220,82 @@ with_reading(const Target *t, Relation rel, HeapTuple tuple, const char *text, d
 }
 
 /*
+ * Mode now
+ */
+
+/* A row that is read before it is there. */
+typedef struct NowRow
+{
+	const Target *t;
+	Relation	rel;
+	HeapTuple	tuple;
+	HwrNow		now;
+	HeapTuple	read;			/* with what was read; NULL: it cannot be read */
+} NowRow;
+
+static void
+read_row(void *arg)
+{
+	NowRow	   *row = arg;
+	MemoryContext context = CurrentMemoryContext;
+	TupleDesc	desc = RelationGetDescr(row->rel);
+	bool		isnull;
+	bool		readable;
+
+	SPI_connect();
+	readable = hwr_read_now(&row->t->a, heap_getattr(row->tuple, row->t->image, desc, &isnull), context, &row->now);
+	SPI_finish();
+	if (readable)
+		row->read = with_reading(row->t, row->rel, row->tuple, row->now.text, row->now.confidence);
+}
+
+/* Not the row's fault, nor the model's: the statement fails. */
+static bool
+is_serious(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return error->sqlerrcode == ERRCODE_INTERNAL_ERROR;
+	}
+}
+
+/* The row's key as far as it has one: triggers that come later may fill it. */
+static Datum
+early_key(const Target *t, HeapTuple tuple, TupleDesc desc)
+{
+	for (int i = 0; i < t->a.nkeys; i++)
+		if (is_null(tuple, desc, t->keys[i]))
+			return (Datum) 0;
+	return key_of(t, tuple, desc);
+}
+
+/*
+ * The row with its reading; NULL: what is in the way of that, a model that is gone, a type that does not take the text, is no
+ * reason for the row not to come to be, and is said of the queue.  A subtransaction for a row: it costs about a microsecond
+ * beside the reading's milliseconds, and takes no number of a transaction, since nothing is written.
+ */
+static HeapTuple
+read_early(const Target *t, Relation rel, HeapTuple tuple)
+{
+	NowRow		row = {.t = t,.rel = rel,.tuple = tuple};
+	TupleDesc	desc = RelationGetDescr(rel);
+	ErrorData  *error = hwr_attempt(read_row, &row);
+
+	if (error != NULL && is_serious(error))
+		ReThrowError(error);
+	if (error != NULL || row.read == NULL)
+		return NULL;
+	hwr_remember_now(&t->a, &row.now, SPI_getvalue(row.read, desc, t->text), early_key(t, row.read, desc));
+	return row.read;
+}
+
+/*
  * hwr.before_row() returns trigger: of INSERT in mode now, and of UPDATE
  */
 Datum
@@ -226,10 +304,9 @@ hwr_before_row(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	bool		update;
 	HeapTuple	tuple;
+	HeapTuple	read = NULL;
 	TupleDesc	desc;
 	Target	   *t;
-	char	   *text = NULL;
-	double		confidence = 0;
 
 	check_trigger(fcinfo, "hwr.before_row");
 	if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
@@ -247,29 +324,29 @@ hwr_before_row(PG_FUNCTION_ARGS)
 		(!update && !is_null(tuple, desc, t->text)))
 		return PointerGetDatum(tuple);
 	if (t->a.now && !t->a.paused && OidIsValid(t->a.role) && !is_null(tuple, desc, t->image))
-	{
-		bool		isnull;
-
-		SPI_connect();
-		text = hwr_read_now(&t->a, heap_getattr(tuple, t->image, desc, &isnull), &confidence);
-		if (text != NULL)
-			text = strcpy(SPI_palloc(strlen(text) + 1), text);
-		SPI_finish();
-	}
-	return update || text != NULL ? PointerGetDatum(with_reading(t, trigger->tg_relation, tuple, text, confidence)) :
-		PointerGetDatum(tuple);
+		read = read_early(t, trigger->tg_relation, tuple);
+	if (read == NULL && update)
+		read = with_reading(t, trigger->tg_relation, tuple, NULL, 0);
+	return PointerGetDatum(read != NULL ? read : tuple);
 }
 
 /*
  * After a row has changed
  */
 
-/* Whether a row's text is what was read of its image just now; that is noted. */
-static bool
-is_read_now(const Target *t, Datum key, HeapTuple tuple, TupleDesc desc)
+/* Whether a row's text is what was read of its image just now, which is noted; if of another image, it is queued. */
+static HwrReadNow
+take_reading(const Target *t, Datum key, HeapTuple tuple, TupleDesc desc)
 {
-	return hwr_have_now() && hwr_keep_now(&t->a, key, image_hash(t, tuple, desc), SPI_getvalue(tuple, desc, t->text),
-										  HeapTupleHeaderGetCmin(tuple->t_data));
+	HwrReadNow	result;
+
+	if (!hwr_have_now())
+		return HWR_NOT_READ;
+	result = hwr_keep_now(&t->a, key, image_hash(t, tuple, desc), SPI_getvalue(tuple, desc, t->text),
+						  HeapTupleHeaderGetCmin(tuple->t_data));
+	if (result == HWR_READ_ANOTHER)
+		hwr_enqueue(&t->a, key, 1);
+	return result;
 }
 
 static void
@@ -278,9 +355,9 @@ inserted(const Target *t, HeapTuple tuple, TupleDesc desc)
 	if (is_null(tuple, desc, t->image))
 		return;
 	if (is_null(tuple, desc, t->text))
-		hwr_enqueue(&t->a, key_of(t, tuple, desc));
+		hwr_enqueue(&t->a, key_of(t, tuple, desc), 0);
 	else
-		(void) is_read_now(t, key_of(t, tuple, desc), tuple, desc);
+		(void) take_reading(t, key_of(t, tuple, desc), tuple, desc);
 }
 
 static void
@@ -314,12 +391,12 @@ updated(const Target *t, HeapTuple old, HeapTuple new, TupleDesc desc)
 	{
 		if (new_image || new_text)
 			hwr_forget_row(&t->a, key, false);
-		hwr_enqueue(&t->a, key);
+		hwr_enqueue(&t->a, key, 0);
 		hwr_dequeue(&t->a, key, 1);		/* it will be read in any case */
 	}
 	else if (hwr_writing != 0)		/* by another attachment, of the table that this is a partition of: no person's either */
 		return;
-	else if (new_text && !(new_image && is_read_now(t, key, new, desc)))
+	else if (take_reading(t, key, new, desc) == HWR_NOT_READ && new_text)
 		hwr_keep_correction(t->a.id, key, PointerGetDatum(image_hash(t, new, desc)),
 							new_image ? (Datum) 0 : text_of(t, old, desc), text_of(t, new, desc));
 }

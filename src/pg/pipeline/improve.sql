@@ -137,7 +137,7 @@ BEGIN
 							   JOIN %4$s t ON %5$s
 						 WHERE t.%2$I IS NOT NULL AND sha256(t.%1$I) = k.hash) d) s
 		 ORDER BY s.teaches DESC, s.confidence, s.key LIMIT $1 $sql$,
-		a.image_column, a.text_column, a.attachment, a.data, hwr.key_matches(a.data, a.key_columns)) USING greatest("limit", 0), counts, commonest, $4;
+		a.image_column, a.text_column, a.attachment, hwr.only_table(a.data), hwr.key_matches(a.data, a.key_columns)) USING greatest("limit", 0), counts, commonest, $4;
 END $$;
 COMMENT ON FUNCTION hwr_review_next(regclass, integer, name, text) IS
 'rows of an attached table that a person should look at next, of those that have been read and not yet corrected: by how much a label would teach (doubt, disagreement of versions, rare characters, no repetitions), or by doubt alone';

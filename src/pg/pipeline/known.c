@@ -87,9 +87,9 @@ hwr_keep_correction(int32 attachment, Datum key, Datum hash, Datum was, Datum la
 {
 	static HwrCatalogPlan mark = {"INSERT INTO hwr.read_row (attachment, key, hash, corrected) VALUES ($1, $2, $3, true) "
 		"ON CONFLICT (attachment, key) DO UPDATE SET corrected = true, hash = excluded.hash, "
-		"model = CASE WHEN read_row.hash = excluded.hash THEN read_row.model END, version = CASE "
-		"WHEN read_row.hash = excluded.hash THEN read_row.version END, "
-	"confidence = CASE WHEN read_row.hash = excluded.hash THEN read_row.confidence END, "
+		"model = CASE WHEN read_row.hash = excluded.hash AND read_row.version >= 0 THEN read_row.model END, version = CASE "
+		"WHEN read_row.hash = excluded.hash AND read_row.version >= 0 THEN read_row.version END, "
+	"confidence = CASE WHEN read_row.hash = excluded.hash AND read_row.version >= 0 THEN read_row.confidence END, "
 	"trial = CASE WHEN read_row.hash = excluded.hash THEN read_row.trial END", 3, {INT4OID, TEXTARRAYOID, BYTEAOID}};
 	static HwrCatalogPlan keep = {"INSERT INTO hwr.correction (attachment, key, hash, who, was, label, reading, model, version, "
 								  "confidence, trial, arm) "

@@ -10,6 +10,8 @@
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 
 #include "pg/base/compat.h"
 
@@ -46,6 +48,7 @@ typedef struct HwrAttachment
 	int32		trial;			/* hwr.trial, 0: nothing is tried */
 	char	   *trial_model;
 	int32		trial_version;	/* 0: the active one */
+	bool		trial_fails;	/* it could not be read with the last time */
 	double		trial_share;
 	bool		shadow;
 } HwrAttachment;
@@ -57,10 +60,23 @@ typedef struct HwrAttachment
 extern bool hwr_attachment_load(int32 id, bool lock, HwrAttachment *out);
 
 /*
- * The owner's triggers and policies run as the attachment's role, who has attached that owner's table.
- * Raises insufficient_privilege where it is another's by now, who is not that role.
+ * table_owner.c: the triggers and policies of the table's owner run as the attachment's role, who has attached that owner's
+ * table.  Locks the table and its partitions, and raises insufficient_privilege where one of them is another's by now, who is not
+ * that role.  What is named in a statement after that: the table, and where it has partitions, those that are returned.
  */
-extern void hwr_check_table_owner(const HwrAttachment *a);
+extern List *hwr_check_table_owner(const HwrAttachment *a, LOCKMODE lock);
+extern bool hwr_is_table_owners(const HwrAttachment *a, LOCKMODE lock); /* the same, without raising */
+extern Oid	hwr_table_owner(Oid relid);
+
+/*
+ * The table as FROM and UPDATE name it: without tables that inherit from it, whose keys may be the same as its own; but with its
+ * partitions.
+ */
+extern char *hwr_own_rows(Oid relid);
+
+/* Raises insufficient_privilege to whom may read nothing of the table; he is told the number, which he knows, not its name. */
+extern void hwr_check_see_attachment(const HwrAttachment *a);
+extern bool hwr_may_see_table(Oid relid);
 
 /* Raises datatype_mismatch where an image column of this type holds no bytes. */
 extern void hwr_check_image_type(Oid relid, const char *name, Oid type);

@@ -187,18 +187,18 @@ wait_for_room(const HwrAttachment *a)
 }
 
 void
-hwr_enqueue(const HwrAttachment *a, Datum key)
+hwr_enqueue(const HwrAttachment *a, Datum key, int lane)
 {
-	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2,
-		{INT4OID, TEXTARRAYOID}};
-	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = 0 FOR KEY SHARE", 2,
-		{INT4OID, TEXTARRAYOID}};
+	static HwrCatalogPlan insert = {"INSERT INTO hwr.queue (attachment, key, lane) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", 3,
+		{INT4OID, TEXTARRAYOID, INT4OID}};
+	static HwrCatalogPlan keep = {"SELECT FROM hwr.queue WHERE attachment = $1 AND key = $2 AND lane = $3 FOR KEY SHARE", 3,
+		{INT4OID, TEXTARRAYOID, INT4OID}};
 	static HwrCatalogPlan renew = {"UPDATE hwr.queue SET attempts = 0, failed = false, sqlstate = NULL, message = NULL, due = "
 								   "clock_timestamp() "
-		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = 0 "
+		"WHERE ctid = ANY (ARRAY(SELECT q.ctid FROM hwr.queue q WHERE q.attachment = $1 AND q.key = $2 AND q.lane = $3 "
 		"AND q.attempts > 0 "
-	"FOR NO KEY UPDATE SKIP LOCKED))", 2, {INT4OID, TEXTARRAYOID}};
-	Datum		values[2] = {Int32GetDatum(a->id), key};
+	"FOR NO KEY UPDATE SKIP LOCKED))", 3, {INT4OID, TEXTARRAYOID, INT4OID}};
+	Datum		values[3] = {Int32GetDatum(a->id), key, Int32GetDatum(lane)};
 
 	if (a->queue_limit > 0)
 		wait_for_room(a);

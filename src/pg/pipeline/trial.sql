@@ -12,7 +12,8 @@ CREATE TABLE hwr.trial (
 	share		double precision NOT NULL CHECK (share > '0'::double precision AND share <= '1'::double precision),
 	shadow		boolean		NOT NULL,		-- its readings are kept beside the row's, and written nowhere
 	started		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-	ended		timestamptz
+	ended		timestamptz,
+	problem		text						-- why the last batch was read without it
 );
 CREATE UNIQUE INDEX trial_running ON hwr.trial (attachment) WHERE ended IS NULL;
 
@@ -37,14 +38,15 @@ CREATE VIEW hwr.own_shadows WITH (security_barrier) AS
 	SELECT s.* FROM hwr.shadow s JOIN hwr.attachment a ON a.id = s.attachment JOIN pg_catalog.pg_class t ON t.oid = a.data::oid
 	 WHERE CASE WHEN pg_catalog.pg_has_role(t.relowner, 'USAGE') THEN true
 				WHEN NOT pg_catalog.pg_has_role(a.role, 'USAGE') THEN false
-				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.sees_row(t.oid::regclass, a.image_column, a.key_columns, s.key) END;
+				ELSE NOT pg_catalog.row_security_active(t.oid) OR hwr.role_sees_row(a.id, s.key) END;
 COMMENT ON VIEW hwr.own_shadows IS 'shadow readings of rows that the current user sees of attached tables of his roles';
 GRANT SELECT ON hwr.own_shadows TO PUBLIC;
 
 CREATE VIEW hwr_trials WITH (security_barrier) AS
-	SELECT t.id AS trial, a.attachment, a.data, a.text_column, t.model, t.version, t.share, t.shadow, t.started, t.ended
+	SELECT t.id AS trial, a.attachment, a.data, a.text_column, t.model, t.version, t.share, t.shadow, t.started, t.ended, t.problem
 	  FROM hwr_attachments a JOIN hwr.trial t ON t.attachment = a.attachment;
 COMMENT ON VIEW hwr_trials IS 'versions that are tried, or were, on a share of an attached table''s rows';
+COMMENT ON COLUMN hwr_trials.problem IS 'why rows are read without it, by the attachment''s model alone; NULL: they are not';
 GRANT SELECT ON hwr_trials TO PUBLIC;
 
 CREATE FUNCTION hwr.set_trial(attachment integer, model text, version integer, share double precision, shadow boolean) RETURNS integer

@@ -209,6 +209,24 @@ lock_table(const HwrAttachment *a)
 				 errmsg("an attached table has just been dropped")));
 }
 
+/* The table as statements name it, and the partitions whose rows they take. */
+static void
+name_table(HwrWork *b)
+{
+	List	   *tables = hwr_check_table_owner(&b->a, RowExclusiveLock);
+	StringInfoData sql;
+	ListCell   *cell;
+
+	b->relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(b->a.data)), get_rel_name(b->a.data));
+	b->own_rows = hwr_own_rows(b->a.data);
+	if (tables == NIL)
+		return;
+	initStringInfo(&sql);
+	foreach(cell, tables)
+		appendStringInfo(&sql, "%s%u", sql.len > 0 ? "," : "", lfirst_oid(cell));
+	b->partitions = sql.data;
+}
+
 /*
  * In a restore, triggers come after all rows, and the queue before those of the table: what is not there yet
  * must not be taken for gone.
@@ -253,13 +271,13 @@ hwr_work_batch(int32 attachment, int limit, HwrBatchResult *out)
 	caller = MemoryContextSwitchTo(b->context);
 	if (hwr_attachment_load(attachment, true, &b->a) && !b->a.paused)
 	{
+		b->trial = b->a.trial;
 		check_role(&b->a);
 		lock_table(&b->a);
-		hwr_check_table_owner(&b->a);
+		name_table(b);
 		check_triggers(&b->a);
 		check_columns(&b->a);
 		b->keys = hwr_key_columns(&b->a);
-		b->relation = quote_qualified_identifier(get_namespace_name(get_rel_namespace(b->a.data)), get_rel_name(b->a.data));
 		set_constraints_immediate(b->a.role);
 		hwr_work_claim(b, limit > 0 ? Min(limit, b->a.batch) : b->a.batch);
 		out->taken = b->n;

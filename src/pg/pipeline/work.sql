@@ -29,7 +29,8 @@ CREATE VIEW hwr_queue WITH (security_barrier) AS
 		   CASE WHEN q.waiting = 0 THEN '0'::interval WHEN NOT a.paused AND s.rate > '0'::double precision THEN pg_catalog.make_interval(secs => q.waiting::double precision / s.rate) END AS time_left,
 		   w.workers,
 		   a.paused,
-		   a.problem
+		   coalesce(a.problem, (SELECT pg_catalog.format('trial %s: %s', t.trial, t.problem) FROM hwr_trials t
+								 WHERE t.attachment = a.attachment AND t.ended IS NULL AND t.problem IS NOT NULL)) AS problem
 	  FROM hwr_attachments a
 	  CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE NOT e.failed) AS waiting, count(*) FILTER (WHERE e.failed) AS failed,
 								 count(*) FILTER (WHERE e.lane > 0 AND NOT e.failed) AS again, min(e.queued) FILTER (WHERE NOT e.failed) AS oldest
@@ -48,6 +49,7 @@ COMMENT ON COLUMN hwr_queue.read IS 'rows that have been read';
 COMMENT ON COLUMN hwr_queue.corrected IS 'rows that a person has corrected, confirmed or labelled';
 COMMENT ON COLUMN hwr_queue.rows_per_second IS 'in the last minute; NULL: nothing was read';
 COMMENT ON COLUMN hwr_queue.oldest IS 'how long the row has waited that waits longest';
+COMMENT ON COLUMN hwr_queue.problem IS 'why the last batch failed as a whole, or was read without the version that is tried';
 GRANT SELECT ON hwr_queue TO PUBLIC;
 
 -- Messages can quote data: for the role that reads the rows, its members, and monitors.

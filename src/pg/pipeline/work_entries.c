@@ -87,12 +87,14 @@ void
 hwr_work_append_match(const HwrWork *b, StringInfo sql)
 {
 	hwr_append_key_match(sql, b->keys, b->a.nkeys, "k.k", "");
+	if (b->partitions != NULL)
+		appendStringInfo(sql, " AND t.tableoid OPERATOR(pg_catalog.=) ANY ('{%s}'::pg_catalog.oid[])", b->partitions);
 }
 
 void
 hwr_work_append_join(const HwrWork *b, StringInfo sql)
 {
-	appendStringInfo(sql, " FROM %s AS t JOIN ", b->relation);
+	appendStringInfo(sql, " FROM %s AS t JOIN ", b->own_rows);
 	hwr_work_append_keys(b, sql);
 	appendStringInfoString(sql, " ON ");
 	hwr_work_append_match(b, sql);

@@ -51,10 +51,14 @@ typedef struct HwrWork
 {
 	HwrAttachment a;
 	HwrKeyColumn *keys;
-	char	   *relation;
+	char	   *relation;		/* the table's name */
+	char	   *own_rows;		/* the table in a statement: hwr_own_rows */
+	char	   *partitions;		/* OIDs of those whose rows are taken, with commas; NULL: it has none */
 	HwrWorkEntry *entries;
 	int			n;
 	HwrVersionInfo versions[2]; /* the attachment's, and the one that is tried */
+	int32		trial;			/* the attachment's, also where it could not begin, and a.trial is 0 */
+	char	   *trial_problem;	/* why it could not; NULL: it could */
 	bool		changing;		/* another version is being activated, or has been since the batch began */
 	MemoryContext context;		/* of the batch, beyond its subtransactions */
 } HwrWork;

@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 
 #include "core/base/status.h"
+#include "pg/base/attempt.h"
 #include "pg/base/columns.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
@@ -172,6 +173,35 @@ begin_lane(HwrWork *b, Lane *lane, int number, const char *model, int32 version)
 	lane->reader = hwr_batch_create();
 }
 
+typedef struct Trial
+{
+	HwrWork    *b;
+	Lane	   *lane;
+} Trial;
+
+static void
+begin_trial_lane(void *arg)
+{
+	Trial	   *trial = arg;
+
+	begin_lane(trial->b, trial->lane, 1, trial->b->a.trial_model, trial->b->a.trial_version);
+}
+
+/* Its version may have been dropped, or taken from the role: the rows are read nevertheless, by the attachment's. */
+static void
+begin_trial(HwrWork *b, Lane *lane)
+{
+	Trial		trial = {b, lane};
+	ErrorData  *error = hwr_attempt(begin_trial_lane, &trial);
+
+	if (error == NULL)
+		return;
+	if (hwr_work_is_interruption(error))
+		ReThrowError(error);
+	b->trial_problem = MemoryContextStrdup(b->context, error->message);
+	b->a.trial = 0;
+}
+
 /* Rows of entries [from, to) that are there, read.  As the role. */
 void
 hwr_work_read_entries(HwrWork *b, int from, int to)
@@ -188,7 +218,7 @@ hwr_work_read_entries(HwrWork *b, int from, int to)
 
 	begin_lane(b, &lanes[0], 0, b->a.model, 0);
 	if (b->a.trial != 0)
-		begin_lane(b, &lanes[1], 1, b->a.trial_model, b->a.trial_version);
+		begin_trial(b, &lanes[1]);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT k.n, t.%s", quote_identifier(b->a.image));
 	appendStringInfo(&sql, ", t.%s::pg_catalog.text", quote_identifier(b->a.text));
@@ -206,7 +236,8 @@ hwr_work_read_entries(HwrWork *b, int from, int to)
 		HwrWorkEntry *e = &b->entries[chosen[DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull)) - 1]];
 
 		CHECK_FOR_INTERRUPTS();
-		if (e->state != ENTRY_GONE)		/* a table that others inherit from has the key twice: which one is meant, nobody knows */
+		/* without its primary key a table may have the key twice: which one is meant, nobody knows */
+		if (e->state != ENTRY_GONE)
 			continue;
 		e->state = ENTRY_TAKEN;
 		prepare(b, e, rows->vals[i], rows->tupdesc, lanes);

@@ -293,6 +293,22 @@ notify(HwrWork *b)
 	}
 }
 
+/* Whether the version that is tried could read; another worker may be writing the same. */
+static void
+note_trial(HwrWork *b)
+{
+	Oid			types[2] = {INT4OID, TEXTOID};
+	Datum		values[2] = {Int32GetDatum(b->trial)};
+
+	if (b->trial == 0 || (b->trial_problem == NULL && !b->a.trial_fails))
+		return;
+	if (b->trial_problem != NULL)
+		values[1] = CStringGetTextDatum(b->trial_problem);
+	hwr_catalog_execute("UPDATE hwr.trial SET problem = $2 WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM hwr.trial t "
+						"WHERE t.id = $1 AND t.problem IS DISTINCT FROM $2 FOR UPDATE SKIP LOCKED))", 2, types, values,
+						b->trial_problem != NULL ? NULL : " n");
+}
+
 void
 hwr_work_settle(HwrWork *b, double began, HwrBatchResult *out)
 {
@@ -323,6 +339,7 @@ hwr_work_settle(HwrWork *b, double began, HwrBatchResult *out)
 							"FOR UPDATE SKIP LOCKED))", 1, types, values);
 	hwr_catalog_execute_now("UPDATE hwr.attachment SET problem = NULL, sqlstate = NULL, next_try = NULL WHERE id = $1 "
 							"AND problem IS NOT NULL", 1, types, values);
+	note_trial(b);
 	if (b->a.notify)
 		notify(b);
 }

@@ -63,7 +63,7 @@ update_rows(HwrWork *b, const int *locked, int n)
 	types[nargs] = FLOAT8ARRAYOID;
 	values[nargs++] = hwr_work_float8_array(confidences, n);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s AS t SET %s = ($%d::pg_catalog.text[])[k.n]", b->relation, quote_identifier(b->a.text),
+	appendStringInfo(&sql, "UPDATE %s AS t SET %s = ($%d::pg_catalog.text[])[k.n]", b->own_rows, quote_identifier(b->a.text),
 					 nargs - 1);
 	if (b->a.confidence != NULL)
 		appendStringInfo(&sql, ", %s = ($%d::pg_catalog.float8[])[k.n]", quote_identifier(b->a.confidence), nargs);
