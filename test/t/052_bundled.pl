@@ -74,7 +74,7 @@ mkdir "$share/hwr/names.safetensors" or die;
 is($out, join("\n", @models) =~ s/names\|t\|t/names|f|/r, 'what is no file is listed');
 like($err, qr/^NOTICE:  could not read file/, 'with a notice');
 
-# One that reads what the encoding of a database lacks, which no model can that is stored there: in mode now the row comes to be, and is queued
+# One that reads what the encoding of a database lacks: also in mode now the row comes to be, with question marks (since PostgreSQL 14)
 my $greek = slurp_file('test/data/golden/1.safetensors');
 my $header = substr($greek, 8, unpack('Q<', $greek));
 my $rest = substr($greek, 8 + length $header);
@@ -83,15 +83,13 @@ rmdir "$share/hwr/names.safetensors" or die $!;
 append_to_file("$share/hwr/names.safetensors", pack('Q<', length $header) . $header . $rest);
 $node->safe_psql('postgres', q{CREATE DATABASE latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'});
 my ($word) = $node->safe_psql('postgres', q{SELECT image FROM words WHERE hwr_recognize(image, 'mine') ~ '[a-z]' ORDER BY id LIMIT 1});
-is($node->safe_psql('latin1', <<"SQL"), "|1\n0|1\n22P05", 'a text that the encoding lacks keeps no row from being inserted');
+is($node->safe_psql('latin1', <<"SQL"), 't|0', 'a text that the encoding lacks keeps no row from being inserted');
 SET client_min_messages = warning;
 CREATE EXTENSION hwr;
 CREATE TABLE hasty (id integer PRIMARY KEY, image bytea, text text);
 DO \$\$ BEGIN PERFORM hwr_attach('hasty', model => 'names', mode => 'now'); END \$\$;
 INSERT INTO hasty VALUES (1, '$word');
-SELECT text, (SELECT count(*) FROM hwr.queue) FROM hasty;
-CALL hwr_work();
-SELECT sqlstate FROM hwr_failures;
+SELECT text LIKE '%?%', (SELECT count(*) FROM hwr.queue) FROM hasty;
 SQL
 
 $node->stop('fast');
