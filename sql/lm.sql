@@ -16,6 +16,10 @@ SELECT texts_read, skipped, characters, ngrams FROM hwr_train_lm('table', 'texts
 SELECT ngrams FROM hwr_train_lm('table', 'texts', 'written', max_ngrams => 20);
 SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], max_ngrams => 1);
 SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], ngram => 10, max_ngrams => 1000000);
+-- also where no text is as long as the n-grams may be
+SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['xyz'], max_ngrams => 1);
+SELECT hwr_lm_perplexity('table', ARRAY['xyz']) > 1 AS readable;
+SELECT ngrams BETWEEN 12 AND 50 AS some FROM hwr_train_lm_texts('table', ARRAY(SELECT (i % 100)::text FROM generate_series(1, 1000) i), max_ngrams => 50);
 SELECT ngrams FROM hwr_train_lm_texts('table', ARRAY['Anna', 'Ben'], max_ngrams => 0);
 SELECT texts_read, skipped, characters FROM hwr_train_lm('table', data => 'strokes');
 SELECT name, ngram, texts FROM hwr_lms ORDER BY name;

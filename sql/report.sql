@@ -52,6 +52,8 @@ SELECT * FROM titles(hwr_plot_lengths('"<b>rows</b>"'))
 	EXCEPT ALL SELECT format('%s: %s', length, count) FROM hwr_lengths('"<b>rows</b>"');
 SELECT count(*) FROM (SELECT format('%s: %s', hwr.escape("character"), count) FROM hwr_characters('"<b>rows</b>"')
 	EXCEPT ALL SELECT * FROM titles(hwr_plot_characters('"<b>rows</b>"'))) x;
+-- what XML does not have is not in it
+SELECT hwr.escape(U&'a\FFFE\FFFF\FFFD\D7FF\E000\+01FFFE' || E'\x01\x7f') = U&'a??\FFFD\D7FF\E000\+01FFFE??' AS escaped;
 SELECT marks(hwr_plot_characters('"<b>rows</b>"'), 'f0') = count(*) AS characters FROM hwr_characters('"<b>rows</b>"');
 SELECT sum(count) = (SELECT sum(char_length(label)) FROM "<b>rows</b>") AS characters FROM hwr_characters('"<b>rows</b>"');
 SELECT count(*) FROM (SELECT format('%s read as %s: %s', coalesce(nullif(hwr.escape(truth), ''), 'nothing'), coalesce(nullif(hwr.escape(guess), ''), 'nothing'), count)

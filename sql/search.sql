@@ -153,6 +153,22 @@ CREATE TABLE bound (letter hwr_some, mood hwr_good, two text CHECK (two IN ('p',
 	with_null text CHECK (with_null IN ('a', NULL)), own text CHECK (own IN ('a', lower_own('B'))), day date CHECK (day IN ('2020-01-01') AND day < current_date), beside text, CHECK (beside IN ('a') OR n > 0));
 SELECT attname, outcome(format('SELECT hwr_constraint(''bound'', %L)', attname)) FROM pg_attribute WHERE attrelid = 'bound'::regclass AND attnum > 0 ORDER BY attnum;
 SELECT attname, hwr_constraint('bound', attname) FROM pg_attribute WHERE attrelid = 'bound'::regclass AND attnum BETWEEN 1 AND 12 ORDER BY attnum;
+-- A composite type, or the array or range of a domain, has checks of its own, which are not run
+CREATE FUNCTION check_own(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run'; END $$;
+CREATE DOMAIN hwr_checked AS text;
+CREATE TYPE hwr_pair AS (a hwr_checked, b integer);
+CREATE TYPE hwr_span AS RANGE (SUBTYPE = hwr_checked);
+CREATE TABLE parted (many hwr_checked[] PRIMARY KEY, pair hwr_pair UNIQUE, span hwr_span UNIQUE, plain text[] UNIQUE);
+INSERT INTO parted VALUES ('{a}', '(a,1)', '[a,b]', '{a,b}');
+CREATE TABLE parts (many hwr_checked[] REFERENCES parted CHECK (many IS NOT NULL), pair hwr_pair REFERENCES parted (pair) CHECK (pair IS NOT NULL), span hwr_span REFERENCES parted (span) CHECK (span IS NOT NULL),
+	plain text[] REFERENCES parted (plain) CHECK (plain IS NOT NULL), free hwr_checked[] REFERENCES parted);
+ALTER DOMAIN hwr_checked ADD CHECK (check_own(VALUE)) NOT VALID;
+SELECT attname, outcome(format('SELECT hwr_constraint(''parts'', %L)', attname)) FROM pg_attribute WHERE attrelid = 'parts'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT hwr_constraint('parts', 'plain'), hwr_constraint('parts', 'free');
+DROP TABLE parts, parted;
+DROP TYPE hwr_pair, hwr_span;
+DROP DOMAIN hwr_checked;
+DROP FUNCTION check_own(text);
 DROP TABLE bound, filled, towns, moods;
 DROP CAST (text AS hwr_mood);
 DROP CAST (hwr_mood AS text);

@@ -225,6 +225,29 @@ foreach my $time (1, 2)
 }
 is(sql("SELECT DISTINCT owner FROM hwr_models WHERE model = 'defined'"), 'alice', 'the model is the definer\'s');
 
+# A cast of a key's type, or of that of the column to group by, does not run as whoever reads the table
+sql(<<'SQL');
+SET ROLE mallory;
+CREATE TYPE cast_type AS ENUM ('one', 'two');
+CREATE FUNCTION cast_own(cast_type) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'cast as %', current_user; RETURN 'cast'; END $$;
+CREATE CAST (cast_type AS text) WITH FUNCTION cast_own(cast_type) AS IMPLICIT;
+CREATE DOMAIN cast_domain AS cast_type;
+CREATE TABLE cast_table (key cast_domain PRIMARY KEY, kind cast_type, image bytea, label text);
+INSERT INTO cast_table SELECT (enum_range(NULL::cast_type))[id], CASE id WHEN 1 THEN 'one'::cast_type END, image, label FROM words WHERE id <= 2;
+CREATE TABLE cast_pairs AS SELECT key, kind, image, label FROM cast_table;
+UPDATE cast_pairs SET kind = 'two';
+ALTER TABLE cast_pairs ADD PRIMARY KEY (key, kind);
+SQL
+sql("SELECT hwr_import_model(file, 'caster') FROM golden");
+foreach my $call (q{key, "by" FROM hwr_readings('cast_table', 'caster', "by" => 'kind') ORDER BY "row"}, q{key FROM hwr_readings('cast_pairs', 'caster') ORDER BY "row"},
+	q{key FROM hwr_review('cast_table', 'caster') ORDER BY key}, q{hwr_report('caster', 'cast_table', "by" => 'kind') LIKE '%<dd>%'})
+{
+	($rc, $out, $err) = $node->psql('postgres', "SELECT $call");
+	unlike($err, qr/cast as/, "$call: no cast of the type's owner");
+	is($out, $call =~ /"by" FROM/ ? "one|one\ntwo|" : $call =~ /pairs/ ? "(one,two)\n(two,two)" : $call =~ /review/ ? "one\ntwo" : 't', "$call: its values");
+}
+sql("SELECT hwr_drop_model('caster'); DROP TABLE cast_table, cast_pairs; DROP DOMAIN cast_domain; DROP TYPE cast_type CASCADE");
+
 # Libraries that watch a session watch its trainings
 sql(<<'SQL');
 CREATE FUNCTION watched() RETURNS boolean LANGUAGE plpgsql AS $$

@@ -68,6 +68,15 @@ like($err, qr/NOTICE:  1 label has letters that are written from right to left\n
 is($node->safe_psql('postgres', q{SELECT strpos(alphabet, U&'\FEFF') FROM hwr_model_details WHERE model = 'odd'}), '0',
 	'they are no classes');
 
+# Too wide, for a width that was chosen or for any
+$node->safe_psql('postgres', q{CREATE TABLE wide AS SELECT image, label FROM words;
+	UPDATE wide SET image = hwr_crop(image, polygon(box '(0,0.1),(2000,2)')) WHERE ctid IN (SELECT ctid FROM wide LIMIT 2)});
+foreach my $width ([ 96, '\[1,height,0,1 takes' ], [ 0, 'No network takes more than 4096 columns\. Cut' ])
+{
+	$err = notices(qq{SELECT * FROM hwr_train('wide', 'wide', options => '{"architecture": "[1,32,$width->[0],1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 1}')}, "width $width->[0]");
+	like($err, qr/NOTICE:  [0-9]+ images are wider than the network's input and were squeezed\nHINT:  [A-Za-z ]*$width->[1]/, 'the hint is one for this network');
+}
+
 # Without validation images nothing is known
 $err = notices(q{SELECT * FROM hwr_train('words', 'names', options => '{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 1, "validation_fraction": 0}')}, 'trained without validation');
 like($err, qr/version 2 is not activated: there are no validation images on which to compare it with version 1/, 'not activated');

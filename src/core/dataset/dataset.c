@@ -380,6 +380,12 @@ hwr_dataset_squeezed(const HwrDataset *ds)
 	return ds->squeezed;
 }
 
+int
+hwr_dataset_width(const HwrDataset *ds)
+{
+	return ds->rules.geometry.width;
+}
+
 HwrLabelTraits
 hwr_dataset_traits(const HwrDataset *ds)
 {

@@ -99,6 +99,9 @@ extern int64_t hwr_dataset_skipped(const HwrDataset *ds, HwrSkip reason);
 /* Images kept, of both splits, that are wider than the canvas and stand on it less high than others. */
 extern int64_t hwr_dataset_squeezed(const HwrDataset *ds);
 
+/* Of the canvas; 0: as wide as the image, but no wider than HWR_MAX_WIDTH. */
+extern int	hwr_dataset_width(const HwrDataset *ds);
+
 /*
  * Rows for validation come by themselves: that none of them is usable is an error then.  Before
  * hwr_dataset_finish.

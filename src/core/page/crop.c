@@ -240,7 +240,8 @@ begin(HwrCrop *c, const HwrPoint *baseline, int baseline_n, const HwrPoint *outl
 {
 	c->baseline = baseline;
 	c->baseline_n = baseline_n;
-	if (baseline_n < 2)
+	/* one that goes nowhere is none */
+	if (baseline_n < 2 || !(line_length(baseline, baseline_n) > 0))
 	{
 		level_baseline(outline, outline_n, c->level);
 		c->baseline = c->level;

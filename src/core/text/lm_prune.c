@@ -120,7 +120,9 @@ drop(HwrLm *lm, const float *worth, float bound, int *place)
 		if (worth[node] > bound)
 			place[node] = kept++;
 	}
-	level[m + 1] = kept;
+	/* also of levels that no text was long enough for */
+	while (m <= lm->order)
+		level[++m] = kept;
 
 	for (int node = 0; node < nodes; node++)
 	{

@@ -7,6 +7,7 @@
 #include "access/detoast.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -189,6 +190,17 @@ find_column(Relation rel, const Role *role, const char *name)
 	return pstrdup(quote_identifier(NameStr(att->attname)));
 }
 
+/*
+ * A column to be shown.  A cast of a type that is not PostgreSQL's own may be a function of anyone's, and would run as the
+ * caller: the type's output function has its values as text (read_row).
+ */
+static char *
+shown_column(Form_pg_attribute att)
+{
+	return psprintf("%s%s", quote_identifier(NameStr(att->attname)),
+					getBaseType(att->atttypid) < FirstNormalObjectId ? "::pg_catalog.text" : "");
+}
+
 static void
 find_columns(Relation rel, const char *image_column, const char *label_column, HwrColumns *out)
 {
@@ -248,6 +260,7 @@ key_expression(Relation rel)
 	Oid			constraint;
 	Bitmapset  *key = get_primary_key_attnos(RelationGetRelid(rel), false, &constraint);
 	StringInfoData sql;
+	char	   *shown = NULL;
 	int			member = -1;
 	int			n = 0;
 
@@ -255,19 +268,20 @@ key_expression(Relation rel)
 	{
 		bool		placed = rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_MATVIEW;
 
-		return placed && may_select(rel, SelfItemPointerAttributeNumber) ? "ctid" : NULL;
+		return placed && may_select(rel, SelfItemPointerAttributeNumber) ? "ctid::pg_catalog.text" : NULL;
 	}
 	initStringInfo(&sql);
 	while ((member = bms_next_member(key, member)) >= 0)
 	{
 		AttrNumber	attno = member + FirstLowInvalidHeapAttributeNumber;
-		const char *name = NameStr(TupleDescAttr(RelationGetDescr(rel), attno - 1)->attname);
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attno - 1);
 
 		if (!may_select(rel, attno))
 			return NULL;
-		appendStringInfo(&sql, "%s%s", n++ > 0 ? ", " : "", quote_identifier(name));
+		appendStringInfo(&sql, "%s%s", n++ > 0 ? ", " : "", quote_identifier(NameStr(att->attname)));
+		shown = shown_column(att);
 	}
-	return n == 1 ? sql.data : psprintf("ROW(%s)", sql.data);
+	return n == 1 ? shown : psprintf("ROW(%s)::pg_catalog.text", sql.data);
 }
 
 /* Any column will do as one to group by, as long as it can be shown. */
@@ -289,7 +303,7 @@ hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_
 	out->image = find_column(rel, &image_role, image_column);
 	out->label = label_column != NULL || has_column(rel, &label_role) ?
 		find_column(rel, &label_role, label_column) : "NULL";
-	out->by = by_column != NULL ? find_column(rel, &by_role, by_column) : NULL;
+	out->by = by_column != NULL ? shown_column(named_column(rel, &by_role, by_column)) : NULL;
 	out->key = key_expression(rel);
 	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
 											   RelationGetRelationName(rel));
@@ -316,8 +330,7 @@ hwr_rows_open(const HwrColumns *columns)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s, %s::pg_catalog.text", columns->image, columns->label);
 	if (columns->key != NULL || columns->by != NULL)
-		appendStringInfo(&sql, ", %s::pg_catalog.text, %s::pg_catalog.text",
-						 columns->key != NULL ? columns->key : "NULL",
+		appendStringInfo(&sql, ", %s, %s", columns->key != NULL ? columns->key : "NULL",
 						 columns->by != NULL ? columns->by : "NULL");
 	appendStringInfo(&sql, " FROM %s", columns->relation);
 

@@ -13,8 +13,8 @@ typedef struct HwrColumns
 	char	   *relation;		/* qualified and quoted */
 	char	   *image;			/* quoted */
 	char	   *label;			/* quoted */
-	char	   *key;			/* expression for the row's identity as text; NULL: not wanted */
-	char	   *by;				/* quoted column that the caller asked for; NULL: none */
+	char	   *key;			/* expression for the row's identity, to be shown; NULL: not wanted */
+	char	   *by;				/* likewise for the column that the caller asked for; NULL: none */
 } HwrColumns;
 extern void hwr_find_columns(Oid relid, const char *image_column, const char *label_column,
 							 HwrColumns *out);

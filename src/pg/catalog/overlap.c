@@ -63,6 +63,35 @@ hwr_overlap_store(int64 version_id, const HwrDataset *dataset)
 	pfree(hashes);
 }
 
+static int
+compare_whole_hashes(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+int64
+hwr_overlap_within(const HwrDataset *dataset)
+{
+	Size		n = hwr_dataset_count(dataset, HWR_SPLIT_TRAIN);
+	uint64	   *trained = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(uint64));
+	int64		both = 0;
+
+	for (Size i = 0; i < n; i++)
+		trained[i] = hwr_dataset_image_hash(dataset, HWR_SPLIT_TRAIN, i);
+	qsort(trained, n, sizeof(uint64), compare_whole_hashes);
+	for (int i = 0; i < hwr_dataset_count(dataset, HWR_SPLIT_VALIDATION); i++)
+	{
+		uint64		hash = hwr_dataset_image_hash(dataset, HWR_SPLIT_VALIDATION, i);
+
+		both += bsearch(&hash, trained, n, sizeof(uint64), compare_whole_hashes) != NULL;
+	}
+	pfree(trained);
+	return both;
+}
+
 void
 hwr_overlap_copy(int64 version_id, const HwrVersionInfo *from)
 {

@@ -16,6 +16,9 @@
 /* Keep what a training has used with its version. */
 extern void hwr_overlap_store(int64 version_id, const HwrDataset *dataset);
 
+/* How many of the images for validation are among those to train on too. */
+extern int64 hwr_overlap_within(const HwrDataset *dataset);
+
 /* A version with the values of another has used the same. */
 extern void hwr_overlap_copy(int64 version_id, const HwrVersionInfo *from);
 

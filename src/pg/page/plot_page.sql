@@ -63,7 +63,7 @@ BEGIN
 				l.corner[0], l.corner[1], l.angle,
 				-- as long as the line at most, as far as it can still be read
 				round(greatest(least(14 * unit, l.length::numeric / (0.55 * length(l.text))), 6 * unit), 1),
-				colours[1 + (l.region - 1) % 6], round(2 * unit, 1), replace(replace(replace(l.text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')) END;
+				colours[1 + (l.region - 1) % 6], round(2 * unit, 1), hwr.escape(l.text)) END;
 		before := l.start;
 	END LOOP;
 	RETURN svg || '</svg>';

@@ -36,6 +36,13 @@ static const char *const style =
 ".b{fill:var(--paper)}"
 "</style>";
 
+/* Of the characters of more than one byte XML has all but U+FFFE and U+FFFF. */
+static bool
+is_in_xml(const char *s, int len)
+{
+	return GetDatabaseEncoding() != PG_UTF8 || len != 3 || memcmp(s, "\xEF\xBF", 2) != 0 || (unsigned char) s[2] < 0xBE;
+}
+
 void
 hwr_append_escaped(StringInfo buf, const char *s)
 {
@@ -43,7 +50,9 @@ hwr_append_escaped(StringInfo buf, const char *s)
 	{
 		int			len = pg_mblen(s);
 
-		if (len > 1)
+		if (len > 1 && !is_in_xml(s, len))
+			appendStringInfoChar(buf, '?');
+		else if (len > 1)
 			appendBinaryStringInfo(buf, s, len);
 		else if (*s == '&')
 			appendStringInfoString(buf, "&amp;");

@@ -14,10 +14,12 @@
 
 #include "core/text/metrics.h"
 #include "core/dataset/dataset.h"
+#include "core/image/preprocess.h"
 #include "core/train/diagnose.h"
 #include "core/train/trainer.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/catalog/overlap.h"
 #include "job.h"
 #include "train_report.h"
 
@@ -162,6 +164,7 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset, double va
 	const char *skipped = hwr_dataset_skipped_text(dataset);
 	int64		too_long = hwr_dataset_skipped(dataset, HWR_SKIP_TOO_LONG);
 	int64		squeezed = hwr_dataset_squeezed(dataset);
+	int64		both = hwr_overlap_within(dataset);
 
 	ereport(NOTICE,
 			(errmsg("training on %lld images, validating on %lld",
@@ -173,12 +176,22 @@ hwr_report_data(const HwrJobCounts *counts, const HwrDataset *dataset, double va
 						   "equal ones to the same.",
 						   (long long) counts->images),
 				 errhint("Train on more different images, or give a table for validation.")));
+	if (both > 0)
+		ereport(WARNING,
+				(errmsg_plural("%lld of the %lld images for validation is also trained on",
+							   "%lld of the %lld images for validation are also trained on",
+							   (unsigned long) both, (long long) both, (long long) counts->validation_images),
+				 errdetail("Figures on images that a model has been trained on are better than those on others, and it may be "
+						   "activated for them."),
+				 errhint("Validate on a table of other images, or leave it out: then some are kept for validation.")));
 	if (squeezed > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%lld image is wider than the network's input and was squeezed",
 							   "%lld images are wider than the network's input and were squeezed",
 							   (unsigned long) squeezed, (long long) squeezed),
-				 errhint("An architecture that begins with [1,height,0,1 takes images of any width.")));
+				 hwr_dataset_width(dataset) > 0 ?
+				 errhint("An architecture that begins with [1,height,0,1 takes images of any width.") :
+				 errhint("No network takes more than %d columns. Cut such lines in two.", HWR_MAX_WIDTH)));
 	if (counts->skipped > 0)
 		ereport(NOTICE,
 				(errmsg_plural("%lld row was left out", "%lld rows were left out",

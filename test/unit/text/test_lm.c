@@ -352,6 +352,33 @@ test_limit(void **state)
 	}
 }
 
+/* Texts shorter than the n-grams may be leave the last levels empty: the single characters stay all the same. */
+static void
+test_limit_of_short(void **state)
+{
+	static const char *const short_texts[] = {"xyz", "no", NULL};
+	const int	characters = 7;	/* x, y, z, n, o, the boundary and the unknown */
+
+	(void) state;
+	for (int order = 1; order <= HWR_LM_MAX_ORDER; order++)
+		for (int limit = 1; limit <= 2 * characters; limit++)
+		{
+			HwrLm	   *lm = build_limited(order, limit, short_texts);
+			HwrLm	   *again;
+			uint8_t    *bytes;
+			size_t		len;
+
+			assert_in_range(hwr_lm_ngrams(lm), characters, limit > characters ? limit : characters);
+			check_sums(lm);
+			assert_true(hwr_lm_save(lm, &bytes, &len, &st));
+			assert_true(hwr_lm_load(bytes, len, &again, &st));
+			assert_true(perplexity(lm, short_texts) == perplexity(again, short_texts));
+			hwr_lm_free(again);
+			free(bytes);
+			hwr_lm_free(lm);
+		}
+}
+
 /* Of the n-grams that no other needs, the one goes first that tells least. */
 static void
 test_least(void **state)
@@ -594,6 +621,7 @@ main(void)
 		cmocka_unit_test(test_distribution),
 		cmocka_unit_test(test_perplexity),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_of_short),
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_bytes),
