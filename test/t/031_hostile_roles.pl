@@ -9,7 +9,7 @@ use Time::HiRes qw(time usleep);
 
 use HwrTest;
 
-my $node = new_server('hostile', conf => 'hwr.max_jobs = 1');
+my $node = new_server('hostile', conf => "hwr.max_jobs = 1\nmax_worker_processes = 16");
 my ($rc, $out, $err);
 
 load_golden($node);
@@ -211,6 +211,87 @@ usleep(1_500_000);
 is(sql("SELECT string_agg(state, ' ' ORDER BY job) FROM hwr_jobs WHERE model IN ('third', 'fourth')"), 'queued queued', 'nor in the worker');
 sql("SELECT hwr_cancel(job) FROM hwr_jobs WHERE state IN ('queued', 'running')");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"), 'all can be cancelled');
+
+#
+# Tables that become something else between the request and the reading
+#
+
+sql(<<'SQL');
+CREATE SCHEMA ms AUTHORIZATION mallory;
+GRANT USAGE ON SCHEMA ms TO bob;
+SET ROLE mallory;
+CREATE SEQUENCE ms.ran;		-- tells of what was rolled back as well
+CREATE FUNCTION ms.mine() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('ms.ran'); RETURN true; END $$;
+GRANT USAGE ON SEQUENCE ms.ran TO bob;
+SQL
+my %swaps = (
+	dropped => [ 'postgres', 'DROP TABLE ms.dropped; CREATE VIEW ms.dropped AS SELECT image, label FROM words WHERE ms.mine()', '55000', 'is not the one that the training began with' ],
+	validation => [ 'postgres', 'DROP TABLE ms.validation; CREATE VIEW ms.validation AS SELECT image, label FROM words WHERE ms.mine()', '55000',
+		'is not the one that the training began with' ],
+	policy => [ 'bob', 'ALTER TABLE ms.policy ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON ms.policy USING (ms.mine())', '55000',
+		'is not the one that the training began with' ],
+	integers => [ 'mallory', 'DROP TABLE ms.integers; CREATE TABLE ms.integers (image int, label text); INSERT INTO ms.integers VALUES (1, $$x$$)', '55000',
+		'is not the one that the training began with' ],
+	altered => [ 'mallory', 'ALTER TABLE ms.altered ALTER image TYPE int USING 1', '42804', 'column "image" is of type integer, not bytea' ],
+	enum => [ 'postgres', 'CREATE TYPE ms.e AS ENUM ($$x$$); ALTER TABLE ms.enum ALTER label TYPE ms.e USING $$x$$', '42804', 'column "label" is of type ms.e, not text' ],
+	lost => [ 'mallory', 'ALTER TABLE ms.lost DROP label, ADD label text', '42703', 'column label of relation "lost" does not exist' ],
+	renamed => [ 'postgres', 'ALTER TABLE ms.renamed RENAME TO "Now"; ALTER TABLE ms."Now" RENAME image TO picture;
+		CREATE VIEW ms.renamed AS SELECT image, label FROM words WHERE ms.mine()' ]);
+$swaps{rule} = [ 'postgres', 'DELETE FROM ms.rule; CREATE RULE "_RETURN" AS ON SELECT TO ms.rule DO INSTEAD SELECT image, label FROM words WHERE ms.mine()', '55000',
+	'is not the one that the training began with' ] if sql("SELECT current_setting('server_version_num')::int < 160000") eq 't';
+
+sub train_on
+{
+	my ($role, $name, $table, $options) = @_;
+	return sql("SET ROLE mallory; CREATE TABLE ms.$name AS SELECT image, label FROM words; GRANT SELECT ON ms.$name TO bob; RESET ROLE; SET ROLE $role;
+		SELECT job FROM hwr_train('$table', '$name', options => $options, wait => false)");
+}
+
+my $first = train_on('alice', 'before', 'words', $options);
+ok($node->poll_query_until('postgres', "SELECT epoch > 0 FROM hwr_jobs WHERE job = $first"), 'a training runs for which others wait');
+foreach my $name (sort keys %swaps)
+{
+	my $with = $name eq 'validation' ? "(${HwrTest::tiny}::jsonb || '{\"validation\": \"ms.validation\"}')" : $HwrTest::tiny;
+
+	train_on($swaps{$name}[0], $name, $name eq 'validation' ? 'words' : "ms.$name", $with);
+	sql("SET ROLE mallory; $swaps{$name}[1]");
+}
+sql("SELECT hwr_cancel($first)");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"), 'all have ended');
+foreach my $name (sort keys %swaps)
+{
+	my (undef, undef, $sqlstate, $message) = @{ $swaps{$name} };
+
+	if (defined $sqlstate)
+	{
+		like(sql("SELECT state, sqlstate, message FROM hwr_job_details WHERE model = '$name'"), qr/^failed\|$sqlstate\|.*\Q$message\E/, "$name: refused");
+	}
+	else
+	{
+		is(sql("SELECT d.state, v.features IS NOT NULL FROM hwr_job_details d JOIN hwr.version v USING (job) WHERE d.model = '$name'"), 'done|t', "$name: goes on");
+	}
+}
+is(sql('SELECT is_called FROM ms.ran'), 'f', "no function of the table's owner has run");
+
+# While it trains: the table is read once more in the end
+$job = train_on('postgres', 'late', 'ms.late', $options);
+ok($node->poll_query_until('postgres', "SELECT epoch > 0 FROM hwr_jobs WHERE job = $job"), 'the table has been read');
+sql("SET ROLE mallory; DROP TABLE ms.late; CREATE VIEW ms.late AS SELECT image, label FROM words WHERE ms.mine(); RESET ROLE; SELECT hwr_finish($job)");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr training worker'"), 'the training ends');
+job_is($node, 'late', 'done');
+is(sql('SELECT is_called FROM ms.ran'), 'f', 'and has not read what is there now');
+
+# A job that another role is to go on with
+$job = train_on('mallory', 'stopped', 'ms.stopped', $options);
+ok($node->poll_query_until('postgres', "SELECT checkpointed IS NOT NULL FROM hwr_job_details WHERE job = $job"), 'it has a checkpoint');
+sql("SELECT hwr_cancel($job)");
+job_is($node, 'stopped', 'cancelled');
+sql('SET ROLE mallory; DROP TABLE ms.stopped; CREATE VIEW ms.stopped AS SELECT image, label FROM words WHERE ms.mine()');
+sql_fails($node, "SELECT hwr_resume($job)", '55000', 'relation ms.stopped is not the one that the training began with', 'resuming a job whose table is a view now');
+is(sql('SELECT is_called FROM ms.ran'), 'f', 'without having read it');
+sql(q{UPDATE hwr.job SET training_kind = 'v', training_id = 1});
+sql_fails($node, "SELECT hwr_resume($job)", '55000', 'relation ms.stopped is not the one that the training began with', 'or whose view is another one');
+sql("SELECT hwr_drop_job($job); DROP SCHEMA ms CASCADE");
 
 #
 # As the caller, everywhere

@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "columns.h"
 #include "compat.h"
@@ -84,6 +85,15 @@ check_relation_kind(Relation rel)
 	}
 }
 
+static void
+check_type(const Role *role, const char *name, Oid type)
+{
+	if (!role->accepts(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, not %s", name, format_type_be(type), role->kind)));
+}
+
 static Form_pg_attribute
 named_column(Relation rel, const Role *role, const char *name)
 {
@@ -95,11 +105,7 @@ named_column(Relation rel, const Role *role, const char *name)
 
 		if (att->attisdropped || strcmp(NameStr(att->attname), name) != 0)
 			continue;
-		if (!role->accepts(att->atttypid))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" is of type %s, not %s",
-							name, format_type_be(att->atttypid), role->kind)));
+		check_type(role, name, att->atttypid);
 		return att;
 	}
 	ereport(ERROR,
@@ -183,10 +189,11 @@ open_labelled(Oid relid)
 
 /* The column as named, or the only one there is; quoted. */
 static char *
-find_column(Relation rel, const Role *role, const char *name)
+find_column(Relation rel, const Role *role, const char *name, AttrNumber *number)
 {
 	Form_pg_attribute att = name != NULL ? named_column(rel, role, name) : only_column(rel, role);
 
+	*number = att->attnum;
 	return pstrdup(quote_identifier(NameStr(att->attname)));
 }
 
@@ -201,14 +208,79 @@ shown_column(Form_pg_attribute att)
 					getBaseType(att->atttypid) < FirstNormalObjectId ? "::pg_catalog.text" : "");
 }
 
-static void
-find_columns(Relation rel, const char *image_column, const char *label_column, HwrColumns *out)
+/* The relation's name as it is now. */
+static char *
+relation_name(Relation rel)
 {
-	memset(out, 0, sizeof(*out));
-	out->image = find_column(rel, &image_role, image_column);
-	out->label = find_column(rel, &label_role, label_column);
-	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
-											   RelationGetRelationName(rel));
+	return quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
+									  RelationGetRelationName(rel));
+}
+
+static HwrRelationForm
+relation_form(Relation rel)
+{
+	return (HwrRelationForm) {
+		.kind = rel->rd_rel->relkind,
+		.policies = check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED
+	};
+}
+
+static void
+find_relation(Relation rel, HwrColumns *out)
+{
+	out->relation = relation_name(rel);
+	out->relid = RelationGetRelid(rel);
+	out->form = relation_form(rel);
+}
+
+void
+hwr_raise_other_relation(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("relation %s is not the one that the training began with", relation),
+			 errdetail("It was dropped, became a view, or got row-level security."),
+			 errhint("Look at what it is now before you start another training.")));
+}
+
+/* Under the name that it has now.  A number stays a column's own: there is no other under it. */
+static char *
+find_column_again(Relation rel, const Role *role, AttrNumber number, const char *name)
+{
+	Form_pg_attribute att = number <= RelationGetNumberOfAttributes(rel) ?
+		TupleDescAttr(RelationGetDescr(rel), number - 1) : NULL;
+
+	if (att == NULL || att->attisdropped)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column %s of relation \"%s\" does not exist", name, RelationGetRelationName(rel))));
+	check_type(role, NameStr(att->attname), att->atttypid);
+	return pstrdup(quote_identifier(NameStr(att->attname)));
+}
+
+/*
+ * Columns that may have been found in an earlier transaction.  Meanwhile the relation's owner can have put a view with
+ * functions of his own in the place of a table, which would run as the current user, or have changed a column's type.
+ */
+static HwrColumns
+find_again(const HwrColumns *found)
+{
+	HwrColumns	now = *found;
+	Relation	rel;
+	HwrRelationForm form;
+
+	if (get_rel_name(found->relid) == NULL)
+		hwr_raise_other_relation(found->relation);
+	rel = open_labelled(found->relid);
+	form = relation_form(rel);
+	if (form.kind != found->form.kind || (form.policies && !found->form.policies))
+		hwr_raise_other_relation(found->relation);
+	now.image = find_column_again(rel, &image_role, found->image_number, found->image);
+	if (found->label_number != 0)
+		now.label = find_column_again(rel, &label_role, found->label_number, found->label);
+	now.relation = relation_name(rel);
+	relation_close(rel, NoLock);
+	return now;
 }
 
 void
@@ -216,7 +288,10 @@ hwr_find_columns(Oid relid, const char *image_column, const char *label_column, 
 {
 	Relation	rel = open_labelled(relid);
 
-	find_columns(rel, image_column, label_column, out);
+	memset(out, 0, sizeof(*out));
+	out->image = find_column(rel, &image_role, image_column, &out->image_number);
+	out->label = find_column(rel, &label_role, label_column, &out->label_number);
+	find_relation(rel, out);
 
 	/* The lock is kept: the table must not change before it is read. */
 	relation_close(rel, NoLock);
@@ -226,7 +301,8 @@ char *
 hwr_find_label_column(Oid relid, const char *label_column)
 {
 	Relation	rel = open_labelled(relid);
-	char	   *label = find_column(rel, &label_role, label_column);
+	AttrNumber	number;
+	char	   *label = find_column(rel, &label_role, label_column, &number);
 
 	relation_close(rel, NoLock);
 	return label;
@@ -300,13 +376,12 @@ hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_
 	Relation	rel = open_labelled(relid);
 
 	memset(out, 0, sizeof(*out));
-	out->image = find_column(rel, &image_role, image_column);
+	out->image = find_column(rel, &image_role, image_column, &out->image_number);
 	out->label = label_column != NULL || has_column(rel, &label_role) ?
-		find_column(rel, &label_role, label_column) : "NULL";
+		find_column(rel, &label_role, label_column, &out->label_number) : "NULL";
 	out->by = by_column != NULL ? shown_column(named_column(rel, &by_role, by_column)) : NULL;
 	out->key = key_expression(rel);
-	out->relation = quote_qualified_identifier(get_namespace_name_or_temp(RelationGetNamespace(rel)),
-											   RelationGetRelationName(rel));
+	find_relation(rel, out);
 	relation_close(rel, NoLock);
 }
 
@@ -316,23 +391,38 @@ open_query(const char *sql)
 	HwrRows    *rows = palloc0(sizeof(HwrRows));
 
 	rows->portal = SPI_cursor_open_with_args(NULL, sql, 0, NULL, NULL, NULL, false, 0);
+	/* what is fetched is taken for bytea */
+	check_type(&image_role, NameStr(TupleDescAttr(rows->portal->tupDesc, 0)->attname),
+			   TupleDescAttr(rows->portal->tupDesc, 0)->atttypid);
 	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "hwr labelled row",
 											  ALLOCSET_DEFAULT_SIZES);
 	return rows;
 }
 
+int64
+hwr_rows_count(const HwrColumns *columns)
+{
+	char	   *sql = psprintf("SELECT pg_catalog.count(*) FROM %s", find_again(columns).relation);
+	bool		isnull;
+
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not count the rows of %s", columns->relation);
+	pfree(sql);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
 HwrRows *
 hwr_rows_open(const HwrColumns *columns)
 {
+	HwrColumns	now = find_again(columns);
 	HwrRows    *rows;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s, %s::pg_catalog.text", columns->image, columns->label);
-	if (columns->key != NULL || columns->by != NULL)
-		appendStringInfo(&sql, ", %s, %s", columns->key != NULL ? columns->key : "NULL",
-						 columns->by != NULL ? columns->by : "NULL");
-	appendStringInfo(&sql, " FROM %s", columns->relation);
+	appendStringInfo(&sql, "SELECT %s, %s::pg_catalog.text", now.image, now.label);
+	if (now.key != NULL || now.by != NULL)
+		appendStringInfo(&sql, ", %s, %s", now.key != NULL ? now.key : "NULL", now.by != NULL ? now.by : "NULL");
+	appendStringInfo(&sql, " FROM %s", now.relation);
 
 	rows = open_query(sql.data);
 	pfree(sql.data);
@@ -342,10 +432,11 @@ hwr_rows_open(const HwrColumns *columns)
 HwrRows *
 hwr_rows_open_spread(const HwrColumns *columns, int64 every)
 {
+	HwrColumns	now = find_again(columns);
 	char	   *sql = psprintf("SELECT i, l FROM (SELECT %s AS i, %s::pg_catalog.text AS l, pg_catalog.row_number() OVER () AS "
 							   "n FROM %s) AS r "
 							   "WHERE n %% " INT64_FORMAT " = 0",
-							   columns->image, columns->label, columns->relation, Max(every, 1));
+							   now.image, now.label, now.relation, Max(every, 1));
 	HwrRows    *rows = open_query(sql);
 
 	pfree(sql);

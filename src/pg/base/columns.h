@@ -7,6 +7,18 @@
 #ifndef HWR_COLUMNS_H
 #define HWR_COLUMNS_H
 
+#include "access/attnum.h"
+
+/*
+ * What a relation is, as far as it says whose code reading it runs: kept from when the caller asked, who could look at
+ * it then, to each time that it is read.
+ */
+typedef struct HwrRelationForm
+{
+	char		kind;			/* pg_class.relkind; 0: not looked at yet */
+	bool		policies;		/* row-level security applies to the caller */
+} HwrRelationForm;
+
 /* The image and label columns: as named, or the only bytea and the only text-like column (name NULL). */
 typedef struct HwrColumns
 {
@@ -15,9 +27,16 @@ typedef struct HwrColumns
 	char	   *label;			/* quoted */
 	char	   *key;			/* expression for the row's identity, to be shown; NULL: not wanted */
 	char	   *by;				/* likewise for the column that the caller asked for; NULL: none */
+	Oid			relid;
+	HwrRelationForm form;
+	AttrNumber	image_number;
+	AttrNumber	label_number;	/* 0: the relation has none */
 } HwrColumns;
 extern void hwr_find_columns(Oid relid, const char *image_column, const char *label_column,
 							 HwrColumns *out);
+
+/* An error: the relation, named as in HwrColumns, has become another one than the caller asked to have read. */
+extern void hwr_raise_other_relation(const char *relation);
 
 /* As hwr_find_columns, with key and by; the label is NULL::text in a relation without text. */
 extern void hwr_find_columns_to_read(Oid relid, const char *image_column, const char *label_column,
@@ -27,7 +46,9 @@ extern void hwr_find_columns_to_read(Oid relid, const char *image_column, const 
 extern char *hwr_find_label_column(Oid relid, const char *label_column);
 
 /*
- * Rows of a labelled table, through an SPI cursor, as the current user.  SPI must be connected, and stay so.  A row's
+ * Rows of a labelled table, through an SPI cursor, as the current user.  SPI must be connected, and stay so.  The columns
+ * may have been found in an earlier transaction: they are looked up again, by number, in the relation of that OID, which
+ * may have got another name but no other form.  A row's
  * memory is valid until the next call.  Images are as from hwr_image_bytes.
  */
 typedef struct HwrRow
@@ -41,6 +62,9 @@ typedef struct HwrRow
 	char	   *by;				/* likewise, NULL: SQL NULL or not asked for */
 } HwrRow;
 typedef struct HwrRows HwrRows;
+
+/* How many there are. */
+extern int64 hwr_rows_count(const HwrColumns *columns);
 
 extern HwrRows *hwr_rows_open(const HwrColumns *columns);
 

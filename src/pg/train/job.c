@@ -103,8 +103,8 @@ int64
 hwr_job_insert(const HwrJobRequest *r)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, OIDOID, TEXTOID, INT4OID, TEXTOID, OIDOID,
-		OIDOID};
-	char		nulls[] = "            ";
+		OIDOID, CHAROID, CHAROID};
+	char		nulls[] = "              ";
 	Datum		values[] = {
 		CStringGetTextDatum(r->model),
 		CStringGetTextDatum(r->training),
@@ -117,14 +117,18 @@ hwr_job_insert(const HwrJobRequest *r)
 		Int32GetDatum(MyProcPid),
 		CStringGetTextDatum(hwr_job_place()),
 		ObjectIdGetDatum(r->training_id),
-		ObjectIdGetDatum(r->validation_id)
+		ObjectIdGetDatum(r->validation_id),
+		CharGetDatum(r->training_kind),
+		CharGetDatum(r->validation_kind)
 	};
 	bool		isnull;
 	int64		job;
 
 	job = DatumGetInt64(job_execute("INSERT INTO hwr.job (model, training, validation, image_column, label_column, "
-									"activate, owner, options, state, pid, place, training_id, validation_id) "
-									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9, $10, $11, $12) RETURNING id",
+									"activate, owner, options, state, pid, place, training_id, validation_id, training_kind, "
+									"validation_kind) "
+									"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, 'starting', $9, $10, $11, $12, $13, $14) "
+									"RETURNING id",
 									lengthof(values), types, values, nulls, &isnull));
 	hold(job);
 	return job;

@@ -29,6 +29,8 @@ typedef struct HwrJobRequest
 	const char *validation;		/* likewise, or NULL */
 	Oid			training_id;
 	Oid			validation_id;	/* InvalidOid: none */
+	char		training_kind;	/* pg_class.relkind */
+	char		validation_kind;	/* 0: none */
 	const char *image_column;	/* empty: to be found */
 	const char *label_column;
 	const char *activate;

@@ -12,6 +12,8 @@ CREATE TABLE hwr.job (
 	place		text,						-- the database whose these OIDs are: a dump restored elsewhere has others
 	training_id oid,						-- of the tables, which keep them when they are renamed
 	validation_id oid,
+	training_kind "char",					-- pg_class.relkind: a table that has become a view is not gone on with
+	validation_kind "char",
 	image_column text		NOT NULL DEFAULT '',	-- '': to be found
 	label_column text		NOT NULL DEFAULT '',
 	activate	text		NOT NULL DEFAULT 'auto',	-- auto, always, never

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "access/xlog.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -46,7 +47,7 @@ text_column(int number)
 
 #define JOB_COLUMNS "owner, model, training, validation, image_column, label_column, activate, options::text, checkpoint " \
 					"IS NOT NULL, " \
-	"state = 'done', message LIKE 'time limit reached%', place, training_id, validation_id"
+	"state = 'done', message LIKE 'time limit reached%', place, training_id, validation_id, training_kind, validation_kind"
 
 /*
  * A worker writes its job's end, tells the client, and only then is gone: who has heard of the end is not to hear that the
@@ -100,17 +101,22 @@ select_job(int64 job, const char *what, bool lock)
 
 /*
  * A table of the job: by its OID, which a new name does not change, in the database where the job began; by its name
- * where the rows came by a dump, or where the table has been made anew.
+ * where the rows came by a dump, or where the table has been made anew.  A view that was made anew is another one, whose
+ * functions nobody has asked for.  *kind is what the relation has to be, 0 where the job does not tell.
  */
 static Oid
-job_relation(int name_column, int id_column)
+job_relation(int name_column, int id_column, int kind_column, char *kind)
 {
 	const char *place = text_column(12);
 	bool		isnull;
 	Oid			id = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, id_column, &isnull));
+	bool		here = !isnull && place != NULL && strcmp(place, hwr_job_place()) == 0;
 
-	if (!isnull && place != NULL && strcmp(place, hwr_job_place()) == 0 && get_rel_name(id) != NULL)
+	*kind = DatumGetChar(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, kind_column, &isnull));
+	if (here && get_rel_name(id) != NULL)
 		return id;
+	if (here && *kind == RELKIND_VIEW)
+		hwr_raise_other_relation(text_column(name_column));
 	return DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(text_column(name_column))));
 }
 
@@ -180,9 +186,9 @@ make_request(int64 job, double max_minutes, bool wait, HwrTrainRequest *request)
 	request->user = GetUserId();
 	request->wait = wait;
 	request->resume = job;
-	request->training = job_relation(3, 13);
+	request->training = job_relation(3, 13, 15, &request->training_form.kind);
 	if (text_column(4) != NULL)
-		request->validation = job_relation(4, 14);
+		request->validation = job_relation(4, 14, 16, &request->validation_form.kind);
 	namestrcpy(&request->model, text_column(2));
 	namestrcpy(&request->image_column, text_column(5));
 	namestrcpy(&request->label_column, text_column(6));

@@ -149,23 +149,26 @@ column_or_null(const NameData *name)
 }
 
 static void
-check_data(Oid relid, const HwrTrainRequest *request)
+check_data(Oid relid, const HwrTrainRequest *request, HwrRelationForm *form)
 {
 	HwrColumns	columns;
 
 	check_table(relid);
 	hwr_find_columns(relid, column_or_null(&request->image_column),
 					 column_or_null(&request->label_column), &columns);
+	if (form->kind != 0 && form->kind != columns.form.kind)
+		hwr_raise_other_relation(columns.relation);
+	*form = columns.form;
 	/* Its lock would keep others from altering the table until the training ends. */
 	UnlockRelationOid(relid, AccessShareLock);
 }
 
 void
-hwr_check_training_request(const HwrTrainRequest *request)
+hwr_check_training_request(HwrTrainRequest *request)
 {
-	check_data(request->training, request);
+	check_data(request->training, request, &request->training_form);
 	if (OidIsValid(request->validation))
-		check_data(request->validation, request);
+		check_data(request->validation, request, &request->validation_form);
 	check_catalog();
 	(void) hwr_catalog_check_owner(NameStr(request->model), request->user, request->resume);
 }

@@ -23,9 +23,10 @@
 #include "storage/shm_mq.h"
 
 #include "core/options/options.h"
+#include "pg/base/columns.h"
 
 /* To be changed with anything below: a session may have loaded an older library than its worker. */
-#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000004)
+#define HWR_TRAIN_MAGIC UINT64CONST(0x6877720100000005)
 
 /* Keys of the segment's table of contents */
 #define HWR_KEY_SHARED 1		/* HwrTrainShared */
@@ -52,6 +53,8 @@ typedef struct HwrTrainRequest
 	Oid			user;			/* whose privileges hold */
 	Oid			training;
 	Oid			validation;		/* InvalidOid: a share of the training rows */
+	HwrRelationForm training_form;	/* as it was when the training was asked for */
+	HwrRelationForm validation_form;
 	NameData	model;
 	NameData	image_column;
 	NameData	label_column;
@@ -99,11 +102,12 @@ extern void hwr_check_base(const char *json, HwrTrainOptions *options);
 
 /*
  * train.c: the client's side.  check_allowed is about the transaction, check_request about the
- * tables and the model; run starts a worker, waits if that was asked for, and returns the row.
- * init_result describes the row, in the first call of a function that returns it.
+ * tables and the model: it notes what the tables are, or compares where that is noted already.  run
+ * starts a worker, waits if that was asked for, and returns the row.  init_result describes the row,
+ * in the first call of a function that returns it.
  */
 extern void hwr_check_training_allowed(const char *function);
-extern void hwr_check_training_request(const HwrTrainRequest *request);
+extern void hwr_check_training_request(HwrTrainRequest *request);
 extern void hwr_init_training_result(FunctionCallInfo fcinfo);
 extern HeapTuple hwr_run_training(TupleDesc desc, const HwrTrainRequest *request, const char *options);
 

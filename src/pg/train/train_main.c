@@ -183,11 +183,13 @@ column_or_null(const NameData *name)
 	return NameStr(*name)[0] != '\0' ? NameStr(*name) : NULL;
 }
 
+/* The relation is to be read as what it was when the caller asked, whatever it has become. */
 static void
-find_columns(HwrTrainWorker *w, Oid relid, HwrColumns *out)
+find_columns(HwrTrainWorker *w, Oid relid, const HwrRelationForm *form, HwrColumns *out)
 {
 	hwr_find_columns(relid, column_or_null(&w->request.image_column),
 					 column_or_null(&w->request.label_column), out);
+	out->form = *form;
 }
 
 /*
@@ -226,6 +228,8 @@ insert_job(HwrTrainWorker *w)
 		.activate = hwr_activate_word(w->request.activate),
 		.training_id = w->request.training,
 		.validation_id = w->request.validation,
+		.training_kind = w->request.training_form.kind,
+		.validation_kind = w->request.validation_form.kind,
 		.owner = w->request.user
 	};
 	HwrStatus	st;
@@ -275,9 +279,9 @@ announce(HwrTrainWorker *w, const char *options)
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;
 	transaction_context = MemoryContextSwitchTo(w->context);
 	hwr_become_user(w->request.user, &save);
-	find_columns(w, w->request.training, &w->training);
+	find_columns(w, w->request.training, &w->request.training_form, &w->training);
 	if (OidIsValid(w->request.validation))
-		find_columns(w, w->request.validation, &w->validation);
+		find_columns(w, w->request.validation, &w->request.validation_form, &w->validation);
 	hwr_restore_identity(&save);
 	job = begin_job(w);
 	MemoryContextSwitchTo(transaction_context);

@@ -21,18 +21,6 @@
 #include "job.h"
 #include "train_worker.h"
 
-static int64
-count_rows(const HwrColumns *columns)
-{
-	char	   *sql = psprintf("SELECT pg_catalog.count(*) FROM %s", columns->relation);
-	bool		isnull;
-
-	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not count the rows of %s", columns->relation);
-	pfree(sql);
-	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-}
-
 /* As the caller, SPI being connected. */
 static void
 look_at_rows(HwrTrainWorker *w, HwrSurvey *survey)
@@ -41,7 +29,7 @@ look_at_rows(HwrTrainWorker *w, HwrSurvey *survey)
 	HwrRows    *rows;
 	HwrRow		row;
 
-	survey->table_rows = count_rows(&w->training);
+	survey->table_rows = hwr_rows_count(&w->training);
 	rows = hwr_rows_open_spread(&w->training, (survey->table_rows + HWR_SURVEY_ROWS - 1) / HWR_SURVEY_ROWS);
 	while (hwr_rows_next(rows, &row))
 	{
