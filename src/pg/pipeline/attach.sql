@@ -101,6 +101,7 @@ CREATE INDEX correction_key ON hwr.correction (attachment, key);
 
 -- One row a batch that was committed, kept for a month: how fast it goes, and what the rows look like.
 CREATE TABLE hwr.batch (
+	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,	-- a publication of all tables needs one
 	attachment	integer		NOT NULL,
 	done		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	read		integer		NOT NULL,
@@ -119,6 +120,7 @@ SELECT pg_catalog.pg_extension_config_dump('hwr.read_row', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.correction', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.correction_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.batch', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.batch_id_seq', '');
 
 -- The triggers that hwr_attach puts on a table.  Their argument is the attachment's number; they do nothing on tables that are not its own.
 CREATE FUNCTION hwr.before_row() RETURNS trigger AS 'MODULE_PATHNAME', 'hwr_before_row' LANGUAGE C;
