@@ -26,7 +26,10 @@
 /* For so long, in ms, a session believes what it has seen of the queue's length. */
 #define ROOM_FRESH 100
 
-/* Entries that this transaction has made, which it does not wait for itself; in TopTransactionContext. */
+/*
+ * Entries that this transaction has made, which it does not wait for itself; with none, it has something else to wake a
+ * worker for.  In TopTransactionContext.
+ */
 typedef struct Queued
 {
 	struct Queued *next;
@@ -109,8 +112,8 @@ watch_transaction(void)
 	registered = true;
 }
 
-static void
-note_queued(const HwrAttachment *a)
+void
+hwr_note_queued(const HwrAttachment *a, int64 entries)
 {
 	int			level = GetCurrentTransactionNestLevel();
 	Queued	   *q = find_queued(a->id, level);
@@ -124,7 +127,7 @@ note_queued(const HwrAttachment *a)
 		q->next = queued;
 		queued = q;
 	}
-	q->n++;
+	q->n += entries;
 }
 
 /* Entries of an attachment that others have made, up to its limit and one. */
@@ -207,11 +210,10 @@ hwr_enqueue(const HwrAttachment *a, Datum key, int lane)
 		CHECK_FOR_INTERRUPTS();
 		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
 			continue;			/* a worker has just dropped it */
-		if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
-			note_queued(a);
+		hwr_note_queued(a, (int64) hwr_catalog_plan_execute(&renew, values, NULL));
 		return;
 	}
-	note_queued(a);
+	hwr_note_queued(a, 1);
 }
 
 void
