@@ -117,11 +117,11 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE TYPE drawer AS ENUM ('upper', 'lower');
 CREATE FUNCTION drawer_text(drawer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
 CREATE CAST (drawer AS text) WITH FUNCTION drawer_text(drawer);
-CREATE TABLE drawers (drawer drawer PRIMARY KEY, ink hwr_posterior);
-INSERT INTO drawers SELECT 'lower', ink FROM forms WHERE hwr_text(ink) ~ '^[A-Z]{2,}$' LIMIT 1;
+CREATE TABLE drawers (drawer drawer, ink hwr_posterior);
+INSERT INTO drawers SELECT 'lower', ink FROM forms WHERE hwr_text(ink) ~ '^[A-Z]{2,}$';
 GRANT SELECT ON drawers TO anna;
 SQL
-api_is('anna', q{SELECT key FROM drawers d, hwr_api.search('drawers', 'ink', 'drawer', quote_ident(lower(hwr_text(d.ink))))}, 'lower', 'a key of a type with a cast');
+api_is('anna', q{SELECT DISTINCT key FROM drawers d, hwr_api.search('drawers', 'ink', 'drawer', quote_ident(lower(hwr_text(d.ink))))}, 'lower', 'a key of a type with a cast');
 
 # hwr in a schema of its own, as doc/privileges.md advises: tables are still where who asks would look for them.
 $node->safe_psql('postgres', 'CREATE DATABASE apart');
