@@ -350,7 +350,7 @@ hwr_pause_attachment(PG_FUNCTION_ARGS)
 	hwr_catalog_execute_now("UPDATE hwr.attachment SET paused = $2, next_try = NULL WHERE id = $1", 2, types, values);
 	SPI_finish();
 	if (!PG_GETARG_BOOL(1))
-		hwr_note_queued(&a, 0);
+		hwr_note_queued(a.id, 0);
 	PG_RETURN_VOID();
 }
 
@@ -577,6 +577,6 @@ hwr_queue_rows(PG_FUNCTION_ARGS)
 		n = queue_read(&a, strcmp(which, "all") == 0);
 	SPI_finish();
 	if (n > 0)
-		hwr_note_queued(&a, (int64) n);
+		hwr_note_queued(a.id, (int64) n);
 	PG_RETURN_INT64((int64) n);
 }

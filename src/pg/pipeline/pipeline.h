@@ -148,6 +148,6 @@ extern void hwr_pipeline_wake(void);
  * queue.c: the same when the transaction is committed, by when others see what it has done; it has made so many entries of the
  * attachment's queue.
  */
-extern void hwr_note_queued(const HwrAttachment *a, int64 entries);
+extern void hwr_note_queued(int32 attachment, int64 entries);
 
 #endif							/* HWR_PIPELINE_H */

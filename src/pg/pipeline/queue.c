@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/lsyscache.h"
@@ -18,6 +19,8 @@
 
 #include "enqueue.h"
 #include "pg/base/wait.h"
+
+PG_FUNCTION_INFO_V1(hwr_wake_workers);
 
 /* How long a full queue is waited for, and between two looks at it, in ms. */
 #define FULL_WAIT (10 * 60 * 1000)
@@ -113,21 +116,31 @@ watch_transaction(void)
 }
 
 void
-hwr_note_queued(const HwrAttachment *a, int64 entries)
+hwr_note_queued(int32 attachment, int64 entries)
 {
 	int			level = GetCurrentTransactionNestLevel();
-	Queued	   *q = find_queued(a->id, level);
+	Queued	   *q = find_queued(attachment, level);
 
 	if (q == NULL)
 	{
 		watch_transaction();
 		q = MemoryContextAllocZero(TopTransactionContext, sizeof(Queued));
 		q->level = level;
-		q->attachment = a->id;
+		q->attachment = attachment;
 		q->next = queued;
 		queued = q;
 	}
 	q->n += entries;
+}
+
+/*
+ * hwr.wake_workers() returns void: for what has queued rows in SQL
+ */
+Datum
+hwr_wake_workers(PG_FUNCTION_ARGS)
+{
+	hwr_note_queued(0, 0);
+	PG_RETURN_VOID();
 }
 
 /* Entries of an attachment that others have made, up to its limit and one. */
@@ -210,10 +223,10 @@ hwr_enqueue(const HwrAttachment *a, Datum key, int lane)
 		CHECK_FOR_INTERRUPTS();
 		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
 			continue;			/* a worker has just dropped it */
-		hwr_note_queued(a, (int64) hwr_catalog_plan_execute(&renew, values, NULL));
+		hwr_note_queued(a->id, (int64) hwr_catalog_plan_execute(&renew, values, NULL));
 		return;
 	}
-	hwr_note_queued(a, 1);
+	hwr_note_queued(a->id, 1);
 }
 
 void
