@@ -502,6 +502,9 @@ SET default_transaction_isolation = 'repeatable read';
 SELECT hwr_attach('pipe', 'image', 'text', model => 'pipe') > 0 AS attached;
 CALL hwr_work();
 RESET default_transaction_isolation;
+-- every table has a primary key: without one it could not be changed where all tables are published
+SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'hwr'::regnamespace AND c.relkind IN ('r', 'p')
+	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary);
 -- triggers with numbers of others, and on the wrong occasions
 CREATE TABLE foreign_table (id integer PRIMARY KEY, image bytea, text text);
 DO $$ BEGIN

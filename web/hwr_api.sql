@@ -78,8 +78,10 @@ CREATE FUNCTION hwr_api.search("table" regclass, ink text, key_column text, quer
 	RETURNS TABLE (key text, text text, relevance double precision)
 	LANGUAGE plpgsql STABLE SET search_path = :"hwr", pg_catalog, pg_temp AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT t.%1$I::text, hwr_text(t.%2$I), 1 - (t.%2$I <~> $1) FROM %3$s t WHERE t.%2$I @~ $1 ORDER BY t.%2$I <~> $1 LIMIT $2',
-		$3, $2, $1) USING $4::hwr_query, $5;
+	-- a cast to text may be a function of the type's owner, and would run as whoever searches
+	RETURN QUERY EXECUTE format('SELECT ' || CASE WHEN (SELECT a.atttypid < 16384 FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = $3)
+		THEN 't.%1$I::text' ELSE 'CASE WHEN t.%1$I IS NOT NULL THEN format(''%%s'', t.%1$I) END' END ||
+		', hwr_text(t.%2$I), 1 - (t.%2$I <~> $1) FROM %3$s t WHERE t.%2$I @~ $1 ORDER BY t.%2$I <~> $1 LIMIT $2', $3, $2, $1) USING $4::hwr_query, $5;
 END $$;
 COMMENT ON FUNCTION hwr_api.search(regclass, text, text, text, integer) IS
 'rows whose kept posterior, column ink, has what is looked for; key_column tells rows apart';

@@ -93,6 +93,40 @@ my $listener = start_sql($node, 'LISTEN hwr_read', "INSERT INTO forms (source, i
 like($out . $err, qr/Asynchronous notification "hwr_read" with payload ".*"data": "public.forms", "column": "text", "key": \["6"\]/, 'a notice with the key');
 is(sql('SELECT read, failed, problem FROM hwr_queue'), '6|0|', 'and the figures');
 
+# Where every table is published, those of schema hwr are too; hwr_attach, hwr_detach and a window's end delete and update
+sql(q{CREATE PUBLICATION everything FOR ALL TABLES});
+sql(q{CREATE TABLE late (id integer PRIMARY KEY, image bytea, text text); SELECT hwr_attach('late', model => 'm'); UPDATE hwr.attachment SET "window" = 20 WHERE data = 'late'::regclass::oid::hwr.relation});
+sql('INSERT INTO late SELECT id, image FROM words WHERE id <= 30');
+all_read('all tables published');
+is(sql(q{SELECT count(*) FROM hwr.batch WHERE counted}) > 0, 1, 'a window is compared');
+sql(q{SELECT hwr_detach('late', forget => true)});
+sql('DROP PUBLICATION everything');
+
+# What was to be read is read soon after the commit, by when a worker that came too early has gone
+sub soon
+{
+	my ($name, @statements) = @_;
+	my ($session, $committed);
+
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+	finish_sql(start_sql($node, 'BEGIN', @statements, 'SELECT pg_sleep(3)', 'COMMIT'));
+	$committed = time;
+	$node->poll_query_until('postgres', 'SELECT count(text) = count(*) FROM late');
+	cmp_ok(time - $committed, '<', 60, "$name, committed after a while: read soon");
+}
+sql('UPDATE late SET text = NULL');
+soon('hwr_attach', q{SELECT hwr_attach('late', model => 'm')});
+sql(q{ALTER TABLE late DISABLE TRIGGER USER; UPDATE late SET text = NULL; ALTER TABLE late ENABLE TRIGGER USER});
+soon('hwr_reread', q{SELECT hwr_reread('late', 'missing')});
+sql(q{SELECT hwr_pause('late'); UPDATE late SET text = NULL});
+soon('hwr_unpause', q{SELECT hwr_unpause('late')});
+sql(q{SELECT hwr_pause('late'); UPDATE late SET text = NULL});
+soon('hwr_unpause in a subtransaction', 'SAVEPOINT s', q{SELECT hwr_unpause('late')}, 'RELEASE s');
+sql(q{SELECT hwr_pause('late'); UPDATE late SET text = NULL});
+sql('UPDATE hwr.attachment SET paused = false');
+soon('another image for a row that waits', 'UPDATE late SET image = (SELECT image FROM words WHERE id = 31) WHERE id = 1');
+sql(q{SELECT hwr_detach('late'); DROP TABLE late});
+
 # Other databases have workers of their own, and can be dropped; they are found after a start too
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION hwr; CREATE TABLE t (id integer PRIMARY KEY, image bytea, text text)});

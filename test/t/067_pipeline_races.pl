@@ -235,6 +235,17 @@ SQL
 		'and every row is read by the new version');
 }
 
+# and where nobody looks, workers are told of the rows at the commit
+sql(q{SELECT hwr_activate_model('m', 1)});
+sql('CALL hwr_work()');
+workers(1);
+finish_sql(start_sql($node, 'BEGIN', q{SELECT hwr_activate_model('m', 2)}, 'SELECT pg_sleep(3)', 'COMMIT'));
+my $committed = time;
+$node->poll_query_until('postgres', 'SELECT (SELECT count(*) = 0 FROM hwr.queue) AND (SELECT min(version) = 2 FROM hwr.read_row)');
+cmp_ok(time - $committed, '<', 60, 'what an activation queues is read soon after its commit');
+workers(0);
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+
 #
 # A restore of the tables in any order: what is known of rows before the models
 #

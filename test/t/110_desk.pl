@@ -112,6 +112,17 @@ sql_fails($node, q{SET ROLE ben; SELECT hwr_api.train('shared')}, '42501', 'perm
 sql_fails($node, q{SET ROLE anna; SELECT * FROM hwr_api.search('forms; DROP TABLE forms', 'ink', 'id', 'x')}, '42(P01|601|602)',
 	'', 'hwr_api: a table with a poisoned name');
 
+# A key of someone's type is shown without his cast to text
+$node->safe_psql('postgres', <<'SQL');
+CREATE TYPE drawer AS ENUM ('upper', 'lower');
+CREATE FUNCTION drawer_text(drawer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'run as %', current_user; END $$;
+CREATE CAST (drawer AS text) WITH FUNCTION drawer_text(drawer);
+CREATE TABLE drawers (drawer drawer, ink hwr_posterior);
+INSERT INTO drawers SELECT 'lower', ink FROM forms WHERE hwr_text(ink) ~ '^[A-Z]{2,}$';
+GRANT SELECT ON drawers TO anna;
+SQL
+api_is('anna', q{SELECT DISTINCT key FROM drawers d, hwr_api.search('drawers', 'ink', 'drawer', quote_ident(lower(hwr_text(d.ink))))}, 'lower', 'a key of a type with a cast');
+
 # hwr in a schema of its own, as doc/privileges.md advises: tables are still where who asks would look for them.
 $node->safe_psql('postgres', 'CREATE DATABASE apart');
 $node->safe_psql('apart', <<'SQL');

@@ -349,7 +349,8 @@ hwr_pause_attachment(PG_FUNCTION_ARGS)
 	lock_own(PG_GETARG_INT32(0), &a);
 	hwr_catalog_execute_now("UPDATE hwr.attachment SET paused = $2, next_try = NULL WHERE id = $1", 2, types, values);
 	SPI_finish();
-	hwr_pipeline_wake();
+	if (!PG_GETARG_BOOL(1))
+		hwr_note_queued(a.id, 0);
 	PG_RETURN_VOID();
 }
 
@@ -576,6 +577,6 @@ hwr_queue_rows(PG_FUNCTION_ARGS)
 		n = queue_read(&a, strcmp(which, "all") == 0);
 	SPI_finish();
 	if (n > 0)
-		hwr_pipeline_wake();
+		hwr_note_queued(a.id, (int64) n);
 	PG_RETURN_INT64((int64) n);
 }

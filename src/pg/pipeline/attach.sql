@@ -101,6 +101,7 @@ CREATE INDEX correction_key ON hwr.correction (attachment, key);
 
 -- One row a batch that was committed, kept for a month: how fast it goes, and what the rows look like.
 CREATE TABLE hwr.batch (
+	id			bigint		GENERATED ALWAYS AS IDENTITY PRIMARY KEY,	-- a publication of all tables needs one
 	attachment	integer		NOT NULL,
 	done		timestamptz	NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	read		integer		NOT NULL,
@@ -119,6 +120,7 @@ SELECT pg_catalog.pg_extension_config_dump('hwr.read_row', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.correction', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.correction_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('hwr.batch', '');
+SELECT pg_catalog.pg_extension_config_dump('hwr.batch_id_seq', '');
 
 -- The triggers that hwr_attach puts on a table.  Their argument is the attachment's number; they do nothing on tables that are not its own.
 CREATE FUNCTION hwr.before_row() RETURNS trigger AS 'MODULE_PATHNAME', 'hwr_before_row' LANGUAGE C;
@@ -378,6 +380,10 @@ CREATE FUNCTION hwr.role_sees_row(number integer, key text[]) RETURNS boolean
 COMMENT ON FUNCTION hwr.role_sees_row(integer, text[]) IS
 'the same as the role that attached the table, for its members, as whom policies of the table''s owner do not run';
 
+CREATE FUNCTION hwr.wake_workers() RETURNS void AS 'MODULE_PATHNAME', 'hwr_wake_workers' LANGUAGE C;
+COMMENT ON FUNCTION hwr.wake_workers() IS 'have workers look for rows to read when the transaction is committed';
+REVOKE EXECUTE ON FUNCTION hwr.wake_workers() FROM PUBLIC;
+
 -- A new version: rows that an older one has read, as the attachment wants it.  Runs as the extension's owner, on tables of schema hwr alone.
 CREATE FUNCTION hwr.queue_again() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -395,6 +401,9 @@ BEGIN
 			   AND NOT EXISTS (SELECT FROM hwr.queue q WHERE q.attachment = r.attachment AND q.key = r.key AND q.lane = 0 AND NOT q.failed)
 		 ORDER BY r.attachment, r.key	-- as all do that add many, so that none waits for the other
 		ON CONFLICT DO NOTHING;
+	IF FOUND THEN
+		PERFORM hwr.wake_workers();
+	END IF;
 	RETURN NULL;
 END $$;
 COMMENT ON FUNCTION hwr.queue_again() IS 'trigger of hwr.model: rows to be read again with a version that has been activated';

@@ -144,4 +144,10 @@ extern int32 *hwr_work_list(Oid data, int *n);
 extern void hwr_pipeline_request_start(void);
 extern void hwr_pipeline_wake(void);
 
+/*
+ * queue.c: the same when the transaction is committed, by when others see what it has done; it has made so many entries of the
+ * attachment's queue.
+ */
+extern void hwr_note_queued(int32 attachment, int64 entries);
+
 #endif							/* HWR_PIPELINE_H */

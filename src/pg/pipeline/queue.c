@@ -10,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/lsyscache.h"
@@ -19,6 +20,8 @@
 #include "enqueue.h"
 #include "pg/base/wait.h"
 
+PG_FUNCTION_INFO_V1(hwr_wake_workers);
+
 /* How long a full queue is waited for, and between two looks at it, in ms. */
 #define FULL_WAIT (10 * 60 * 1000)
 #define FULL_LOOK 50
@@ -26,7 +29,10 @@
 /* For so long, in ms, a session believes what it has seen of the queue's length. */
 #define ROOM_FRESH 100
 
-/* Entries that this transaction has made, which it does not wait for itself; in TopTransactionContext. */
+/*
+ * Entries that this transaction has made, which it does not wait for itself; with none, it has something else to wake a
+ * worker for.  In TopTransactionContext.
+ */
 typedef struct Queued
 {
 	struct Queued *next;
@@ -109,22 +115,32 @@ watch_transaction(void)
 	registered = true;
 }
 
-static void
-note_queued(const HwrAttachment *a)
+void
+hwr_note_queued(int32 attachment, int64 entries)
 {
 	int			level = GetCurrentTransactionNestLevel();
-	Queued	   *q = find_queued(a->id, level);
+	Queued	   *q = find_queued(attachment, level);
 
 	if (q == NULL)
 	{
 		watch_transaction();
 		q = MemoryContextAllocZero(TopTransactionContext, sizeof(Queued));
 		q->level = level;
-		q->attachment = a->id;
+		q->attachment = attachment;
 		q->next = queued;
 		queued = q;
 	}
-	q->n++;
+	q->n += entries;
+}
+
+/*
+ * hwr.wake_workers() returns void: for what has queued rows in SQL
+ */
+Datum
+hwr_wake_workers(PG_FUNCTION_ARGS)
+{
+	hwr_note_queued(0, 0);
+	PG_RETURN_VOID();
 }
 
 /* Entries of an attachment that others have made, up to its limit and one. */
@@ -207,11 +223,10 @@ hwr_enqueue(const HwrAttachment *a, Datum key, int lane)
 		CHECK_FOR_INTERRUPTS();
 		if (hwr_catalog_plan_execute(&keep, values, NULL) == 0)
 			continue;			/* a worker has just dropped it */
-		if (hwr_catalog_plan_execute(&renew, values, NULL) > 0)
-			note_queued(a);
+		hwr_note_queued(a->id, (int64) hwr_catalog_plan_execute(&renew, values, NULL));
 		return;
 	}
-	note_queued(a);
+	hwr_note_queued(a->id, 1);
 }
 
 void
