@@ -16,19 +16,6 @@ sub sql
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# A server that reads by itself for a while, until this is true
-sub background_until
-{
-	my ($query, $name) = @_;
-
-	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 2');
-	$node->reload;
-	ok($node->poll_query_until('postgres', $query), $name);
-	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 0');
-	$node->reload;
-	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
-}
-
 load_golden($node, 'm', 'closed');
 sql(<<'SQL');
 CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE mallory LOGIN; CREATE ROLE clerk LOGIN;
@@ -98,7 +85,7 @@ foreach my $how ('hwr_work of a superuser', 'a background worker')
 	}
 	else
 	{
-		background_until(q{SELECT count(*) = 0 FROM hwr.queue WHERE attempts = 0}, "$how: reads");
+		background_until($node, q{SELECT count(*) = 0 FROM hwr.queue WHERE attempts = 0}, "$how: reads");
 	}
 	cmp_ok(sql('SELECT count(*) FROM seen'), '>', 0, "$how: the owner's functions have run");
 	is(sql($no_other), '0', "$how: as nobody but the owner") or diag sql('SELECT DISTINCT what, who, session FROM seen');
@@ -190,7 +177,7 @@ sql_fails($node, q{SET ROLE mallory; CALL hwr_work('shared')}, '42704', 'nothing
 sql('SET ROLE alice; REVOKE UPDATE (text) ON shared FROM bob');
 sql(q{INSERT INTO shared SELECT id, 'bob', image FROM words WHERE id BETWEEN 11 AND 14});
 sql_fails($node, 'SET ROLE bob; CALL hwr_work()', '42501', 'permission denied for table shared', 'a privilege that is taken back is gone');
-background_until(q{SELECT problem LIKE 'permission denied for table shared' AND sqlstate = '42501' FROM hwr_attachments}, 'a background worker says so');
+background_until($node, q{SELECT problem LIKE 'permission denied for table shared' AND sqlstate = '42501' FROM hwr_attachments}, 'a background worker says so');
 is(sql('SELECT count(*), max(attempts) FROM hwr.queue'), '4|0', 'and no row is to blame');
 sql('SET ROLE alice; GRANT UPDATE (text) ON shared TO bob');
 is(sql("SET ROLE bob; CALL hwr_work(); SELECT problem IS NULL FROM hwr_attachments"), "4|0\nt", 'given again, it goes on');

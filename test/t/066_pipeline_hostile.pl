@@ -18,19 +18,6 @@ sub sql
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# A server that reads by itself for a while, until this is true
-sub background_until
-{
-	my ($query, $name) = @_;
-
-	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 2');
-	$node->reload;
-	ok($node->poll_query_until('postgres', $query), $name);
-	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 0');
-	$node->reload;
-	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
-}
-
 load_golden($node, 'm');
 sql(<<'SQL');
 CREATE ROLE alice LOGIN; CREATE ROLE bob LOGIN; CREATE ROLE mallory LOGIN;
@@ -235,7 +222,7 @@ RESET ROLE;
 INSERT INTO open.whole SELECT 1, $d, image FROM words WHERE id = 1;
 SQL
 	sql_fails($node, 'CALL hwr_work()', '42501', qq{partition "$name" of table "whole" has another owner than the table}, "a partition that is given away: $name");
-	background_until(q{SELECT problem LIKE 'partition % has another owner than the table' FROM hwr_attachments}, "$name: which a background worker says");
+	background_until($node, q{SELECT problem LIKE 'partition % has another owner than the table' FROM hwr_attachments}, "$name: which a background worker says");
 	sql_fails($node, q{SELECT hwr_reread('open.whole', 'missing')}, '42501', 'has another owner than the table', "$name: nor are rows queued");
 	sql_fails($node, q{BEGIN; SELECT hwr_detach('open.whole'); SELECT hwr_attach('open.whole', model => 'm')}, '42501', 'has another owner than the table', "$name: nor can it be attached anew");
 	is(sql(q{SELECT count(*) FROM seen WHERE what = 'rise'}), '0', "$name: its triggers have not run");

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(new_server copy_installation load_words load_file load_golden keep_model survived job_is sql_fails start_sql interrupt finish_sql);
+our @EXPORT = qw(new_server copy_installation load_words load_file load_golden keep_model survived job_is sql_fails start_sql interrupt finish_sql background_until);
 
 # Training options: a network that trains in a moment, and a job whose end is not near.
 our $tiny = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx16", "epochs": 2}');
@@ -20,6 +20,19 @@ our $endless = q('{"architecture": "[1,32,96,1 Cr3,3,8 Mp4,4 Cr3,3,16 Mp8,1 Lbx1
 
 # Seconds that a session beside the test, or a statement that is to fail, may take
 our $patience = 120;
+
+# A server without pipeline workers has some for a while, until this is true.
+sub background_until
+{
+	my ($node, $query, $name) = @_;
+
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 2');
+	$node->reload;
+	ok($node->poll_query_until('postgres', $query), $name);
+	$node->append_conf('postgresql.conf', 'hwr.pipeline_workers = 0');
+	$node->reload;
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'hwr pipeline worker'");
+}
 
 sub new_server
 {
