@@ -27,7 +27,7 @@
 #include "core/model/kraken_internal.h"
 #include "core/model/model.h"
 #include "core/network/recognizer.h"
-#include "core/page/crop.h"
+#include "core/crop/crop.h"
 #include "core/form/field.h"
 #include "core/page/page.h"
 

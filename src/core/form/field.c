@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/page/crop.h"
+#include "core/crop/crop.h"
 #include "core/ink/ink.h"
 
 /* Darkness from which a pixel is print, or writing; 255ths of the paper. */

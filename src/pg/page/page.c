@@ -11,8 +11,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/crop/beyond.h"
 #include "core/image/image_write.h"
-#include "core/page/beyond.h"
 #include "line_model.h"
 #include "page.h"
 #include "pg/base/columns.h"

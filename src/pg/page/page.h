@@ -10,7 +10,7 @@
 #include "fmgr.h"
 #include "utils/geo_decls.h"
 
-#include "core/page/crop.h"
+#include "core/crop/crop.h"
 #include "core/page/page.h"
 
 /* A decoded page and its lines; freed with the memory context in which it was created. */

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "core/crop/crop.h"
 #include "core/page/canvas.h"
-#include "core/page/crop.h"
 #include "core/page/page.h"
 #include "core/page/tilt.h"
 

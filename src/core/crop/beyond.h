@@ -2,8 +2,8 @@
  * beyond.h
  *	  The ground that a sheet was scanned on, where the picture of a line reaches beyond the sheet.
  */
-#ifndef HWR_PAGE_BEYOND_H
-#define HWR_PAGE_BEYOND_H
+#ifndef HWR_BEYOND_H
+#define HWR_BEYOND_H
 
 #include "core/image/image.h"
 
@@ -13,4 +13,4 @@
  */
 extern void hwr_page_paint_beyond(HwrImage *line);
 
-#endif							/* HWR_PAGE_BEYOND_H */
+#endif							/* HWR_BEYOND_H */

@@ -2,10 +2,10 @@
  * crop.h
  *	  A line of a page as an image of its own.
  */
-#ifndef HWR_PAGE_CROP_H
-#define HWR_PAGE_CROP_H
+#ifndef HWR_CROP_H
+#define HWR_CROP_H
 
-#include "page.h"
+#include "core/page/page.h"
 
 /* Greater images than this are never made; a longer line is made smaller. */
 #define HWR_CROP_MAX_WIDTH 16384
@@ -60,4 +60,4 @@ extern bool hwr_crop_size(const HwrCrop *crop, int *width, int *height, HwrStatu
 /* The point of the page that a point of the image shows. */
 extern HwrPoint hwr_crop_point(const HwrCrop *crop, float x, float y);
 
-#endif							/* HWR_PAGE_CROP_H */
+#endif							/* HWR_CROP_H */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/page/beyond.h"
+#include "core/crop/beyond.h"
 
 #define WIDTH 120
 #define HEIGHT 40
