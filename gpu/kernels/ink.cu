@@ -2,9 +2,9 @@
  * ink.cu
  *	  8-bit canvases to the network's input, distorted while training.
  *
- * A block works on one image: it finds the ink's extent, one thread makes map, field and marks from
+ * A block works on one image: it finds the ink's extent, one thread makes map, field, marks and bands from
  * the draws, all warp, then all change the strokes and add the marks, and on the way to the output
- * all show it with fewer pixels.  The arithmetic is that of src/core/image/augment.c, from the same headers;
+ * all show it with fewer pixels and leave out the bands.  The arithmetic is that of src/core/image/augment.c, from the same headers;
  * pixels differ only where the device's sine rounds otherwise.
  */
 #include "common.cuh"
@@ -19,6 +19,7 @@ struct Distortion
 	HwrAugmentDraws draws;
 	HwrAugmentMap inverse;
 	HwrAugmentField field;
+	HwrAugmentMask mask;
 	HwrAugmentMark marks[HWR_AUGMENT_MARKS];
 	int64_t		step_x;
 	int64_t		step_y;
@@ -91,6 +92,7 @@ distort(const HwrAugmentExtent &ink, int h, int w, const HwrAugmentStrengths &st
 	d->step_x = llrint(d->inverse.a * HWR_AUGMENT_ONE);
 	d->step_y = llrint(d->inverse.c * HWR_AUGMENT_ONE);
 	d->field = hwr_augment_field(&d->draws.field, h, w);
+	d->mask = hwr_augment_mask(&d->draws.mask, h);
 	moved = hwr_augment_moved(&map, &ink);
 	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
 		d->marks[i] = hwr_augment_place_mark(i, &d->draws.marks[i], &ink, &moved, h, w);
@@ -195,7 +197,11 @@ augment_kernel(int h, int w, const uint8_t *canvases, const int *slots, HwrAugme
 	}
 	/* Each thread reads what it wrote. */
 	for (int i = threadIdx.x; i < size; i += INK_THREADS)
-		from_float((float) marked[i] * (1.0f / 255.0f), &y[blockIdx.x * size + i]);
+	{
+		bool		paper = d.draws.mask.chance > 0 && hwr_augment_masked(&d.mask, i % w);
+
+		from_float(paper ? 0.0f : (float) marked[i] * (1.0f / 255.0f), &y[blockIdx.x * size + i]);
+	}
 }
 
 template <typename T, int V> __global__ void

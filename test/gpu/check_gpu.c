@@ -325,7 +325,7 @@ check_step(const HwrBackend *backend, const HwrBackend *reference, const Case *c
 	HwrStatus	st;
 
 	if (c->large)			/* of tiny canvases of noise nothing is left */
-		options.step.augment = exact.step.augment = (HwrAugmentStrengths) {1, 1, 1, 1, 1};
+		options.step.augment = exact.step.augment = (HwrAugmentStrengths) {1, 1, 1, 1, 1, 1};
 	else
 		options.step.augment = exact.step.augment = (HwrAugmentStrengths) {0};
 	a = open_context(backend, net, precision, &options, values);

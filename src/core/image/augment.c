@@ -1,14 +1,15 @@
 /*
  * augment.c
  *	  Random distortion of an ink canvas: an affine map, a field of displacements, ink strength, stroke
- *	  thickness, marks, fewer pixels.
+ *	  thickness, marks, fewer pixels, bands of paper.
  *
  * A label is only true of an image that shows all its letters, and a reader sees
  * images whose ink begins near the left edge.  So the map turns about the middle of the
  * ink, its left edge is then put back where it was (plus the random shift), and a
  * line that would leave the canvas on the right is narrowed until it fits.  A long
  * line turns less than a word, lest its ends leave at the top and the bottom.  The draws and the map are
- * in augment_map.h, the field in augment_field.h, the marks in augment_marks.h, fewer pixels in augment_downscale.h.
+ * in augment_map.h, the field in augment_field.h, the marks in augment_marks.h, fewer pixels in augment_downscale.h,
+ * bands in augment_mask.h.
  *
  * The warp steps through the source in 16.16 fixed point.  For each row the stretch of
  * pixels whose four neighbours all lie inside is computed beforehand; it needs no tests.
@@ -273,6 +274,22 @@ downscale_lines(uint8_t *ink, ptrdiff_t step, int len, ptrdiff_t next, int count
 	}
 }
 
+/* Paint the bands as paper. */
+static void
+mask(uint8_t *ink, int h, int w, const HwrAugmentMaskDraws *draws)
+{
+	HwrAugmentMask m = hwr_augment_mask(draws, h);
+
+	for (int i = 0; i * m.stretch < w; i++)
+	{
+		HwrAugmentBand b = hwr_augment_band(&m, i);
+		int			end = b.right < w ? b.right + 1 : w;
+
+		for (int y = 0; y < h && b.left < end; y++)
+			memset(ink + (ptrdiff_t) y * w + b.left, 0, (size_t) (end - b.left));
+	}
+}
+
 void
 hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStrengths *strengths, HwrRng *rng)
 {
@@ -311,4 +328,6 @@ hwr_augment(const uint8_t *src, uint8_t *dst, int h, int w, const HwrAugmentStre
 		downscale_lines(dst, w, h, 1, w, hwr_augment_cells(d.downscale, h));
 		downscale_lines(dst, 1, w, w, h, hwr_augment_cells(d.downscale, w));
 	}
+	if (d.mask.chance > 0)
+		mask(dst, h, w, &d.mask);
 }

@@ -2,7 +2,7 @@
  * augment_map.h
  *	  What augment.c and the CUDA kernel share: the random draws, the map made of them, and samples under it.
  *
- * Whatever decides a pixel is here, in augment_field.h, in augment_marks.h or in augment_downscale.h, so that both
+ * Whatever decides a pixel is here, in augment_field.h, augment_marks.h, augment_downscale.h or augment_mask.h, so that both
  * distort alike.
  */
 #ifndef HWR_AUGMENT_MAP_H
@@ -15,6 +15,7 @@
 #include "augment_downscale.h"
 #include "augment_field.h"
 #include "augment_marks.h"
+#include "augment_mask.h"
 
 /* The default ranges, at strength 1. */
 #define HWR_AUGMENT_ROTATION		(2.0 * 3.14159265358979323846 / 180.0)	/* either way, radians */
@@ -56,6 +57,7 @@ typedef struct HwrAugmentDraws
 	HwrAugmentFieldDraws field;
 	HwrAugmentMarkDraws marks[HWR_AUGMENT_MARKS];
 	double		downscale;		/* pixels that become one; 0: none do */
+	HwrAugmentMaskDraws mask;
 } HwrAugmentDraws;
 
 /* x' = a x + b y + tx;  y' = c x + d y + ty */
@@ -128,6 +130,7 @@ hwr_augment_draw(const HwrAugmentStrengths *s, HwrRng *rng)
 	for (int i = 0; i < HWR_AUGMENT_MARKS; i++)
 		d.marks[i] = hwr_augment_draw_mark(s->strokes, rng);
 	d.downscale = hwr_augment_draw_downscale(s->downscale, rng);
+	d.mask = hwr_augment_draw_mask(s->mask, rng);
 	return d;
 }
 

@@ -80,6 +80,7 @@ static const Option option_table[] = {
 	{"morphology", FIELD(step.augment.morphology), 0, 3, NULL, OPTION_REAL, false, false, false},
 	{"strokes", FIELD(step.augment.strokes), 0, 3, NULL, OPTION_REAL, false, false, false},
 	{"downscale", FIELD(step.augment.downscale), 0, 3, NULL, OPTION_REAL, false, false, false},
+	{"mask", FIELD(step.augment.mask), 0, 3, NULL, OPTION_REAL, false, false, false},
 	{"base", FIELD(base), 0, 0, NULL, OPTION_STRING, false, false, false},
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},

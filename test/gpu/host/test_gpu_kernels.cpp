@@ -270,8 +270,9 @@ test_ink(void **)
 	for (HwrGpuType type : TYPES)
 		for (double strength : {0.0, 1.0, 3.0})
 			for (const HwrAugmentStrengths &strengths : std::initializer_list<HwrAugmentStrengths>{
-					 {strength, 0, 0, 0, 0}, {0, strength, 0, 0, 0}, {0, 0, strength, 0, 0}, {0, 0, 0, strength, 0},
-					 {0, 0, 0, 0, strength}, {strength, strength, strength, strength, strength}})
+					 {strength, 0, 0, 0, 0, 0}, {0, strength, 0, 0, 0, 0}, {0, 0, strength, 0, 0, 0}, {0, 0, 0, strength, 0, 0},
+					 {0, 0, 0, 0, strength, 0}, {0, 0, 0, 0, 0, strength},
+					 {strength, strength, strength, strength, strength, strength}})
 			{
 				check_ink(type, 48, 64, strengths, true);
 				check_ink(type, 33, 45, strengths, false);

@@ -133,7 +133,7 @@ test_draws(void **state)
 		fill_bar(src, 5, 100 + i);
 		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {.affine = 1}, &inked);
 		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {0}, &off);
-		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {3, 2, 1, 3, 2}, &all);
+		hwr_augment(src, dst, H, W, &(HwrAugmentStrengths) {3, 2, 1, 3, 2, 1}, &all);
 		assert_memory_equal(&blank, &inked, sizeof(blank));
 		assert_memory_equal(&blank, &off, sizeof(blank));
 		assert_memory_equal(&blank, &all, sizeof(blank));
@@ -224,7 +224,7 @@ check_size(int h, int w, double strength, uint64_t seed)
 	uint8_t    *src = malloc((size_t) (h * w));	/* exactly: a sanitizer sees the ends */
 	uint8_t    *dst = malloc((size_t) (h * w));
 	HwrAugmentStrengths affine = {.affine = strength};
-	HwrAugmentStrengths all = {strength, strength, strength, strength, strength};
+	HwrAugmentStrengths all = {strength, strength, strength, strength, strength, strength};
 	HwrRng		rng;
 
 	fill_random(src, h * w, seed);

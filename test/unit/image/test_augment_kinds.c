@@ -1,6 +1,6 @@
 /*
  * test_augment_kinds.c
- *	  Elastic and morphological distortion, marks and fewer pixels, each against what its header says.
+ *	  Elastic and morphological distortion, marks, fewer pixels and bands of paper, each against what its header says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,17 +78,17 @@ static void
 test_alone(void **state)
 {
 	static const HwrAugmentStrengths kinds[] = {
-		{.elastic = 1}, {.morphology = 1}, {.strokes = 1}, {.downscale = 1}
+		{.elastic = 1}, {.morphology = 1}, {.strokes = 1}, {.downscale = 1}, {.mask = 1}
 	};
-	static const double least[] = {0.6, 0.4, 0.5, 0.2};	/* share of images that change: the chances in the headers */
-	static const double most[] = {0.8, 0.6, 0.7, 0.3};
+	static const double least[] = {0.6, 0.4, 0.5, 0.2, 0.5};	/* share of images that change: the chances in the headers */
+	static const double most[] = {0.8, 0.6, 0.7, 0.3, 0.8};
 	uint8_t		src[H * W];
 	uint8_t		a[H * W];
 	uint8_t		b[H * W];
 
 	(void) state;
 	fill_writing(src);
-	for (int k = 0; k < 4; k++)
+	for (int k = 0; k < 5; k++)
 	{
 		double		changed = 0;
 
@@ -417,6 +417,58 @@ test_downscale(void **state)
 	assert_true(used >= 8);
 }
 
+/* Columns are paper or as they were: bands no wider than half the height, no two in a stretch, about as many as the chance says. */
+static void
+test_mask(void **state)
+{
+	static uint8_t src[H * W];
+	static uint8_t dst[H * W];
+	int			bands[4] = {0};
+	double		masked = 0;
+
+	(void) state;
+	memset(src, 100, sizeof(src));
+	for (int strength = 1; strength <= 3; strength++)
+	{
+		for (uint64_t seed = 0; seed < SEEDS; seed++)
+		{
+			HwrAugmentDraws d;
+			HwrAugmentMask m;
+			HwrRng		rng;
+
+			hwr_rng_seed(&rng, seed, 3);
+			d = hwr_augment_draw(&(HwrAugmentStrengths) {.mask = strength}, &rng);
+			m = hwr_augment_mask(&d.mask, H);
+			augment(src, dst, (HwrAugmentStrengths) {.mask = strength}, seed);
+			for (int i = 0; i < H * W; i++)
+			{
+				assert_int_equal(dst[i], dst[i % W]);
+				assert_int_equal(dst[i], hwr_augment_masked(&m, i % W) ? 0 : 100);
+			}
+			for (int start = 0; start < W; start += m.stretch)
+			{
+				int			end = start + m.stretch < W ? start + m.stretch : W;
+				int			width = 0;
+				int			begins = 0;
+
+				for (int x = start; x < end; x++)
+				{
+					width += dst[x] == 0;
+					begins += dst[x] == 0 && (x == start || dst[x - 1] != 0);
+				}
+				assert_true(begins <= 1 && width <= H / 2 + 1);
+				assert_true(begins == 0 || width > H / 8 || end == W);
+				bands[strength] += begins;
+				masked += width;
+			}
+		}
+	}
+	/* 4 whole stretches, and most of a fifth is beyond the edge */
+	for (int strength = 1; strength <= 3; strength++)
+		assert_true(fabs(bands[strength] / (SEEDS * 4.3) - 0.3 * strength) < 0.06);
+	assert_between(masked / (3.0 * SEEDS * W), 0.1, 0.15);
+}
+
 int
 main(void)
 {
@@ -428,6 +480,7 @@ main(void)
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_downscale),
+		cmocka_unit_test(test_mask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

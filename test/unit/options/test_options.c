@@ -186,7 +186,7 @@ test_to_json(void **state)
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", "
 						"\"empty_labels\": \"skip\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"downscale\": 0, \"base\": \"\", "
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"downscale\": 0, \"mask\": 0, \"base\": \"\", "
 						"\"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, "
 						"\"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
 						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");
@@ -200,7 +200,7 @@ test_all_given(void **state)
 
 	(void) state;
 	parse("{\"max_minutes\": 1e-7, \"shortcut\": 0.3, \"augment\": 3, \"elastic\": 1, \"morphology\": 0.5, \"strokes\": 2, "
-		  "\"downscale\": 0.7, "
+		  "\"downscale\": 0.7, \"mask\": 1.5, "
 		  "\"fit\": \"stretch\", \"case\": \"lower\","
 		  " \"device\": \"cuda\", \"precision\": \"float32\", \"threads\": 256, \"seed\": 9007199254740992, \"validation\": \"\","
 		  " \"validation_fraction\": 0.9, \"patience\": 3, \"dropout\": 0, \"clip_norm\": 0,"
@@ -229,7 +229,7 @@ test_all_given(void **state)
 	assert_int_equal(o.mapping, HWR_CASE_LOWER);
 	assert_int_equal(o.fit, HWR_FIT_STRETCH);
 	assert_true(o.step.augment.affine == 3 && o.step.augment.elastic == 1 && o.step.augment.morphology == 0.5 &&
-				o.step.augment.strokes == 2 && o.step.augment.downscale == 0.7);
+				o.step.augment.strokes == 2 && o.step.augment.downscale == 0.7 && o.step.augment.mask == 1.5);
 	assert_true(o.shortcut == 0.3);
 	assert_true(o.max_minutes == 1e-7);
 	expect_round_trip(&o);
@@ -277,7 +277,7 @@ test_architecture(void **state)
 #define NAMES "preset, architecture, epochs, batch_size, optimizer, learning_rate, momentum," \
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
 	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, " \
-	"strokes, downscale, base, " \
+	"strokes, downscale, mask, base, " \
 	"base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
 	" description, licence, credits, language"
 
@@ -338,6 +338,7 @@ test_ranges(void **state)
 		{"{\"elastic\": -0.1}", "training option \"elastic\" must be between 0 and 3"},
 		{"{\"morphology\": 4}", "training option \"morphology\" must be between 0 and 3"},
 		{"{\"downscale\": -1}", "training option \"downscale\" must be between 0 and 3"},
+		{"{\"mask\": 3.1}", "training option \"mask\" must be between 0 and 3"},
 		{"{\"strokes\": 3.5}", "training option \"strokes\" must be between 0 and 3"},
 		{"{\"shortcut\": -0.1}", "training option \"shortcut\" must be between 0 and 1"},
 		{"{\"shortcut\": 1.1}", "training option \"shortcut\" must be between 0 and 1"},
@@ -365,7 +366,7 @@ test_types(void **state)
 		{"patience", "an integer"}, {"validation_fraction", "a number"},
 		{"validation", "a string"}, {"seed", "an integer"}, {"threads", "an integer"},
 		{"case", "a string"}, {"fit", "a string"}, {"augment", "a number"}, {"elastic", "a number"},
-		{"morphology", "a number"}, {"strokes", "a number"}, {"downscale", "a number"},
+		{"morphology", "a number"}, {"strokes", "a number"}, {"downscale", "a number"}, {"mask", "a number"},
 		{"shortcut", "a number"}, {"max_minutes", "a number"},
 	};
 	static const char *const values[] = {"null", "true", "\"1\"", "1", "1.0", "[1]", "{}"};
