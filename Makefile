@@ -73,7 +73,7 @@ SQL_PIECES = base/schema \
 	train/job train/train train/resume train/train_lines \
 	report/evaluate report/metrics report/aggregates report/readings report/parts report/plot report/report \
 	report/compare report/review \
-	search/posterior search/nbest search/relevance search/index search/words search/match \
+	search/posterior search/nbest search/column search/relevance search/index search/words search/match \
 	pipeline/attach pipeline/trial pipeline/drift pipeline/work pipeline/corrections pipeline/trial_compare pipeline/improve
 SQL_SOURCES = $(SQL_PIECES:%=src/pg/%.sql)
 

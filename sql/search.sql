@@ -124,6 +124,22 @@ SELECT best, kind, f.text, f.value, round(f.confidence::numeric, 1) AS confidenc
 SELECT f.value::date + 1 AS next_day FROM hwr_field(ink('3 Aout 1914'), 'date') f;
 SELECT * FROM hwr_field(ink('a'), 'colour');
 
+-- Fields that stand under one another: the numbers of a register, one misread, one of which nothing is right, one missing, one that is in no order
+CREATE TABLE register (page integer, line integer, ink hwr_posterior);
+INSERT INTO register VALUES (1, 1, ink('7101')), (1, 2, ink('7102')), (1, 3, ink('7803', '7103')), (1, 4, ink('7104')), (1, 5, NULL), (1, 6, ink('7106')),
+	(1, 7, ink('a')), (1, 8, ink('7108')), (1, 9, ink('7109')), (1, 10, ink('7170', '7110')), (1, 11, ink('12')), (1, 12, ink('7111')), (2, 1, ink('7803', '7103'));
+SELECT page, line, (hwr_field(ink, 'integer')).value AS alone, (f).text, (f).value, (f).confidence > 0.9 AS sure
+	FROM (SELECT page, line, ink, hwr_column_field(ink, 'integer') OVER (PARTITION BY page ORDER BY line) AS f FROM register) r ORDER BY page, line;
+SELECT line, (hwr_field(ink, 'date')).value AS alone, (hwr_column_field(ink, 'date') OVER (ORDER BY line)).value FROM (VALUES (1, ink('3 mai 1914')), (2, ink('4 mai 1914')),
+	(3, ink('6 mai 1974', '6 mai 1914')), (4, ink('6 mai 1914')), (5, ink('31.02.1914', '11.05.1914')), (6, ink('12 mai 1914'))) v (line, ink) ORDER BY line;
+SELECT hwr_column_field(ink, 'integer') OVER () FROM register WHERE false;
+SELECT hwr_column_field(ink, 'amount') OVER () FROM register;
+SELECT hwr_column_field(ink, 'colour') OVER () FROM register;
+SELECT hwr_column_field(ink, NULL) OVER () FROM register;
+SELECT hwr_column_field(ink, CASE line WHEN 1 THEN 'integer' ELSE 'date' END) OVER (ORDER BY line) FROM register;
+SELECT hwr_column_field(ink, 'integer') FROM register;
+DROP TABLE register;
+
 -- What a column may hold, as a lexicon
 CREATE TYPE hwr_mood AS ENUM ('sad', 'glad');
 CREATE DOMAIN hwr_size AS text CHECK (VALUE IN ('small', 'it''s large'));

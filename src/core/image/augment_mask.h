@@ -2,10 +2,10 @@
  * augment_mask.h
  *	  Upright bands of a canvas that are painted as paper, which augment.c and the CUDA kernel share.
  *
- * Unlike a gap in the strokes a band may take a whole letter, which the label keeps: what stands to the left and to the right has to
- * say what it was.  The canvas is cut into stretches as wide as one and a half of its height, two or three words' letters, and each
- * holds at most one band.  Whether, where and how wide is a hash of the stretch's number and of a key drawn for the image: nothing is
- * stored, and one draw serves a canvas of any width.  All in whole numbers, so that every device gets the same.
+ * Unlike a gap in the strokes a band may take a whole letter, which the label keeps: what stands to the left and to the right has
+ * to say what it was.  The canvas is cut into stretches as wide as one and a half of its height, two or three words' letters, and
+ * each holds at most one band.  Whether, where and how wide is a hash of the stretch's number and of a key drawn for the image:
+ * nothing is stored, and one draw serves a canvas of any width.  All in whole numbers, so that every device gets the same.
  */
 #ifndef HWR_AUGMENT_MASK_H
 #define HWR_AUGMENT_MASK_H
@@ -15,8 +15,8 @@
 
 #include "core/base/rng.h"
 
-#define HWR_AUGMENT_MASK_CHANCE		0.3		/* of a band in a stretch, at strength 1; of its width the least and the most, in heights: */
-#define HWR_AUGMENT_MIN_MASK		0.125
+#define HWR_AUGMENT_MASK_CHANCE		0.3		/* of a band in a stretch, at strength 1 */
+#define HWR_AUGMENT_MIN_MASK		0.125	/* of its width, in heights */
 #define HWR_AUGMENT_MAX_MASK		0.5
 #define HWR_AUGMENT_STRETCH			1.5		/* heights */
 

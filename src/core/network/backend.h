@@ -51,7 +51,7 @@ typedef struct HwrStepOptions
 	double		weight_decay;	/* >= 0 */
 	double		clip_norm;		/* largest global gradient norm, 0: off */
 	HwrTrainPrecision precision;	/* auto | float32 | bfloat16 */
-	HwrAugmentStrengths augment;	/* each 0: off .. 3; JSON keys augment (affine), elastic, morphology, strokes, downscale, mask */
+	HwrAugmentStrengths augment;	/* each 0: off .. 3; JSON keys as the members, but augment for affine */
 } HwrStepOptions;
 
 typedef struct HwrBackendConfig

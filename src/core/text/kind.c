@@ -4,6 +4,7 @@
  */
 #include "kind.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,43 @@ hwr_kind_value(HwrKind kind, const uint32_t *codepoints, int n, char value[HWR_K
 			return number_value(codepoints, n, true, value);
 		case HWR_KIND_YES_NO:
 			return yes_no_value(folded, value);
+	}
+	return false;
+}
+
+/* Days since 1 March of the year 0: Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+static int64_t
+day_number(int year, int month, int day)
+{
+	int			y = year - (month <= 2);
+	int			era = y / 400;
+	int			of_era = y - 400 * era;
+	int			of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return (int64_t) era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+}
+
+bool
+hwr_kind_place(HwrKind kind, const char *value, int64_t *place, int *group, double *chance)
+{
+	size_t		digits = strlen(value);
+	int			year;
+	int			month;
+	int			day;
+
+	if (kind == HWR_KIND_INTEGER && digits > 0 && digits <= 18)
+	{
+		*place = (int64_t) strtoll(value, NULL, 10);
+		*group = (int) digits;
+		*chance = pow(10, -(double) digits);
+		return true;
+	}
+	if (kind == HWR_KIND_DATE && sscanf(value, "%4d-%2d-%2d", &year, &month, &day) == 3)
+	{
+		*place = day_number(year, month, day);
+		*group = year / 10 % 32;
+		*chance = 1 / 3652.5;
+		return true;
 	}
 	return false;
 }

@@ -29,4 +29,11 @@ extern const char *hwr_kind_pattern(HwrKind kind);
 /* The value of a text, as ASCII; false where it has none: no such day, or not all of a date. */
 extern bool hwr_kind_value(HwrKind kind, const uint32_t *codepoints, int n, char value[HWR_KIND_VALUE]);
 
+/*
+ * Of a kind whose values have an order, the place of one in it: a whole number, the day of a date; and the group of values like
+ * it, 0 to 31: the number of digits, the decade, and how probable it is in its group.  False where the kind has no order, or the
+ * number more than 18 digits.
+ */
+extern bool hwr_kind_place(HwrKind kind, const char *value, int64_t *place, int *group, double *chance);
+
 #endif							/* HWR_KIND_H */

@@ -34,18 +34,10 @@ hwr_kind_argument(text *value)
 			 errhint("The kinds are %s.", hint.data)));
 }
 
-/* A text that was found, and what it is worth. */
-typedef struct Found
+static HwrKindReading
+reading_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
 {
-	char	   *text;			/* server encoding */
-	char		value[HWR_KIND_VALUE];	/* empty: none */
-	double		confidence;
-} Found;
-
-static Found
-found_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
-{
-	Found		found = {.confidence = h->confidence};
+	HwrKindReading found = {.confidence = h->confidence,.score = h->score};
 	uint32_t   *codepoints = palloc(Max(h->n, 1) * sizeof(uint32_t));
 	char	   *utf8;
 	char	   *copy = palloc(4 * h->n + 1);
@@ -63,46 +55,56 @@ found_of(const HwrHypothesis *h, const HwrAlphabet *alphabet, HwrKind kind)
 	return found;
 }
 
-/*
- * Different texts may have the same value: the value that has most together is the answer, with the
- * best of its texts.
- */
-HwrKindReading
-hwr_kind_search(HwrDecoder *decoder, HwrBeamQuery *query, const HwrWriter *writer, HwrKind kind)
+/* A text without a value comes after all that have one. */
+static int
+compare_readings(const void *a, const void *b)
 {
-	HwrKindReading reading = {0};
+	const HwrKindReading *x = a;
+	const HwrKindReading *y = b;
+
+	if ((x->value[0] != '\0') != (y->value[0] != '\0'))
+		return x->value[0] != '\0' ? -1 : 1;
+	if (x->confidence != y->confidence)
+		return x->confidence > y->confidence ? -1 : 1;
+	return (x->score < y->score) - (x->score > y->score);
+}
+
+HwrKindReading *
+hwr_kind_readings(HwrDecoder *decoder, HwrBeamQuery *query, const HwrWriter *writer, HwrKind kind, int *n)
+{
+	HwrKindReading *found;
 	HwrNbest   *nbest;
-	Found	   *found;
-	int			best = -1;
 
 	query->width = FIELD_BEAM;
 	query->outside_penalty = 0;
 	hwr_decoder_bind_pattern(decoder, PointerGetDatum(cstring_to_text(hwr_kind_pattern(kind))), writer, query);
 	nbest = hwr_decoder_search(decoder, query, FIELD_TEXTS, writer);
-	found = palloc(Max(nbest->n, 1) * sizeof(Found));
+	found = palloc(Max(nbest->n, 1) * sizeof(HwrKindReading));
+	*n = 0;
 	for (int i = 0; i < nbest->n; i++)
 	{
-		int			same = -1;
+		HwrKindReading reading = reading_of(&nbest->hypotheses[i], writer->alphabet, kind);
+		int			same = 0;
 
-		found[i] = found_of(&nbest->hypotheses[i], writer->alphabet, kind);
-		for (int j = 0; j < i && same < 0 && found[i].value[0] != '\0'; j++)
-			if (strcmp(found[j].value, found[i].value) == 0)
-				same = j;
-		if (same >= 0)
-		{
-			found[same].confidence += found[i].confidence;
-			found[i].confidence = -1;
-		}
+		/* different texts may have the same value */
+		while (same < *n && (reading.value[0] == '\0' || strcmp(found[same].value, reading.value) != 0))
+			same++;
+		if (same < *n)
+			found[same].confidence += reading.confidence;
+		else
+			found[(*n)++] = reading;
 	}
-	/* A text without a value is an answer only where there is no other. */
-	for (int i = 0; i < nbest->n; i++)
-		if (best < 0 || (found[i].value[0] != '\0') > (found[best].value[0] != '\0') ||
-			((found[i].value[0] != '\0') == (found[best].value[0] != '\0') && found[i].confidence > found[best].confidence))
-			best = i;
-	if (best < 0)
-		return reading;
-	reading.text = found[best].text;
-	strlcpy(reading.value, found[best].value, sizeof(reading.value));
-	reading.confidence = Min(found[best].confidence, 1);
-	return reading;
+	for (int i = 0; i < *n; i++)
+		found[i].confidence = Min(found[i].confidence, 1);
+	qsort(found, *n, sizeof(HwrKindReading), compare_readings);
+	return found;
+}
+
+HwrKindReading
+hwr_kind_search(HwrDecoder *decoder, HwrBeamQuery *query, const HwrWriter *writer, HwrKind kind)
+{
+	int			n;
+	HwrKindReading *readings = hwr_kind_readings(decoder, query, writer, kind, &n);
+
+	return n > 0 ? readings[0] : (HwrKindReading) {0};
 }

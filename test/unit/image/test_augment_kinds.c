@@ -417,7 +417,7 @@ test_downscale(void **state)
 	assert_true(used >= 8);
 }
 
-/* Columns are paper or as they were: bands no wider than half the height, no two in a stretch, about as many as the chance says. */
+/* Columns are paper or as they were: bands no wider than half the height, at most one a stretch, as many as the chance says. */
 static void
 test_mask(void **state)
 {

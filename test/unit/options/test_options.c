@@ -186,7 +186,8 @@ test_to_json(void **state)
 						" \"validation_fraction\": 0.1, \"validation\": \"public.\\\"held out\\\"\","
 						" \"seed\": 1, \"threads\": 0, \"device\": \"auto\", \"precision\": \"auto\", \"case\": \"upper\", "
 						"\"empty_labels\": \"skip\", \"fit\": \"pad\","
-						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"downscale\": 0, \"mask\": 0, \"base\": \"\", "
+						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"downscale\": 0, \"mask\": 0,"
+						" \"base\": \"\", "
 						"\"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, "
 						"\"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
 						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");

@@ -2,6 +2,7 @@
  * test_kind.c
  *	  Values of fields.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,12 +112,43 @@ test_long(void **state)
 	assert_false(hwr_kind_value(HWR_KIND_INTEGER, digits, 0, value));
 }
 
+/* Places of numbers and days, and their groups, whose values are equally probable; other kinds have no order. */
+static void
+test_places(void **state)
+{
+	int64_t		place;
+	int64_t		other;
+	int			group;
+	double		chance;
+
+	(void) state;
+	assert_true(hwr_kind_place(HWR_KIND_INTEGER, "007", &place, &group, &chance));
+	assert_true(place == 7 && group == 3 && fabs(chance - 1e-3) < 1e-12);
+	assert_true(hwr_kind_place(HWR_KIND_INTEGER, "999999999999999999", &place, &group, &chance));
+	assert_true(place == INT64_C(999999999999999999) && group == 18);
+	assert_false(hwr_kind_place(HWR_KIND_INTEGER, "1000000000000000000", &place, &group, &chance));
+	assert_false(hwr_kind_place(HWR_KIND_INTEGER, "", &place, &group, &chance));
+	assert_true(hwr_kind_place(HWR_KIND_DATE, "1914-08-03", &place, &group, &chance));
+	assert_true(group == 191 % 32 && chance > 0 && chance < 1e-3);
+	assert_true(hwr_kind_place(HWR_KIND_DATE, "1970-01-01", &other, &group, &chance));
+	assert_true(other - place == 20240);
+	assert_true(hwr_kind_place(HWR_KIND_DATE, "1900-02-28", &place, &group, &chance));
+	assert_true(hwr_kind_place(HWR_KIND_DATE, "2000-03-01", &other, &group, &chance));
+	assert_true(other - place == 36526);
+	assert_true(hwr_kind_place(HWR_KIND_DATE, "9999-12-31", &place, &group, &chance));
+	assert_true(group >= 0 && group < 32);
+	assert_false(hwr_kind_place(HWR_KIND_DATE, "", &place, &group, &chance));
+	assert_false(hwr_kind_place(HWR_KIND_AMOUNT, "12.50", &place, &group, &chance));
+	assert_false(hwr_kind_place(HWR_KIND_YES_NO, "true", &place, &group, &chance));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,68 @@
+/*
+ * column_law.h
+ *	  How values follow one another in a column, learned from it.
+ *
+ * The probability of a difference is that of a Pitman-Yor process: as often as the other rows have it, less one, for one may be
+ * chance, and for the rest a law in which small differences are likelier than large ones and no size is impossible.  A row never
+ * counts for itself.
+ *
+ * Source: Pitman and Yor, "The two-parameter Poisson-Dirichlet distribution derived from a stable subordinator", 1997.
+ */
+#ifndef HWR_COLUMN_LAW_H
+#define HWR_COLUMN_LAW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "column.h"
+
+/* What a row and the one before it have shown. */
+typedef struct HwrColumnPair
+{
+	int			kind;			/* of the row's value, */
+	double		known;			/* if it is known: probability */
+	int64_t		difference;
+	double		on;				/* probability that the value before went on by it; 0 in the first row */
+	double		jump;			/* that it jumped; the rest: not known */
+} HwrColumnPair;
+
+typedef struct HwrColumnCount
+{
+	int64_t		difference;
+	double		count;
+} HwrColumnCount;
+
+/* Differences that several pairs have. */
+#define HWR_COLUMN_USUAL 3
+
+typedef struct HwrColumnLaw
+{
+	HwrColumnPair *pairs;		/* [n], of each row, malloc'd */
+	HwrColumnCount *counts;		/* [kinds], by difference, malloc'd with room for n */
+	int			n;
+	int			kinds;
+	HwrColumnCount usual[HWR_COLUMN_USUAL]; /* the most frequent first; count 0: none */
+	double		repeated;		/* of the counts, what is beyond the first of each difference */
+	double		on;				/* sums over all rows */
+	double		up;				/* of those that go on, differences of at least 0 */
+	double		jumps;
+	double		known;
+	double		kinds_seen[HWR_COLUMN_KINDS];
+} HwrColumnLaw;
+
+/* Nothing seen yet. */
+extern bool hwr_column_law_init(HwrColumnLaw *law, int rows, HwrStatus *st);
+extern void hwr_column_law_free(HwrColumnLaw *law);
+
+/* Count what the rows show now. */
+extern void hwr_column_law_learn(HwrColumnLaw *law);
+
+/*
+ * Without what the row itself has shown: the probability that its value is no continuation of the one before, that it is of
+ * this kind if not, and of this difference if so.
+ */
+extern double hwr_column_law_jump(const HwrColumnLaw *law, int row);
+extern double hwr_column_law_kind(const HwrColumnLaw *law, int row, int kind);
+extern double hwr_column_law_difference(const HwrColumnLaw *law, int row, int64_t difference);
+
+#endif							/* HWR_COLUMN_LAW_H */
