@@ -141,10 +141,8 @@ join_rows(Partition *p)
 
 /* Give a row a number that it is expected to have, with the probability that its ink gives the digits; false: it has none. */
 static bool
-add_number(Partition *p, HwrKept *site, const HwrSparse *sparse, Row *r, int64 number)
+add_number(Partition *p, const HwrAlphabet *alphabet, const HwrBeamQuery *query, Row *r, int64 number)
 {
-	HwrWriter	writer = hwr_kept_writer(site, sparse, NULL, NULL, cstring_to_text(hwr_kind_pattern(p->kind)));
-	HwrBeamQuery query = hwr_kept_query(site, sparse, &writer);
 	HwrKindReading reading = {0};
 	HwrColumnValue value = {0};
 	int			classes[HWR_KIND_VALUE];
@@ -155,8 +153,8 @@ add_number(Partition *p, HwrKept *site, const HwrSparse *sparse, Row *r, int64 n
 	if (number < 0 || !hwr_kind_place(p->kind, reading.value, &value.place, &value.kind, &value.chance))
 		return false;
 	for (int i = 0; i < n; i++)
-		classes[i] = hwr_alphabet_class(writer.alphabet, (uint32_t) reading.value[i]);
-	reading.score = hwr_score_label(query.logp, query.T, query.K, classes, n, palloc(hwr_score_workspace(query.T, n)));
+		classes[i] = hwr_alphabet_class(alphabet, (uint32_t) reading.value[i]);
+	reading.score = hwr_score_label(query->logp, query->T, query->K, classes, n, palloc(hwr_score_workspace(query->T, n)));
 	value.ink = exp(Min(reading.score - r->total, 0));
 	if (!(value.ink > 0))
 		return false;
@@ -180,12 +178,16 @@ add_expected(WindowObject window, Partition *p, HwrKept *site, MemoryContext wor
 		int64_t		places[HWR_COLUMN_EXPECTED];
 		int			n = r->column_row < 0 ? 0 : hwr_column_expected(p->column->object, r->column_row, places);
 		HwrSparse  *sparse;
+		HwrWriter	writer;
+		HwrBeamQuery query;
 
 		if (n == 0 || (sparse = get_posterior(window, site, i)) == NULL)
 			continue;
 		CHECK_FOR_INTERRUPTS();
+		writer = hwr_kept_writer(site, sparse, NULL, NULL, cstring_to_text(hwr_kind_pattern(p->kind)));
+		query = hwr_kept_query(site, sparse, &writer);
 		for (int j = 0; j < n; j++)
-			added |= add_number(p, site, sparse, r, places[j]);
+			added |= add_number(p, writer.alphabet, &query, r, places[j]);
 		MemoryContextReset(work);
 	}
 	return added;
