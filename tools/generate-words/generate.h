@@ -49,6 +49,7 @@ typedef struct Hand
 	double		scale;			/* pixels a unit of an outline */
 	bool		faint;
 	bool		straight;		/* along one line, however long */
+	bool		typed;			/* by a typewriter or a press: upright letters, each a little off its place */
 } Hand;
 
 /* Something else that stands on a form. */

@@ -74,17 +74,17 @@ check_font(cairo_t *cr, const char *family)
 }
 
 static void
-make_warp(Rng *rng, double height, bool straight, Warp *warp)
+make_warp(Rng *rng, double height, const Hand *hand, Warp *warp)
 {
-	warp->slant = 0.14 * normal(rng);
-	warp->rise = (straight ? 0.003 : 0.018) * normal(rng);
+	warp->slant = (hand->typed ? 0.01 : 0.14) * normal(rng);
+	warp->rise = (hand->straight ? 0.003 : 0.018) * normal(rng);
 	warp->n = MAX_WAVES;
 	for (int i = 0; i < warp->n; i++)
 	{
 		Wave	   *w = &warp->wave[i];
 		double		length = height * uniform(rng, 0.7, 3.0);	/* of a wave, pixels */
 		double		angle = uniform(rng, 0, 2 * M_PI);
-		double		amplitude = 0.016 * length;
+		double		amplitude = (hand->typed ? 0.004 : 0.016) * length;
 
 		w->kx = 2 * M_PI / length * cos(angle);
 		w->ky = 2 * M_PI / length * sin(angle);
@@ -170,7 +170,7 @@ write_by_hand(Rng *rng, cairo_t *cr, const Hand *hand, const char *text, Outline
 	Warp		warp;
 	double		stretch;
 
-	make_warp(rng, SIZE, hand->straight, &warp);
+	make_warp(rng, SIZE, hand, &warp);
 	stretch = uniform(rng, 0.88, 1.15);
 	return trace(cr, make_layout(cr, font_of_family(hand->family), text, SIZE, hand->spacing), &warp, stretch, out);
 }

@@ -38,6 +38,7 @@ typedef struct Font
 	const char *family;
 	bool		upper;			/* only for capitals: its small letters are capitals too */
 	bool		joined;			/* not for words in capitals: nobody joins those */
+	bool		typed;			/* no hand */
 } Font;
 
 typedef struct Task
@@ -59,7 +60,7 @@ static const char usage[] =
 	"  generate-words --words FILE --fonts FILE --out PLACE [options]\n\n"
 	"  --words FILE      a word or line of text in each line; -: standard input; lines that begin with # are left out\n"
 	"  --fonts FILE      a family in each line, \"upper FAMILY\" where it has capitals only, \"joined FAMILY\" where it is not\n"
-	"                    for words in capitals; or a folder of font files\n"
+	"                    for words in capitals, \"typed FAMILY\" where it is a typewriter's; or a folder of font files\n"
 	"  --out PLACE       a folder, for PLACE/words/*.jpg and PLACE/words.csv; or NAME.tar, for that and NAME.csv\n"
 	"  --count N         images (600)\n"
 	"  --seed N          another seed, other images (1)\n"
@@ -106,7 +107,8 @@ parse_fonts(const Lines *lines, Task *task)
 
 		f->upper = g_str_has_prefix(lines->line[i], "upper ");
 		f->joined = g_str_has_prefix(lines->line[i], "joined ");
-		f->family = lines->line[i] + (f->upper ? 6 : f->joined ? 7 : 0);
+		f->typed = g_str_has_prefix(lines->line[i], "typed ");
+		f->family = lines->line[i] + (f->upper || f->typed ? 6 : f->joined ? 7 : 0);
 	}
 }
 
@@ -129,13 +131,17 @@ static void
 draw_picture(Rng *rng, Rng *form_rng, const Form *form, const Hand *hand, const Outline *word, const Margins *m, Picture *pic)
 {
 	double		weight = uniform(rng, -0.25, 1.1);
+	double		height = hand->scale * (word->extents[3] - word->extents[1]);
 	bool		shadow = false;
 
+	/* between a worn ribbon and one that is full of ink */
+	if (hand->typed)
+		weight = height * uniform(form_rng != NULL ? form_rng : rng, -0.01, 0.05);
 	fill_outline(pic, word, m->left, m->top, hand->scale, weight, pic->mask);
 	draw_paper(rng, pic, pic->height - m->bottom);
 	if (hand->straight)
 	{
-		shadow = draw_sheet(form_rng, pic, hand->scale * (word->extents[3] - word->extents[1]));
+		shadow = draw_sheet(form_rng, pic, height);
 		wear_ink(form_rng, pic);
 	}
 	draw_form(pic, form);
@@ -209,11 +215,11 @@ choose_size(const Task *task, Rng *rng, cairo_t *cr, double ink_height, Hand *ha
 
 /* Draw one word.  False if the font lacks a letter of it. */
 static bool
-make_image(const Task *task, int i, Rng *rng, cairo_t *cr, const char *family, const char *text, Output *out)
+make_image(const Task *task, int i, Rng *rng, cairo_t *cr, const Font *font, const char *text, Output *out)
 {
 	Rng			form_rng = {~rng->state};
 	Form		form = {0};
-	Hand		hand = {.family = family};
+	Hand		hand = {.family = font->family,.typed = font->typed};
 	double		ink_height = uniform(rng, 22, 36);
 	double		top = uniform(rng, 4, 12);
 	double		bottom = uniform(rng, 4, 12);
@@ -271,7 +277,7 @@ make_sample(const Task *task, int i, cairo_t *cr, Output *out)
 		const Font *font = &task->fonts[below(&rng, task->nfonts)];
 		const char *word = task->words.line[below(&rng, task->words.n)];
 		char	   *text = choose_text(&rng, word, font, task->letters);
-		bool		drawn = text != NULL && make_image(task, i, &rng, cr, font->family, text, out);
+		bool		drawn = text != NULL && make_image(task, i, &rng, cr, font, text, out);
 
 		g_free(text);
 		if (drawn)
