@@ -41,7 +41,7 @@ SELECT bool_and(hwr_text(posterior) = label) AS text, bool_and(hwr_confidence(po
 SELECT id, position, "char", x0, x1 FROM spelt_kept, hwr_places(posterior) WHERE id = 2 ORDER BY position;
 SELECT id, (hwr_posterior_info(posterior)).characters FROM spelt_kept WHERE id = 3;
 -- It is not searched, as that is by characters.
-SELECT outcome(format($$SELECT %s FROM spelt_kept$$, f)) AS outcome FROM unnest(ARRAY['hwr_score(posterior, label)', '(hwr_nbest(posterior)).text', '(hwr_field(posterior, ''date'')).text',
+SELECT outcome(format($$SELECT %s FROM spelt_kept$$, f)) AS outcome FROM unnest(ARRAY['hwr_score(posterior, label)', '(hwr_nbest(posterior)).text', '(hwr_field(posterior, ''date'')).text', 'hwr_column_field(posterior, ''date'') OVER ()',
 	'hwr_relevance(posterior, ''ch'')', 'posterior @~ ''ch''::hwr_query', '(hwr_spots(posterior, ''ch'')).x0', '(hwr_words(posterior)).word', '(hwr_match(posterior, ARRAY[''ch''])).rank']) f;
 CREATE INDEX ON spelt_kept USING gin (posterior);
 \echo :SQLSTATE
