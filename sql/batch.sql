@@ -33,6 +33,9 @@ EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'stroke
 EXPLAIN (COSTS OFF) DECLARE c CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE entered > now() - interval '1 day';
 EXPLAIN (COSTS OFF) SELECT nextval(NULL::regclass), hwr_recognize(image, 'strokes') FROM fields;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes', 1) FROM fields;
+EXPLAIN (COSTS OFF) SELECT hwr_score(image, label, 'strokes', 1) FROM fields;
+EXPLAIN (COSTS OFF) SELECT hwr_posterior(image, 'strokes') FROM fields;
 
 -- Where they are not: a child that must not run ahead, because it is volatile, may fail on a row, or locks rows,
 EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields WHERE random() < 2;
@@ -54,8 +57,8 @@ EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), generate_series(1, 2
 EXPLAIN (COSTS OFF) DECLARE c SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM fields ORDER BY label LIMIT 10;
 SET hwr.batch = off;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
-SET hwr.batch = on;
-SET hwr.batch = auto;
+SET hwr.batch = maybe;
+SELECT value, set_config('hwr.batch', value, false) FROM unnest('{on,true,yes,1,off,false,no,0,auto}'::text[]) value;
 
 RESET enable_nestloop;
 
@@ -105,6 +108,9 @@ SELECT same(statement) FROM (VALUES
 	('WITH r AS MATERIALIZED (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields) SELECT a.id, b.id FROM r a JOIN r b ON a.t = b.t AND a.id < b.id ORDER BY 1, 2'),
 	('SELECT id, hwr_recognize(image, CASE WHEN id % 2 = 0 THEN ''strokes'' ELSE ''other'' END) FROM fields'),
 	('SELECT hwr_recognize(image, ''strokes''), hwr_recognize(image, ''other''), hwr_score(image, label, ''strokes'') FROM fields'),
+	('SELECT hwr_recognize(image, ''strokes'', 1), hwr_score(image, label, ''strokes'', 1), hwr_recognize(image, ''strokes'') FROM fields'),
+	('SELECT hwr_recognize(image, ''strokes'', 2) FROM fields'),
+	('SELECT hwr_text(hwr_posterior(image, ''strokes'')) FROM fields'),
 	('SELECT f, hwr_recognize(f.image, ''strokes'') FROM fields f WHERE f.id < 9'),
 	('SELECT ctid, tableoid::regclass, hwr_recognize(image, ''strokes'') FROM fields'),
 	('SELECT hwr_recognize(image, ''strokes'') FROM fields LIMIT 0'),
@@ -165,6 +171,40 @@ CREATE FUNCTION model_of(id integer) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 
 SELECT count(hwr_recognize(image, model_of(id))) FROM fields, generate_series(1, 10);
 SELECT images < 50 AS few FROM counts;
 DROP FUNCTION model_of;
+-- a version is read by itself
+SELECT hwr_stat_reset();
+SELECT count(hwr_recognize(image, 'strokes', 1)), count(hwr_score(image, '', 'strokes', 1)) FROM strokes;
+TABLE counts;
+-- what is read in vain counts to the end
+EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) SELECT id FROM strokes WHERE hwr_recognize(image, 'strokes') > '' LIMIT 5;
+-- and is no more than 16 images and a fifth, wherever the statement ends and however many models it asks for
+CREATE TABLE many AS SELECT n * 10 + id AS id, image || int4send(n) AS image FROM strokes, generate_series(0, 7) n WHERE id <= 8 ORDER BY n, id;
+SELECT hwr_import_model(stroke_model(), name) FROM unnest('{third,fourth}'::text[]) name;
+CREATE FUNCTION read_ahead(statement text, OUT gathers bigint, OUT images bigint, OUT unused bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || statement INTO plan;
+	gathers := (SELECT count(*) FROM regexp_matches(plan::text, '"Node Type": "Gather', 'g'));
+	images := (SELECT sum(m[1]::bigint) FROM regexp_matches(plan::text, '"Images Read Ahead": (\d+)', 'g') m);
+	unused := (SELECT sum(m[1]::bigint) FROM regexp_matches(plan::text, '"Unused Readings": (\d+)', 'g') m);
+END $$;
+SELECT min(images) > 0 AS ahead, max(images) > 60 AS many, max(unused) > 5 AS unused, count(*) FILTER (WHERE unused > 16 + images / 5) AS too_many
+	FROM generate_series(2, 64) n, read_ahead(format('SELECT id, hwr_recognize(image, %L),
+		CASE WHEN id < 3 THEN hwr_recognize(image, %L) WHEN id < 5 THEN hwr_recognize(image, %L) WHEN id < 15 THEN hwr_recognize(image, %L) END
+		FROM many WHERE hwr_recognize(image, %1$L) >= %6$L LIMIT %7$s', 'strokes', 'other', 'third', 'fourth', 'x', '', n));
+-- all that are asked for are read ahead, whichever models
+SELECT images, unused FROM read_ahead('SELECT hwr_recognize(image, ''strokes''), hwr_recognize(image, ''other''), hwr_recognize(image, ''third''), hwr_recognize(image, ''fourth'') FROM many');
+DROP TABLE many;
+-- what other statements ask for while a cursor is open is not the cursor's to read
+SELECT hwr_stat_reset();
+BEGIN;
+DECLARE c NO SCROLL CURSOR FOR SELECT id, hwr_recognize(image, 'strokes') FROM strokes WHERE id <= 8;
+FETCH c;
+SELECT hwr_recognize(image, 'other') FROM strokes WHERE id = 1;
+MOVE ALL IN c;
+COMMIT;
+SELECT model, calls, images FROM hwr_stat WHERE calls > 0 ORDER BY model;
 
 -- Cursors go back too.
 CREATE FUNCTION walk(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -272,17 +312,12 @@ EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 EXPLAIN (COSTS OFF) SELECT count(hwr_recognize(image, 'strokes')) FROM fields;
 SELECT count(hwr_recognize(image, 'strokes')), count(image) FROM fields;
 SELECT same('SELECT id, hwr_recognize(image, ''strokes'') FROM fields ORDER BY id');
--- what workers read is in EXPLAIN
-CREATE FUNCTION read_ahead(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json) ' || statement INTO plan;
-	RETURN (regexp_match(plan::text, '"Images Read Ahead": (\d+)'))[1];
-END $$;
+-- what workers read is in EXPLAIN, also where the leader ends before them or asks them again
 SET LOCAL parallel_leader_participation = off;
-SET LOCAL enable_hashagg = off;
-SELECT read_ahead('SELECT count(hwr_recognize(image, ''strokes'')) FROM fields');
+ALTER TABLE fields SET (parallel_workers = 2);
+SELECT gathers, images > 0 AS counted FROM read_ahead('SELECT count(hwr_recognize(image, ''strokes'')) FROM fields');
+SELECT gathers, images > 0 AS counted FROM read_ahead('SELECT id, hwr_recognize(image, ''strokes'') FROM fields LIMIT 30');
+SELECT gathers, images > 0 AS counted FROM read_ahead('SELECT s.id, f.* FROM strokes s, LATERAL (SELECT count(hwr_recognize(image, ''strokes'')) FROM fields OFFSET s.id * 0) f');
 ROLLBACK;
 
 -- Partitions
@@ -321,5 +356,5 @@ RESET enable_bitmapscan;
 RESET max_parallel_workers_per_gather;
 DROP VIEW counts;
 DROP TABLE fields, faulty;
-DROP FUNCTION note, same, rows_of;
-SELECT hwr_drop_model(name) FROM unnest('{strokes,other}'::text[]) name;
+DROP FUNCTION note, same, rows_of, read_ahead;
+SELECT hwr_drop_model(name) FROM unnest('{strokes,other,third,fourth}'::text[]) name;

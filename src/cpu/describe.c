@@ -54,8 +54,8 @@ hwr_cpu_describe(HwrDeviceInfo *out, HwrStatus *st)
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "unknown processor");
 	brand(out->name, sizeof(out->name));
-	snprintf(out->driver, sizeof(out->driver), "%s%s%s%s", hwr_kernels()->name,
+	snprintf(out->driver, sizeof(out->driver), "%s%s%s", hwr_kernels_level(),
 			 hwr_elements_bfloat16() != NULL ? ", bfloat16" : hwr_elements_int16() != NULL ? ", int16" : "",
-			 hwr_elements_int8() != NULL ? ", int8" : "", hwr_elements_on_tiles() ? ", AMX" : "");
+			 hwr_elements_int8() != NULL ? ", int8" : "");
 	return true;
 }

@@ -115,5 +115,35 @@ is($node->safe_psql('postgres', "SET hwr.device = cuda; $reading"), 'I^I_', 'a r
 
 restart_with('hwr.service_device' => 'none');
 no_gpu_because('"hwr.service_device" is "none"', 'no service wanted', 0);
+
+#
+# HWR_CPU: what it names is used; what the processor does not know or have is ignored, and said once
+#
+
+my $driver = q{SELECT driver FROM hwr_devices WHERE backend = 'cpu'};
+my $ignored = qr/WARNING:  environment variable "HWR_CPU" is ignored/;
+my $best = do { local $ENV{HWR_CPU} = ''; restart_with(); $node->safe_psql('postgres', $driver) };
+unlike(slurp_file($node->logfile), $ignored, 'HWR_CPU is empty');
+like($best, qr/^[a-z0-9]+(, (bfloat16|int16))?(, int8)?$/, 'instructions and elements');
+foreach my $value ('nonsense', 'PLAIN', ' plain')
+{
+	local $ENV{HWR_CPU} = $value;
+	restart_with();
+	is($node->safe_psql('postgres', $driver), $best, qq{HWR_CPU "$value" changes nothing});
+	like(slurp_file($node->logfile), qr/$ignored\n.*DETAIL:  "$value" names no instructions.*\n.*HINT:  Values for this processor are plain/, 'and the log says so');
+	is(scalar(() = slurp_file($node->logfile) =~ /$ignored/g), 1, 'once');
+}
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+foreach my $value ('nonsense', 'plain')
+{
+	my ($out, $err);
+	my $forced = $node->safe_psql('postgres', "SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
+
+	local $ENV{HWR_CPU} = $value;
+	$node->restart;
+	$node->psql('postgres', "$driver;\nSET $forced = on;\n$reading;\n$reading;", stdout => \$out, stderr => \$err);
+	is($out, ($value eq 'plain' ? 'plain' : $best) . "\nI^I_\nI^I_", qq{HWR_CPU "$value" where a session loads the library});
+	is(scalar(() = $err =~ /$ignored/g), $value eq 'plain' ? 0 : 1, 'what the session is told');
+}
 $node->stop;
 done_testing();

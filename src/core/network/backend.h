@@ -167,4 +167,7 @@ extern bool hwr_infer_each_width(const HwrBackend *backend, HwrBackendContext *c
 
 extern const HwrBackend *hwr_cpu_backend(void);
 
+/* Whether the processor computes as the environment variable HWR_CPU asks, or nothing is asked; the status says why not. */
+extern bool hwr_cpu_check(HwrStatus *st);
+
 #endif							/* HWR_BACKEND_H */

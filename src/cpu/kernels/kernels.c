@@ -4,9 +4,11 @@
  */
 #include "kernels.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/network/backend.h"
 #include "amx.h"
 
 #if defined(__aarch64__)
@@ -91,21 +93,72 @@ best_level(void)
 }
 #endif
 
+/* Whether a processor of level best has this one too. */
+static bool
+has_level(Level one, Level best)
+{
+#if defined(__x86_64__)
+	/* Not all that have AVX-512 have it. */
+	if (one == AVX_VNNI && !has_avx_vnni())
+		return false;
+#endif
+	return one <= best;
+}
+
 static Level
 level(void)
 {
 	const char *limit = getenv("HWR_CPU");
-	Level		have = best_level();
+	Level		best = best_level();
 
-	for (int i = PLAIN; limit != NULL && i < (int) have; i++)
-		if (strcmp(limit, level_names[i]) == 0)
-			have = (Level) i;
-#if defined(__x86_64__)
-	/* Not all that have AVX-512 have it. */
-	if (have == AVX_VNNI && !has_avx_vnni())
-		have = AVX2;
-#endif
-	return have;
+	for (int i = PLAIN; limit != NULL && i < (int) best; i++)
+		if (strcmp(limit, level_names[i]) == 0 && has_level((Level) i, best))
+			return (Level) i;
+	return best;
+}
+
+const char *
+hwr_kernels_level(void)
+{
+	return level_names[level()];
+}
+
+/* The names of the levels that a processor has, as a list. */
+static void
+list_levels(Level best, char *out, size_t size)
+{
+	size_t		len = 0;
+
+	for (int i = PLAIN; i <= (int) best && len < size; i++)
+		if (has_level((Level) i, best))
+			len += snprintf(out + len, size - len, "%s%s", i > PLAIN ? ", " : "", level_names[i]);
+}
+
+bool
+hwr_cpu_check(HwrStatus *st)
+{
+	const char *limit = getenv("HWR_CPU");
+	Level		best = best_level();
+	bool		known = false;
+	char		names[256];
+
+	if (limit == NULL || limit[0] == '\0')
+		return true;
+	for (int i = PLAIN; i < (int) (sizeof(level_names) / sizeof(level_names[0])); i++)
+	{
+		if (strcmp(limit, level_names[i]) != 0)
+			continue;
+		if (has_level((Level) i, best))
+			return true;
+		known = true;
+	}
+	list_levels(best, names, sizeof(names));
+	hwr_fail(st, HWR_BAD_OPTION, "environment variable \"HWR_CPU\" is ignored");
+	if (known)
+		hwr_fail_detail(st, "This processor lacks what \"%.64s\" names.", limit);
+	else
+		hwr_fail_detail(st, "\"%.64s\" names no instructions of this kind of processor.", limit);
+	return hwr_fail_hint(st, "Values for this processor are %s.", names);
 }
 
 #if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
@@ -195,14 +248,4 @@ hwr_elements_int16(void)
 		return &hwr_elements_avx2_int16;
 #endif
 	return NULL;
-}
-
-bool
-hwr_elements_on_tiles(void)
-{
-#if defined(__x86_64__) && !defined(HWR_REAL_DOUBLE)
-	return level() >= AMX;
-#else
-	return false;
-#endif
 }

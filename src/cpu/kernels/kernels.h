@@ -5,7 +5,7 @@
  * kernels_impl.h is compiled once for plain C, AVX2, AVX-512 and NEON; hwr_kernels() picks the
  * table by what the processor has.  The environment variable HWR_CPU = plain | avx2 | avxvnni | avx512 |
  * avx512vnni | avx512bf16 | amx, on 64-bit Arm plain | neon | neondot | neonbf16, lowers the choice
- * (for tests).  Maps are row-major [rows][cols], cols being channels.
+ * (for tests); another value is ignored, which hwr_cpu_check tells.  Maps are row-major [rows][cols], cols being channels.
  */
 #ifndef HWR_KERNELS_H
 #define HWR_KERNELS_H
@@ -295,6 +295,9 @@ struct HwrElements
 	void		(*outer) (const HwrOuter *p);
 };
 
+/* What is in use, as HWR_CPU names it */
+extern const char *hwr_kernels_level(void);
+
 /*
  * bfloat16 elements, or NULL where the processor has no such instructions, they are no faster, or
  * HWR_CPU forbids them.
@@ -306,9 +309,6 @@ extern const HwrElements *hwr_elements_int8(void);
 
 /* 16-bit elements for the products of Winograd's convolution where maps are of hwr_real, likewise. */
 extern const HwrElements *hwr_elements_int16(void);
-
-/* Whether these two multiply on AMX's tiles. */
-extern bool hwr_elements_on_tiles(void);
 
 extern const HwrKernels hwr_kernels_plain;
 #if defined(__x86_64__)

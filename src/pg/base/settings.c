@@ -70,9 +70,17 @@ static const struct config_enum_entry bad_image_options[] = {
 	{NULL, 0, false}
 };
 
+/* What a boolean would take is understood as well, and not shown. */
 static const struct config_enum_entry batch_options[] = {
 	{"auto", HWR_BATCH_AUTO, false},
 	{"off", HWR_BATCH_OFF, false},
+	{"on", HWR_BATCH_AUTO, true},
+	{"true", HWR_BATCH_AUTO, true},
+	{"yes", HWR_BATCH_AUTO, true},
+	{"1", HWR_BATCH_AUTO, true},
+	{"false", HWR_BATCH_OFF, true},
+	{"no", HWR_BATCH_OFF, true},
+	{"0", HWR_BATCH_OFF, true},
 	{NULL, 0, false}
 };
 

@@ -25,6 +25,7 @@
 #ifndef HWR_BATCH_H
 #define HWR_BATCH_H
 
+#include "fmgr.h"
 #include "lib/ilist.h"
 #include "nodes/execnodes.h"
 #include "nodes/extensible.h"
@@ -97,7 +98,7 @@ typedef struct HwrBatchStats
 	double		network_time;	/* ms, with decoding to text */
 } HwrBatchStats;
 
-/* In shared memory, one for each process of a parallel query. */
+/* In shared memory, one for each worker of a parallel query. */
 typedef struct HwrBatchShared
 {
 	int			n;
@@ -166,14 +167,15 @@ typedef struct HwrBatchScan
 	HwrBatchStats stats;
 	HwrBatchStats workers;		/* what parallel workers have told */
 	HwrBatchShared *shared;		/* NULL: no parallel query */
+	struct dsm_segment *segment;	/* where it lies, in the leader */
 } HwrBatchScan;
 
 /*
  * batch_ahead.c
  */
 
-/* Whether more than one row at a time is worth it. */
-extern bool hwr_batch_reads_ahead(const HwrBatchScan *s);
+/* How many rows the next batch may have; 0: nothing is to be read ahead. */
+extern int	hwr_batch_rows(const HwrBatchScan *s);
 
 /* Read the images of the present rows. */
 extern void hwr_batch_read(HwrBatchScan *s);
@@ -183,6 +185,9 @@ extern void hwr_batch_read(HwrBatchScan *s);
  * same image.
  */
 extern void hwr_batch_settle(HwrBatchScan *s);
+
+/* What this process's node has done, the present rows included. */
+extern HwrBatchStats hwr_batch_stats(const HwrBatchScan *s);
 
 /* From open to close, functions find the node's readings.  Closing twice does no harm. */
 extern void hwr_batch_open(HwrBatchScan *s);
@@ -197,10 +202,10 @@ typedef struct HwrAhead
 } HwrAhead;
 
 /*
- * Whether this image has been read ahead by this model.  If not, and it is in a row that a node has
- * handed on, that node knows from now on what is wanted.  image is as in the row: not detoasted.
+ * Whether this image has been read ahead by this model.  If not, and it is in a row that a node of the calling
+ * function's own statement has handed on, that node knows from now on what is wanted.  image is as in the row: not detoasted.
  */
-extern bool hwr_ahead_find(Datum image, HwrLoaded loaded, HwrAhead *out);
+extern bool hwr_ahead_find(const FmgrInfo *caller, Datum image, HwrLoaded loaded, HwrAhead *out);
 
 /*
  * batch_explain.c

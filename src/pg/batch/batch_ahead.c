@@ -2,11 +2,15 @@
  * batch_ahead.c
  *	  Reading the images of an HwrBatch node's rows ahead, and giving the readings to the functions that ask.
  *
- * A node knows no model.  A function that asks for an image of a row and finds it not read
+ * A node knows no model.  A function of its own statement that asks for an image of a row and finds it not read
  * (hwr_ahead_find) tells which column and which model version it wants; from the next batch on,
  * these are read ahead.  Images are matched by their bytes, so that a copy of the row that an
- * aggregate or a sort has made is found as well.  Where most of what was read is not asked for, for
- * instance because calls are made for few rows, reading ahead ends.
+ * aggregate or a sort has made is found as well.
+ *
+ * Where calls are made for few rows, or with a model that changes from row to row, reading ahead ends.  A node has
+ * ALLOWANCE images to waste, which its uses share, and each use earns one more by each four that were asked for.  What
+ * is read and not yet asked for counts as wasted, so that at no time more than ALLOWANCE and a fifth of what was read has been
+ * read in vain, wherever the statement stops.
  */
 #include "postgres.h"
 
@@ -19,27 +23,48 @@
 #include "pg/base/settings.h"
 #include "batch.h"
 
-/* Readings that may be wasted, plus one for each so many used, before reading ahead ends. */
-#define WASTE_ALLOWED HWR_RECOGNIZE_BATCH
+/* Images that a node may waste, plus one for each so many used. */
+#define ALLOWANCE HWR_RECOGNIZE_BATCH
 #define USED_FOR_ONE_WASTED 4
 
 /* Nodes that are open in this process */
 static dlist_head open_nodes = DLIST_STATIC_INIT(open_nodes);
 
-static bool
-is_worth_it(const HwrBatchUse *use)
+/* What a use may have wasted by its own earnings, less what it has, if nothing more is asked for; may be negative. */
+static int64
+earned(const HwrBatchUse *use)
 {
-	return use->wasted <= WASTE_ALLOWED + use->used / USED_FOR_ONE_WASTED;
+	int64		pending = use->reader != NULL ? use->reader->n : 0;
+
+	return use->used / USED_FOR_ONE_WASTED - use->wasted - pending;
 }
 
-bool
-hwr_batch_reads_ahead(const HwrBatchScan *s)
+/*
+ * How many images this use may read now.  None takes more than its share of the allowance, so that one that is of no
+ * use leaves something to the others.
+ */
+static int
+may_read(const HwrBatchScan *s, const HwrBatchUse *use)
 {
+	int64		share = ALLOWANCE / s->nuses;
+	int64		left = ALLOWANCE;
+
+	for (int i = 0; i < s->nuses; i++)
+		if (&s->uses[i] != use)
+			left += Min(earned(&s->uses[i]), 0);
+	return (int) Min(Max(Min(share, left) + earned(use), 0), HWR_RECOGNIZE_BATCH);
+}
+
+/* Of rows whose images are all to be read ahead, as many as some use may read. */
+int
+hwr_batch_rows(const HwrBatchScan *s)
+{
+	int			rows = 0;
+
 	if (hwr_batch == HWR_BATCH_AUTO)
 		for (int i = 0; i < s->nuses; i++)
-			if (is_worth_it(&s->uses[i]))
-				return true;
-	return false;
+			rows = Max(rows, may_read(s, &s->uses[i]));
+	return rows;
 }
 
 /* Whether an image would still be read as it was, or refused. */
@@ -88,11 +113,11 @@ copy_image(Datum image, MemoryContext context)
 }
 
 /*
- * Decode the present rows' images of one use.  One that cannot be read is left out: the function
+ * Decode the present rows' images of one use, at most so many.  One that cannot be read is left out: the function
  * will say why.
  */
 static void
-prepare_images(HwrBatchScan *s, HwrBatchUse *use, HwrLoaded loaded)
+prepare_images(HwrBatchScan *s, HwrBatchUse *use, HwrLoaded loaded, int most)
 {
 	MemoryContext image_context = AllocSetContextCreate(s->context, "hwr image", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(image_context);
@@ -106,7 +131,7 @@ prepare_images(HwrBatchScan *s, HwrBatchUse *use, HwrLoaded loaded)
 		if (image == 0)
 			continue;
 		use->where[row] = find_reading(s, use, row);
-		if (use->where[row] != HWR_BATCH_NOT_READ)
+		if (use->where[row] != HWR_BATCH_NOT_READ || use->reader->n >= most)
 			continue;
 		bytes = hwr_image_bytes(image, &len);
 		if (hwr_batch_try(use->reader, loaded, bytes, len))
@@ -131,18 +156,19 @@ read_column(HwrBatchScan *s, HwrBatchUse *use)
 {
 	MemoryContext old;
 	HwrLoaded	loaded;
+	int			most = may_read(s, use);
 	instr_time	start;
 	instr_time	prepared;
 	instr_time	end;
 	HwrStatus	st;
 
-	if (!hwr_cache_find(&use->version, &loaded) || loaded.precision != use->precision)
+	if (most == 0 || !hwr_cache_find(&use->version, &loaded) || loaded.precision != use->precision)
 		return;
 	INSTR_TIME_SET_CURRENT(start);
 	old = MemoryContextSwitchTo(s->readers);
 	use->reader = hwr_batch_create();
 	MemoryContextSwitchTo(old);
-	prepare_images(s, use, loaded);
+	prepare_images(s, use, loaded, most);
 	INSTR_TIME_SET_CURRENT(prepared);
 	if (use->reader->n == 0)
 		return;
@@ -180,23 +206,41 @@ hwr_batch_read(HwrBatchScan *s)
 	s->limits = hwr_image_limits();
 	s->device = hwr_device;
 	for (int i = 0; i < s->nuses; i++)
-		if (is_worth_it(&s->uses[i]))
-			read_column(s, &s->uses[i]);
+		read_column(s, &s->uses[i]);
+}
+
+/* How many of the present rows' readings were not asked for so far. */
+static int
+count_unused(const HwrBatchScan *s, const HwrBatchUse *use)
+{
+	uint32		readings = 0;
+
+	if (use->reader == NULL)
+		return 0;
+	for (int row = 0; row < s->n; row++)
+		if ((use->asked >> row & 1) != 0 && use->where[row] >= 0)
+			readings |= (uint32) 1 << use->where[row];
+	return use->reader->n - pg_popcount32(readings);
+}
+
+HwrBatchStats
+hwr_batch_stats(const HwrBatchScan *s)
+{
+	HwrBatchStats stats = s->stats;
+
+	for (int i = 0; i < s->nuses; i++)
+		stats.unused += count_unused(s, &s->uses[i]);
+	return stats;
 }
 
 /* Count what of the present rows' readings was asked for. */
 static void
 count_asked(HwrBatchScan *s, HwrBatchUse *use)
 {
-	uint32		readings = 0;
-	int			unused;
+	int			unused = count_unused(s, use);
 
 	if (use->reader == NULL)
 		return;
-	for (int row = 0; row < s->n; row++)
-		if ((use->asked >> row & 1) != 0 && use->where[row] >= 0)
-			readings |= (uint32) 1 << use->where[row];
-	unused = use->reader->n - pg_popcount32(readings);
 	use->used += use->reader->n - unused;
 	use->wasted += unused;
 	s->stats.unused += unused;
@@ -245,9 +289,9 @@ find_image(const HwrBatchScan *s, Datum image, int *column, int *row)
 	return false;
 }
 
-/* The use of this column with this model, entered if it is new; NULL: there are too many. */
+/* The use of this column with this model, entered if it is new and that is wanted; NULL: there is none. */
 static HwrBatchUse *
-get_use(HwrBatchScan *s, int column, const HwrLoaded *loaded)
+get_use(HwrBatchScan *s, int column, const HwrLoaded *loaded, bool enter)
 {
 	HwrBatchUse *use;
 
@@ -260,7 +304,7 @@ get_use(HwrBatchScan *s, int column, const HwrLoaded *loaded)
 			strcmp(NameStr(use->version.name), NameStr(loaded->version->name)) == 0)
 			return use;
 	}
-	if (s->nuses == HWR_BATCH_USES)
+	if (!enter || s->nuses == HWR_BATCH_USES)
 		return NULL;
 	use = &s->uses[s->nuses++];
 	memset(use, 0, sizeof(HwrBatchUse));
@@ -271,8 +315,15 @@ get_use(HwrBatchScan *s, int column, const HwrLoaded *loaded)
 	return use;
 }
 
+/* Expressions of a statement are set up in its memory; those of functions that it calls are not. */
+static bool
+is_of_statement(const HwrBatchScan *s, const FmgrInfo *caller)
+{
+	return caller->fn_mcxt == s->css.ss.ps.state->es_query_cxt;
+}
+
 bool
-hwr_ahead_find(Datum image, HwrLoaded loaded, HwrAhead *out)
+hwr_ahead_find(const FmgrInfo *caller, Datum image, HwrLoaded loaded, HwrAhead *out)
 {
 	dlist_iter	iter;
 	int			column;
@@ -287,7 +338,7 @@ hwr_ahead_find(Datum image, HwrLoaded loaded, HwrAhead *out)
 
 		if (!find_image(s, image, &column, &row))
 			continue;
-		use = get_use(s, column, &loaded);
+		use = get_use(s, column, &loaded, is_of_statement(s, caller));
 		if (use == NULL || use->where[row] == HWR_BATCH_NOT_READ)
 			continue;
 		use->asked |= (uint32) 1 << row;

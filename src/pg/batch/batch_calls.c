@@ -25,7 +25,9 @@ static const struct
 	int			image;			/* number of the argument */
 } functions[] = {
 	{"hwr_recognize", 0},
+	{"hwr_recognize_version", 0},
 	{"hwr_score", 0},
+	{"hwr_score_version", 0},
 	{"hwr_posterior_of_image", 0},
 };
 

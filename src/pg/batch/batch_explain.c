@@ -38,8 +38,9 @@ void
 hwr_batch_explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {
 	HwrBatchScan *s = (HwrBatchScan *) css;
-	int64		batches = s->stats.batches + s->workers.batches;
-	int64		images = s->stats.images + s->workers.images;
+	HwrBatchStats stats = hwr_batch_stats(s);
+	int64		batches = stats.batches + s->workers.batches;
+	int64		images = stats.images + s->workers.images;
 
 	show_columns(s, ancestors, es);
 	if (!es->analyze)
@@ -47,10 +48,10 @@ hwr_batch_explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	ExplainPropertyInteger("Batches", NULL, batches, es);
 	ExplainPropertyInteger("Images Read Ahead", NULL, images, es);
 	ExplainPropertyFloat("Mean Fill", NULL, batches > 0 ? (double) images / batches : 0, 1, es);
-	ExplainPropertyInteger("Unused Readings", NULL, s->stats.unused + s->workers.unused, es);
+	ExplainPropertyInteger("Unused Readings", NULL, stats.unused + s->workers.unused, es);
 	if (es->timing)
 	{
-		ExplainPropertyFloat("Prepare Time", "ms", s->stats.prepare_time + s->workers.prepare_time, 3, es);
-		ExplainPropertyFloat("Network Time", "ms", s->stats.network_time + s->workers.network_time, 3, es);
+		ExplainPropertyFloat("Prepare Time", "ms", stats.prepare_time + s->workers.prepare_time, 3, es);
+		ExplainPropertyFloat("Network Time", "ms", stats.network_time + s->workers.network_time, 3, es);
 	}
 }

@@ -40,6 +40,7 @@ typedef struct Rewriter
 	PlannedStmt *stmt;
 	bool		cursor;			/* statements of the user's may run between two rows */
 	bool		triggers;		/* so may triggers */
+	bool		parallel;		/* below a Gather: what is put in runs in parallel workers */
 	int			next_id;		/* plan_node_id of the next node put in */
 } Rewriter;
 
@@ -153,6 +154,8 @@ make_batch(Rewriter *r, Plan *child, List *columns, const Place *place)
 
 	copy_estimates(plan, child);
 	plan->plan_node_id = r->next_id++;
+	/* Only then is it given shared memory, where workers put what EXPLAIN shows. */
+	plan->parallel_aware = r->parallel;
 	plan->lefttree = child;
 	batch->methods = &hwr_batch_scan_methods;
 	batch->flags = ExecSupportsBackwardScan(child) ? CUSTOMPATH_SUPPORT_BACKWARD_SCAN : 0;
@@ -410,7 +413,9 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 		case T_GatherMerge:
 			place.gathered = true;
 			place.current = false;
+			r->parallel = true;
 			plan->lefttree = rewrite(r, plan->lefttree, place);
+			r->parallel = false;
 			return plan;
 		case T_Agg:
 			rewrite_children(r, plan);
@@ -572,6 +577,7 @@ plan_statement(Query *parse, const char *text, int cursor_options, ParamListInfo
 	/* Which DECLARE CURSOR, and PL/pgSQL's OPEN, ask for */
 	r.cursor = (cursor_options & CURSOR_OPT_FAST_PLAN) != 0;
 	r.triggers = target_has_triggers(stmt);
+	r.parallel = false;
 	r.next_id = higher(last_id_below(stmt->planTree), last_id(stmt->subplans)) + 1;
 	top.current = true;
 	stmt->planTree = rewrite(&r, stmt->planTree, top);

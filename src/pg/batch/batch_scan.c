@@ -16,6 +16,7 @@
 #include "common/int.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/dsm.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -23,6 +24,8 @@
 
 /* More bytes of rows than this end a batch. */
 #define BATCH_BYTES (16 * 1024 * 1024)
+
+static void shared_memory_goes(dsm_segment *segment, Datum arg);
 
 /*
  * Rows
@@ -101,7 +104,8 @@ take_rows(HwrBatchScan *s)
 	Size		bytes = 0;
 
 	drop_rows(s);
-	s->size = hwr_batch_reads_ahead(s) && s->size > 0 ? Min(s->size * 2, HWR_RECOGNIZE_BATCH) : 1;
+	s->size = s->size > 0 ? Min(s->size * 2, hwr_batch_rows(s)) : 1;
+	s->size = Max(s->size, 1);
 	size = (int) Max(Min(s->size, wanted), 1);
 	while (!s->done && s->n < size && bytes < BATCH_BYTES)
 	{
@@ -113,9 +117,8 @@ take_rows(HwrBatchScan *s)
 			bytes += keep_row(s, slot);
 	}
 	s->taken += s->n;
-	if (s->n == 0 || !hwr_batch_reads_ahead(s))
-		return;
-	hwr_batch_read(s);
+	if (s->n > 0 && hwr_batch_rows(s) > 0)
+		hwr_batch_read(s);
 }
 
 /* UPDATE ... WHERE CURRENT OF a cursor finds the row's place in the slot, as in a scan's own. */
@@ -186,7 +189,12 @@ recheck(ScanState *node, TupleTableSlot *slot)
 static void
 close_node(void *arg)
 {
-	hwr_batch_close(arg);
+	HwrBatchScan *s = arg;
+
+	hwr_batch_close(s);
+	if (s->segment != NULL)
+		cancel_on_dsm_detach(s->segment, shared_memory_goes, PointerGetDatum(s));
+	s->segment = NULL;
 }
 
 /* The node as one that scans a table, where it does. */
@@ -284,22 +292,6 @@ estimate_shared(CustomScanState *css, ParallelContext *context)
 }
 
 static void
-initialize_shared(CustomScanState *css, ParallelContext *context, void *memory)
-{
-	HwrBatchScan *s = (HwrBatchScan *) css;
-
-	s->shared = memory;
-	s->shared->n = context->nworkers;
-	memset(s->shared->stats, 0, sizeof(HwrBatchStats) * context->nworkers);
-}
-
-static void
-initialize_worker(CustomScanState *css, shm_toc *toc, void *memory)
-{
-	((HwrBatchScan *) css)->shared = memory;
-}
-
-static void
 add_stats(HwrBatchStats *sum, const HwrBatchStats *more)
 {
 	sum->batches += more->batches;
@@ -309,37 +301,64 @@ add_stats(HwrBatchStats *sum, const HwrBatchStats *more)
 	sum->network_time += more->network_time;
 }
 
-/* The leader takes over what has been told.  The shared memory may go after that. */
+/* The leader takes over what has been told. */
 static void
 collect_stats(HwrBatchScan *s)
 {
-	if (s->shared == NULL)
-		return;
 	for (int i = 0; i < s->shared->n; i++)
 		add_stats(&s->workers, &s->shared->stats[i]);
-	s->shared = NULL;
+	memset(s->shared->stats, 0, sizeof(HwrBatchStats) * s->shared->n);
 }
 
+/* The workers have ended, and the shared memory goes. */
+static void
+shared_memory_goes(dsm_segment *segment, Datum arg)
+{
+	HwrBatchScan *s = (HwrBatchScan *) DatumGetPointer(arg);
+
+	collect_stats(s);
+	s->shared = NULL;
+	s->segment = NULL;
+}
+
+/*
+ * The node is told of its own end, which may come before that of the workers, and not of theirs: so we look when their
+ * memory goes.  Without a segment there are no workers.
+ */
+static void
+initialize_shared(CustomScanState *css, ParallelContext *context, void *memory)
+{
+	HwrBatchScan *s = (HwrBatchScan *) css;
+
+	s->shared = memory;
+	s->shared->n = context->nworkers;
+	memset(s->shared->stats, 0, sizeof(HwrBatchStats) * context->nworkers);
+	s->segment = context->seg;
+	if (s->segment != NULL)
+		on_dsm_detach(s->segment, shared_memory_goes, PointerGetDatum(s));
+}
+
+static void
+initialize_worker(CustomScanState *css, shm_toc *toc, void *memory)
+{
+	((HwrBatchScan *) css)->shared = memory;
+}
+
+/* Before a rescan, when the workers have ended */
 static void
 reinitialize_shared(CustomScanState *css, ParallelContext *context, void *memory)
 {
 	collect_stats((HwrBatchScan *) css);
-	initialize_shared(css, context, memory);
 }
 
-/* Called in each process when it has done with the node, while the shared memory is still there. */
+/* Called in each process when it has done with the node; with a cursor, also between two rows. */
 static void
 shut_down(CustomScanState *css)
 {
 	HwrBatchScan *s = (HwrBatchScan *) css;
 
-	if (!IsParallelWorker())
-		collect_stats(s);
-	else if (s->shared != NULL)
-	{
-		hwr_batch_settle(s);
-		s->shared->stats[ParallelWorkerNumber] = s->stats;
-	}
+	if (IsParallelWorker() && s->shared != NULL)
+		s->shared->stats[ParallelWorkerNumber] = hwr_batch_stats(s);
 }
 
 static const CustomExecMethods exec_methods = {

@@ -63,11 +63,9 @@ read_image(Datum datum, HwrLoaded loaded)
 	return result;
 }
 
-/*
- * hwr_recognize(image bytea, model text) returns text
- */
-Datum
-hwr_recognize(PG_FUNCTION_ARGS)
+/* hwr_recognize by the active version, or by that in argument 2 */
+static Datum
+recognize(FunctionCallInfo fcinfo, bool with_version)
 {
 	HwrLoaded	loaded;
 	HwrAhead	ahead;
@@ -75,8 +73,8 @@ hwr_recognize(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	loaded = get_model(fcinfo, false);
-	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+	loaded = get_model(fcinfo, with_version);
+	if (hwr_ahead_find(fcinfo->flinfo, PG_GETARG_DATUM(0), loaded, &ahead))
 		PG_RETURN_TEXT_P(cstring_to_text(hwr_from_utf8(ahead.reading->text)));
 	result = read_image(PG_GETARG_DATUM(0), loaded);
 	if (result == NULL)
@@ -85,21 +83,21 @@ hwr_recognize(PG_FUNCTION_ARGS)
 }
 
 /*
+ * hwr_recognize(image bytea, model text) returns text
+ */
+Datum
+hwr_recognize(PG_FUNCTION_ARGS)
+{
+	return recognize(fcinfo, false);
+}
+
+/*
  * hwr_recognize(image bytea, model text, version integer) returns text
  */
 Datum
 hwr_recognize_version(PG_FUNCTION_ARGS)
 {
-	HwrLoaded	loaded;
-	text	   *result;
-
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	loaded = get_model(fcinfo, true);
-	result = read_image(PG_GETARG_DATUM(0), loaded);
-	if (result == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(result);
+	return recognize(fcinfo, true);
 }
 
 /*

@@ -153,7 +153,7 @@ hwr_score_image(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	site = get_call_site(fcinfo);
 	loaded = hwr_resolve_arguments(&site->resolved, fcinfo, 2, PG_NARGS() > 3 ? 3 : -1);
-	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+	if (hwr_ahead_find(fcinfo->flinfo, PG_GETARG_DATUM(0), loaded, &ahead))
 		p = ahead.posterior;
 	else
 		p = get_posterior(site, loaded, PG_GETARG_DATUM(0));

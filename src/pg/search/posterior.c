@@ -272,7 +272,7 @@ hwr_posterior_of_image(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	keep = hwr_keep_arguments(fcinfo, 2, 3);
 	loaded = get_model(fcinfo, 1);
-	if (hwr_ahead_find(PG_GETARG_DATUM(0), loaded, &ahead))
+	if (hwr_ahead_find(fcinfo->flinfo, PG_GETARG_DATUM(0), loaded, &ahead))
 		PG_RETURN_POINTER(hwr_keep_posterior(ahead.posterior, ahead.canvas, loaded, keep));
 	batch = hwr_batch_create();
 	caller = MemoryContextSwitchTo(batch->context);

@@ -514,8 +514,58 @@ test_describe(void **state)
 	(void) state;
 	assert_true(hwr_cpu_backend()->describe(&info, &st));
 	assert_true(strlen(info.name) > 0);
-	assert_non_null(strstr(info.driver, hwr_kernels()->name));
+	assert_non_null(strstr(info.driver, hwr_kernels_level()));
 	assert_int_equal(info.memory, 0);
+}
+
+/* What the processor computes with while HWR_CPU has this value; how hwr_cpu_check finds it goes to *ok and *st. */
+static HwrDeviceInfo
+describe_with(const char *value, bool *ok, HwrStatus *st)
+{
+	HwrDeviceInfo info;
+
+	setenv("HWR_CPU", value, 1);
+	*ok = hwr_cpu_check(st);
+	assert_true(hwr_cpu_backend()->describe(&info, st));
+	return info;
+}
+
+static void
+test_hwr_cpu(void **state)
+{
+	static const char *const wrong[] = {"nonsense", "PLAIN", " plain", "plain,avx2"};
+	const char *now = getenv("HWR_CPU");
+	char	   *saved = now != NULL ? strdup(now) : NULL;
+	HwrDeviceInfo best;
+	HwrDeviceInfo info;
+	HwrStatus	st = {0};
+	bool		ok;
+
+	(void) state;
+	best = describe_with("", &ok, &st);
+	assert_true(ok);
+	info = describe_with("plain", &ok, &st);
+	assert_true(ok);
+	assert_string_equal(info.driver, "plain");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	{
+		info = describe_with(wrong[i], &ok, &st);
+		assert_false(ok);
+		assert_non_null(strstr(st.detail, wrong[i]));
+		assert_non_null(strstr(st.hint, "plain"));
+		assert_string_equal(info.driver, best.driver);
+	}
+#if defined(__x86_64__)
+	/* What it does not have */
+	info = describe_with("amx", &ok, &st);
+	assert_int_equal(ok, strncmp(info.driver, "amx", 3) == 0);
+	assert_string_equal(info.driver, best.driver);
+#endif
+	if (saved != NULL)
+		setenv("HWR_CPU", saved, 1);
+	else
+		unsetenv("HWR_CPU");
+	free(saved);
 }
 
 static void
@@ -664,6 +714,7 @@ main(void)
 		cmocka_unit_test(test_reproducible),
 		cmocka_unit_test(test_moments),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_hwr_cpu),
 		cmocka_unit_test(test_infer),
 		cmocka_unit_test(test_infeasible),
 		cmocka_unit_test(test_learns),
