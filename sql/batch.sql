@@ -162,6 +162,10 @@ SELECT same_marks(statement) FROM (VALUES
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE (CASE WHEN id > 4 THEN label END ~ ''('') IS NULL'),
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM collated WHERE id < 5 OR a = b'),
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT 1 / (x - 1) FROM one) LIMIT 100'),
+	-- a subquery that gives two values, a LIMIT that is none
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT i FROM zeros)'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT z.i FROM zeros z WHERE z.i < fields.id)'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT 5 - id AS n, * FROM fields ORDER BY id) f LEFT JOIN LATERAL (SELECT x FROM one LIMIT f.n) l ON true'),
 	-- what reads all before its first row, but starts late
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, image, form FROM fields WHERE id < 5 UNION ALL (SELECT id, image, 1 / (id - 7) FROM fields ORDER BY 3)) q JOIN (VALUES (0), (1), (2)) v (g) ON v.g = q.form'),
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id IN (SELECT sum(1 / x) FROM zeros GROUP BY ())')) v (statement);

@@ -9,6 +9,7 @@
  * been read ahead (hwr_ahead_find).  If not it reads the image itself.
  *
  *	  batch_calls.c		which functions, and where in an expression a call is sure to be made
+ *	  batch_functions.c	which functions never fail
  *	  batch_safe.c		which plans can run ahead without anybody noticing
  *	  batch_session.c	whether the role and settings stay what they are while a statement runs
  *	  batch_plan.c		putting the nodes in, once a statement is planned
@@ -56,6 +57,16 @@ extern List *hwr_batch_calls(Node *expr, List *images);
 
 /* The same for the arguments of the aggregates in expr, which see each row. */
 extern List *hwr_batch_calls_in_aggregates(Node *expr, List *images);
+
+/*
+ * batch_functions.c: what takes all values of these arguments, raises no error and is not volatile
+ */
+extern bool hwr_batch_function_is_safe(Oid function, List *args, Oid collation);
+extern bool hwr_batch_operator_is_safe(Oid operator, Oid function, List *args, Oid collation);
+extern bool hwr_batch_aggregate_is_safe(const Aggref *aggregate);
+
+/* Whether all values of a type can be compared. */
+extern bool hwr_batch_is_comparable(Oid type);
 
 /*
  * batch_safe.c

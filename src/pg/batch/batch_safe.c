@@ -5,8 +5,7 @@
  * A node that takes 16 rows at once has its child do things earlier than the statement would have done them, or
  * things that it would never have done.  That must make no difference: to the rows, to which error comes, and after
  * which row.  So the child must not be volatile, must not lock or write, and must not fail on a row.  Failing is the
- * hard part.  Known not to fail are leakproof functions, comparisons of built-in types, and a few functions and aggregates
- * named below; whatever else looks at a row's values is taken to fail.
+ * hard part.  Known not to fail are the functions of batch_functions.c; whatever else looks at a row's values is taken to fail.
  *
  * The first row is never taken early, so that whatever has certainly been done by then is no obstacle, be it what it may:
  *
@@ -19,26 +18,15 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/transam.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_amop.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
-#include "regex/regex.h"
-#include "utils/builtins.h"
-#include "utils/catcache.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
-#include "pg/base/compat.h"
 #include "batch.h"
 
 typedef struct Check
@@ -86,176 +74,6 @@ may_differ(Node *node, void *context)
 	}
 }
 
-/* A constant pattern of LIKE that does not end within an escape. */
-static bool
-is_whole_pattern(Node *node)
-{
-	const char *pattern;
-	int			escapes = 0;
-	bool		whole;
-	char	   *copy;
-
-	if (!IsA(node, Const) || ((Const *) node)->constisnull || ((Const *) node)->consttype != TEXTOID)
-		return false;
-	copy = TextDatumGetCString(((Const *) node)->constvalue);
-	for (pattern = copy + strlen(copy); pattern > copy && pattern[-1] == '\\'; pattern--)
-		escapes++;
-	whole = escapes % 2 == 0;
-	pfree(copy);
-	return whole;
-}
-
-/* A constant pattern that is a regular expression. */
-static bool
-is_regular(Node *node, Oid collation)
-{
-	Const	   *value = (Const *) node;
-	text	   *pattern;
-	pg_wchar   *wide;
-	regex_t		regex;
-	int			len;
-	bool		regular;
-
-	if (!IsA(node, Const) || value->consttype != TEXTOID)
-		return false;
-	if (value->constisnull)
-		return true;
-	pattern = DatumGetTextPP(value->constvalue);
-	wide = palloc((VARSIZE_ANY_EXHDR(pattern) + 1) * sizeof(pg_wchar));
-	len = pg_mb2wchar_with_len(VARDATA_ANY(pattern), wide, VARSIZE_ANY_EXHDR(pattern));
-	regular = pg_regcomp(&regex, wide, len, REG_ADVANCED, collation) == REG_OKAY;
-	if (regular)
-		pg_regfree(&regex);
-	pfree(wide);
-	return regular;
-}
-
-/* Neither 0 nor -1, with which the least integer cannot be divided. */
-static bool
-is_plain_divisor(Node *node)
-{
-	Const	   *value = (Const *) node;
-
-	if (!IsA(node, Const) || value->constisnull)
-		return false;
-	switch (value->consttype)
-	{
-		case INT2OID:
-			return DatumGetInt16(value->constvalue) != 0 && DatumGetInt16(value->constvalue) != -1;
-		case INT4OID:
-			return DatumGetInt32(value->constvalue) != 0 && DatumGetInt32(value->constvalue) != -1;
-		case INT8OID:
-			return DatumGetInt64(value->constvalue) != 0 && DatumGetInt64(value->constvalue) != -1;
-		default:
-			return false;
-	}
-}
-
-/* Texts of two collations cannot be compared, which is found out when they are. */
-static bool
-lacks_collation(List *args, Oid collation)
-{
-	ListCell   *lc;
-
-	foreach(lc, args)
-	{
-		if (!OidIsValid(collation) && type_is_collatable(exprType(lfirst(lc))))
-			return true;
-	}
-	return false;
-}
-
-/* A function that is not volatile and returns for all values of its arguments. */
-static bool
-function_is_safe(Oid function, List *args, Oid collation)
-{
-	if (lacks_collation(args, collation))
-		return false;
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return false;
-	if (get_func_leakproof(function))
-		return true;
-	switch (function)
-	{
-		case F_TEXTLIKE:
-		case F_TEXTNLIKE:
-		case F_TEXTICLIKE:
-		case F_TEXTICNLIKE:
-		case F_BPCHARLIKE:
-		case F_BPCHARNLIKE:
-		case F_NAMELIKE:
-		case F_NAMENLIKE:
-			return get_collation_isdeterministic(collation) && is_whole_pattern(lsecond(args));
-		case F_TEXTREGEXEQ:
-		case F_TEXTREGEXNE:
-		case F_TEXTICREGEXEQ:
-		case F_TEXTICREGEXNE:
-			return get_collation_isdeterministic(collation) && is_regular(lsecond(args), collation);
-		case F_INT2MOD:
-		case F_INT4MOD:
-		case F_INT8MOD:
-		case F_INT2DIV:
-		case F_INT4DIV:
-		case F_INT8DIV:
-			return is_plain_divisor(lsecond(args));
-		case F_JSONB_CONTAINS:
-		case F_JSONB_EXISTS:
-		case F_JSONB_OBJECT_FIELD:
-		case F_JSONB_OBJECT_FIELD_TEXT:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* Whether it is one of <, <=, =, >=, > of a btree operator class. */
-static bool
-is_in_an_order(Oid operator)
-{
-	CatCList   *list = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(operator));
-	bool		found = false;
-
-	for (int i = 0; i < list->n_members; i++)
-		found |= ((Form_pg_amop) GETSTRUCT(&list->members[i]->tuple))->amopmethod == BTREE_AM_OID;
-	ReleaseSysCacheList(list);
-	return found;
-}
-
-/*
- * The operators of the built-in types' orders, and their <>, compare all values; only rows and
- * arrays may hold what cannot be compared.
- */
-static bool
-operator_is_safe(Oid operator, Oid function, List *args, Oid collation)
-{
-	Oid			type = exprType(linitial(args));
-
-	if (function_is_safe(function, args, collation))
-		return true;
-	return operator < FirstNormalObjectId && func_volatile(function) != PROVOLATILE_VOLATILE &&
-		!lacks_collation(args, collation) && !type_is_rowtype(type) && !OidIsValid(get_element_type(type)) &&
-		(is_in_an_order(operator) || (OidIsValid(get_negator(operator)) && is_in_an_order(get_negator(operator))));
-}
-
-/* Aggregates that take all values of their arguments, in groups of less than 2^31 rows. */
-static bool
-aggregate_is_safe(const Aggref *aggregate)
-{
-	static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every", "string_agg"};
-	Oid			type = aggregate->aggargtypes == NIL ? INT4OID : linitial_oid(aggregate->aggargtypes);
-	const char *name;
-
-	if (aggregate->aggfnoid >= FirstNormalObjectId || type_is_rowtype(type) || OidIsValid(get_element_type(type)))
-		return false;
-	name = get_func_name(aggregate->aggfnoid);
-	if (strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0)
-		return type == INT2OID || type == INT4OID || type == INT8OID;
-	for (int i = 0; i < lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 /* Whether a plan starts before the first row is handed out, and, unless its parameters change, never again. */
 static bool
 runs_once(const Plan *plan, const Check *check)
@@ -263,16 +81,33 @@ runs_once(const Plan *plan, const Check *check)
 	return check->sure && (check->first || bms_is_empty(plan->extParam));
 }
 
-/* A plan of which nothing is certain but that it may run. */
 static bool
-subplan_is_safe(int plan_id, Check *check)
+gives_one_row(const Plan *plan)
 {
+	const Agg  *agg = (const Agg *) plan;
+	const Const *count = IsA(plan, Limit) ? (const Const *) ((const Limit *) plan)->limitCount : NULL;
+
+	if (IsA(plan, Limit))
+		return count != NULL && IsA(count, Const) && !count->constisnull && DatumGetInt64(count->constvalue) == 1;
+	if (IsA(plan, Agg))
+		return agg->aggstrategy == AGG_PLAIN && agg->chain == NIL && list_length(agg->groupingSets) <= 1;
+	return IsA(plan, Result) && outerPlan(plan) == NULL;
+}
+
+/* A subquery of which nothing is certain but that it may run.  One that stands for a value must not give two. */
+static bool
+subplan_is_safe(const SubPlan *subplan, Check *check)
+{
+	Plan	   *plan = list_nth(check->stmt->subplans, subplan->plan_id - 1);
+	bool		is_value = subplan->subLinkType == EXPR_SUBLINK || subplan->subLinkType == ROWCOMPARE_SUBLINK;
 	Check		at_times = *check;
 	bool		safe;
 
+	if (is_value && !gives_one_row(plan))
+		return false;
 	at_times.sure = false;
 	at_times.first = false;
-	safe = plan_is_safe(list_nth(check->stmt->subplans, plan_id - 1), &at_times);
+	safe = plan_is_safe(plan, &at_times);
 	check->session |= at_times.session;
 	return safe;
 }
@@ -291,7 +126,7 @@ param_is_safe(const Param *param, Check *check)
 
 		if (list_member_int(subplan->setParam, param->paramid))
 			return runs_once(list_nth(check->stmt->subplans, subplan->plan_id - 1), check) ||
-				subplan_is_safe(subplan->plan_id, check);
+				subplan_is_safe(subplan, check);
 	}
 	return true;
 }
@@ -311,29 +146,29 @@ is_unsafe(Node *node, void *context)
 	{
 		case T_FuncExpr:
 			if (((FuncExpr *) node)->funcretset ||
-				!function_is_safe(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args,
+				!hwr_batch_function_is_safe(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args,
 								  ((FuncExpr *) node)->inputcollid))
 				return true;
 			break;
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			if (!operator_is_safe(((OpExpr *) node)->opno, ((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args,
+			if (!hwr_batch_operator_is_safe(((OpExpr *) node)->opno, ((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args,
 								  ((OpExpr *) node)->inputcollid))
 				return true;
 			break;
 		case T_ScalarArrayOpExpr:
-			if (!operator_is_safe(((ScalarArrayOpExpr *) node)->opno, ((ScalarArrayOpExpr *) node)->opfuncid,
+			if (!hwr_batch_operator_is_safe(((ScalarArrayOpExpr *) node)->opno, ((ScalarArrayOpExpr *) node)->opfuncid,
 								  ((ScalarArrayOpExpr *) node)->args, ((ScalarArrayOpExpr *) node)->inputcollid))
 				return true;
 			break;
 		case T_SubPlan:
-			if (!subplan_is_safe(((SubPlan *) node)->plan_id, check))
+			if (!subplan_is_safe((SubPlan *) node, check))
 				return true;
 			sure = false;
 			break;
 		case T_Aggref:
-			if (!aggregate_is_safe((Aggref *) node))
+			if (!hwr_batch_aggregate_is_safe((Aggref *) node))
 				return true;
 			sure = false;
 			break;
@@ -406,15 +241,13 @@ expression_is_safe(Node *expr, Check *check, bool sure)
 static bool
 reads_all_first(Plan *plan)
 {
-	Agg		   *agg = (Agg *) plan;
-
 	switch (nodeTag(plan))
 	{
 		case T_Sort:
 		case T_Hash:
 			return true;
 		case T_Agg:
-			return agg->aggstrategy == AGG_PLAIN && agg->chain == NIL && list_length(agg->groupingSets) <= 1;
+			return gives_one_row(plan);
 		default:
 			return false;
 	}
@@ -449,6 +282,70 @@ plans_are_safe(List *plans, Check *check)
 	return true;
 }
 
+static bool
+are_comparable(List *values)
+{
+	ListCell   *lc;
+
+	foreach(lc, values)
+	{
+		if (!hwr_batch_is_comparable(exprType(lfirst(lc))))
+			return false;
+	}
+	return true;
+}
+
+/* n of a plan's columns; NULL: the first ones */
+static bool
+columns_are_comparable(const Plan *plan, int n, const AttrNumber *columns)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const TargetEntry *entry = list_nth(plan->targetlist, columns != NULL ? columns[i] - 1 : i);
+
+		if (!hwr_batch_is_comparable(exprType((Node *) entry->expr)))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the node, which compares rows, can compare all of them. */
+static bool
+compares_safely(Plan *plan)
+{
+	switch (nodeTag(plan))
+	{
+		case T_MergeAppend:
+			return columns_are_comparable(plan, ((MergeAppend *) plan)->numCols, ((MergeAppend *) plan)->sortColIdx);
+		case T_Sort:
+		case T_IncrementalSort:
+			return columns_are_comparable(plan, ((Sort *) plan)->numCols, ((Sort *) plan)->sortColIdx);
+		case T_Group:
+			return columns_are_comparable(outerPlan(plan), ((Group *) plan)->numCols, ((Group *) plan)->grpColIdx);
+		case T_Agg:
+			return columns_are_comparable(outerPlan(plan), ((Agg *) plan)->numCols, ((Agg *) plan)->grpColIdx);
+		case T_Unique:
+			return columns_are_comparable(plan, ((Unique *) plan)->numCols, ((Unique *) plan)->uniqColIdx);
+		case T_SetOp:
+			return columns_are_comparable(plan, list_length(plan->targetlist), NULL);
+#if PG_VERSION_NUM >= 140000
+		case T_Memoize:
+			return are_comparable(((Memoize *) plan)->param_exprs);
+#endif
+		default:
+			return true;
+	}
+}
+
+/* A number of rows that LIMIT takes. */
+static bool
+is_count(Node *node)
+{
+	Const	   *count = (Const *) node;
+
+	return count == NULL || (IsA(count, Const) && (count->constisnull || DatumGetInt64(count->constvalue) >= 0));
+}
+
 /* A sequence is changed in its place. */
 static bool
 is_sequence(const SeqScan *plan, const Check *check)
@@ -469,7 +366,7 @@ scan_is_safe(Plan *plan, Check *check)
 		case T_FunctionScan:
 			return runs_once(plan, check);
 		case T_SampleScan:
-			return ((SampleScan *) plan)->tablesample->tsmhandler < FirstNormalObjectId &&
+			return check->first && ((SampleScan *) plan)->tablesample->tsmhandler < FirstNormalObjectId &&
 				SAFE(((SampleScan *) plan)->tablesample->args) && SAFE(((SampleScan *) plan)->tablesample->repeatable);
 		case T_IndexScan:
 			return SAFE(((IndexScan *) plan)->indexqualorig) && SAFE(((IndexScan *) plan)->indexorderbyorig);
@@ -533,18 +430,20 @@ node_is_safe(Plan *plan, Check *check)
 		case T_Result:
 			return SAFE(((Result *) plan)->resconstantqual);
 		case T_Limit:
+			if (!check->first)
+				return is_count(((Limit *) plan)->limitOffset) && is_count(((Limit *) plan)->limitCount);
 			return SAFE(((Limit *) plan)->limitOffset) && SAFE(((Limit *) plan)->limitCount);
 #if PG_VERSION_NUM >= 140000
 		case T_Memoize:
 			return SAFE(((Memoize *) plan)->param_exprs);
 #endif
-		case T_Material:
 		case T_Sort:
 		case T_IncrementalSort:
 		case T_Group:
-		case T_Agg:
 		case T_Unique:
 		case T_SetOp:
+		case T_Agg:
+		case T_Material:
 		case T_Gather:
 		case T_GatherMerge:
 			return true;
@@ -589,7 +488,8 @@ plan_is_safe(Plan *plan, Check *check)
 	check_stack_depth();
 	if (check->first && reads_all_first(plan))
 		return true;
-	return SAFE(plan->targetlist) && SAFE(plan->qual) && node_is_safe(plan, check) && children_are_safe(plan, check);
+	return SAFE(plan->targetlist) && SAFE(plan->qual) && node_is_safe(plan, check) && compares_safely(plan) &&
+		children_are_safe(plan, check);
 }
 
 bool

@@ -97,11 +97,13 @@ rows_wanted(HwrBatchScan *s)
 	return s->bound < 0 ? PG_INT64_MAX : s->bound - s->taken;
 }
 
-/* Whether more rows than one may be taken, and are worth it. */
-static bool
-runs_ahead(const HwrBatchScan *s)
+/* How many rows may be taken at once to read their images; 0: none, and one for its own sake. */
+static int
+rows_ahead(const HwrBatchScan *s)
 {
-	return hwr_batch_reads_ahead(s) && (!s->session || hwr_batch_runs_to_end(s->css.ss.ps.state));
+	if (s->session && !hwr_batch_runs_to_end(s->css.ss.ps.state))
+		return 0;
+	return hwr_batch_reads_ahead(s) ? HWR_RECOGNIZE_BATCH : 0;
 }
 
 /* Take the next rows, at least one if there is one. */
@@ -109,13 +111,12 @@ static void
 take_rows(HwrBatchScan *s)
 {
 	int64		wanted = rows_wanted(s);
-	bool		ahead;
 	int			size;
 	Size		bytes = 0;
 
 	drop_rows(s);
-	ahead = runs_ahead(s);
-	s->size = ahead && s->size > 0 ? Min(s->size * 2, HWR_RECOGNIZE_BATCH) : 1;
+	s->size = s->size > 0 ? Min(s->size * 2, rows_ahead(s)) : 1;
+	s->size = Max(s->size, 1);
 	size = (int) Max(Min(s->size, wanted), 1);
 	while (!s->done && s->n < size && bytes < BATCH_BYTES)
 	{
@@ -127,7 +128,7 @@ take_rows(HwrBatchScan *s)
 			bytes += keep_row(s, slot);
 	}
 	s->taken += s->n;
-	if (s->n > 0 && ahead)
+	if (s->n > 0 && rows_ahead(s) > 0)
 		hwr_batch_read(s);
 }
 
