@@ -122,6 +122,146 @@ SELECT same(statement) FROM (VALUES
 	('SELECT 1 / (id - 12), hwr_recognize(image, ''strokes'') FROM fields'),
 	('SELECT hwr_recognize(image, ''strokes''), 1 / (id - 12) FROM fields')) v (statement);
 
+-- What runs ahead must not be noticed.  mark counts the rows that were begun, also those before an error.
+CREATE SEQUENCE marks;
+CREATE FUNCTION mark(i integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('marks'); RETURN i; END $$;
+CREATE FUNCTION marked_rows_of(statement text, batch text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	result text[];
+BEGIN
+	PERFORM set_config('hwr.batch', batch, true), setval('marks', 1);
+	result := rows_of(statement);
+	RETURN (nextval('marks') - 2)::text || result;
+END $$;
+CREATE FUNCTION same_marks(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	-- in this order, so that a plan that is kept is one with batches
+	auto text[] := marked_rows_of(statement, 'auto');
+	off text[] := marked_rows_of(statement, 'off');
+BEGIN
+	IF auto = off THEN
+		RETURN format('same, %s begun, ', off[1]) ||
+			CASE WHEN off[2] ~ '^[0-9A-Z]{5}$' THEN 'SQLSTATE ' || off[2] ELSE cardinality(off) - 1 || ' rows' END;
+	END IF;
+	RETURN format('%s differs: %s and %s', statement, off, auto);
+END $$;
+CREATE FUNCTION all_fields() RETURNS SETOF fields LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY SELECT * FROM fields ORDER BY id; END $$;
+CREATE TABLE one AS SELECT 1 AS x;
+CREATE TABLE zeros AS SELECT i, CASE WHEN i = 2 THEN 0 ELSE 1 END AS x FROM generate_series(1, 3) i;
+CREATE TABLE limits AS SELECT * FROM (VALUES (2), (5), (3)) g (g);
+CREATE TABLE two AS SELECT * FROM (VALUES (1), (2)) v (a);
+CREATE TABLE collated (id integer, image bytea, a text COLLATE "C", b text COLLATE "POSIX");
+INSERT INTO collated SELECT id, image, label, label FROM fields;
+ANALYZE one, zeros, limits, two, collated;
+SET plan_cache_mode = force_generic_plan;
+PREPARE divided(integer) AS SELECT mark(id), hwr_recognize(image, 'strokes') FROM fields WHERE id < 5 OR form = 10 / $1;
+SELECT same_marks(statement) FROM (VALUES
+	-- a limit that changes, with a sort below
+	('SELECT g.g, s.* FROM limits g, LATERAL (SELECT two.a, count(s.id) AS n FROM two LEFT JOIN (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE image IS NOT NULL ORDER BY label LIMIT g.g) s ON s.t IS NOT NULL WHERE two.a = 1 GROUP BY two.a) s'),
+	-- a function's rows are all there, but their filter is evaluated one by one
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM all_fields() WHERE 100 / (id - 6) IS NOT NULL AND hwr_recognize(image, ''strokes'') IS NOT NULL LIMIT 5'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM all_fields() WHERE 100 / (id - 6) IS NOT NULL'),
+	('SELECT id, currval(''marks''), hwr_recognize(image, ''strokes'') FROM all_fields() WHERE nextval(''marks'') > 0'),
+	-- what has no column in it, but is not evaluated for the first row
+	('EXECUTE divided(0)'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE CASE WHEN id < 5 THEN true ELSE label ~ ''('' END'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE (CASE WHEN id > 4 THEN label END ~ ''('') IS NULL'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM collated WHERE id < 5 OR a = b'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT 1 / (x - 1) FROM one) LIMIT 100'),
+	-- a subquery that gives two values, a LIMIT that is none
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT i FROM zeros)'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id = (SELECT z.i FROM zeros z WHERE z.i < fields.id)'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT 5 - id AS n, * FROM fields ORDER BY id) f LEFT JOIN LATERAL (SELECT x FROM one LIMIT f.n) l ON true'),
+	-- what reads all before its first row, but starts late
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, image, form FROM fields WHERE id < 5 UNION ALL (SELECT id, image, 1 / (id - 7) FROM fields ORDER BY 3)) q JOIN (VALUES (0), (1), (2)) v (g) ON v.g = q.form'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id IN (SELECT sum(1 / x) FROM zeros GROUP BY ())')) v (statement);
+DEALLOCATE divided;
+RESET plan_cache_mode;
+BEGIN;
+SET LOCAL enable_material = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SELECT same_marks('SELECT mark(id), last_value, hwr_recognize(image, ''strokes'') FROM fields LEFT JOIN marks ON true');
+SELECT same_marks('SELECT mark(f.id), hwr_recognize(f.image, ''strokes'') FROM fields f LEFT JOIN LATERAL (SELECT y FROM (SELECT 1 / x AS y FROM zeros ORDER BY 1 OFFSET 0) z WHERE f.id > 4 OFFSET 0) q ON true');
+ROLLBACK;
+-- what is certain to be done before the first row may be anything
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM all_fields() WHERE id > 6;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM fields WHERE id = (SELECT 1 / x FROM one);
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM (SELECT image, 1 / id AS n FROM fields ORDER BY 2) f;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(f.image, 'strokes') FROM fields f JOIN (SELECT 1 / i AS i FROM zeros OFFSET 0) z ON z.i = f.form;
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), n FROM (SELECT image, count(*) AS n FROM fields GROUP BY image) f;
+-- but for groups that go to disk
+EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes'), n FROM (SELECT image, count(1 / id) AS n FROM fields GROUP BY image) f;
+
+-- Settings and the role may change while a statement runs: by its own functions,
+CREATE FUNCTION rows_at_once(statement text, batch text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	result text[];
+BEGIN
+	PERFORM set_config('hwr.batch', batch, true), set_config('regress.x', '1', false);
+	EXECUTE 'CREATE TEMP TABLE got AS ' || statement;
+	result := array_agg(got::text ORDER BY ctid) FROM got;
+	DROP TABLE got;
+	RETURN result;
+END $$;
+CREATE FUNCTION same_at_once(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	auto text[] := rows_at_once(statement, 'auto');
+	off text[] := rows_at_once(statement, 'off');
+BEGIN
+	RETURN CASE WHEN auto = off THEN 'same, ' || cardinality(off) || ' rows' ELSE format('%s differs: %s and %s', statement, off, auto) END;
+END $$;
+CREATE FUNCTION lazily() RETURNS SETOF integer LANGUAGE sql AS $$
+	SELECT id FROM fields WHERE id % 3 = current_setting('regress.x')::integer AND hwr_recognize(image, 'strokes') IS DISTINCT FROM '';
+$$;
+CREATE FUNCTION in_a_loop() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line record;
+	result text := '';
+BEGIN
+	FOR line IN SELECT id FROM fields, two WHERE id % 3 = current_setting('regress.x')::integer AND hwr_recognize(image, 'strokes') IS DISTINCT FROM '' LOOP
+		PERFORM set_config('regress.x', ((line.id + 1) % 3)::text, false);
+		result := result || line.id || ' ';
+	END LOOP;
+	RETURN result;
+END $$;
+SELECT same_at_once(statement) FROM (VALUES
+	('SELECT id, t, set_config(''regress.x'', ((id + 1) % 3)::text, false) FROM (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer OFFSET 0) s'),
+	('WITH s AS MATERIALIZED (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer) SELECT id, t, set_config(''regress.x'', ((id + 1) % 3)::text, false) FROM s'),
+	('SELECT id, set_config(''regress.x'', ((id + 1) % 3)::text, false) FROM (SELECT lazily() AS id OFFSET 0) l'),
+	('SELECT in_a_loop()'),
+	('SELECT id, hwr_recognize(image, ''strokes'') FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer')) v (statement);
+CREATE TABLE kept (id serial, of integer, t text);
+SET regress.x = 1;
+EXPLAIN (COSTS OFF) INSERT INTO kept (of, t) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id % 3 = current_setting('regress.x')::integer;
+EXPLAIN (COSTS OFF) INSERT INTO kept (of, t) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id % 3 = current_setting('regress.x')::integer RETURNING set_config('regress.x', '2', false);
+INSERT INTO kept (of, t) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id % 3 = current_setting('regress.x')::integer RETURNING of, set_config('regress.x', '2', false);
+ALTER TABLE kept ADD CHECK (set_config('regress.x', '2', false) <> '');
+EXPLAIN (COSTS OFF) INSERT INTO kept (of, t) SELECT id, hwr_recognize(image, 'strokes') FROM fields WHERE id % 3 = current_setting('regress.x')::integer;
+-- or between two calls for its rows.
+CREATE TABLE times AS SELECT id, image, '2024-01-01 23:30+00'::timestamptz AS t, '2024-01-02'::date AS d FROM fields;
+CREATE FUNCTION rows_after(change text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	SET LOCAL TimeZone = 'UTC';
+	EXECUTE 'DECLARE c NO SCROLL CURSOR FOR SELECT id, hwr_recognize(image, ''strokes'') FROM times WHERE t < d';
+	EXECUTE 'FETCH 4 FROM c';
+	EXECUTE change;
+	EXECUTE 'FETCH ALL FROM c';
+	GET DIAGNOSTICS n = ROW_COUNT;
+	EXECUTE 'CLOSE c';
+	RETURN n;
+END $$;
+SELECT rows_after('SET LOCAL TimeZone = ''Europe/Berlin''');
+SELECT rows_after('SET LOCAL TimeZone = ''UTC''');
+SELECT hwr_stat_reset();
+SELECT count(hwr_recognize(image, 'strokes')) FROM times WHERE t < d;
+SELECT images / batches > 4 AS batched FROM hwr_stat WHERE model = 'strokes';
+DROP FUNCTION mark, marked_rows_of, same_marks, all_fields, rows_at_once, same_at_once, lazily, in_a_loop, rows_after;
+DROP TABLE one, zeros, limits, two, collated, kept, times;
+DROP SEQUENCE marks;
+
 -- Where the error comes.  note says which rows were begun.
 CREATE FUNCTION note(id integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'row %', id; RETURN id; END $$;
 CREATE TABLE faulty AS SELECT id, CASE WHEN id = 6 THEN 'no image' ELSE image END AS image, form FROM fields WHERE id < 19 ORDER BY id;
@@ -343,8 +483,18 @@ SET ROLE regress_hwr_batch;
 EXPLAIN (COSTS OFF) SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 SELECT id, hwr_recognize(image, 'strokes') FROM fields;
 RESET ROLE;
-DROP OWNED BY regress_hwr_batch;
-DROP ROLE regress_hwr_batch;
+CREATE ROLE regress_hwr_batch_other;
+GRANT SELECT ON fields TO regress_hwr_batch_other;
+SELECT hwr_grant_model('strokes', 'regress_hwr_batch_other');
+SET ROLE regress_hwr_batch_other;
+SELECT count(CASE WHEN id = 2 THEN set_config('role', 'regress_hwr_batch', false) ELSE '' END), count(t) FROM (SELECT id, hwr_recognize(image, 'strokes') AS t FROM fields OFFSET 0) f;
+SET ROLE regress_hwr_batch_other;
+SET hwr.batch = off;
+SELECT count(CASE WHEN id = 2 THEN set_config('role', 'regress_hwr_batch', false) ELSE '' END), count(t) FROM (SELECT id, hwr_recognize(image, 'strokes') AS t FROM fields OFFSET 0) f;
+SET hwr.batch = auto;
+RESET ROLE;
+DROP OWNED BY regress_hwr_batch, regress_hwr_batch_other;
+DROP ROLE regress_hwr_batch, regress_hwr_batch_other;
 
 -- A plan of many levels is looked through once, not 2^levels times.
 DO $$

@@ -27,6 +27,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO lines SELECT id, id % 5, image, label FROM words WHERE id <= 40;
 	CREATE TABLE kept (id integer, t text);
 	CREATE FUNCTION note(i integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'row %', i; RETURN i; END $$;
+	CREATE FUNCTION all_forms() RETURNS SETOF forms LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY SELECT * FROM forms ORDER BY id; END $$;
 	ANALYZE;
 });
 
@@ -61,7 +62,7 @@ sub item
 		$reading, $reading, $reading, "length($reading)", "upper($reading) || $alias.label", "$alias.id", "$alias.label",
 		"CASE WHEN $alias.form < 2 THEN $reading END", "coalesce($reading, '-')", "$alias.id > 9 AND $reading > ''",
 		"($alias.image IS NULL, $reading)::text", "(SELECT $reading || x.id FROM strokes x WHERE x.id = $alias.form)", "(SELECT s.label FROM strokes s WHERE s.label = $reading LIMIT 1)",
-		$args{errors} ? ("note($alias.id)", "note($alias.id)", "1 / ($alias.id - 17)") : ());
+		$args{errors} ? ("note($alias.id)", "note($alias.id)", "1 / ($alias.id - 17)", "set_config('my.x', ($alias.id % 3)::text, false)") : ());
 }
 
 sub condition
@@ -74,7 +75,8 @@ sub condition
 		"$reading LIKE 'I%'", "$reading <> 'I'", "$reading IS NOT NULL AND $alias.id > 3", "($alias.id < 20 OR $reading = '^')",
 		"EXISTS (SELECT FROM forms x WHERE x.form = $alias.form AND hwr_recognize(x.image, 'strokes') = 'I')",
 		"$alias.id IN (SELECT y.id + 1 FROM forms y WHERE hwr_recognize(y.image, 'other') LIKE '_I%')",
-		$args{errors} ? ("10 / ($alias.id - 29) > -100", "note($alias.id) > 0") : ());
+		$args{errors} ? ("10 / ($alias.id - 29) > -100", "note($alias.id) > 0", "$alias.id % 3 <> current_setting('my.x')::integer",
+			"($alias.id < 12 OR $alias.id < (SELECT 1 / count(*) FROM strokes n WHERE n.id > " . pick(2, 99) . "))") : ());
 }
 
 # FROM, and the aliases in it
@@ -84,7 +86,7 @@ sub source
 	my @tables = $args{errors} ? ('forms', 'bad', 'lines', 'bad') : ('forms', 'lines');
 	my ($table, $other) = (pick(@tables), pick(@tables, 'strokes'));
 	my $inner = pick($table, $table, "(SELECT * FROM $table ORDER BY id)", "(SELECT * FROM $table ORDER BY form, id DESC OFFSET 2)",
-		"(SELECT * FROM $table WHERE id > 4 ORDER BY id LIMIT 21)", "(SELECT * FROM $table UNION ALL SELECT * FROM forms WHERE id < 9)");
+		"(SELECT * FROM $table WHERE id > 4 ORDER BY id LIMIT 21)", "(SELECT * FROM $table UNION ALL SELECT * FROM forms WHERE id < 9)", 'all_forms()');
 	my $a = "$inner a";
 
 	return ($a, 'a') if chance(0.6);
@@ -153,7 +155,7 @@ sub outcomes
 	my ($batch, @statements) = @_;
 	my ($out, $err) = ('', '');
 
-	$node->psql('postgres', "SET hwr.batch = $batch;\nSET max_parallel_workers_per_gather = 0;\n" . join("\n", map { "$_\n\\echo ----\n\\warn ----" } @statements),
+	$node->psql('postgres', "SET hwr.batch = $batch;\nSET my.x = 1;\nSET max_parallel_workers_per_gather = 0;\n" . join("\n", map { "$_\n\\echo ----\n\\warn ----" } @statements),
 		stdout => \$out, stderr => \$err, on_error_stop => 0, timeout => 600);
 	return ([ split(/^----\n/m, "$out\n", -1) ], [ split(/^----\n/m, "$err\n", -1) ]);
 }

@@ -43,6 +43,18 @@
 #if PG_VERSION_NUM < 140000
 #define F_BPCHARLIKE 1631
 #define F_BPCHARNLIKE 1632
+#define F_NEXTVAL 1574
+#endif
+
+/* The parameters of an ExecutorRun hook, and whether that call is the statement's last.  18 has no execute_once. */
+#if PG_VERSION_NUM >= 180000
+#define HWR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define HWR_RUN_ARGUMENTS query, direction, count
+#define HWR_RUNS_TO_END (count == 0)
+#else
+#define HWR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define HWR_RUN_ARGUMENTS query, direction, count, execute_once
+#define HWR_RUNS_TO_END (count == 0 || execute_once)
 #endif
 
 /* Has become a function in 17. */

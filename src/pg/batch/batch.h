@@ -9,7 +9,9 @@
  * been read ahead (hwr_ahead_find).  If not it reads the image itself.
  *
  *	  batch_calls.c		which functions, and where in an expression a call is sure to be made
+ *	  batch_functions.c	which functions never fail
  *	  batch_safe.c		which plans can run ahead without anybody noticing
+ *	  batch_session.c	whether the role and settings stay what they are while a statement runs
  *	  batch_plan.c		putting the nodes in, once a statement is planned
  *	  batch_scan.c		the node
  *	  batch_ahead.c		reading ahead, and who asks for it
@@ -58,15 +60,37 @@ extern List *hwr_batch_calls(Node *expr, List *images);
 extern List *hwr_batch_calls_in_aggregates(Node *expr, List *images);
 
 /*
+ * batch_functions.c: what takes all values of these arguments, raises no error and is not volatile
+ */
+extern bool hwr_batch_function_is_safe(Oid function, List *args, Oid collation);
+extern bool hwr_batch_operator_is_safe(Oid operator, Oid function, List *args, Oid collation);
+extern bool hwr_batch_aggregate_is_safe(const Aggref *aggregate);
+
+/* Whether all values of a type can be compared. */
+extern bool hwr_batch_is_comparable(Oid type);
+
+/*
  * batch_safe.c
  */
 
 /*
- * Whether taking rows from plan before they are needed is not noticed: nothing in it is volatile, locks, writes or
- * fails on a row.  *session becomes true where it depends on what other statements can change while this one runs, as
- * the present role or a setting.
+ * Whether taking rows from plan before they are needed, but for the first one, is not noticed: nothing in it is volatile,
+ * locks, writes or fails on a row.  init_plans are those of the whole statement.  *session becomes true where it depends on
+ * what other statements and functions can change while this one runs, as the present role or a setting.
  */
-extern bool hwr_batch_may_run_ahead(const PlannedStmt *stmt, Plan *plan, bool *session);
+extern bool hwr_batch_may_run_ahead(const PlannedStmt *stmt, List *init_plans, Plan *plan, bool *session);
+
+/*
+ * batch_session.c
+ */
+
+/* Whether something in the query may change a setting or the role while it runs.  To be asked before it is planned. */
+extern bool hwr_batch_changes_session(Query *query);
+
+/* Whether the statement runs now to its end, so that no other one comes between two rows of it. */
+extern bool hwr_batch_runs_to_end(const EState *estate);
+
+extern void hwr_batch_session_install(void);	/* from hwr_batch_install */
 
 /*
  * batch_plan.c
@@ -80,6 +104,7 @@ extern void hwr_batch_install(void);	/* from _PG_init */
 typedef enum HwrBatchPrivate
 {
 	HWR_BATCH_LIMITED,			/* whether custom_exprs hold */
+	HWR_BATCH_SESSION,			/* whether what is below depends on the role and settings */
 	HWR_BATCH_FIRST_COLUMN		/* attribute numbers of images in custom_scan_tlist, to the list's end */
 } HwrBatchPrivate;
 
@@ -152,6 +177,7 @@ typedef struct HwrBatchScan
 	int			size;			/* wanted of them; 0: before the first */
 	bool		done;			/* the child has no more */
 	bool		past_end;		/* and so we have said */
+	bool		session;		/* rows are taken ahead only if the statement runs to its end */
 
 	int			ncolumns;
 	AttrNumber	columns[HWR_BATCH_COLUMNS];

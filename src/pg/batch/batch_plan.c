@@ -38,10 +38,11 @@ static planner_hook_type previous_hook = NULL;
 typedef struct Rewriter
 {
 	PlannedStmt *stmt;
-	bool		cursor;			/* statements of the user's may run between two rows */
-	bool		triggers;		/* so may triggers */
+	bool		cursor;			/* UPDATE ... WHERE CURRENT OF may come */
+	bool		changes;		/* the statement may change the role or settings between two rows */
 	bool		parallel;		/* below a Gather: what is put in runs in parallel workers */
 	int			next_id;		/* plan_node_id of the next node put in */
+	List	   *init_plans;		/* SubPlans of all nodes */
 } Rewriter;
 
 /* What is above a plan */
@@ -145,7 +146,7 @@ is_plain_bound(Node *expr, const Place *place)
 
 /* An HwrBatch above child, that looks after these columns of the child's. */
 static CustomScan *
-make_batch(Rewriter *r, Plan *child, List *columns, const Place *place)
+make_batch(Rewriter *r, Plan *child, bool session, List *columns, const Place *place)
 {
 	CustomScan *batch = makeNode(CustomScan);
 	Plan	   *plan = &batch->scan.plan;
@@ -171,22 +172,17 @@ make_batch(Rewriter *r, Plan *child, List *columns, const Place *place)
 		limit = NULL;
 	if (limit != NULL)
 		batch->custom_exprs = list_make2(copyObject(limit->limitCount), copyObject(limit->limitOffset));
-	batch->custom_private = lcons_int(limit != NULL, columns);
+	batch->custom_private = lcons_int(limit != NULL, lcons_int(session, columns));
 	return batch;
 }
 
 /*
- * Whether reading ahead of this plan is not noticed.  above: what will be evaluated for each row it
- * gives out.
+ * Whether reading ahead of this plan is not noticed.  *session: only where the statement runs to its end.
  */
 static bool
-is_fit(Rewriter *r, Plan *plan, Node *above)
+is_fit(Rewriter *r, Plan *plan, bool *session)
 {
-	bool		session;
-
-	if (!hwr_batch_may_run_ahead(r->stmt, plan, &session))
-		return false;
-	return !session || !(r->cursor || r->triggers || contain_volatile_functions(above));
+	return hwr_batch_may_run_ahead(r->stmt, r->init_plans, plan, session) && !(*session && r->changes);
 }
 
 /* Conditions of the filter up to the first that makes a call, and those from there on. */
@@ -234,6 +230,7 @@ put_above(Rewriter *r, Plan *plan, Place place)
 	List	   *vars = NIL;
 	List	   *before;
 	List	   *from;
+	bool		session;
 	CustomScan *batch;
 
 	split_filter(qual, &before, &from, &images);
@@ -243,7 +240,7 @@ put_above(Rewriter *r, Plan *plan, Place place)
 	(void) collect_vars((Node *) from, &vars);
 	plan->targetlist = make_tlist(vars);
 	plan->qual = before;
-	if (!is_fit(r, plan, (Node *) list_make2(tlist, from)))
+	if (!is_fit(r, plan, &session))
 	{
 		plan->targetlist = tlist;
 		plan->qual = qual;
@@ -251,7 +248,7 @@ put_above(Rewriter *r, Plan *plan, Place place)
 	}
 	if (from != NIL)
 		place.limit = NULL;
-	batch = make_batch(r, plan, positions(images, vars), &place);
+	batch = make_batch(r, plan, session, positions(images, vars), &place);
 	batch->scan.plan.targetlist = (List *) replace_vars((Node *) tlist, vars);
 	batch->scan.plan.qual = (List *) replace_vars((Node *) from, vars);
 	batch->scan.plan.initPlan = plan->initPlan;
@@ -264,21 +261,22 @@ put_above(Rewriter *r, Plan *plan, Place place)
  * Vars' attribute numbers.
  */
 static void
-put_below(Rewriter *r, Plan *plan, Plan **link, List *images, const Place *place)
+put_below(Rewriter *r, Plan **link, List *images, const Place *place)
 {
 	Plan	   *child = *link;
 	CustomScan *batch;
 	List	   *columns = NIL;
+	bool		session;
 	ListCell   *lc;
 
-	if (images == NIL || !is_fit(r, child, (Node *) list_make2(plan->targetlist, plan->qual)))
+	if (images == NIL || !is_fit(r, child, &session))
 		return;
 	foreach(lc, images)
 	{
 		if (list_length(columns) < HWR_BATCH_COLUMNS)
 			columns = list_append_unique_int(columns, ((Var *) lfirst(lc))->varattno);
 	}
-	batch = make_batch(r, child, columns, place);
+	batch = make_batch(r, child, session, columns, place);
 	foreach(lc, child->targetlist)
 	{
 		TargetEntry *entry = flatCopyTargetEntry(lfirst(lc));
@@ -341,7 +339,7 @@ rewrite_result(Rewriter *r, Plan *plan, Place place)
 		place.limit = NULL;
 	plan->lefttree = rewrite(r, plan->lefttree, place);
 	if (!place.marked && !(r->cursor && place.current && shows_current_row(plan->lefttree)))
-		put_below(r, plan, &plan->lefttree, hwr_batch_calls((Node *) plan->targetlist, NIL), &place);
+		put_below(r, &plan->lefttree, hwr_batch_calls((Node *) plan->targetlist, NIL), &place);
 	return plan;
 }
 
@@ -419,8 +417,8 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 			return plan;
 		case T_Agg:
 			rewrite_children(r, plan);
-			put_below(r, plan, &plan->lefttree, hwr_batch_calls_in_aggregates((Node *) list_make2(plan->targetlist, plan->qual),
-																			  NIL), &nowhere);
+			put_below(r, &plan->lefttree, hwr_batch_calls_in_aggregates((Node *) list_make2(plan->targetlist, plan->qual), NIL),
+					  &nowhere);
 			return plan;
 		case T_SeqScan:
 		case T_SampleScan:
@@ -455,58 +453,57 @@ rewrite(Rewriter *r, Plan *plan, Place place)
 	}
 }
 
-/* Max() would evaluate its arguments twice, which a recursion does 2^depth times. */
-static inline int
-higher(int a, int b)
-{
-	return a > b ? a : b;
-}
+/* What is to be known of all nodes of the finished plan */
+static void look_through(Rewriter *r, Plan *plan);
 
-/* The highest plan_node_id in a list of plans, or below one */
-static int	last_id_below(Plan *plan);
-
-static int
-last_id(List *plans)
+static void
+look_through_list(Rewriter *r, List *plans)
 {
-	int			last = -1;
 	ListCell   *lc;
 
 	foreach(lc, plans)
 	{
-		last = higher(last, last_id_below(lfirst(lc)));
+		look_through(r, lfirst(lc));
 	}
-	return last;
 }
 
-static int
-last_id_below(Plan *plan)
+static void
+look_through(Rewriter *r, Plan *plan)
 {
-	int			last;
-
 	if (plan == NULL)
-		return -1;
+		return;
 	check_stack_depth();
-	last = higher(plan->plan_node_id, higher(last_id_below(plan->lefttree), last_id_below(plan->righttree)));
+	r->next_id = Max(r->next_id, plan->plan_node_id + 1);
+	r->init_plans = list_concat(r->init_plans, plan->initPlan);
+	look_through(r, plan->lefttree);
+	look_through(r, plan->righttree);
 	switch (nodeTag(plan))
 	{
 		case T_Append:
-			return higher(last, last_id(((Append *) plan)->appendplans));
+			look_through_list(r, ((Append *) plan)->appendplans);
+			break;
 		case T_MergeAppend:
-			return higher(last, last_id(((MergeAppend *) plan)->mergeplans));
+			look_through_list(r, ((MergeAppend *) plan)->mergeplans);
+			break;
 		case T_BitmapAnd:
-			return higher(last, last_id(((BitmapAnd *) plan)->bitmapplans));
+			look_through_list(r, ((BitmapAnd *) plan)->bitmapplans);
+			break;
 		case T_BitmapOr:
-			return higher(last, last_id(((BitmapOr *) plan)->bitmapplans));
+			look_through_list(r, ((BitmapOr *) plan)->bitmapplans);
+			break;
 		case T_SubqueryScan:
-			return higher(last, last_id_below(((SubqueryScan *) plan)->subplan));
+			look_through(r, ((SubqueryScan *) plan)->subplan);
+			break;
 		case T_CustomScan:
-			return higher(last, last_id(((CustomScan *) plan)->custom_plans));
+			look_through_list(r, ((CustomScan *) plan)->custom_plans);
+			break;
 #if PG_VERSION_NUM < 140000
 		case T_ModifyTable:
-			return higher(last, last_id(((ModifyTable *) plan)->plans));
+			look_through_list(r, ((ModifyTable *) plan)->plans);
+			break;
 #endif
 		default:
-			return last;
+			break;
 	}
 }
 
@@ -541,8 +538,9 @@ statement_is_fit(const PlannedStmt *stmt, int cursor_options)
 		calls_functions(stmt);
 }
 
+/* Triggers, and CHECK constraints, may call anything. */
 static bool
-target_has_triggers(const PlannedStmt *stmt)
+target_calls_functions(const PlannedStmt *stmt)
 {
 	ListCell   *lc;
 
@@ -550,8 +548,9 @@ target_has_triggers(const PlannedStmt *stmt)
 	{
 		Oid			relation = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
 		HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-		bool		has = !HeapTupleIsValid(tuple) || ((Form_pg_class) GETSTRUCT(tuple))->relhastriggers ||
-			((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_PARTITIONED_TABLE;
+		Form_pg_class class = HeapTupleIsValid(tuple) ? (Form_pg_class) GETSTRUCT(tuple) : NULL;
+		bool		has = class == NULL || class->relhastriggers || class->relchecks > 0 ||
+			class->relkind == RELKIND_PARTITIONED_TABLE;
 
 		if (HeapTupleIsValid(tuple))
 			ReleaseSysCache(tuple);
@@ -565,8 +564,9 @@ static PlannedStmt *
 plan_statement(Query *parse, const char *text, int cursor_options, ParamListInfo params)
 {
 	planner_hook_type next = previous_hook != NULL ? previous_hook : standard_planner;
+	bool		changes = hwr_batch == HWR_BATCH_AUTO && parse->rtable != NIL && hwr_batch_changes_session(parse);
 	PlannedStmt *stmt = next(parse, text, cursor_options, params);
-	Rewriter	r;
+	Rewriter	r = {0};
 	Place		top = {0};
 	Place		nowhere = {0};
 	ListCell   *lc;
@@ -576,9 +576,9 @@ plan_statement(Query *parse, const char *text, int cursor_options, ParamListInfo
 	r.stmt = stmt;
 	/* Which DECLARE CURSOR, and PL/pgSQL's OPEN, ask for */
 	r.cursor = (cursor_options & CURSOR_OPT_FAST_PLAN) != 0;
-	r.triggers = target_has_triggers(stmt);
-	r.parallel = false;
-	r.next_id = higher(last_id_below(stmt->planTree), last_id(stmt->subplans)) + 1;
+	r.changes = changes || target_calls_functions(stmt);
+	look_through(&r, stmt->planTree);
+	look_through_list(&r, stmt->subplans);
 	top.current = true;
 	stmt->planTree = rewrite(&r, stmt->planTree, top);
 	foreach(lc, stmt->subplans)
@@ -595,4 +595,5 @@ hwr_batch_install(void)
 	RegisterCustomScanMethods(&hwr_batch_scan_methods);
 	previous_hook = planner_hook;
 	planner_hook = plan_statement;
+	hwr_batch_session_install();
 }

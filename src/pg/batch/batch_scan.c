@@ -65,9 +65,9 @@ keep_row(HwrBatchScan *s, TupleTableSlot *slot)
 	return row->t_len;
 }
 
-/* How many rows a LIMIT above can still want.  It has checked its values before it asked for a row. */
-static int64
-rows_wanted(HwrBatchScan *s)
+/* How many rows a LIMIT above can want.  It has checked its values before it asked for a row, or rescanned. */
+static void
+find_bound(HwrBatchScan *s)
 {
 	ExprContext *econtext = s->css.ss.ps.ps_ExprContext;
 	Datum		count;
@@ -75,24 +75,38 @@ rows_wanted(HwrBatchScan *s)
 	bool		count_null;
 	bool		offset_null = false;
 
-	if (!s->bound_known)
+	s->bound_known = true;
+	s->bound = -1;
+	if (s->limit_count == NULL)
+		return;
+	count = ExecEvalExprSwitchContext(s->limit_count, econtext, &count_null);
+	if (s->limit_offset != NULL)
+		offset = ExecEvalExprSwitchContext(s->limit_offset, econtext, &offset_null);
+	if (!count_null)
 	{
-		s->bound_known = true;
-		s->bound = -1;
-		if (s->limit_count == NULL)
-			return PG_INT64_MAX;
-		count = ExecEvalExprSwitchContext(s->limit_count, econtext, &count_null);
-		if (s->limit_offset != NULL)
-			offset = ExecEvalExprSwitchContext(s->limit_offset, econtext, &offset_null);
-		if (!count_null)
-		{
-			s->bound = Max(DatumGetInt64(count), 0);
-			if (!offset_null && pg_add_s64_overflow(s->bound, Max(DatumGetInt64(offset), 0), &s->bound))
-				s->bound = -1;
-		}
-		ExecSetTupleBound(s->bound, outerPlanState(s));
+		s->bound = Max(DatumGetInt64(count), 0);
+		if (!offset_null && pg_add_s64_overflow(s->bound, Max(DatumGetInt64(offset), 0), &s->bound))
+			s->bound = -1;
 	}
+	ExecSetTupleBound(s->bound, outerPlanState(s));
+}
+
+/* How many of them it can still want. */
+static int64
+rows_wanted(HwrBatchScan *s)
+{
+	if (!s->bound_known)
+		find_bound(s);
 	return s->bound < 0 ? PG_INT64_MAX : s->bound - s->taken;
+}
+
+/* How many rows may be taken at once to read their images; 0: none, and one for its own sake. */
+static int
+rows_ahead(const HwrBatchScan *s)
+{
+	if (s->session && !hwr_batch_runs_to_end(s->css.ss.ps.state))
+		return 0;
+	return hwr_batch_rows(s);
 }
 
 /* Take the next rows, at least one if there is one. */
@@ -104,7 +118,7 @@ take_rows(HwrBatchScan *s)
 	Size		bytes = 0;
 
 	drop_rows(s);
-	s->size = s->size > 0 ? Min(s->size * 2, hwr_batch_rows(s)) : 1;
+	s->size = s->size > 0 ? Min(s->size * 2, rows_ahead(s)) : 1;
 	s->size = Max(s->size, 1);
 	size = (int) Max(Min(s->size, wanted), 1);
 	while (!s->done && s->n < size && bytes < BATCH_BYTES)
@@ -117,7 +131,7 @@ take_rows(HwrBatchScan *s)
 			bytes += keep_row(s, slot);
 	}
 	s->taken += s->n;
-	if (s->n > 0 && hwr_batch_rows(s) > 0)
+	if (s->n > 0 && rows_ahead(s) > 0)
 		hwr_batch_read(s);
 }
 
@@ -228,7 +242,8 @@ begin_scan(CustomScanState *css, EState *estate, int eflags)
 	s->source = table_scan(outerPlanState(s));
 	if (s->source != NULL)
 		css->ss.ss_currentRelation = s->source->ss_currentRelation;
-	if (linitial_int(plan->custom_private))
+	s->session = list_nth_int(plan->custom_private, HWR_BATCH_SESSION);
+	if (list_nth_int(plan->custom_private, HWR_BATCH_LIMITED))
 	{
 		s->limit_count = ExecInitExpr(linitial(plan->custom_exprs), &css->ss.ps);
 		s->limit_offset = ExecInitExpr(lsecond(plan->custom_exprs), &css->ss.ps);
@@ -274,9 +289,10 @@ rescan(CustomScanState *css)
 	s->size = 0;
 	s->done = false;
 	s->past_end = false;
-	s->bound_known = false;
 	s->taken = 0;
 	ExecScanReScan(&css->ss);
+	/* As a LIMIT does, before the child is rescanned: a sort keeps its rows unless it has to find more of them. */
+	find_bound(s);
 	if (outerPlanState(s)->chgParam == NULL)
 		ExecReScan(outerPlanState(s));
 }

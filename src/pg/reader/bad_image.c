@@ -51,25 +51,16 @@ tell(void)
 				 errdetail_internal("%s%s", n > 1 ? "The first: " : "", first_reason)));
 }
 
-/* Later releases lose the parameter execute_once. */
-#if PG_VERSION_NUM >= 180000
-#define RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
-#define RUN_ARGUMENTS query, direction, count
-#else
-#define RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
-#define RUN_ARGUMENTS query, direction, count, execute_once
-#endif
-
 static void
-executor_run(RUN_PARAMETERS)
+executor_run(HWR_RUN_PARAMETERS)
 {
 	depth++;
 	PG_TRY();
 	{
 		if (previous_run != NULL)
-			previous_run(RUN_ARGUMENTS);
+			previous_run(HWR_RUN_ARGUMENTS);
 		else
-			standard_ExecutorRun(RUN_ARGUMENTS);
+			standard_ExecutorRun(HWR_RUN_ARGUMENTS);
 	}
 	PG_FINALLY();
 	{
