@@ -145,6 +145,10 @@ BEGIN
 	END IF;
 	RETURN format('%s differs: %s and %s', statement, off, auto);
 END $$;
+CREATE FUNCTION failing_compare(a integer, b integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE data_exception; END $$;
+CREATE OPERATOR <~ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4lt);
+CREATE OPERATOR ~> (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4gt);
+CREATE OPERATOR CLASS failing_ops FOR TYPE integer USING btree AS OPERATOR 1 <~, OPERATOR 3 =, OPERATOR 5 ~>, FUNCTION 1 failing_compare(integer, integer);
 CREATE FUNCTION all_fields() RETURNS SETOF fields LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY SELECT * FROM fields ORDER BY id; END $$;
 CREATE TABLE one AS SELECT 1 AS x;
 CREATE TABLE zeros AS SELECT i, CASE WHEN i = 2 THEN 0 ELSE 1 END AS x FROM generate_series(1, 3) i;
@@ -174,7 +178,10 @@ SELECT same_marks(statement) FROM (VALUES
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT 5 - id AS n, * FROM fields ORDER BY id) f LEFT JOIN LATERAL (SELECT x FROM one LIMIT f.n) l ON true'),
 	-- what reads all before its first row, but starts late
 	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, image, form FROM fields WHERE id < 5 UNION ALL (SELECT id, image, 1 / (id - 7) FROM fields ORDER BY 3)) q JOIN (VALUES (0), (1), (2)) v (g) ON v.g = q.form'),
-	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id IN (SELECT sum(1 / x) FROM zeros GROUP BY ())')) v (statement);
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM fields WHERE id < 5 OR id IN (SELECT sum(1 / x) FROM zeros GROUP BY ())'),
+	-- and by texts of which their collations leave open how they compare, or by an order of a user's
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, image FROM collated WHERE id < 13 UNION ALL (SELECT id, image FROM (SELECT id, image, coalesce(a, b) AS x FROM collated WHERE id > 30 OFFSET 0) c ORDER BY x LIMIT 100) OFFSET 0) q'),
+	('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, image FROM collated WHERE id < 13 UNION ALL (SELECT id, image FROM collated WHERE id > 54 ORDER BY id USING <~ LIMIT 100) OFFSET 0) q')) v (statement);
 DEALLOCATE divided;
 RESET plan_cache_mode;
 BEGIN;
@@ -183,6 +190,18 @@ SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
 SELECT same_marks('SELECT mark(id), last_value, hwr_recognize(image, ''strokes'') FROM fields LEFT JOIN marks ON true');
 SELECT same_marks('SELECT mark(f.id), hwr_recognize(f.image, ''strokes'') FROM fields f LEFT JOIN LATERAL (SELECT y FROM (SELECT 1 / x AS y FROM zeros ORDER BY 1 OFFSET 0) z WHERE f.id > 4 OFFSET 0) q ON true');
+ROLLBACK;
+BEGIN;
+SET LOCAL enable_hashagg = off;
+SELECT same_marks('SELECT mark(id), hwr_recognize(image, ''strokes'') FROM (SELECT id, max(coalesce(a, b)) AS x, image FROM (SELECT CASE WHEN id < 30 THEN id ELSE 30 END AS id, a, b, CASE WHEN id < 30 THEN image END AS image FROM collated WHERE image IS NOT NULL) c GROUP BY id, image OFFSET 0) q WHERE x IS NOT NULL');
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SET LOCAL enable_nestloop = on;
+PREPARE counted(integer) AS SELECT mark(id), hwr_recognize(image, 'strokes'), n FROM (SELECT id, image, CASE WHEN id < 14 THEN 0 ELSE 40 END AS most FROM fields WHERE image IS NOT NULL ORDER BY id OFFSET 0) c,
+	LATERAL (SELECT count(*) AS n FROM fields f WHERE f.id < c.most AND f.form < 1 / $1 OFFSET 0) l;
+SELECT same_marks('EXECUTE counted(0)');
+DEALLOCATE counted;
 ROLLBACK;
 -- what is certain to be done before the first row may be anything
 EXPLAIN (COSTS OFF) SELECT hwr_recognize(image, 'strokes') FROM all_fields() WHERE id > 6;
@@ -214,6 +233,10 @@ END $$;
 CREATE FUNCTION lazily() RETURNS SETOF integer LANGUAGE sql AS $$
 	SELECT id FROM fields WHERE id % 3 = current_setting('regress.x')::integer AND hwr_recognize(image, 'strokes') IS DISTINCT FROM '';
 $$;
+CREATE FUNCTION change(state text, id integer) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN set_config('regress.x', ((id + 1) % 3)::text, false); END $$;
+CREATE AGGREGATE changes(integer) (SFUNC = change, STYPE = text);
+CREATE DOMAIN changing AS text CHECK (set_config('regress.x', VALUE, false) <> '');
+CREATE TYPE changing_row AS (x changing);
 CREATE FUNCTION in_a_loop() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	line record;
@@ -230,6 +253,10 @@ SELECT same_at_once(statement) FROM (VALUES
 	('WITH s AS MATERIALIZED (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer) SELECT id, t, set_config(''regress.x'', ((id + 1) % 3)::text, false) FROM s'),
 	('SELECT id, set_config(''regress.x'', ((id + 1) % 3)::text, false) FROM (SELECT lazily() AS id OFFSET 0) l'),
 	('SELECT in_a_loop()'),
+	('SELECT (SELECT string_agg(id || set_config(''regress.x'', ((id + 1) % 3)::text, false), '','') FROM (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer OFFSET 0) s WHERE t IS DISTINCT FROM '''')'),
+	('SELECT id, t, changes(id) OVER (ROWS UNBOUNDED PRECEDING) FROM (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer OFFSET 0) s'),
+	('SELECT id, t, jsonb_populate_record(NULL::changing_row, jsonb_build_object(''x'', (id + 1) % 3)) FROM (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer OFFSET 0) s'),
+	('SELECT id, t, concat(''{'', (id + 1) % 3, ''}'')::changing[] FROM (SELECT id, hwr_recognize(image, ''strokes'') AS t FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer OFFSET 0) s'),
 	('SELECT id, hwr_recognize(image, ''strokes'') FROM fields WHERE id % 3 = current_setting(''regress.x'')::integer')) v (statement);
 CREATE TABLE kept (id serial, of integer, t text);
 SET regress.x = 1;
@@ -259,6 +286,13 @@ SELECT hwr_stat_reset();
 SELECT count(hwr_recognize(image, 'strokes')) FROM times WHERE t < d;
 SELECT images / batches > 4 AS batched FROM hwr_stat WHERE model = 'strokes';
 DROP FUNCTION mark, marked_rows_of, same_marks, all_fields, rows_at_once, same_at_once, lazily, in_a_loop, rows_after;
+DROP AGGREGATE changes(integer);
+DROP FUNCTION change;
+DROP TYPE changing_row;
+DROP DOMAIN changing;
+DROP OPERATOR FAMILY failing_ops USING btree;
+DROP OPERATOR <~ (integer, integer), ~> (integer, integer);
+DROP FUNCTION failing_compare;
 DROP TABLE one, zeros, limits, two, collated, kept, times;
 DROP SEQUENCE marks;
 

@@ -188,8 +188,18 @@ hwr_batch_aggregate_is_safe(const Aggref *aggregate)
 	Oid			type = aggregate->aggargtypes == NIL ? INT4OID : linitial_oid(aggregate->aggargtypes);
 	const char *name;
 
+	ListCell   *lc;
+
 	if (aggregate->aggfnoid >= FirstNormalObjectId || !hwr_batch_is_comparable(type))
 		return false;
+	/* These sort, by operators that may be anyone's. */
+	if (aggregate->aggorder != NIL || aggregate->aggdistinct != NIL)
+		return false;
+	foreach(lc, aggregate->aggargtypes)
+	{
+		if (!OidIsValid(aggregate->inputcollid) && type_is_collatable(lfirst_oid(lc)))
+			return false;
+	}
 	name = get_func_name(aggregate->aggfnoid);
 	if (strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0)
 		return type == INT2OID || type == INT4OID || type == INT8OID;

@@ -564,7 +564,7 @@ static PlannedStmt *
 plan_statement(Query *parse, const char *text, int cursor_options, ParamListInfo params)
 {
 	planner_hook_type next = previous_hook != NULL ? previous_hook : standard_planner;
-	bool		changes = hwr_batch == HWR_BATCH_AUTO && parse->rtable != NIL && hwr_batch_changes_session(parse);
+	bool		changes = hwr_batch == HWR_BATCH_AUTO && hwr_batch_changes_session(parse);
 	PlannedStmt *stmt = next(parse, text, cursor_options, params);
 	Rewriter	r = {0};
 	Place		top = {0};

@@ -282,6 +282,14 @@ plans_are_safe(List *plans, Check *check)
 	return true;
 }
 
+/* Not so texts of which two collations leave open how. */
+static bool
+is_comparable(Node *value)
+{
+	return hwr_batch_is_comparable(exprType(value)) &&
+		(OidIsValid(exprCollation(value)) || !type_is_collatable(exprType(value)));
+}
+
 static bool
 are_comparable(List *values)
 {
@@ -289,21 +297,21 @@ are_comparable(List *values)
 
 	foreach(lc, values)
 	{
-		if (!hwr_batch_is_comparable(exprType(lfirst(lc))))
+		if (!is_comparable(lfirst(lc)))
 			return false;
 	}
 	return true;
 }
 
-/* n of a plan's columns; NULL: the first ones */
+/* n of a plan's columns by these operators, none of them a user's; NULL: the first ones, by those of their types */
 static bool
-columns_are_comparable(const Plan *plan, int n, const AttrNumber *columns)
+columns_are_comparable(const Plan *plan, int n, const AttrNumber *columns, const Oid *operators)
 {
 	for (int i = 0; i < n; i++)
 	{
 		const TargetEntry *entry = list_nth(plan->targetlist, columns != NULL ? columns[i] - 1 : i);
 
-		if (!hwr_batch_is_comparable(exprType((Node *) entry->expr)))
+		if (!is_comparable((Node *) entry->expr) || (operators != NULL && operators[i] >= FirstNormalObjectId))
 			return false;
 	}
 	return true;
@@ -316,18 +324,23 @@ compares_safely(Plan *plan)
 	switch (nodeTag(plan))
 	{
 		case T_MergeAppend:
-			return columns_are_comparable(plan, ((MergeAppend *) plan)->numCols, ((MergeAppend *) plan)->sortColIdx);
+			return columns_are_comparable(plan, ((MergeAppend *) plan)->numCols, ((MergeAppend *) plan)->sortColIdx,
+										  ((MergeAppend *) plan)->sortOperators);
 		case T_Sort:
 		case T_IncrementalSort:
-			return columns_are_comparable(plan, ((Sort *) plan)->numCols, ((Sort *) plan)->sortColIdx);
+			return columns_are_comparable(plan, ((Sort *) plan)->numCols, ((Sort *) plan)->sortColIdx,
+										  ((Sort *) plan)->sortOperators);
 		case T_Group:
-			return columns_are_comparable(outerPlan(plan), ((Group *) plan)->numCols, ((Group *) plan)->grpColIdx);
+			return columns_are_comparable(outerPlan(plan), ((Group *) plan)->numCols, ((Group *) plan)->grpColIdx,
+										  ((Group *) plan)->grpOperators);
 		case T_Agg:
-			return columns_are_comparable(outerPlan(plan), ((Agg *) plan)->numCols, ((Agg *) plan)->grpColIdx);
+			return columns_are_comparable(outerPlan(plan), ((Agg *) plan)->numCols, ((Agg *) plan)->grpColIdx,
+										  ((Agg *) plan)->grpOperators);
 		case T_Unique:
-			return columns_are_comparable(plan, ((Unique *) plan)->numCols, ((Unique *) plan)->uniqColIdx);
+			return columns_are_comparable(plan, ((Unique *) plan)->numCols, ((Unique *) plan)->uniqColIdx,
+										  ((Unique *) plan)->uniqOperators);
 		case T_SetOp:
-			return columns_are_comparable(plan, list_length(plan->targetlist), NULL);
+			return columns_are_comparable(plan, list_length(plan->targetlist), NULL, NULL);
 #if PG_VERSION_NUM >= 140000
 		case T_Memoize:
 			return are_comparable(((Memoize *) plan)->param_exprs);
@@ -461,7 +474,9 @@ children_are_safe(Plan *plan, Check *check)
 			/* All input has been read before the first group comes.  Its arguments may not have been: it may go to disk. */
 			if (check->first && ((Agg *) plan)->aggstrategy == AGG_HASHED)
 				return true;
-			return plan_is_safe(outerPlan(plan), check);
+			/* Without groups there is a row, whether there is input or not. */
+			return plan_is_safe_if(check->first || (((Agg *) plan)->numCols > 0 && ((Agg *) plan)->groupingSets == NIL), true,
+								   outerPlan(plan), check);
 		case T_Gather:
 		case T_GatherMerge:
 			/* Workers start when they like. */

@@ -9,7 +9,9 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
@@ -29,7 +31,10 @@ typedef struct Run
 static Run *runs = NULL;
 static ExecutorRun_hook_type previous_run = NULL;
 
-/* Volatile functions may do so, but for some that often stand in a column's DEFAULT. */
+/*
+ * Volatile functions may do so, but for some that often stand in a column's DEFAULT; and a user's aggregate, of which it is not known
+ * whether its functions are volatile.
+ */
 static bool
 function_changes_session(Oid function, void *context)
 {
@@ -40,8 +45,26 @@ function_changes_session(Oid function, void *context)
 		case F_GEN_RANDOM_UUID:
 			return false;
 		default:
-			return func_volatile(function) == PROVOLATILE_VOLATILE;
+			return func_volatile(function) == PROVOLATILE_VOLATILE ||
+				(function >= FirstNormalObjectId && get_func_prokind(function) == PROKIND_AGGREGATE);
 	}
+}
+
+/* Whether a value of a user's type is made here, whose input function or domain may do so. */
+static bool
+makes_users_type(Node *node)
+{
+	Oid			type;
+	Oid			element;
+
+	if (IsA(node, CoerceViaIO))
+		type = ((CoerceViaIO *) node)->resulttype;
+	else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid < FirstNormalObjectId)
+		type = ((FuncExpr *) node)->funcresulttype;
+	else
+		return false;
+	element = get_base_element_type(type);
+	return type == RECORDOID || (OidIsValid(element) ? element : type) >= FirstNormalObjectId;
 }
 
 static bool
@@ -51,8 +74,8 @@ changes_session(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, changes_session, context, 0);
-	/* A domain's CHECK constraints are not looked at. */
-	return IsA(node, CoerceToDomain) || check_functions_in_node(node, function_changes_session, NULL) ||
+	/* What a domain's CHECK constraints call is not looked at. */
+	return IsA(node, CoerceToDomain) || makes_users_type(node) || check_functions_in_node(node, function_changes_session, NULL) ||
 		expression_tree_walker(node, changes_session, context);
 }
 
