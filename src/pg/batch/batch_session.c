@@ -32,8 +32,8 @@ static Run *runs = NULL;
 static ExecutorRun_hook_type previous_run = NULL;
 
 /*
- * Volatile functions may do so, but for some that often stand in a column's DEFAULT; and a user's aggregate, of which it is not known
- * whether its functions are volatile.
+ * Volatile functions may do so, but for some that often stand in a column's DEFAULT; and a user's aggregate, of which it is not
+ * known whether its functions are volatile.
  */
 static bool
 function_changes_session(Oid function, void *context)
