@@ -4,11 +4,11 @@
  *
  * A block works on one image: it finds the ink's extent, one thread makes map, field, marks and bands from the draws, all warp,
  * then all change the strokes and add the marks, and on the way to the output all show it with fewer pixels and leave out the
- * bands.  The arithmetic is that of src/core/image/augment.c, from the same headers; pixels differ only where the device's sine
+ * bands.  The arithmetic is that of src/core/augment/augment.c, from the same headers; pixels differ only where the device's sine
  * rounds otherwise.
  */
 #include "common.cuh"
-#include "core/image/augment_map.h"
+#include "core/augment/augment_map.h"
 
 #define INK_THREADS 512
 #define MAX_HEIGHT 512			/* of canvases: vgsl.c */

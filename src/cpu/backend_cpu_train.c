@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/decode/ctc.h"
-#include "core/image/augment.h"
+#include "core/augment/augment.h"
 #include "core/train/optimizer.h"
 #include "backend_cpu.h"
 

@@ -10,7 +10,7 @@
 #define HWR_BACKEND_H
 
 #include "core/base/real.h"
-#include "core/image/augment.h"
+#include "core/augment/augment.h"
 #include "vgsl.h"
 
 /*

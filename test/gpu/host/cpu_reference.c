@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/image/augment.h"
+#include "core/augment/augment.h"
 #include "core/decode/ctc.h"
 #include "core/decode/decode.h"
 #include "cpu/layers/layers.h"

@@ -15,7 +15,7 @@ extern "C"
 {
 #endif
 
-#include "core/image/augment.h"
+#include "core/augment/augment.h"
 #include "core/train/optimizer.h"
 #include "core/network/vgsl.h"
 

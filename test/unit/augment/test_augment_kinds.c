@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "between.h"
-#include "core/image/augment.h"
-#include "core/image/augment_map.h"
+#include "core/augment/augment.h"
+#include "core/augment/augment_map.h"
 
 #define H 48
 #define W 320

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "between.h"
-#include "core/image/augment.h"
+#include "core/augment/augment.h"
 
 #define H 48
 #define W 320
