@@ -286,10 +286,16 @@ SELECT version FROM hwr_train('train_words', 'train_e', options => tiny('{"langu
 SELECT version FROM hwr_train('train_words', 'train_e', options => tiny('{"base": "train_e", "epochs": 1}') - 'architecture');
 SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"base": "train_e", "epochs": 1, "language_model": "none"}') - 'architecture');
 SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"language_model": "labels", "validation_fraction": 0}'));
+-- the base's and one of the labels become one; of a base that has none, it is that of the labels
+CREATE TABLE train_more AS SELECT id, image, label || 'xyz' AS label FROM train_words;
+SELECT version FROM hwr_train('train_more', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "both", "validation_fraction": 0.3}') - 'architecture');
+SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"base": "train_f", "base_version": 1, "epochs": 1, "language_model": "both", "validation_fraction": 0.3}') - 'architecture');
+SELECT b.bytes - a.bytes > 1000 AS more FROM hwr_model_details a, hwr_model_details b WHERE a.model = 'train_e' AND b.model = 'train_e' AND a.version = 2 AND b.version = 3;
 SELECT model, version, options->>'language_model' AS language_model FROM hwr_model_details WHERE model IN ('train_e', 'train_f') ORDER BY model, version;
 SELECT hwr_train('train_words', 'train_e', options => tiny('{"language_model": "mine"}'));
 SELECT hwr_drop_model('train_e');
 SELECT hwr_drop_model('train_f');
+DROP TABLE train_more;
 
 -- an empty label is left out, or says that there is nothing to read
 CREATE TABLE train_blanks AS SELECT id, image, CASE WHEN id % 12 <> 0 THEN label ELSE '' END AS label FROM train_words WHERE id <= 80;

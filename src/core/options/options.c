@@ -46,7 +46,7 @@ static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", 
 static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
 static const char *const empty_words[] = {"skip", "learn", NULL};
-static const char *const own_lm_words[] = {"base", "labels", "none", NULL};
+static const char *const own_lm_words[] = {"base", "labels", "both", "none", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
 
 #define FIELD(f) offsetof(HwrTrainOptions, f), sizeof(((HwrTrainOptions *) NULL)->f)

@@ -43,6 +43,7 @@ typedef enum HwrOwnLmRule
 {
 	HWR_OWN_LM_BASE,			/* the base model's, if it has one, weighed anew */
 	HWR_OWN_LM_LABELS,			/* one of the training labels */
+	HWR_OWN_LM_BOTH,			/* the base model's mixed with one of the labels; of the labels alone, if it has none */
 	HWR_OWN_LM_NONE
 } HwrOwnLmRule;
 

@@ -171,9 +171,8 @@ hwr_lm_class_symbols(const HwrLm *lm, const HwrAlphabet *alphabet, int *symbols,
 	return true;
 }
 
-/* The longest tail of a node's n-gram that something can follow. */
-static int
-state_of(const HwrLm *lm, int node)
+int
+hwr_lm_state(const HwrLm *lm, int node)
 {
 	return goes_on(lm, node) ? node : lm->link[node];
 }
@@ -181,7 +180,7 @@ state_of(const HwrLm *lm, int node)
 int
 hwr_lm_start(const HwrLm *lm)
 {
-	return state_of(lm, hwr_lm_child(lm, 0, HWR_LM_BOUNDARY));
+	return hwr_lm_state(lm, hwr_lm_child(lm, 0, HWR_LM_BOUNDARY));
 }
 
 double
@@ -196,7 +195,7 @@ hwr_lm_next(const HwrLm *lm, int state, int symbol, int *next)
 		state = lm->link[state];
 	}
 	if (next != NULL)
-		*next = state_of(lm, child);
+		*next = hwr_lm_state(lm, child);
 	return logp + lm->logp[child];
 }
 

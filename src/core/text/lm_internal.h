@@ -1,6 +1,6 @@
 /*
  * lm_internal.h
- *	  What lm.c, lm_build.c and lm_file.c share.
+ *	  What lm.c and lm_*.c share.
  */
 #ifndef HWR_LM_INTERNAL_H
 #define HWR_LM_INTERNAL_H
@@ -25,6 +25,9 @@ extern bool hwr_lm_allocate(HwrLm *lm, HwrStatus *st);
 
 /* The child of an inner node, or 0. */
 extern int	hwr_lm_child(const HwrLm *lm, int node, int symbol);
+
+/* The state after a node's n-gram, as links to read with have it: its longest tail that something can follow. */
+extern int	hwr_lm_state(const HwrLm *lm, int node);
 
 /*
  * Fill link[] from symbols and children.  False if the tree lacks an n-gram's tail, or with

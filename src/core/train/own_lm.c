@@ -1,6 +1,6 @@
 /*
  * own_lm.c
- *	  A language model for a model that has been trained: built from the labels, weighed on the validation rows.
+ *	  A language model for a model that has been trained: of the labels, the base's or both, weighed on the validation rows.
  */
 #include "own_lm.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/network/recognizer.h"
+#include "core/text/lm_mix.h"
 
 /* Labels that a step adds. */
 #define LABELS_A_STEP 2000
@@ -16,7 +17,8 @@ struct HwrOwnLmFitter
 {
 	const HwrModel *model;
 	const HwrDataset *ds;
-	HwrLmBuilder *builder;		/* NULL: lm was given, or is built */
+	HwrLmBuilder *builder;		/* NULL: lm is complete */
+	double		labels_share;	/* of two that were mixed, that of the labels */
 	int			next_label;
 	HwrLm	   *lm;
 	HwrLmWeigher *weigher;		/* once there is a language model */
@@ -53,8 +55,8 @@ hwr_own_lm_fitter_free(HwrOwnLmFitter *f)
 }
 
 bool
-hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, const HwrBackend *backend, int threads,
-						 HwrOwnLmFitter **out, HwrStatus *st)
+hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, bool of_labels, const HwrBackend *backend,
+						 int threads, HwrOwnLmFitter **out, HwrStatus *st)
 {
 	HwrOwnLmFitter *f = hwr_alloc_zero(1, sizeof(HwrOwnLmFitter), st);
 	int			rows = hwr_dataset_count(ds, HWR_SPLIT_VALIDATION);
@@ -68,8 +70,8 @@ hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm,
 	f->ds = ds;
 	f->lm = lm;
 	f->rows = rows < HWR_OWN_LM_IMAGES ? rows : HWR_OWN_LM_IMAGES;
-	if ((lm != NULL && !hwr_lm_weigher_create(model, lm, NULL, &f->weigher, st)) ||
-		(lm == NULL && !hwr_lm_builder_create(HWR_OWN_LM_ORDER, model->mapping, &f->builder, st)) ||
+	if ((!of_labels && !hwr_lm_weigher_create(model, lm, NULL, &f->weigher, st)) ||
+		(of_labels && !hwr_lm_builder_create(HWR_OWN_LM_ORDER, model->mapping, &f->builder, st)) ||
 		!hwr_recognizer_create(&model->net, model->values, model->fit, backend, threads, HWR_FLOAT32, &f->recognizer, st))
 	{
 		hwr_own_lm_fitter_free(f);
@@ -88,12 +90,58 @@ hwr_own_lm_fitter_set_stop(HwrOwnLmFitter *f, HwrStopFn stop, void *arg)
 		hwr_lm_builder_set_stop(f->builder, stop, arg);
 }
 
+/* The share of the labels' language model under which the validation rows' labels are most probable. */
+static bool
+choose_share(HwrOwnLmFitter *f, HwrLmMixer *mixer, HwrStatus *st)
+{
+	const HwrAlphabet *alphabet = &f->model->alphabet;
+
+	for (int i = 0; i < f->rows; i++)
+	{
+		HwrSample	sample;
+		uint32_t   *codepoints;
+		bool		ok;
+
+		hwr_dataset_sample(f->ds, HWR_SPLIT_VALIDATION, i, &sample);
+		codepoints = hwr_alloc((size_t) sample.nclasses + 1, sizeof(uint32_t), st);
+		if (codepoints == NULL)
+			return false;
+		for (int j = 0; j < sample.nclasses; j++)
+			codepoints[j] = alphabet->codepoints[sample.classes[j] - 1];
+		ok = hwr_lm_mixer_add(mixer, codepoints, sample.nclasses, st);
+		free(codepoints);
+		if (!ok)
+			return false;
+	}
+	f->labels_share = hwr_lm_mixer_share(mixer);
+	return true;
+}
+
+/* The language model that was given, and that of the labels, in its place. */
+static bool
+mix(HwrOwnLmFitter *f, HwrLm *labels, HwrStatus *st)
+{
+	HwrLmMixer *mixer = NULL;
+	HwrLm	   *mixed = NULL;
+	bool		ok = hwr_lm_mixer_create(f->lm, labels, &mixer, st) && choose_share(f, mixer, st) &&
+		hwr_lm_mixer_finish(mixer, f->labels_share, &mixed, st);
+
+	hwr_lm_mixer_free(mixer);
+	hwr_lm_free(labels);
+	if (!ok)
+		return false;
+	hwr_lm_free(f->lm);
+	f->lm = mixed;
+	return true;
+}
+
 /* Empty labels say nothing. */
 static bool
 add_labels(HwrOwnLmFitter *f, HwrStatus *st)
 {
 	int			n = hwr_dataset_count(f->ds, HWR_SPLIT_TRAIN);
 	int			end = n - f->next_label < LABELS_A_STEP ? n : f->next_label + LABELS_A_STEP;
+	HwrLm	   *labels;
 
 	for (; f->next_label < end; f->next_label++)
 	{
@@ -105,10 +153,14 @@ add_labels(HwrOwnLmFitter *f, HwrStatus *st)
 	}
 	if (end < n)
 		return true;
-	if (!hwr_lm_builder_finish(f->builder, &f->lm, st))
+	if (!hwr_lm_builder_finish(f->builder, &labels, st))
 		return false;
 	hwr_lm_builder_free(f->builder);
 	f->builder = NULL;
+	if (f->lm == NULL)
+		f->lm = labels;
+	else if (!mix(f, labels, st))
+		return false;
 	return hwr_lm_weigher_create(f->model, f->lm, NULL, &f->weigher, st);
 }
 
@@ -185,7 +237,7 @@ hwr_own_lm_fitter_apply(HwrOwnLmFitter *f, HwrModel *model, HwrOwnLmResult *resu
 {
 	HwrLm	   *lm = f->lm;
 
-	*result = (HwrOwnLmResult) {.images = f->rows};
+	*result = (HwrOwnLmResult) {.images = f->rows,.labels_share = f->labels_share};
 	if (f->rows == 0)
 		return true;
 	hwr_lm_weigher_result(f->weigher, result);

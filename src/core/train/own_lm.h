@@ -1,6 +1,6 @@
 /*
  * own_lm.h
- *	  A language model for a model that has been trained: built from the labels, weighed on the validation rows.
+ *	  A language model for a model that has been trained: of the labels, the base's or both, weighed on the validation rows.
  */
 #ifndef HWR_TRAIN_OWN_LM_H
 #define HWR_TRAIN_OWN_LM_H
@@ -19,12 +19,12 @@
 typedef struct HwrOwnLmFitter HwrOwnLmFitter;
 
 /*
- * lm: to be weighed, and the fitter's from here on; NULL: build one from the labels of the training
- * rows.  Model and data set outlive it; the model's alphabet is the data set's.
+ * lm: the fitter's from here on, or NULL.  of_labels: build one from the labels of the training rows, and mix it with lm in
+ * the shares that the labels of the validation rows ask for; else lm as it is.  Model and data set outlive it; the model's
+ * alphabet is the data set's.
  */
-extern bool hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, const HwrBackend *backend,
-									 int threads,
-									 HwrOwnLmFitter **out, HwrStatus *st);
+extern bool hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm, bool of_labels,
+									 const HwrBackend *backend, int threads, HwrOwnLmFitter **out, HwrStatus *st);
 extern void hwr_own_lm_fitter_free(HwrOwnLmFitter *f);
 
 /* Asked while the n-grams of the labels are put together, which may take seconds. */

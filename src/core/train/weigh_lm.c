@@ -158,6 +158,11 @@ hwr_lm_note_result(HwrModel *model, const HwrOwnLmResult *r, HwrStatus *st)
 								 "cer_with", r->cer_with, "weight", r->best.weight);
 	char	   *text = NULL;
 
+	if (note != NULL && r->labels_share > 0 && json_object_set_new(note, "labels_share", json_real(r->labels_share)) != 0)
+	{
+		json_decref(note);
+		note = NULL;
+	}
 	if (result != NULL && note != NULL && json_object_set(result, "language_model", note) == 0)
 		text = json_dumps(result, JSON_REAL_PRECISION(9));
 	json_decref(note);

@@ -36,9 +36,10 @@ typedef struct HwrOwnLmResult
 	HwrLmWeight best;			/* weight 0: it does not help */
 	HwrConfidence confidence;	/* of readings with that */
 	size_t		bytes;			/* of the n-grams in the file */
+	double		labels_share;	/* of a mixture, that of the training labels; 0: it is none */
 } HwrOwnLmResult;
 
-/* bytes is left as it is.  Without images: weight 0. */
+/* bytes and labels_share are left as they are.  Without images: weight 0. */
 extern void hwr_lm_weigher_result(const HwrLmWeigher *w, HwrOwnLmResult *result);
 
 /* Note that as "language_model" in the model's result. */

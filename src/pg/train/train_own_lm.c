@@ -1,6 +1,6 @@
 /*
  * train_own_lm.c
- *	  The language model inside the model that a training stores: of its labels, or the base's.
+ *	  The language model inside the model that a training stores: of its labels, the base's, or both.
  */
 #include "postgres.h"
 
@@ -41,7 +41,8 @@ lm_of_base(const HwrTrainWorker *w)
 static void
 report_lm(const HwrTrainWorker *w, const HwrOwnLmResult *r)
 {
-	const char *which = w->options.language_model == HWR_OWN_LM_LABELS ? "of the labels" : "of the base model";
+	const char *which = r->labels_share > 0 ? psprintf("of the base model and, by %.0f %%, the labels", 100 * r->labels_share) :
+		w->options.language_model == HWR_OWN_LM_BASE ? "of the base model" : "of the labels";
 
 	if (r->images == 0)
 		ereport(NOTICE,
@@ -63,17 +64,18 @@ report_lm(const HwrTrainWorker *w, const HwrOwnLmResult *r)
 void
 hwr_worker_fit_lm(HwrTrainWorker *w)
 {
+	HwrOwnLmRule rule = w->options.language_model;
 	HwrOwnLmResult result;
 	HwrLm	   *lm = NULL;
 	HwrStatus	st;
 	bool		done = false;
 
-	if (w->options.language_model == HWR_OWN_LM_BASE)
+	if (rule == HWR_OWN_LM_BASE || rule == HWR_OWN_LM_BOTH)
 		lm = lm_of_base(w);
-	if (lm == NULL && w->options.language_model != HWR_OWN_LM_LABELS)
+	if (rule == HWR_OWN_LM_NONE || (rule == HWR_OWN_LM_BASE && lm == NULL))
 		return;
-	if (!hwr_own_lm_fitter_create(w->model, w->dataset, lm, hwr_cpu_backend(), hwr_trainer_threads(&w->options), &w->lm_fitter,
-								  &st))
+	if (!hwr_own_lm_fitter_create(w->model, w->dataset, lm, rule != HWR_OWN_LM_BASE, hwr_cpu_backend(),
+								  hwr_trainer_threads(&w->options), &w->lm_fitter, &st))
 		hwr_raise(&st);
 	hwr_own_lm_fitter_set_stop(w->lm_fitter, hwr_interrupt_pending, NULL);
 	while (!done)
