@@ -45,6 +45,7 @@ static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
 static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
+static const char *const statistics_words[] = {"batch", "base", NULL};
 static const char *const empty_words[] = {"skip", "learn", NULL};
 static const char *const own_lm_words[] = {"base", "labels", "both", "none", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
@@ -85,6 +86,7 @@ static const Option option_table[] = {
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
 	{"language_model", FIELD(language_model), 0, 0, own_lm_words, OPTION_ENUM, false, false, false},
+	{"statistics", FIELD(step.statistics), 0, 0, statistics_words, OPTION_ENUM, false, false, false},
 	{"shortcut", FIELD(shortcut), 0, 1, NULL, OPTION_REAL, false, false, false},
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
@@ -108,6 +110,7 @@ _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrScheduleKind) == sizeof(unsigned) &&
 			   sizeof(HwrDeviceKind) == sizeof(unsigned) &&
 			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
+			   sizeof(HwrStatistics) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&
 			   sizeof(HwrEmptyLabels) == sizeof(unsigned) &&
@@ -411,10 +414,12 @@ check_against_base(const HwrModel *base, const HwrTrainOptions *options, HwrStat
 static bool
 check_without_base(const HwrTrainOptions *options, HwrStatus *st)
 {
-	if (options->base[0] != '\0' || (options->base_version == 0 && options->alphabet != HWR_ALPHABET_KEEP))
+	const char *name = options->base_version != 0 ? "base_version" : options->alphabet == HWR_ALPHABET_KEEP ? "alphabet" :
+		options->step.statistics == HWR_STATISTICS_BASE ? "statistics" : NULL;
+
+	if (options->base[0] != '\0' || name == NULL)
 		return true;
-	return hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" needs option \"base\"",
-					options->base_version != 0 ? "base_version" : "alphabet");
+	return hwr_fail(st, HWR_BAD_OPTION, "training option \"%s\" needs option \"base\"", name);
 }
 
 /* A warm-up is part of a schedule: the preset's goes with the preset's schedule. */

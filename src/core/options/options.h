@@ -71,7 +71,7 @@ typedef struct HwrTrainOptions
 	char		base[64];		/* name of a model to begin with, or empty; resolved by the caller */
 	int			base_version;	/* 0: the active one */
 	HwrAlphabetRule alphabet;	/* union | keep | new; where there is a base */
-	HwrOwnLmRule language_model;	/* base | labels | none */
+	HwrOwnLmRule language_model;	/* base | labels | both | none */
 	double		shortcut;		/* weight of the CTC loss of a head on what enters the first LSTM, 0: none .. 1 */
 	double		average;		/* share of the last steps whose values are averaged, 0: off .. 0.9 */
 	double		checkpoint_minutes; /* between checkpoints; 0: none */
