@@ -290,12 +290,21 @@ SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"langu
 CREATE TABLE train_more AS SELECT id, image, label || 'xyz' AS label FROM train_words;
 SELECT version FROM hwr_train('train_more', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "both", "validation_fraction": 0.3}') - 'architecture');
 SELECT version FROM hwr_train('train_words', 'train_f', options => tiny('{"base": "train_f", "base_version": 1, "epochs": 1, "language_model": "both", "validation_fraction": 0.3}') - 'architecture');
+-- also of other letter cases, and where there is nothing to weigh it on or to build it from
+CREATE TABLE train_unlabelled AS SELECT id, image, '' AS label FROM train_words;
+SELECT version FROM hwr_train('train_more', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "both", "case": "upper", "validation_fraction": 0.3}') - 'architecture');
+SET client_min_messages = error;		-- the same images validate
+SELECT version FROM hwr_train('train_more', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "both", "validation": "train_unlabelled", "empty_labels": "learn"}') - 'architecture');
+SELECT version FROM hwr_train('train_unlabelled', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "both", "validation": "train_words", "empty_labels": "learn"}') - 'architecture');
+SELECT version FROM hwr_train('train_unlabelled', 'train_e', options => tiny('{"base": "train_e", "base_version": 1, "epochs": 1, "language_model": "labels", "validation": "train_words", "empty_labels": "learn"}') - 'architecture');
+SET client_min_messages = warning;
+SELECT hwr_train('train_words', 'train_e', options => tiny('{"language_model": "both"}'));
 SELECT b.bytes - a.bytes > 1000 AS more FROM hwr_model_details a, hwr_model_details b WHERE a.model = 'train_e' AND b.model = 'train_e' AND a.version = 2 AND b.version = 3;
 SELECT model, version, options->>'language_model' AS language_model FROM hwr_model_details WHERE model IN ('train_e', 'train_f') ORDER BY model, version;
 SELECT hwr_train('train_words', 'train_e', options => tiny('{"language_model": "mine"}'));
 SELECT hwr_drop_model('train_e');
 SELECT hwr_drop_model('train_f');
-DROP TABLE train_more;
+DROP TABLE train_more, train_unlabelled;
 
 -- an empty label is left out, or says that there is nothing to read
 CREATE TABLE train_blanks AS SELECT id, image, CASE WHEN id % 12 <> 0 THEN label ELSE '' END AS label FROM train_words WHERE id <= 80;

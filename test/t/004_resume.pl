@@ -22,8 +22,9 @@ sub newest_job
 # A job that has a checkpoint and is not near its end
 sub start_training
 {
-	my ($model) = @_;
-	$node->safe_psql('postgres', "SELECT * FROM hwr_train('words', '$model', options => $options, wait => false)");
+	my ($model, $with) = @_;
+	$with //= $options;
+	$node->safe_psql('postgres', "SELECT * FROM hwr_train('words', '$model', options => $with, wait => false)");
 	ok($node->poll_query_until('postgres',
 		"SELECT count(*) > 0 FROM hwr_job_details WHERE model = '$model' AND epoch > 2 AND checkpointed IS NOT NULL"),
 		"$model is training and has a checkpoint");
@@ -122,6 +123,32 @@ is($node->safe_psql('postgres', "SELECT job, version, epochs FROM hwr_resume($jo
 	'with more time it goes on');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_largeobject_metadata l WHERE NOT EXISTS (SELECT FROM hwr.version WHERE weights = l.oid)'),
 	'0', 'no large object is left behind');
+
+# A base's language model and card are the model's, stopped or not
+my $base = $options . q(::jsonb || '{"language_model": "labels", "epochs": 30, "validation_fraction": 0.3, "licence": "CC0-1.0"}');
+my $based = qq('{"base": "base", "epochs": 60, "threads": 2, "validation_fraction": 0.3, "checkpoint_minutes": 0.008}');
+my $inside = sub {
+	my ($model) = @_;
+	return $node->safe_psql('postgres', qq(SELECT position('HWLM'::bytea IN hwr_export_model('$model')) > 0, card->>'licence' FROM hwr_model_details WHERE model = '$model'));
+};
+$node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'base', options => $base)");
+is($inside->('base'), 't|CC0-1.0', 'a base with a language model and a licence');
+$node->safe_psql('postgres', "SELECT * FROM hwr_train('words', 'based', options => $based)");
+is($inside->('based'), 't|CC0-1.0', 'a training from it has both');
+$job = start_training('stopped', $based);
+is($node->safe_psql('postgres', "SELECT hwr_cancel($job)"), 't', 'cancelled');
+job_is($node, 'stopped', 'cancelled');
+$node->safe_psql('postgres', "SELECT hwr_resume($job)");
+is($inside->('stopped'), 't|CC0-1.0', 'so has one that was stopped');
+is(weights('stopped'), weights('based'), 'and the same values');
+$job = start_training('orphaned', $based);
+is($node->safe_psql('postgres', "SELECT hwr_cancel($job)"), 't', 'cancelled');
+job_is($node, 'orphaned', 'cancelled');
+$node->safe_psql('postgres', "SELECT hwr_drop_model('base')");
+($rc, $out, $err) = $node->psql('postgres', "SELECT hwr_resume($job)");
+is($rc, 0, 'it goes on where its base is gone');
+like($err, qr/WARNING:  training job $job goes on without its base model\nDETAIL:  model "base" does not exist\nHINT:  /, 'and says so');
+is($inside->('orphaned'), 'f|', 'without what the base would have given');
 
 # What the client is told: why a version is not activated, why nothing is read
 my $stuck = qq('{"architecture": "[1,32,96,1 Cr3,3,4 Mp4,4 Mp8,1 Lbx4", "epochs": 12, "learning_rate": 1e-9, "augment": 0, "threads": 1}');

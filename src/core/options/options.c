@@ -415,7 +415,8 @@ static bool
 check_without_base(const HwrTrainOptions *options, HwrStatus *st)
 {
 	const char *name = options->base_version != 0 ? "base_version" : options->alphabet == HWR_ALPHABET_KEEP ? "alphabet" :
-		options->step.statistics == HWR_STATISTICS_BASE ? "statistics" : NULL;
+		options->step.statistics == HWR_STATISTICS_BASE ? "statistics" :
+		options->language_model == HWR_OWN_LM_BOTH ? "language_model" : NULL;
 
 	if (options->base[0] != '\0' || name == NULL)
 		return true;

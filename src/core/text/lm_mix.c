@@ -5,7 +5,7 @@
  * Its tree is the union of theirs, put together level by level: both have each node's children in the order of their symbols,
  * and symbols are in the order of characters in all three.  With all of an n-gram's beginnings and tails in a tree, so are
  * they in the union.  A history that one of the two does not know stands there in the state of its longest tail that it
- * knows.  Backed-off weights follow from the probabilities, so that what may come next sums to one:
+ * knows.  Back-off weights, at most one, follow from the probabilities, so that what may come next sums to one or less:
  *
  *	 backoff(h) = (1 - sum of P(w | h)) / (1 - sum of P(w | h')), over the w that are known after h
  */

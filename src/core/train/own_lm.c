@@ -19,6 +19,7 @@ struct HwrOwnLmFitter
 	const HwrDataset *ds;
 	HwrLmBuilder *builder;		/* NULL: lm is complete */
 	double		labels_share;	/* of two that were mixed, that of the labels */
+	bool		no_labels;		/* all are empty, and no other language model was given */
 	int			next_label;
 	HwrLm	   *lm;
 	HwrLmWeigher *weigher;		/* once there is a language model */
@@ -71,7 +72,7 @@ hwr_own_lm_fitter_create(const HwrModel *model, const HwrDataset *ds, HwrLm *lm,
 	f->lm = lm;
 	f->rows = rows < HWR_OWN_LM_IMAGES ? rows : HWR_OWN_LM_IMAGES;
 	if ((!of_labels && !hwr_lm_weigher_create(model, lm, NULL, &f->weigher, st)) ||
-		(of_labels && !hwr_lm_builder_create(HWR_OWN_LM_ORDER, model->mapping, &f->builder, st)) ||
+		(of_labels && !hwr_lm_builder_create(HWR_OWN_LM_ORDER, lm != NULL ? lm->mapping : model->mapping, &f->builder, st)) ||
 		!hwr_recognizer_create(&model->net, model->values, model->fit, backend, threads, HWR_FLOAT32, &f->recognizer, st))
 	{
 		hwr_own_lm_fitter_free(f);
@@ -94,21 +95,20 @@ hwr_own_lm_fitter_set_stop(HwrOwnLmFitter *f, HwrStopFn stop, void *arg)
 static bool
 choose_share(HwrOwnLmFitter *f, HwrLmMixer *mixer, HwrStatus *st)
 {
-	const HwrAlphabet *alphabet = &f->model->alphabet;
-
 	for (int i = 0; i < f->rows; i++)
 	{
 		HwrSample	sample;
-		uint32_t   *codepoints;
+		char	   *text;
+		uint32_t   *codepoints = NULL;
+		int			n;
 		bool		ok;
 
 		hwr_dataset_sample(f->ds, HWR_SPLIT_VALIDATION, i, &sample);
-		codepoints = hwr_alloc((size_t) sample.nclasses + 1, sizeof(uint32_t), st);
-		if (codepoints == NULL)
+		if (!hwr_text_normalize(sample.label, strlen(sample.label), f->lm->mapping, &text, st))
 			return false;
-		for (int j = 0; j < sample.nclasses; j++)
-			codepoints[j] = alphabet->codepoints[sample.classes[j] - 1];
-		ok = hwr_lm_mixer_add(mixer, codepoints, sample.nclasses, st);
+		ok = hwr_text_decode_signs(&f->model->alphabet, text, strlen(text), &codepoints, &n, st) &&
+			hwr_lm_mixer_add(mixer, codepoints, n, st);
+		free(text);
 		free(codepoints);
 		if (!ok)
 			return false;
@@ -141,7 +141,7 @@ add_labels(HwrOwnLmFitter *f, HwrStatus *st)
 {
 	int			n = hwr_dataset_count(f->ds, HWR_SPLIT_TRAIN);
 	int			end = n - f->next_label < LABELS_A_STEP ? n : f->next_label + LABELS_A_STEP;
-	HwrLm	   *labels;
+	HwrLm	   *labels = NULL;
 
 	for (; f->next_label < end; f->next_label++)
 	{
@@ -153,15 +153,16 @@ add_labels(HwrOwnLmFitter *f, HwrStatus *st)
 	}
 	if (end < n)
 		return true;
-	if (!hwr_lm_builder_finish(f->builder, &labels, st))
+	if (hwr_lm_builder_texts(f->builder) > 0 && !hwr_lm_builder_finish(f->builder, &labels, st))
 		return false;
 	hwr_lm_builder_free(f->builder);
 	f->builder = NULL;
 	if (f->lm == NULL)
 		f->lm = labels;
-	else if (!mix(f, labels, st))
+	else if (labels != NULL && !mix(f, labels, st))
 		return false;
-	return hwr_lm_weigher_create(f->model, f->lm, NULL, &f->weigher, st);
+	f->no_labels = f->lm == NULL;
+	return f->no_labels || hwr_lm_weigher_create(f->model, f->lm, NULL, &f->weigher, st);
 }
 
 static bool
@@ -210,7 +211,7 @@ read_row(HwrOwnLmFitter *f, HwrStatus *st)
 bool
 hwr_own_lm_fitter_step(HwrOwnLmFitter *f, bool *done, HwrStatus *st)
 {
-	*done = f->builder == NULL && f->next_row == f->rows;
+	*done = f->builder == NULL && (f->no_labels || f->next_row == f->rows);
 	if (*done)
 		return true;
 	if (f->builder != NULL)
@@ -237,10 +238,12 @@ hwr_own_lm_fitter_apply(HwrOwnLmFitter *f, HwrModel *model, HwrOwnLmResult *resu
 {
 	HwrLm	   *lm = f->lm;
 
-	*result = (HwrOwnLmResult) {.images = f->rows,.labels_share = f->labels_share};
-	if (f->rows == 0)
+	*result = (HwrOwnLmResult) {.labels_share = f->labels_share,.no_labels = f->no_labels};
+	if (f->rows == 0 || f->no_labels)
 		return true;
 	hwr_lm_weigher_result(f->weigher, result);
+	if (result->images == 0)
+		return true;
 	if (!saved_size(lm, &result->bytes, st) || !hwr_lm_note_result(model, result, st))
 		return false;
 	if (result->best.weight == 0)

@@ -136,15 +136,16 @@ void
 hwr_lm_weigher_result(const HwrLmWeigher *w, HwrOwnLmResult *result)
 {
 	const Trial *best = &w->trials[0];
+	bool		measured = w->images > 0 && best->metrics.chars > 0;
 
-	result->images = (int) w->images;
-	if (w->images > 0)
+	result->images = measured ? (int) w->images : 0;
+	if (measured)
 		for (int i = 1; i < w->ntrials; i++)
 			if (hwr_metrics_cer(&w->trials[i].metrics) < hwr_metrics_cer(&best->metrics))
 				best = &w->trials[i];
 	result->best = best->setting;
-	result->cer_without = w->images > 0 ? hwr_metrics_cer(&w->trials[0].metrics) : 0;
-	result->cer_with = w->images > 0 ? hwr_metrics_cer(&best->metrics) : 0;
+	result->cer_without = measured ? hwr_metrics_cer(&w->trials[0].metrics) : 0;
+	result->cer_with = measured ? hwr_metrics_cer(&best->metrics) : 0;
 	result->confidence = HWR_CONFIDENCE_DEFAULT;
 	if (best->setting.weight > 0)
 		result->confidence = hwr_confidence_fit(best->judged, w->images);

@@ -30,16 +30,17 @@ extern bool hwr_lm_weigher_add(HwrLmWeigher *w, const float *logp, int T, int K,
 /* What came of it. */
 typedef struct HwrOwnLmResult
 {
-	int			images;			/* read */
+	int			images;			/* read; 0 too where none of them has a text */
 	double		cer_without;	/* on them */
 	double		cer_with;		/* with the best weight */
 	HwrLmWeight best;			/* weight 0: it does not help */
 	HwrConfidence confidence;	/* of readings with that */
 	size_t		bytes;			/* of the n-grams in the file */
 	double		labels_share;	/* of a mixture, that of the training labels; 0: it is none */
+	bool		no_labels;		/* there is no text in the training labels to build one from */
 } HwrOwnLmResult;
 
-/* bytes and labels_share are left as they are.  Without images: weight 0. */
+/* What the weigher does not know is left as it is.  Without images: weight 0. */
 extern void hwr_lm_weigher_result(const HwrLmWeigher *w, HwrOwnLmResult *result);
 
 /* Note that as "language_model" in the model's result. */

@@ -339,7 +339,7 @@ hwr_worker_train(HwrTrainWorker *w)
 	if (!hwr_trainer_create(&w->options, w->dataset, w->backend, (size_t) hwr_gpu_memory_limit * 1024,
 							&w->trainer, &st))
 		hwr_raise(&st);
-	if (w->base != NULL && !hwr_trainer_set_base(w->trainer, w->base, &st))
+	if (w->base != NULL && w->checkpoint == NULL && !hwr_trainer_set_base(w->trainer, w->base, &st))
 		hwr_raise(&st);
 	if (w->checkpoint != NULL)
 		restore(w);

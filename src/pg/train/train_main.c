@@ -274,6 +274,8 @@ announce(HwrTrainWorker *w, const char *options)
 	hwr_worker_begin();
 	if (w->options.base[0] != '\0' && w->request.resume == 0)
 		hwr_worker_load_base(w, options);
+	else if (w->options.base[0] != '\0')
+		hwr_worker_load_base_again(w);
 	/* job and model tell the device that it became */
 	w->backend = hwr_training_backend(w->options.device, w->options.architecture);
 	w->options.device = w->backend == hwr_cpu_backend() ? HWR_USE_CPU : HWR_USE_CUDA;

@@ -44,9 +44,12 @@ report_lm(const HwrTrainWorker *w, const HwrOwnLmResult *r)
 	const char *which = r->labels_share > 0 ? psprintf("of the base model and, by %.0f %%, the labels", 100 * r->labels_share) :
 		w->options.language_model == HWR_OWN_LM_BASE ? "of the base model" : "of the labels";
 
-	if (r->images == 0)
+	if (r->no_labels)
 		ereport(NOTICE,
-				(errmsg("the language model %s is left out: there are no validation images to weigh it on", which)));
+				(errmsg("the language model %s is left out: all training labels are empty", which)));
+	else if (r->images == 0)
+		ereport(NOTICE,
+				(errmsg("the language model %s is left out: there are no validation images with text to weigh it on", which)));
 	else if (r->best.weight == 0)
 		ereport(NOTICE,
 				(errmsg("the language model %s is left out: it does not lower the CER of %.1f %% on %d validation images", which,

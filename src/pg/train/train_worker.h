@@ -112,6 +112,9 @@ extern void hwr_worker_measure_features(HwrTrainWorker *w, const HwrVersionInfo 
 /* train_base.c: in a transaction; options are parsed again with what the base decides */
 extern void hwr_worker_load_base(HwrTrainWorker *w, const char *json);
 
+/* For a training that goes on, once its options are known; a WARNING where it cannot be had any more. */
+extern void hwr_worker_load_base_again(HwrTrainWorker *w);
+
 /*
  * train_survey.c: choose what the options leave open by a look at the training table, and say so.
  * In a transaction, before anything is made from the options.

@@ -122,6 +122,7 @@ test_options(void **state)
 					"training option \"fit\" does not agree with the base model", "The base model's is \"stretch\".");
 	expect_conflict("{\"alphabet\": \"keep\"}", NULL, "training option \"alphabet\" needs option \"base\"", "");
 	expect_conflict("{\"statistics\": \"base\"}", NULL, "training option \"statistics\" needs option \"base\"", "");
+	expect_conflict("{\"language_model\": \"both\"}", NULL, "training option \"language_model\" needs option \"base\"", "");
 	expect_conflict("{\"base_version\": 2}", NULL, "training option \"base_version\" needs option \"base\"", "");
 	hwr_model_free(base);
 }
