@@ -45,7 +45,7 @@ static const Case cases[] = {
 					 "Do0.25 O1c9]",
 	256, 32, true, 0},
 	{"preset default", "[1,48,320,1 Cr3,3,16 Bn Mp2,2 Cr3,3,32 Bn Mp2,2 Cr3,3,64 Bn Cr3,3,64 Bn Mp2,1 Cr3,3,128 Bn Mp6,1 Lbx192 "
-					   "Do0.25 Lbx192 Do0.25 O1c9]",
+					   "Do0.25 O1c9]",
 	320, 33, true, 0},
 };
 
