@@ -138,6 +138,8 @@ SELECT hwr_column_field(ink, 'colour') OVER () FROM register;
 SELECT hwr_column_field(ink, NULL) OVER () FROM register;
 SELECT hwr_column_field(ink, CASE line WHEN 1 THEN 'integer' ELSE 'date' END) OVER (ORDER BY line) FROM register;
 SELECT hwr_column_field(ink, 'integer') FROM register;
+-- numbers of more than 18 digits are read by themselves
+SELECT i, (f).value, (f).confidence > 0.9 AS sure FROM (SELECT i, hwr_column_field(ink((999999999999999996 + i)::text), 'integer') OVER (ORDER BY i) AS f FROM generate_series(1, 6) i) v ORDER BY i;
 DROP TABLE register;
 
 -- What a column may hold, as a lexicon

@@ -36,7 +36,7 @@ typedef struct Row
 	int			column_row;		/* -1: it has no posterior */
 	HwrKindReading *readings;	/* [n]: the values of the column's row, in its order */
 	int			n;
-	HwrKindReading other;		/* where there are none: a text that has no place in the order; NULL: no text either */
+	HwrKindReading other;		/* where the most probable has no place in the order: that one; NULL: there are none */
 	double		total;			/* log weight of all texts: exp(score - total) is a probability */
 } Row;
 
@@ -111,7 +111,15 @@ search_row(Partition *p, HwrKept *site, const HwrSparse *sparse, int64 row)
 	for (int i = 0; i < n; i++)
 	{
 		if (!hwr_kind_place(p->kind, readings[i].value, &values[placed].place, &values[placed].kind, &values[placed].chance))
+		{
+			/* the column can say nothing of a row that has most likely no place in it */
+			if (i == 0)
+			{
+				r->other = copy_reading(p, &readings[0]);
+				break;
+			}
 			continue;
+		}
 		values[placed].ink = readings[i].confidence;
 		readings[placed++] = readings[i];
 	}
@@ -120,8 +128,6 @@ search_row(Partition *p, HwrKept *site, const HwrSparse *sparse, int64 row)
 	r->readings = MemoryContextAlloc(p->context, Max(r->n, 1) * sizeof(HwrKindReading));
 	for (int i = 0; i < r->n; i++)
 		r->readings[i] = copy_reading(p, &readings[i]);
-	if (placed == 0 && n > 0)
-		r->other = copy_reading(p, &readings[0]);
 	r->column_row = hwr_column_rows(p->column->object);
 	if (!hwr_column_add(p->column->object, values, placed, &st))
 		hwr_raise(&st);
@@ -176,7 +182,7 @@ add_expected(WindowObject window, Partition *p, HwrKept *site, MemoryContext wor
 	{
 		Row		   *r = &p->rows[i];
 		int64_t		places[HWR_COLUMN_EXPECTED];
-		int			n = r->column_row < 0 ? 0 : hwr_column_expected(p->column->object, r->column_row, places);
+		int			n = r->column_row < 0 || r->other.text != NULL ? 0 : hwr_column_expected(p->column->object, r->column_row, places);
 		HwrSparse  *sparse;
 		HwrWriter	writer;
 		HwrBeamQuery query;
