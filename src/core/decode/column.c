@@ -142,6 +142,7 @@ hwr_column_add_value(HwrColumn *column, int row, const HwrColumnValue *value, Hw
 {
 	Row		   *r = &column->rows[row];
 	HwrColumnValue *values = hwr_alloc_zero((size_t) r->n + 1, sizeof(HwrColumnValue), st);
+	int			best;
 	bool		ok;
 
 	if (values == NULL)
@@ -151,7 +152,10 @@ hwr_column_add_value(HwrColumn *column, int row, const HwrColumnValue *value, Hw
 	values[r->n] = *value;
 	if (value->ink > r->rest)
 		values[r->n].ink = r->rest;
+	best = r->best;
 	ok = set_values(r, values, r->n + 1, st);
+	/* the next rows' expectations go by it */
+	r->best = best;
 	free(values);
 	return ok;
 }

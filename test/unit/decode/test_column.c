@@ -242,7 +242,11 @@ test_numbers(void **state)
 	assert_int_equal(best(column, 6)->place, 73);
 	n = hwr_column_expected(column, 6, places);
 	assert_true(n >= 1 && places[0] == 37);
+	n = hwr_column_expected(column, 7, places);
 	assert_true(hwr_column_add_value(column, 6, &value, &st));
+	/* of the next row no less is expected now */
+	assert_true(n >= 1 && places[0] == 74);
+	assert_int_equal(hwr_column_expected(column, 7, places), n);
 	join(column);
 	assert_int_equal(best(column, 6)->place, 37);
 	hwr_column_free(column);
