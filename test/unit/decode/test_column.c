@@ -295,6 +295,56 @@ test_little(void **state)
 	hwr_column_free(column);
 }
 
+/* Whatever the values are, shares are probabilities. */
+static void
+test_extremes(void **state)
+{
+	static const double inks[] = {0, 1e-300, 1e-9, 0.3, 0.7, 1};
+	HwrRng		rng;
+
+	(void) state;
+	hwr_rng_seed(&rng, 2, 1);
+	for (int run = 0; run < 300; run++)
+	{
+		HwrColumn  *column;
+		int			rows = (int) (hwr_rng_next(&rng) % 12);
+
+		assert_true(hwr_column_create(&column, &st));
+		for (int r = 0; r < rows; r++)
+		{
+			HwrColumnValue values[4];
+			int			n = (int) (hwr_rng_next(&rng) % 5);
+			double		left = 1;
+
+			for (int i = 0; i < n; i++)
+			{
+				int64_t		place = (int64_t) pow(10, hwr_rng_uniform(&rng) * 18);
+
+				values[i] = number(place + (int64_t) (hwr_rng_next(&rng) % 3), fmin(left, inks[hwr_rng_next(&rng) % 6]));
+				if (hwr_rng_next(&rng) % 4 == 0)
+					values[i].place = -place;
+				left -= values[i].ink;
+			}
+			assert_true(hwr_column_add(column, values, n, &st));
+		}
+		join(column);
+		for (int r = 0; r < rows; r++)
+		{
+			int			n;
+			const HwrColumnValue *values = hwr_column_values(column, r, &n);
+			double		sum = 0;
+
+			for (int i = 0; i < n; i++)
+			{
+				assert_true(values[i].share >= 0 && values[i].share <= 1);
+				sum += values[i].share;
+			}
+			assert_true(sum < 1 + 1e-9);
+		}
+		hwr_column_free(column);
+	}
+}
+
 int
 main(void)
 {
@@ -304,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_no_order),
 		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_extremes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
