@@ -138,6 +138,16 @@ SELECT hwr_column_field(ink, 'colour') OVER () FROM register;
 SELECT hwr_column_field(ink, NULL) OVER () FROM register;
 SELECT hwr_column_field(ink, CASE line WHEN 1 THEN 'integer' ELSE 'date' END) OVER (ORDER BY line) FROM register;
 SELECT hwr_column_field(ink, 'integer') FROM register;
+-- numbers of more than 18 digits are read by themselves
+SELECT i, (f).value, (f).confidence > 0.9 AS sure FROM (SELECT i, hwr_column_field(ink((999999999999999996 + i)::text), 'integer') OVER (ORDER BY i) AS f FROM generate_series(1, 6) i) v ORDER BY i;
+-- numbers that the column leads to are written like their neighbours
+SELECT i, (f).text, (f).value, (f).confidence > 0.9 AS sure FROM (SELECT i, hwr_column_field(CASE i WHEN 5 THEN ink('7778873', '0001105') ELSE ink(lpad((1100 + i)::text, 7, '0')) END, 'integer')
+	OVER (ORDER BY i) AS f FROM generate_series(1, 8) i) v WHERE i BETWEEN 4 AND 6 ORDER BY i;
+SELECT i, (f).text, (f).value, (f).confidence > 0.9 AS sure FROM (SELECT i, hwr_column_field(CASE i WHEN 5 THEN ink('9.778.873', '4.321.105') ELSE ink('4.321.' || 100 + i) END, 'integer')
+	OVER (ORDER BY i) AS f FROM generate_series(1, 8) i) v WHERE i BETWEEN 4 AND 6 ORDER BY i;
+-- years that are in no order are not drawn to their neighbours: the ink gives each ambiguous one 0.6
+SELECT count(*), bool_and((f).confidence < 0.9) AS unsure FROM (SELECT year < 1860 OR i % 3 > 0 AS certain, hwr_column_field(x, 'integer') OVER (ORDER BY i) AS f
+	FROM (SELECT i, year, CASE WHEN i % 3 = 0 THEN ink(year::text, '185' || year % 10) ELSE ink(year::text) END AS x FROM (SELECT i, 1850 + abs(hashint4(i)) % 50 AS year FROM generate_series(1, 90) i) y) z) v WHERE NOT certain;
 DROP TABLE register;
 
 -- What a column may hold, as a lexicon

@@ -8,10 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "column_alone.h"
 #include "column_law.h"
 
 /* Times that the law is learned and the shares are computed. */
 #define PASSES 4
+
+/* The laws that a column may follow: its values go on, or have no order and are near others by some width, or are anywhere. */
+#define ORDER 0
+#define LAWS (HWR_COLUMN_WIDTHS + 2)
+
+/* That a column has an order, where nothing is known of it. */
+#define ORDERED 0.5
 
 /* Without any value that the rest may have, sums must not vanish. */
 #define LEAST 1e-30
@@ -31,6 +39,9 @@ struct HwrColumn
 	int			n;
 	int			room;
 	HwrColumnLaw law;			/* of n rows, once hwr_column_begin has been called */
+	HwrColumnAlone alone;
+	int			laws;			/* that the column may follow, at most LAWS */
+	double		weights[LAWS];	/* at first the logs of how probable the ink is, then of the laws, summing to one */
 	int			pass;
 	int			at;				/* the next row of the pass: 0 .. n - 1 forward, n .. 2n - 1 backward */
 };
@@ -54,6 +65,7 @@ hwr_column_free(HwrColumn *column)
 	}
 	free(column->rows);
 	hwr_column_law_free(&column->law);
+	hwr_column_alone_free(&column->alone);
 	free(column);
 }
 
@@ -68,6 +80,13 @@ hwr_column_values(const HwrColumn *column, int row, int *n)
 {
 	*n = column->rows[row].n;
 	return column->rows[row].values;
+}
+
+const double *
+hwr_column_weights(const HwrColumn *column, int *laws)
+{
+	*laws = column->laws;
+	return column->weights;
 }
 
 /* Give a row these values. */
@@ -123,6 +142,7 @@ hwr_column_add_value(HwrColumn *column, int row, const HwrColumnValue *value, Hw
 {
 	Row		   *r = &column->rows[row];
 	HwrColumnValue *values = hwr_alloc_zero((size_t) r->n + 1, sizeof(HwrColumnValue), st);
+	int			best;
 	bool		ok;
 
 	if (values == NULL)
@@ -132,7 +152,10 @@ hwr_column_add_value(HwrColumn *column, int row, const HwrColumnValue *value, Hw
 	values[r->n] = *value;
 	if (value->ink > r->rest)
 		values[r->n].ink = r->rest;
+	best = r->best;
 	ok = set_values(r, values, r->n + 1, st);
+	/* the next rows' expectations go by it */
+	r->best = best;
 	free(values);
 	return ok;
 }
@@ -171,7 +194,8 @@ ink_of(const Row *row, int i)
 	return i < row->n ? row->values[i].ink : row->rest;
 }
 
-static void
+/* Sum to one: what they summed to. */
+static double
 normalize(double *sums, int n)
 {
 	double		total = 0;
@@ -180,22 +204,80 @@ normalize(double *sums, int n)
 		total += sums[i];
 	for (int i = 0; i < n; i++)
 		sums[i] = total > 0 ? sums[i] / total : 1.0 / n;
+	return total;
+}
+
+double
+hwr_column_alone_factor(const HwrColumn *column, int row, const HwrColumnValue *value, int law)
+{
+	const HwrColumnAlone *alone = &column->alone;
+	double		near;
+
+	if (value == NULL)
+		return 1;
+	if (law == column->laws - 1)
+		return kind_factor(column, row, value);
+	near = hwr_column_alone_place(alone, row, value->place, law - 1) * HWR_COLUMN_KINDS / value->chance;
+	return near + hwr_column_alone_new(alone, row, law - 1) * kind_factor(column, row, value);
+}
+
+/* How much more probable a law without order makes the ink of a row. */
+static double
+sum_alone(const HwrColumn *column, int r, int law)
+{
+	const Row  *row = &column->rows[r];
+	double		sum = 0;
+
+	for (int i = 0; i <= row->n; i++)
+		sum += ink_of(row, i) * hwr_column_alone_factor(column, r, value_of(row, i), law);
+	return sum;
+}
+
+/* What a row tells of the laws: as much as it and the one before are read, for nothing goes on to or from what is not. */
+static void
+compare_laws(HwrColumn *column, int r, double ordered)
+{
+	const Row  *row = &column->rows[r];
+	double		known = (1 - row->rest) * (r > 0 ? 1 - row[-1].rest : 1);
+
+	column->weights[ORDER] += known * log(fmax(ordered, LEAST));
+	for (int law = ORDER + 1; law < column->laws; law++)
+		column->weights[law] += known * log(fmax(sum_alone(column, r, law), LEAST));
+}
+
+/* Which law the column follows. */
+static void
+weigh_laws(HwrColumn *column)
+{
+	double		most = -INFINITY;
+
+	for (int law = 0; law < column->laws; law++)
+	{
+		column->weights[law] += log(law == ORDER ? ORDERED : (1 - ORDERED) / (column->laws - 1));
+		most = fmax(most, column->weights[law]);
+	}
+	for (int law = 0; law < column->laws; law++)
+		column->weights[law] = exp(column->weights[law] - most);
+	normalize(column->weights, column->laws);
 }
 
 static void
 go_forward(HwrColumn *column, int r)
 {
 	const Row  *row = &column->rows[r];
+	double		sum;
 
 	for (int i = 0; i <= row->n; i++)
 	{
-		double		sum = r > 0 ? 0 : i < row->n ? kind_factor(column, r, &row->values[i]) : 1;
+		sum = r > 0 ? 0 : i < row->n ? kind_factor(column, r, &row->values[i]) : 1;
 
 		for (int j = 0; r > 0 && j <= row[-1].n; j++)
 			sum += row[-1].sums[j] * hwr_column_factor(column, r, value_of(row - 1, j), value_of(row, i));
 		row->sums[i] = sum * ink_of(row, i);
 	}
-	normalize(row->sums, row->n + 1);
+	sum = normalize(row->sums, row->n + 1);
+	if (column->pass == PASSES - 1)
+		compare_laws(column, r, sum);
 }
 
 /* And what both sums say of each value. */
@@ -226,6 +308,25 @@ go_backward(HwrColumn *column, int r)
 		if (row->best < 0 || row->values[i].share > row->values[row->best].share)
 			row->best = i;
 	}
+}
+
+/* The shares of a row are those that all laws give, each as much as it is probable. */
+static void
+mix_laws(HwrColumn *column, int r)
+{
+	Row		   *row = &column->rows[r];
+
+	for (int i = 0; i < row->n; i++)
+		row->values[i].share *= column->weights[ORDER];
+	for (int law = ORDER + 1; law < column->laws; law++)
+	{
+		double		weight = column->weights[law] / sum_alone(column, r, law);
+
+		for (int i = 0; i < row->n; i++)
+			row->values[i].share += weight * row->values[i].ink * hwr_column_alone_factor(column, r, &row->values[i], law);
+	}
+	for (int i = 0; i < row->n; i++)
+		row->values[i].share = fmin(row->values[i].share, 1);
 }
 
 /* What each row shows, by its best value and that of the row before. */
@@ -259,12 +360,57 @@ learn(HwrColumn *column)
 	hwr_column_law_learn(&column->law);
 }
 
+/* What each row shows by itself. */
+static void
+learn_alone(HwrColumn *column)
+{
+	for (int i = 0; i < column->n; i++)
+	{
+		const Row  *row = &column->rows[i];
+		HwrColumnSeen seen = {0};
+
+		for (int j = 0; j < row->n; j++)
+			if (row->values[j].ink > seen.known)
+				seen = (HwrColumnSeen) {row->values[j].place, row->values[j].ink};
+		column->alone.seen[i] = seen;
+	}
+	hwr_column_alone_learn(&column->alone);
+	column->laws = column->alone.widths + 2;
+	memset(column->weights, 0, sizeof(column->weights));
+}
+
 bool
 hwr_column_begin(HwrColumn *column, HwrStatus *st)
 {
 	column->pass = 0;
 	column->at = 0;
-	return column->law.pairs != NULL || hwr_column_law_init(&column->law, column->n, st);
+	if (column->law.pairs == NULL && !hwr_column_law_init(&column->law, column->n, st))
+		return false;
+	if (column->alone.seen == NULL && !hwr_column_alone_init(&column->alone, column->n, st))
+		return false;
+	learn_alone(column);
+	return true;
+}
+
+/* The pass's next row, forward and then backward. */
+static void
+go(HwrColumn *column)
+{
+	int			back = 2 * column->n - 1 - column->at;
+
+	if (column->at < column->n)
+	{
+		go_forward(column, column->at);
+		return;
+	}
+	go_backward(column, back);
+	/* the shares stand as the last pass has them */
+	if (column->pass == PASSES - 1)
+	{
+		if (column->at == column->n)
+			weigh_laws(column);
+		mix_laws(column, back);
+	}
 }
 
 bool
@@ -272,14 +418,10 @@ hwr_column_step(HwrColumn *column)
 {
 	if (column->n == 0 || column->pass == PASSES)
 		return false;
-	if (column->at < column->n)
-		go_forward(column, column->at);
-	else
-		go_backward(column, 2 * column->n - 1 - column->at);
+	go(column);
 	if (++column->at == 2 * column->n)
 	{
 		column->at = 0;
-		/* the shares stand as the last pass has them */
 		if (++column->pass < PASSES)
 			learn(column);
 	}

@@ -9,6 +9,10 @@
  * that knows nothing of them; each row's values are then as probable as all ways through the column make them (forward and
  * backward sums).
  *
+ * Not every column has an order, and differences of values that have none have a law too: they are rather small than large, so
+ * that values in the middle between their neighbours would seem likely.  So the column is also read by laws without an order
+ * (column_alone.h), and the shares by all of them are added, each weighted by how probable it makes the whole column's ink.
+ *
  * Source: Rabiner, "A Tutorial on Hidden Markov Models and Selected Applications in Speech Recognition", 1989, for the sums.
  */
 #ifndef HWR_COLUMN_H
@@ -63,5 +67,9 @@ extern int	hwr_column_expected(const HwrColumn *column, int row, int64_t places[
  * For tests.
  */
 extern double hwr_column_factor(const HwrColumn *column, int row, const HwrColumnValue *before, const HwrColumnValue *value);
+
+/* The same by a law without order, 1 .. laws - 1, and how probable the laws are; the first, 0, is the order.  For tests. */
+extern double hwr_column_alone_factor(const HwrColumn *column, int row, const HwrColumnValue *value, int law);
+extern const double *hwr_column_weights(const HwrColumn *column, int *laws);
 
 #endif							/* HWR_COLUMN_H */

@@ -220,3 +220,30 @@ hwr_kind_place(HwrKind kind, const char *value, int64_t *place, int *group, doub
 	}
 	return false;
 }
+
+void
+hwr_kind_number_like(int64_t number, const char *like, char text[HWR_KIND_VALUE])
+{
+	char		digits[24];
+	char		separator = '\0';
+	bool		zeros = like[0] == '0';
+	int			left = snprintf(digits, sizeof(digits), "%lld", (long long) number);
+	int			i = (int) strlen(like);
+	int			at = HWR_KIND_VALUE - 1;
+	int			in_group = 0;
+
+	/* from the last digit, for both end at the same place */
+	text[at] = '\0';
+	while (at > 0 && (left > 0 || (zeros && i > 0)))
+	{
+		bool		between = i > 0 ? like[i - 1] < '0' || like[i - 1] > '9' : separator != '\0' && in_group == 3;
+
+		if (between && i > 0)
+			separator = like[i - 1];
+		if (i > 0)
+			i--;
+		in_group = between ? 0 : in_group + 1;
+		text[--at] = between ? separator : left > 0 ? digits[--left] : '0';
+	}
+	memmove(text, text + at, (size_t) (HWR_KIND_VALUE - at));
+}

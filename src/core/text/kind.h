@@ -36,4 +36,10 @@ extern bool hwr_kind_value(HwrKind kind, const uint32_t *codepoints, int n, char
  */
 extern bool hwr_kind_place(HwrKind kind, const char *value, int64_t *place, int *group, double *chance);
 
+/*
+ * A whole number from 0 on as a text in the form of another: with its separators, and with as many digits where it begins with
+ * a zero.  An empty one has no form.
+ */
+extern void hwr_kind_number_like(int64_t number, const char *like, char text[HWR_KIND_VALUE]);
+
 #endif							/* HWR_KIND_H */

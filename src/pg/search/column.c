@@ -4,7 +4,7 @@
  *
  * At the first row of a partition all its posteriors are searched for values of the kind, and the rows joined
  * (core/decode/column.h).  Then values that the column leads to and that a row's search has not found get the
- * probability that its ink gives their text, and the rows are joined once more.
+ * probability that its ink gives their text, in the form of their neighbours, and the rows are joined once more.
  */
 #include "postgres.h"
 
@@ -36,7 +36,7 @@ typedef struct Row
 	int			column_row;		/* -1: it has no posterior */
 	HwrKindReading *readings;	/* [n]: the values of the column's row, in its order */
 	int			n;
-	HwrKindReading other;		/* where there are none: a text that has no place in the order; NULL: no text either */
+	HwrKindReading other;		/* where the most probable has no place in the order: that one; NULL: there are none */
 	double		total;			/* log weight of all texts: exp(score - total) is a probability */
 } Row;
 
@@ -47,6 +47,7 @@ typedef struct Partition
 	MemoryContext context;
 	HwrKind		kind;
 	Row		   *rows;
+	Row		  **column_rows;	/* those that are in the column */
 	HwrHold    *column;			/* HwrColumn */
 } Partition;
 
@@ -111,7 +112,15 @@ search_row(Partition *p, HwrKept *site, const HwrSparse *sparse, int64 row)
 	for (int i = 0; i < n; i++)
 	{
 		if (!hwr_kind_place(p->kind, readings[i].value, &values[placed].place, &values[placed].kind, &values[placed].chance))
+		{
+			/* the column can say nothing of a row that has most likely no place in it */
+			if (i == 0)
+			{
+				r->other = copy_reading(p, &readings[0]);
+				break;
+			}
 			continue;
+		}
 		values[placed].ink = readings[i].confidence;
 		readings[placed++] = readings[i];
 	}
@@ -120,9 +129,8 @@ search_row(Partition *p, HwrKept *site, const HwrSparse *sparse, int64 row)
 	r->readings = MemoryContextAlloc(p->context, Max(r->n, 1) * sizeof(HwrKindReading));
 	for (int i = 0; i < r->n; i++)
 		r->readings[i] = copy_reading(p, &readings[i]);
-	if (placed == 0 && n > 0)
-		r->other = copy_reading(p, &readings[0]);
 	r->column_row = hwr_column_rows(p->column->object);
+	p->column_rows[r->column_row] = r;
 	if (!hwr_column_add(p->column->object, values, placed, &st))
 		hwr_raise(&st);
 	pfree(values);
@@ -139,30 +147,91 @@ join_rows(Partition *p)
 		CHECK_FOR_INTERRUPTS();
 }
 
-/* Give a row a number that it is expected to have, with the probability that its ink gives the digits; false: it has none. */
+/* The most probable reading of a row; NULL: none. */
+static const HwrKindReading *
+best_reading(const Partition *p, const Row *r, double *confidence)
+{
+	const HwrColumnValue *values;
+	int			best = 0;
+	int			n;
+
+	if (r->n == 0)
+	{
+		*confidence = r->other.confidence;
+		return r->other.text == NULL ? NULL : &r->other;
+	}
+	values = hwr_column_values(p->column->object, r->column_row, &n);
+	for (int i = 1; i < n; i++)
+		if (values[i].share > values[best].share)
+			best = i;
+	*confidence = values[best].share;
+	return &r->readings[best];
+}
+
+/* How the number of a row of the column is written; empty: not known. */
+static const char *
+form_of(const Partition *p, int column_row)
+{
+	double		confidence;
+	const HwrKindReading *reading;
+
+	if (column_row < 0 || column_row >= hwr_column_rows(p->column->object))
+		return "";
+	reading = best_reading(p, p->column_rows[column_row], &confidence);
+	return reading == NULL ? "" : reading->text;
+}
+
+/* A number written like another, with the log weight that the ink gives its text; false: it cannot be written. */
+static bool
+score_number(const HwrAlphabet *alphabet, const HwrBeamQuery *query, int64 number, const char *like, HwrKindReading *reading)
+{
+	char		text[HWR_KIND_VALUE];
+	uint32_t	codepoints[HWR_KIND_VALUE];
+	int			classes[HWR_KIND_VALUE];
+	int			n;
+
+	hwr_kind_number_like(number, like, text);
+	n = (int) strlen(text);
+	for (int i = 0; i < n; i++)
+	{
+		codepoints[i] = (unsigned char) text[i];
+		classes[i] = codepoints[i] < 0x80 ? hwr_alphabet_class(alphabet, codepoints[i]) : 0;
+		if (classes[i] == 0)
+			return false;
+	}
+	reading->text = pstrdup(text);
+	reading->score = hwr_score_label(query->logp, query->T, query->K, classes, n, palloc(hwr_score_workspace(query->T, n)));
+	return hwr_kind_value(HWR_KIND_INTEGER, codepoints, n, reading->value);
+}
+
+/*
+ * Give a row a number that it is expected to have, with the probability that its ink gives its text, by itself or in the form
+ * of those above and below, whichever is the most probable; false: it has none.
+ */
 static bool
 add_number(Partition *p, const HwrAlphabet *alphabet, const HwrBeamQuery *query, Row *r, int64 number)
 {
-	HwrKindReading reading = {0};
+	const char *likes[] = {"", form_of(p, r->column_row - 1), form_of(p, r->column_row + 1)};
+	HwrKindReading reading = {.score = -INFINITY};
 	HwrColumnValue value = {0};
-	int			classes[HWR_KIND_VALUE];
-	int			n;
 	HwrStatus	st;
 
-	n = snprintf(reading.value, sizeof(reading.value), INT64_FORMAT, number);
-	if (number < 0 || !hwr_kind_place(p->kind, reading.value, &value.place, &value.kind, &value.chance))
+	for (int i = 0; number >= 0 && i < lengthof(likes); i++)
+	{
+		HwrKindReading one = {0};
+
+		if (score_number(alphabet, query, number, likes[i], &one) && one.score > reading.score)
+			reading = one;
+	}
+	if (!hwr_kind_place(p->kind, reading.value, &value.place, &value.kind, &value.chance))
 		return false;
-	for (int i = 0; i < n; i++)
-		classes[i] = hwr_alphabet_class(alphabet, (uint32_t) reading.value[i]);
-	reading.score = hwr_score_label(query->logp, query->T, query->K, classes, n, palloc(hwr_score_workspace(query->T, n)));
 	value.ink = exp(Min(reading.score - r->total, 0));
 	if (!(value.ink > 0))
 		return false;
-	reading.text = MemoryContextStrdup(p->context, reading.value);
 	if (!hwr_column_add_value(p->column->object, r->column_row, &value, &st))
 		hwr_raise(&st);
 	r->readings = repalloc(r->readings, (r->n + 1) * sizeof(HwrKindReading));
-	r->readings[r->n++] = reading;
+	r->readings[r->n++] = copy_reading(p, &reading);
 	return true;
 }
 
@@ -176,7 +245,8 @@ add_expected(WindowObject window, Partition *p, HwrKept *site, MemoryContext wor
 	{
 		Row		   *r = &p->rows[i];
 		int64_t		places[HWR_COLUMN_EXPECTED];
-		int			n = r->column_row < 0 ? 0 : hwr_column_expected(p->column->object, r->column_row, places);
+		bool		placed = r->column_row >= 0 && r->other.text == NULL;
+		int			n = placed ? hwr_column_expected(p->column->object, r->column_row, places) : 0;
 		HwrSparse  *sparse;
 		HwrWriter	writer;
 		HwrBeamQuery query;
@@ -207,6 +277,7 @@ read_partition(WindowObject window, Partition *p, HwrKept *site)
 	p->context = GetMemoryChunkContext(p);
 	p->kind = current_kind(window);
 	p->rows = MemoryContextAllocExtended(p->context, nrows * sizeof(Row), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	p->column_rows = MemoryContextAllocExtended(p->context, nrows * sizeof(Row *), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	p->column = hwr_hold_create(p->context, release_column);
 	if (!hwr_column_create(&column, &st))
 		hwr_raise(&st);
@@ -227,27 +298,6 @@ read_partition(WindowObject window, Partition *p, HwrKept *site)
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
 	p->read = true;
-}
-
-/* The most probable reading of a row; NULL: none. */
-static const HwrKindReading *
-best_reading(const Partition *p, const Row *r, double *confidence)
-{
-	const HwrColumnValue *values;
-	int			best = 0;
-	int			n;
-
-	if (r->n == 0)
-	{
-		*confidence = r->other.confidence;
-		return r->other.text == NULL ? NULL : &r->other;
-	}
-	values = hwr_column_values(p->column->object, r->column_row, &n);
-	for (int i = 1; i < n; i++)
-		if (values[i].share > values[best].share)
-			best = i;
-	*confidence = values[best].share;
-	return &r->readings[best];
 }
 
 /*

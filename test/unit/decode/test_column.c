@@ -100,6 +100,27 @@ weigh(const HwrColumn *column, const int *way)
 	return weight;
 }
 
+/* How probable the laws without order make a row's value, together with how probable they are. */
+static double
+share_alone(const HwrColumn *column, int row, int value)
+{
+	int			n;
+	int			laws;
+	const HwrColumnValue *values = hwr_column_values(column, row, &n);
+	const double *weights = hwr_column_weights(column, &laws);
+	double		share = 0;
+
+	for (int law = 1; law < laws; law++)
+	{
+		double		sum = 1;
+
+		for (int i = 0; i < n; i++)
+			sum += values[i].ink * (hwr_column_alone_factor(column, row, &values[i], law) - 1);
+		share += weights[law] * values[value].ink * hwr_column_alone_factor(column, row, &values[value], law) / sum;
+	}
+	return share;
+}
+
 static void
 test_sums(void **state)
 {
@@ -147,10 +168,12 @@ test_sums(void **state)
 		for (r = 0; r < ROWS; r++)
 		{
 			int			n;
+			int			laws;
 			const HwrColumnValue *values = hwr_column_values(column, r, &n);
+			double		ordered = hwr_column_weights(column, &laws)[0];
 
 			for (int i = 0; i < n; i++)
-				assert_true(fabs(values[i].share - sums[r][i] / total) < 1e-9);
+				assert_true(fabs(values[i].share - ordered * sums[r][i] / total - share_alone(column, r, i)) < 1e-9);
 		}
 		hwr_column_free(column);
 	}
@@ -219,7 +242,11 @@ test_numbers(void **state)
 	assert_int_equal(best(column, 6)->place, 73);
 	n = hwr_column_expected(column, 6, places);
 	assert_true(n >= 1 && places[0] == 37);
+	n = hwr_column_expected(column, 7, places);
 	assert_true(hwr_column_add_value(column, 6, &value, &st));
+	/* of the next row no less is expected now */
+	assert_true(n >= 1 && places[0] == 74);
+	assert_int_equal(hwr_column_expected(column, 7, places), n);
 	join(column);
 	assert_int_equal(best(column, 6)->place, 37);
 	hwr_column_free(column);
@@ -268,6 +295,56 @@ test_little(void **state)
 	hwr_column_free(column);
 }
 
+/* Whatever the values are, shares are probabilities. */
+static void
+test_extremes(void **state)
+{
+	static const double inks[] = {0, 1e-300, 1e-9, 0.3, 0.7, 1};
+	HwrRng		rng;
+
+	(void) state;
+	hwr_rng_seed(&rng, 2, 1);
+	for (int run = 0; run < 300; run++)
+	{
+		HwrColumn  *column;
+		int			rows = (int) (hwr_rng_next(&rng) % 12);
+
+		assert_true(hwr_column_create(&column, &st));
+		for (int r = 0; r < rows; r++)
+		{
+			HwrColumnValue values[4];
+			int			n = (int) (hwr_rng_next(&rng) % 5);
+			double		left = 1;
+
+			for (int i = 0; i < n; i++)
+			{
+				int64_t		place = (int64_t) pow(10, hwr_rng_uniform(&rng) * 18);
+
+				values[i] = number(place + (int64_t) (hwr_rng_next(&rng) % 3), fmin(left, inks[hwr_rng_next(&rng) % 6]));
+				if (hwr_rng_next(&rng) % 4 == 0)
+					values[i].place = -place;
+				left -= values[i].ink;
+			}
+			assert_true(hwr_column_add(column, values, n, &st));
+		}
+		join(column);
+		for (int r = 0; r < rows; r++)
+		{
+			int			n;
+			const HwrColumnValue *values = hwr_column_values(column, r, &n);
+			double		sum = 0;
+
+			for (int i = 0; i < n; i++)
+			{
+				assert_true(values[i].share >= 0 && values[i].share <= 1);
+				sum += values[i].share;
+			}
+			assert_true(sum < 1 + 1e-9);
+		}
+		hwr_column_free(column);
+	}
+}
+
 int
 main(void)
 {
@@ -277,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_no_order),
 		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_extremes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

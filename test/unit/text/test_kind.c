@@ -142,6 +142,32 @@ test_places(void **state)
 	assert_false(hwr_kind_place(HWR_KIND_YES_NO, "true", &place, &group, &chance));
 }
 
+/* Numbers in the form of their neighbours. */
+static void
+test_number_like(void **state)
+{
+	static const struct
+	{
+		int64_t		number;
+		const char *like;
+		const char *text;
+	}			numbers[] = {
+		{1106, "", "1106"}, {0, "", "0"}, {1106, "0001105", "0001106"}, {1106, "4711", "1106"}, {999, "1000", "999"},
+		{1000, "0999", "1000"}, {1000, "999", "1000"}, {4321106, "4.321.105", "4.321.106"}, {999, "1'000", "999"},
+		{1106, "0.001.105", "0.001.106"}, {1000000, "999 999", "1 000 000"}, {12345, "007", "12345"}, {7, "0", "7"},
+		{999999999999999999, "", "999999999999999999"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		char		text[HWR_KIND_VALUE];
+
+		hwr_kind_number_like(numbers[i].number, numbers[i].like, text);
+		assert_string_equal(text, numbers[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -149,6 +175,7 @@ main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_number_like),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
