@@ -98,7 +98,6 @@ struct HwrGpuPlan
 	HwrGpuNet  *net;
 	HwrGpuType	type;			/* of activations and products */
 	bool		training;		/* outputs kept, batch statistics, dropout */
-	bool		kept;			/* training: the statistics kept in the batch's place */
 	const HwrGpuStep *step;		/* training: on the card */
 	int			N;
 	int			width;			/* input canvas width */

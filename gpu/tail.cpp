@@ -107,7 +107,7 @@ hwr_gpu_tail_forward(const HwrGpuPlan *plan, const HwrGpuStage *stage)
 	cudaStream_t stream = plan->net->stream;
 	HwrGpuPoint point = point_of(plan, stage, false);
 
-	if (stage->norm != NULL && plan->training && !plan->kept)
+	if (stage->norm != NULL && plan->training)
 		hwr_gpu_norm_stats(stream, plan->type, hwr_gpu_rows(plan, stage->mid), stage->mid.c, stage->z, point,
 						   plan->step, stage->statistics, stage->sums);
 	else if (stage->norm != NULL)
@@ -126,7 +126,7 @@ hwr_gpu_tail_backward(const HwrGpuPlan *plan, const HwrGpuStage *stage)
 	float	   *dbias = NULL;
 
 	if (stage->norm != NULL)
-		hwr_gpu_norm_backward(stream, plan->type, map, stage->z, point, stage->statistics, plan->kept, stage->dy, stage->which,
+		hwr_gpu_norm_backward(stream, plan->type, map, stage->z, point, stage->statistics, stage->dy, stage->which,
 							  hwr_gpu_tensor(plan->net, plan->net->grads, stage->norm, GAMMA),
 							  hwr_gpu_tensor(plan->net, plan->net->grads, stage->norm, BETA), stage->sums);
 	if (stage->dz == NULL)

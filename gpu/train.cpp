@@ -88,7 +88,6 @@ hwr_gpu_train_create(HwrGpuTrain *train, HwrGpuNet *net, const HwrStepOptions *o
 	train->plan.net = net;
 	train->plan.type = type;
 	train->plan.training = true;
-	train->plan.kept = options->statistics == HWR_STATISTICS_BASE;
 	train->rule.kind = options->optimizer;
 	train->rule.momentum = options->momentum;
 	train->rule.weight_decay = options->weight_decay;

@@ -48,8 +48,6 @@ SELECT hwr_train('retrain_words', 'retrain_next', options => '{"base": "retrain_
 \echo :SQLSTATE
 SELECT hwr_train('retrain_words', 'retrain_next', options => '{"alphabet": "keep"}');
 \echo :SQLSTATE
-SELECT hwr_train('retrain_words', 'retrain_next', options => '{"statistics": "base"}');
-\echo :SQLSTATE
 SELECT hwr_train('retrain_words', 'retrain_next', options => '{"base": "retrain_base", "fit": "pad"}');
 \echo :SQLSTATE
 \set VERBOSITY terse

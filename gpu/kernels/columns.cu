@@ -182,11 +182,9 @@ kept_kernel(int cols, HwrGpuNorm norm)
 {
 	int			c = blockIdx.x * THREADS + threadIdx.x;
 
-	if (c >= cols)
-		return;
-	norm.mean[c] = norm.kept_mean[c];
-	norm.inv_std[c] = (float) (1.0 / sqrt((double) norm.kept_variance[c] + HWR_NORM_EPSILON));
-	set_affine(norm, c, norm.mean[c], norm.inv_std[c]);
+	if (c < cols)
+		set_affine(norm, c, norm.kept_mean[c],
+				   (float) (1.0 / sqrt((double) norm.kept_variance[c] + HWR_NORM_EPSILON)));
 }
 
 void
@@ -254,8 +252,7 @@ back_stats_kernel(Tiling t, HwrGpuMap map, int pooled_h, int pooled_w, const T *
 /* count: positions of the map */
 __global__ void
 __launch_bounds__(WARP *FINISH_DEPTH)
-back_finish_kernel(int blocks, int64_t count, int cols, HwrGpuNorm norm, bool kept, const float *partial, float *dgamma,
-				   float *dbeta)
+back_finish_kernel(int blocks, int64_t count, int cols, HwrGpuNorm norm, const float *partial, float *dgamma, float *dbeta)
 {
 	int			c = blockIdx.x * WARP + threadIdx.x;
 	double		total[2];
@@ -266,18 +263,18 @@ back_finish_kernel(int blocks, int64_t count, int cols, HwrGpuNorm norm, bool ke
 		double		inv_std = (double) norm.inv_std[c];
 		double		sum_dyx = total[1] * inv_std;
 		double		a = (double) norm.gamma[c] * inv_std;
-		double		b = kept ? 0 : -a * inv_std * sum_dyx / (double) count;
+		double		b = -a * inv_std * sum_dyx / (double) count;
 
 		dgamma[c] = (float) sum_dyx;
 		dbeta[c] = (float) total[0];
 		norm.a[c] = (float) a;
 		norm.b[c] = (float) b;
-		norm.c[c] = kept ? 0 : (float) (-a * total[0] / (double) count - b * (double) norm.mean[c]);
+		norm.c[c] = (float) (-a * total[0] / (double) count - b * (double) norm.mean[c]);
 	}
 }
 
 template <typename T, int V> static void
-norm_backward(cudaStream_t stream, HwrGpuMap map, const void *z, HwrGpuPoint point, HwrGpuNorm norm, bool kept, const void *dy,
+norm_backward(cudaStream_t stream, HwrGpuMap map, const void *z, HwrGpuPoint point, HwrGpuNorm norm, const void *dy,
 			  const uint8_t *which, float *dgamma, float *dbeta, void *sums)
 {
 	int			h = hwr_gpu_pooled_h(&map);
@@ -287,13 +284,13 @@ norm_backward(cudaStream_t stream, HwrGpuMap map, const void *z, HwrGpuPoint poi
 	HWR_LAUNCH((back_stats_kernel<T, V>), t.grid, THREADS, 0, stream,
 			   t, map, h, w, (const T *) z, point, norm.mean, (const T *) dy, which, (float *) sums);
 	HWR_LAUNCH(back_finish_kernel, finish_grid(map.c), finish_block(), 0, stream,
-			   (int) t.grid.x, (int64_t) map.n * map.h * map.w, map.c, norm, kept, (const float *) sums, dgamma, dbeta);
+			   (int) t.grid.x, (int64_t) map.n * map.h * map.w, map.c, norm, (const float *) sums, dgamma, dbeta);
 }
 
 void
 hwr_gpu_norm_backward(cudaStream_t stream, HwrGpuType type, HwrGpuMap map, const void *z, HwrGpuPoint point,
-					  HwrGpuNorm norm, bool kept, const void *dy, const uint8_t *which, float *dgamma, float *dbeta, void *sums)
+					  HwrGpuNorm norm, const void *dy, const uint8_t *which, float *dgamma, float *dbeta, void *sums)
 {
 	DISPATCH(type, vectors_fit(type, map.c, z, dy, which), norm_backward,
-			 stream, map, z, point, norm, kept, dy, which, dgamma, dbeta, sums);
+			 stream, map, z, point, norm, dy, which, dgamma, dbeta, sums);
 }

@@ -150,15 +150,15 @@ typedef struct HwrGpuNorm
 extern void hwr_gpu_norm_stats(cudaStream_t stream, HwrGpuType type, int64_t rows, int cols, const void *z, HwrGpuPoint point,
 							   const HwrGpuStep *step, HwrGpuNorm norm, void *sums);
 
-/* mean, inv_std, scale and shift from the statistics kept: inference, and training that leaves them alone. */
+/* Inference: scale and shift from the statistics kept.  mean, inv_std, a, b, c are not used. */
 extern void hwr_gpu_norm_kept(cudaStream_t stream, int cols, HwrGpuNorm norm);
 
 /*
- * Gradients of gamma and beta (overwritten), and norm.a, b, c for the next function.  kept: the forward pass went by the
- * statistics kept.  dy, which: of the pooled map.
+ * Gradients of gamma and beta (overwritten), and norm.a, b, c for the next function.  dy, which: of
+ * the pooled map.
  */
 extern void hwr_gpu_norm_backward(cudaStream_t stream, HwrGpuType type, HwrGpuMap map, const void *z, HwrGpuPoint point,
-								  HwrGpuNorm norm, bool kept, const void *dy, const uint8_t *which, float *dgamma, float *dbeta,
+								  HwrGpuNorm norm, const void *dy, const uint8_t *which, float *dgamma, float *dbeta,
 								  void *sums);
 
 /*

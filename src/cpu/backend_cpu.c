@@ -101,7 +101,6 @@ allocate(HwrBackendContext *ctx, const HwrBackendConfig *config, HwrStatus *st)
 		return false;
 	if (config->training)
 	{
-		ctx->train.kept = config->step->statistics == HWR_STATISTICS_BASE;
 		ctx->m = hwr_alloc_zero(config->net->nvalues, sizeof(hwr_real), st);
 		if (ctx->m == NULL)
 			return false;

@@ -17,7 +17,7 @@
  * Raised whenever something below changes: a backend in a library of its own is refused unless it
  * has this number.
  */
-#define HWR_BACKEND_ABI 11
+#define HWR_BACKEND_ABI 10
 
 typedef struct HwrBackendContext HwrBackendContext;
 
@@ -43,13 +43,6 @@ typedef enum HwrTrainPrecision
 	HWR_TRAIN_BFLOAT16			/* products of bfloat16, everything else float32; where the device has it */
 } HwrTrainPrecision;
 
-/* What batch normalisation goes by while training. */
-typedef enum HwrStatistics
-{
-	HWR_STATISTICS_BATCH,		/* each batch's mean and variance */
-	HWR_STATISTICS_BASE			/* those kept, which do not change: the base model's */
-} HwrStatistics;
-
 /* What a training step does with a minibatch.  JSON keys of the training options are the field names. */
 typedef struct HwrStepOptions
 {
@@ -58,7 +51,6 @@ typedef struct HwrStepOptions
 	double		weight_decay;	/* >= 0 */
 	double		clip_norm;		/* largest global gradient norm, 0: off */
 	HwrTrainPrecision precision;	/* auto | float32 | bfloat16 */
-	HwrStatistics statistics;	/* batch | base */
 	HwrAugmentStrengths augment;	/* each 0: off .. 3; JSON keys as the members, but augment for affine */
 } HwrStepOptions;
 

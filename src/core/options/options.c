@@ -45,7 +45,6 @@ static const char *const optimizer_words[] = {"sgd", "adam", "adamw", NULL};
 static const char *const schedule_words[] = {"constant", "cosine", "one_cycle", "plateau", NULL};
 static const char *const device_words[] = {"auto", "cpu", "cuda", NULL};
 static const char *const precision_words[] = {"auto", "float32", "bfloat16", NULL};
-static const char *const statistics_words[] = {"batch", "base", NULL};
 static const char *const empty_words[] = {"skip", "learn", NULL};
 static const char *const own_lm_words[] = {"base", "labels", "both", "none", NULL};
 static const char *const alphabet_words[] = {"union", "keep", "new", NULL};
@@ -86,7 +85,6 @@ static const Option option_table[] = {
 	{"base_version", FIELD(base_version), 0, 2147483647, NULL, OPTION_INT, false, false, false},
 	{"alphabet", FIELD(alphabet), 0, 0, alphabet_words, OPTION_ENUM, false, false, false},
 	{"language_model", FIELD(language_model), 0, 0, own_lm_words, OPTION_ENUM, false, false, false},
-	{"statistics", FIELD(step.statistics), 0, 0, statistics_words, OPTION_ENUM, false, false, false},
 	{"shortcut", FIELD(shortcut), 0, 1, NULL, OPTION_REAL, false, false, false},
 	{"average", FIELD(average), 0, 0.9, NULL, OPTION_REAL, false, false, false},
 	{"checkpoint_minutes", FIELD(checkpoint_minutes), 0, NONE, NULL, OPTION_REAL, false, false, false},
@@ -110,7 +108,6 @@ _Static_assert(sizeof(HwrOptimizerKind) == sizeof(unsigned) &&
 			   sizeof(HwrScheduleKind) == sizeof(unsigned) &&
 			   sizeof(HwrDeviceKind) == sizeof(unsigned) &&
 			   sizeof(HwrTrainPrecision) == sizeof(unsigned) &&
-			   sizeof(HwrStatistics) == sizeof(unsigned) &&
 			   sizeof(HwrCase) == sizeof(unsigned) &&
 			   sizeof(HwrAlphabetRule) == sizeof(unsigned) &&
 			   sizeof(HwrEmptyLabels) == sizeof(unsigned) &&
@@ -415,7 +412,6 @@ static bool
 check_without_base(const HwrTrainOptions *options, HwrStatus *st)
 {
 	const char *name = options->base_version != 0 ? "base_version" : options->alphabet == HWR_ALPHABET_KEEP ? "alphabet" :
-		options->step.statistics == HWR_STATISTICS_BASE ? "statistics" :
 		options->language_model == HWR_OWN_LM_BOTH ? "language_model" : NULL;
 
 	if (options->base[0] != '\0' || name == NULL)

@@ -9,6 +9,7 @@
 
 #include "core/network/recognizer.h"
 #include "core/text/lm_mix.h"
+#include "core/text/spelling.h"
 
 /* Labels that a step adds. */
 #define LABELS_A_STEP 2000
@@ -100,7 +101,7 @@ choose_share(HwrOwnLmFitter *f, HwrLmMixer *mixer, HwrStatus *st)
 		HwrSample	sample;
 		char	   *text;
 		uint32_t   *codepoints = NULL;
-		int			n;
+		int			n = 0;
 		bool		ok;
 
 		hwr_dataset_sample(f->ds, HWR_SPLIT_VALIDATION, i, &sample);

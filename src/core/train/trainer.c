@@ -113,7 +113,7 @@ start(HwrTrainer *t, size_t memory_limit, HwrStatus *st)
 		return false;
 	t->train_steps = (ntrain + batch - 1) / batch;
 	t->valid_steps = (nvalid + batch - 1) / batch;
-	if (has_statistics(&t->net) && t->options->step.statistics == HWR_STATISTICS_BATCH)
+	if (has_statistics(&t->net))
 		t->measure_steps = t->train_steps < MEASURE_BATCHES ? t->train_steps : MEASURE_BATCHES;
 	t->plateau_factor = 1;
 	t->plateau_best = DBL_MAX;

@@ -126,7 +126,6 @@ describe_run(HwrCpuPlan *plan, const HwrLayer *layer, int index, HwrShape in, Hw
 		.in = in,
 		.out = out,
 		.training = plan->training,
-		.kept = plan->kept,
 		.k = plan->cpu->k,
 		.e = plan->training && plan->cpu->e != NULL ? plan->cpu->e : plan->cpu->k->elements,
 		.pool = plan->pool,

@@ -41,7 +41,6 @@ typedef struct HwrCpuPlan
 	int			first;			/* layers [first, last) */
 	int			last;
 	bool		training;		/* activations of every layer kept; batch statistics, dropout */
-	bool		kept;			/* the statistics kept in the batch's place; set before it is prepared */
 	int			N;
 	int			width;			/* input canvas width */
 	bool		branches;		/* layers in parallel: each has an output and a gradient of its own */

@@ -5,8 +5,8 @@
  *	 y = gamma (x - mean) / sqrt(variance + eps) + beta
  *
  * A convolution beside it takes most of the work over while training (HwrLayerRun).  Training uses
- * the batch's own mean and (biased) variance, unless it is to leave those alone that were kept, an average
- * over batches; otherwise these are used.  Source: Ioffe, Szegedy 2015.
+ * the batch's own mean and (biased) variance; otherwise those are used that were kept, an average
+ * over batches.  Source: Ioffe, Szegedy 2015.
  */
 #include <math.h>
 #include <string.h>
@@ -168,7 +168,7 @@ norm_forward(HwrLayerRun *run)
 	const hwr_real *gamma = hwr_layer_tensor(run, run->values, GAMMA);
 	const hwr_real *beta = hwr_layer_tensor(run, run->values, BETA);
 
-	if (run->training && !run->kept)
+	if (run->training)
 		batch_statistics(run, &ax);
 	else
 		for (int c = 0; c < run->in.c; c++)
@@ -214,7 +214,7 @@ back_apply_part(void *arg, int part, int parts)
 
 /*
  * dx = gamma inv_std (dy - mean(dy) - xhat mean(dy xhat)), xhat = (x - mean) inv_std, written as
- * a dy + b x + c.  Statistics that x has no part in leave the first term alone.
+ * a dy + b x + c.
  */
 static void
 norm_backward(HwrLayerRun *run)
@@ -232,13 +232,13 @@ norm_backward(HwrLayerRun *run)
 		double		sum_dy = total(run, &ax, 0, c);
 		double		sum_dyx = total(run, &ax, 1, c);
 		double		a = (double) gamma[c] * (double) ax.inv_std[c];
-		double		b = run->kept ? 0 : -a * (double) ax.inv_std[c] * sum_dyx / count;
+		double		b = -a * (double) ax.inv_std[c] * sum_dyx / count;
 
 		dgamma[c] += (hwr_real) sum_dyx;
 		dbeta[c] += (hwr_real) sum_dy;
 		ax.back_dy[c] = (hwr_real) a;
 		ax.back_x[c] = (hwr_real) b;
-		ax.back_shift[c] = run->kept ? 0 : (hwr_real) (-a * sum_dy / count - b * (double) ax.mean[c]);
+		ax.back_shift[c] = (hwr_real) (-a * sum_dy / count - b * (double) ax.mean[c]);
 	}
 	if (run->dx != NULL && !run->by_previous)
 		hwr_pool_run(run->pool, back_apply_part, run);

@@ -26,7 +26,6 @@ struct HwrLayerRun
 	HwrShape	out;
 	bool		training;
 	uint64_t	rng_key;		/* training: decides dropout */
-	bool		kept;			/* training: batch normalisation goes by the statistics kept, not by the batch's */
 	double		measure;		/* training: by how much the statistics kept move towards the batch's */
 	const HwrKernels *k;
 	const HwrElements *e;		/* what products are of */

@@ -114,7 +114,6 @@ point_start(Point *p, const CpuMap *map, CpuNorm *norm, bool training)
 	p->u = new_floats(p->size);
 	layer_start(&p->norm, HWR_LAYER_BATCH_NORM, map->n, p->shape, p->shape);
 	p->norm.run.training = training;
-	p->norm.run.kept = norm != NULL && norm->kept;
 	p->norm.run.measure = training ? CPU_MEASURE : 0;
 	p->norm.run.values = norm != NULL ? norm->values : NULL;
 	p->norm.run.grads = norm != NULL ? norm->grads : NULL;

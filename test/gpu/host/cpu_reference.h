@@ -40,7 +40,6 @@ typedef struct CpuNorm
 {
 	float	   *values;
 	float	   *grads;
-	bool		kept;			/* training goes by the statistics kept, and leaves them alone */
 } CpuNorm;
 
 /* y = pool(norm(act(z + bias))); norm NULL: none.  The pooled map is written. */

@@ -328,7 +328,6 @@ struct PointCase
 	bool norm;
 	bool bias;
 	bool applied;
-	bool kept;
 };
 
 /* z as the GPU is given it, and as the CPU is: where it is applied already, the CPU begins at v. */
@@ -349,7 +348,7 @@ check_point(HwrGpuType type, const PointCase &p)
 	NormValues norm(map.c);
 	Floats cpu_values = norm.values;
 	Floats cpu_grads(4 * c, 0.0f);
-	CpuNorm cpu_norm = {cpu_values.data(), cpu_grads.data(), p.kept};
+	CpuNorm cpu_norm = {cpu_values.data(), cpu_grads.data()};
 	CpuNorm *use = p.norm ? &cpu_norm : NULL;
 	HwrGpuNorm n = norm.norm();
 	HwrGpuStep step = step_of(0);
@@ -378,11 +377,7 @@ check_point(HwrGpuType type, const PointCase &p)
 
 	cpu_point_forward(&cpu_map, z.data(), bias.data(), p.applied ? HWR_ACT_LINEAR : p.act, use, true, expected.data());
 	step.measure = CPU_MEASURE;
-	if (p.norm && p.kept)
-		in_all_orders({norm.output()}, [&] {
-			hwr_gpu_norm_kept(STREAM, map.c, n);
-		});
-	else if (p.norm)
+	if (p.norm)
 		in_all_orders({norm.output(), norm.statistics()}, [&] {
 			hwr_gpu_norm_stats(STREAM, type, (int64_t) size / map.c, map.c, dev_z, point, &step, n, sums.data());
 		});
@@ -405,7 +400,7 @@ check_point(HwrGpuType type, const PointCase &p)
 	if (p.norm)
 	{
 		in_all_orders({norm.output(), Output(dgamma.data(), 4 * c), Output(dbeta.data(), 4 * c)}, [&] {
-			hwr_gpu_norm_backward(STREAM, type, map, dev_z, point, n, p.kept, dev_dy, at, dgamma.data(), dbeta.data(),
+			hwr_gpu_norm_backward(STREAM, type, map, dev_z, point, n, dev_dy, at, dgamma.data(), dbeta.data(),
 								  sums.data());
 		});
 		assert_close("dgamma", dgamma, Floats(cpu_grads.begin(), cpu_grads.begin() + map.c), 1e-4);
@@ -448,9 +443,9 @@ test_point(void **)
 		for (const HwrGpuMap &map : maps)
 			for (bool norm : {false, true})
 			{
-				check_point(type, {map, HWR_ACT_RELU, norm, true, false, false});
-				check_point(type, {map, acts[i++ % 4], norm, i % 3 != 0, false, i % 5 == 0});
-				check_point(type, {map, acts[i % 2], norm, false, true, norm});
+				check_point(type, {map, HWR_ACT_RELU, norm, true, false});
+				check_point(type, {map, acts[i++ % 4], norm, i % 3 != 0, false});
+				check_point(type, {map, acts[i % 2], norm, false, true});
 			}
 }
 
@@ -460,10 +455,10 @@ test_point_large(void **)
 {
 	for (HwrGpuType type : TYPES)
 	{
-		check_point(type, {hwr_gpu_map(4, 20, 30, 16), HWR_ACT_RELU, true, true, false, false});
-		check_point(type, {pooling(4, 20, 30, 32, 2, 2, 2, 2), HWR_ACT_RELU, true, true, false, false});
-		check_point(type, {hwr_gpu_map(1, 1, 9, 2056), HWR_ACT_RELU, true, true, false, false});
-		check_point(type, {hwr_gpu_map(1, 1, 9, 301), HWR_ACT_RELU, false, true, false, false});
+		check_point(type, {hwr_gpu_map(4, 20, 30, 16), HWR_ACT_RELU, true, true, false});
+		check_point(type, {pooling(4, 20, 30, 32, 2, 2, 2, 2), HWR_ACT_RELU, true, true, false});
+		check_point(type, {hwr_gpu_map(1, 1, 9, 2056), HWR_ACT_RELU, true, true, false});
+		check_point(type, {hwr_gpu_map(1, 1, 9, 301), HWR_ACT_RELU, false, true, false});
 	}
 }
 
@@ -501,7 +496,7 @@ test_norm_kept(void **)
 		NormValues norm(c);
 		HwrGpuMap map = hwr_gpu_map(1, 2, 3, c);
 		CpuMap cpu_map = {1, 2, 3, c, 1, 1, 1, 1};
-		CpuNorm cpu = {norm.values.data(), NULL, false};
+		CpuNorm cpu = {norm.values.data(), NULL};
 		Floats z = random_floats(6 * (size_t) c);
 		Floats zero((size_t) c, 0.0f);
 		Floats expected(6 * (size_t) c);

@@ -90,8 +90,7 @@ typedef struct Fixture
 
 /* shortcut: weight of that head, 0: none */
 static void
-set_up_step(Fixture *f, const char *spec, double shortcut, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision,
-			HwrStatistics statistics)
+set_up_head(Fixture *f, const char *spec, double shortcut, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
 {
 	HwrStatus	st = {0};
 	HwrBackendConfig config = {.net = &f->net,.threads = threads,.training = true,.step = &f->step};
@@ -105,7 +104,6 @@ set_up_step(Fixture *f, const char *spec, double shortcut, int threads, HwrOptim
 	f->step.momentum = 0.9;
 	f->step.clip_norm = 5;
 	f->step.precision = precision;
-	f->step.statistics = statistics;
 	f->backend = hwr_cpu_backend();
 	assert_int_equal(f->backend->abi, HWR_BACKEND_ABI);
 	assert_true(f->backend->create(&config, &f->ctx, &st));
@@ -178,13 +176,13 @@ test_values_stay(void **state)
 static void
 set_up_precision(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer, HwrTrainPrecision precision)
 {
-	set_up_step(f, spec, 0, threads, optimizer, precision, HWR_STATISTICS_BATCH);
+	set_up_head(f, spec, 0, threads, optimizer, precision);
 }
 
 static void
 set_up(Fixture *f, const char *spec, int threads, HwrOptimizerKind optimizer)
 {
-	set_up_step(f, spec, 0, threads, optimizer, HWR_TRAIN_AUTO, HWR_STATISTICS_BATCH);
+	set_up_head(f, spec, 0, threads, optimizer, HWR_TRAIN_AUTO);
 }
 
 static void
@@ -295,16 +293,6 @@ difference(HwrCpuPlan *plan, const Sample *s, hwr_real *value)
 	return (up - down) / (2 * h);
 }
 
-/* Statistics are no parameters: what the loss makes of them does not matter. */
-static bool
-learns(const HwrNet *net, size_t value)
-{
-	for (int i = 0; i < net->ntensors; i++)
-		if (value >= net->tensors[i].offset && value < net->tensors[i].offset + net->tensors[i].count)
-			return net->tensors[i].trainable;
-	return false;
-}
-
 /* A step of plain descent at rate 1 takes this gradient off the values. */
 static void
 check_step(Fixture *f, const Sample *s, const hwr_real *grads)
@@ -328,13 +316,13 @@ check_step(Fixture *f, const Sample *s, const hwr_real *grads)
 }
 
 static void
-check_gradient_with(const char *spec, double shortcut, int height, int width, int threads, HwrStatistics statistics)
+check_gradient(const char *spec, double shortcut, int height, int width, int threads)
 {
 	Sample		s;
 	Fixture		f;
 	HwrCpuNet  *cpu;
 	HwrPool    *pool;
-	HwrCpuPlan	plan = {.kept = statistics == HWR_STATISTICS_BASE};
+	HwrCpuPlan	plan = {0};
 	HwrStatus	st;
 	hwr_real   *dinput;
 	size_t		nin = (size_t) (3 * height * width);
@@ -343,7 +331,7 @@ check_gradient_with(const char *spec, double shortcut, int height, int width, in
 	/* no two of a window alike: a pool has no gradient where they tie */
 	for (size_t i = 0; i < nin; i++)
 		s.ink[i] = (uint8_t) (97 * i + 13);
-	set_up_step(&f, spec, shortcut, threads, HWR_SGD, HWR_TRAIN_AUTO, statistics);
+	set_up_head(&f, spec, shortcut, threads, HWR_SGD, HWR_TRAIN_AUTO);
 	assert_true(hwr_cpu_net_create(&f.net, true, &cpu, &st));
 	assert_true(hwr_pool_create(threads, &pool, &st));
 	assert_true(hwr_cpu_plan_prepare(&plan, cpu, pool, 0, f.net.nlayers, true, true, 3, width, &st));
@@ -359,7 +347,7 @@ check_gradient_with(const char *spec, double shortcut, int height, int width, in
 	check_step(&f, &s, cpu->grads);
 	for (size_t i = 0; i < f.net.nvalues; i += (size_t) emulated_rounds(1, 29))
 	{
-		double		d = learns(&f.net, i) ? difference(&plan, &s, &cpu->values[i]) : 0;
+		double		d = difference(&plan, &s, &cpu->values[i]);
 
 		if (!(fabs(d - cpu->grads[i]) < 1e-7 * (1 + fabs(d))))
 			fail_msg("%s, %d threads, value %zu: gradient %.12g, difference %.12g", spec, threads, i, (double) cpu->grads[i], d);
@@ -377,12 +365,6 @@ check_gradient_with(const char *spec, double shortcut, int height, int width, in
 	hwr_cpu_net_free(cpu);
 	tear_down(&f);
 	free(s.ink);
-}
-
-static void
-check_gradient(const char *spec, double shortcut, int height, int width, int threads)
-{
-	check_gradient_with(spec, shortcut, height, width, threads, HWR_STATISTICS_BATCH);
 }
 
 static void
@@ -415,8 +397,6 @@ test_gradient(void **state)
 	{
 		check_gradient(SMALL, 0, 9, SMALL_W, threads);
 		check_gradient(FUSED, 0, 13, 25, threads);
-		check_gradient_with(FUSED, 0, 13, 25, threads, HWR_STATISTICS_BASE);
-		check_gradient_with(SMALL, 0.3, 9, SMALL_W, threads, HWR_STATISTICS_BASE);
 	}
 }
 

@@ -188,8 +188,7 @@ test_to_json(void **state)
 						"\"empty_labels\": \"skip\", \"fit\": \"pad\","
 						" \"augment\": 0.5, \"elastic\": 0, \"morphology\": 0, \"strokes\": 0, \"downscale\": 0, \"mask\": 0,"
 						" \"base\": \"\", "
-						"\"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"statistics\": \"batch\", "
-						"\"shortcut\": 0, "
+						"\"base_version\": 0, \"alphabet\": \"union\", \"language_model\": \"base\", \"shortcut\": 0, "
 						"\"average\": 0, \"checkpoint_minutes\": 10, \"max_minutes\": 0,"
 						" \"description\": \"\", \"licence\": \"\", \"credits\": \"\", \"language\": \"\"}");
 	free(json);
@@ -280,7 +279,7 @@ test_architecture(void **state)
 	" weight_decay, schedule, warmup, clip_norm, dropout, patience, validation_fraction," \
 	" validation, seed, threads, device, precision, case, empty_labels, fit, augment, elastic, morphology, " \
 	"strokes, downscale, mask, base, " \
-	"base_version, alphabet, language_model, statistics, shortcut, average, checkpoint_minutes, max_minutes," \
+	"base_version, alphabet, language_model, shortcut, average, checkpoint_minutes, max_minutes," \
 	" description, licence, credits, language"
 
 static void

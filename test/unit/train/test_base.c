@@ -121,7 +121,6 @@ test_options(void **state)
 	expect_conflict("{\"base\": \"b\", \"fit\": \"pad\"}", base,
 					"training option \"fit\" does not agree with the base model", "The base model's is \"stretch\".");
 	expect_conflict("{\"alphabet\": \"keep\"}", NULL, "training option \"alphabet\" needs option \"base\"", "");
-	expect_conflict("{\"statistics\": \"base\"}", NULL, "training option \"statistics\" needs option \"base\"", "");
 	expect_conflict("{\"language_model\": \"both\"}", NULL, "training option \"language_model\" needs option \"base\"", "");
 	expect_conflict("{\"base_version\": 2}", NULL, "training option \"base_version\" needs option \"base\"", "");
 	hwr_model_free(base);
@@ -197,70 +196,6 @@ test_head_start(void **state)
 	hwr_dataset_free(ds);
 }
 
-/* A model after two epochs from a base. */
-static HwrModel *
-trained_on(const HwrModel *base, const char *more)
-{
-	char		json[300];
-	HwrTrainOptions o;
-	HwrDataset *ds;
-	HwrTrainer *t;
-	HwrTrainEvent event;
-	HwrModel   *model;
-	HwrStatus	st;
-
-	snprintf(json, sizeof(json),
-			 "{\"base\": \"b\", \"augment\": 0, \"batch_size\": 16, \"epochs\": 2, \"validation_fraction\": 0.2%s}", more);
-	assert_true(hwr_options_parse_with_base(json, strlen(json), base, &o, &st));
-	ds = all_words(&o, 1 << 30);
-	assert_true(hwr_trainer_create(&o, ds, hwr_cpu_backend(), 0, &t, &st));
-	assert_true(hwr_trainer_set_base(t, base, &st));
-	do
-		assert_true(hwr_trainer_step(t, &event, &st));
-	while (event != HWR_TRAIN_FINISHED);
-	assert_true(hwr_trainer_model(t, &model, &st));
-	hwr_trainer_free(t);
-	hwr_dataset_free(ds);
-	return model;
-}
-
-/* How many tensors of a kind that have other values than the base's. */
-static int
-changed(const HwrModel *m, const HwrModel *base, bool trainable)
-{
-	int			n = 0;
-
-	for (int i = 0; i < base->net.ntensors; i++)
-	{
-		const HwrTensor *t = &base->net.tensors[i];
-
-		if (i < base->net.layers[base->net.nlayers - 1].first_tensor && t->trainable == trainable)
-			n += memcmp(m->values + m->net.tensors[i].offset, base->values + t->offset, t->count * sizeof(float)) != 0;
-	}
-	return n;
-}
-
-/* The base's statistics are what the training goes by, and the model has them as they were. */
-static void
-test_statistics(void **state)
-{
-	HwrModel   *base = model("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-	HwrModel   *batch;
-	HwrModel   *kept;
-	HwrStatus	st;
-
-	(void) state;
-	assert_true(hwr_net_init(&base->net, 3, base->values, &st));
-	batch = trained_on(base, "");
-	kept = trained_on(base, ", \"statistics\": \"base\"");
-	assert_int_equal(changed(batch, base, false), 2);
-	assert_int_equal(changed(kept, base, false), 0);
-	assert_true(changed(kept, base, true) > 4);
-	hwr_model_free(base);
-	hwr_model_free(batch);
-	hwr_model_free(kept);
-}
-
 int
 main(void)
 {
@@ -269,7 +204,6 @@ main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_alphabet),
 		cmocka_unit_test(test_head_start),
-		cmocka_unit_test(test_statistics),
 	};
 
 	return cmocka_run_group_tests(tests, load_words, free_words);
