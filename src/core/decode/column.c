@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "column_alone.h"
+#include "column_near.h"
 #include "column_law.h"
 
 /* Times that the law is learned and the shares are computed. */
@@ -39,7 +39,7 @@ struct HwrColumn
 	int			n;
 	int			room;
 	HwrColumnLaw law;			/* of n rows, once hwr_column_begin has been called */
-	HwrColumnAlone alone;
+	HwrColumnNear alone;
 	int			laws;			/* that the column may follow, at most LAWS */
 	double		weights[LAWS];	/* at first the logs of how probable the ink is, then of the laws, summing to one */
 	int			pass;
@@ -65,7 +65,7 @@ hwr_column_free(HwrColumn *column)
 	}
 	free(column->rows);
 	hwr_column_law_free(&column->law);
-	hwr_column_alone_free(&column->alone);
+	hwr_column_near_free(&column->alone);
 	free(column);
 }
 
@@ -210,15 +210,15 @@ normalize(double *sums, int n)
 double
 hwr_column_alone_factor(const HwrColumn *column, int row, const HwrColumnValue *value, int law)
 {
-	const HwrColumnAlone *alone = &column->alone;
+	const HwrColumnNear *alone = &column->alone;
 	double		near;
 
 	if (value == NULL)
 		return 1;
 	if (law == column->laws - 1)
 		return kind_factor(column, row, value);
-	near = hwr_column_alone_place(alone, row, value->place, law - 1) * HWR_COLUMN_KINDS / value->chance;
-	return near + hwr_column_alone_new(alone, row, law - 1) * kind_factor(column, row, value);
+	near = hwr_column_near_place(alone, row, value->place, law - 1) * HWR_COLUMN_KINDS / value->chance;
+	return near + hwr_column_near_new(alone, row, law - 1) * kind_factor(column, row, value);
 }
 
 /* How much more probable a law without order makes the ink of a row. */
@@ -374,7 +374,7 @@ learn_alone(HwrColumn *column)
 				seen = (HwrColumnSeen) {row->values[j].place, row->values[j].ink};
 		column->alone.seen[i] = seen;
 	}
-	hwr_column_alone_learn(&column->alone);
+	hwr_column_near_learn(&column->alone);
 	column->laws = column->alone.widths + 2;
 	memset(column->weights, 0, sizeof(column->weights));
 }
@@ -386,7 +386,7 @@ hwr_column_begin(HwrColumn *column, HwrStatus *st)
 	column->at = 0;
 	if (column->law.pairs == NULL && !hwr_column_law_init(&column->law, column->n, st))
 		return false;
-	if (column->alone.seen == NULL && !hwr_column_alone_init(&column->alone, column->n, st))
+	if (column->alone.seen == NULL && !hwr_column_near_init(&column->alone, column->n, st))
 		return false;
 	learn_alone(column);
 	return true;

@@ -11,7 +11,7 @@
  *
  * Not every column has an order, and differences of values that have none have a law too: they are rather small than large, so
  * that values in the middle between their neighbours would seem likely.  So the column is also read by laws without an order
- * (column_alone.h), and the shares by all of them are added, each weighted by how probable it makes the whole column's ink.
+ * (column_near.h), and the shares by all of them are added, each weighted by how probable it makes the whole column's ink.
  *
  * Source: Rabiner, "A Tutorial on Hidden Markov Models and Selected Applications in Speech Recognition", 1989, for the sums.
  */

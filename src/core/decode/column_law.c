@@ -4,6 +4,7 @@
  */
 #include "column_law.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,12 @@
 /* Half of the differences up and down are smaller than this. */
 #define SCALE 4.0
 
+/*
+ * Differences are taken for near one another, and not for the very same or small ones, if that makes them so much more
+ * probable: a logarithm.  Less is chance where the pairs are few.
+ */
+#define EVIDENT 4.0
+
 /* A difference that fewer pairs have is not usual. */
 #define USUAL 1.5
 
@@ -23,9 +30,14 @@ hwr_column_law_init(HwrColumnLaw *law, int rows, HwrStatus *st)
 {
 	*law = (HwrColumnLaw) {.n = rows};
 	law->pairs = hwr_alloc_zero((size_t) rows + 1, sizeof(HwrColumnPair), st);
-	law->counts = hwr_alloc_zero((size_t) rows + 1, sizeof(HwrColumnCount), st);
-	if (law->pairs != NULL && law->counts != NULL)
+	law->news = hwr_alloc_zero((size_t) rows + 1, sizeof(double), st);
+	if (law->pairs != NULL && law->news != NULL && hwr_column_near_init(&law->near, rows, st))
+	{
+		/* at first all differences are new */
+		for (int i = 0; i < rows; i++)
+			law->news[i] = 1;
 		return true;
+	}
 	hwr_column_law_free(law);
 	return false;
 }
@@ -34,24 +46,9 @@ void
 hwr_column_law_free(HwrColumnLaw *law)
 {
 	free(law->pairs);
-	free(law->counts);
+	free(law->news);
+	hwr_column_near_free(&law->near);
 	*law = (HwrColumnLaw) {0};
-}
-
-static int
-by_difference(const void *a, const void *b)
-{
-	int64_t		x = ((const HwrColumnCount *) a)->difference;
-	int64_t		y = ((const HwrColumnCount *) b)->difference;
-
-	return (x > y) - (x < y);
-}
-
-/* Of so many, those that are no chance. */
-static double
-beyond_first(double count)
-{
-	return count > 1 ? count - 1 : 0;
 }
 
 /* Put one into its place among the usual ones. */
@@ -68,14 +65,76 @@ note_usual(HwrColumnLaw *law, HwrColumnCount count)
 		}
 }
 
+/* Those that several pairs have, of the differences in their order. */
+static void
+find_usual(HwrColumnLaw *law)
+{
+	const HwrColumnSeen *sums = law->near.sums;
+	int			n = law->near.count;
+	double		before = 0;		/* sum up to the last other difference */
+
+	memset(law->usual, 0, sizeof(law->usual));
+	for (int i = 0; i < n; i++)
+	{
+		if (i + 1 < n && sums[i + 1].place == sums[i].place)
+			continue;
+		if (sums[i].known - before >= USUAL)
+			note_usual(law, (HwrColumnCount) {sums[i].place, sums[i].known - before});
+		before = sums[i].known;
+	}
+}
+
+/* How probable a new difference is, in any column that goes up as often as this one. */
+static double
+any_difference(const HwrColumnLaw *law, int row, int64_t difference)
+{
+	const HwrColumnPair *own = &law->pairs[row];
+	double		up = (law->up - (own->difference >= 0 ? own->on : 0) + BELIEF * UP) / (law->on - own->on + BELIEF);
+	double		size = difference < 0 ? -1.0 - (double) difference : (double) difference;
+
+	return (difference < 0 ? 1 - up : up) * SCALE / ((size + SCALE) * (size + SCALE + 1));
+}
+
+/* How probable the others make what each row shows, if differences are near one another by this width: a logarithm. */
+static double
+evidence(const HwrColumnLaw *law, int width)
+{
+	double		sum = 0;
+
+	for (int i = 0; i < law->n; i++)
+	{
+		const HwrColumnPair *p = &law->pairs[i];
+
+		if (p->on > 0)
+			sum += p->on * log(hwr_column_near_place(&law->near, i, p->difference, width) +
+							   hwr_column_near_new(&law->near, i, width) * any_difference(law, i, p->difference));
+	}
+	return sum;
+}
+
+static void
+choose_width(HwrColumnLaw *law)
+{
+	double		most = evidence(law, 0) + EVIDENT;
+
+	law->width = 0;
+	for (int width = 1; width < law->near.widths; width++)
+	{
+		double		now = evidence(law, width);
+
+		if (now > most)
+		{
+			most = now;
+			law->width = width;
+		}
+	}
+}
+
 void
 hwr_column_law_learn(HwrColumnLaw *law)
 {
-	int			n = 0;
-
 	law->on = law->up = law->jumps = law->known = 0;
 	memset(law->kinds_seen, 0, sizeof(law->kinds_seen));
-	law->kinds = 0;
 	for (int i = 0; i < law->n; i++)
 	{
 		const HwrColumnPair *p = &law->pairs[i];
@@ -85,22 +144,13 @@ hwr_column_law_learn(HwrColumnLaw *law)
 		law->jumps += p->jump;
 		law->known += p->known;
 		law->kinds_seen[p->kind] += p->known;
-		law->counts[i] = (HwrColumnCount) {p->difference, p->on};
+		law->near.seen[i] = (HwrColumnSeen) {p->difference, p->on};
 	}
-	qsort(law->counts, (size_t) law->n, sizeof(HwrColumnCount), by_difference);
+	hwr_column_near_learn(&law->near);
+	find_usual(law);
+	choose_width(law);
 	for (int i = 0; i < law->n; i++)
-		if (n > 0 && law->counts[n - 1].difference == law->counts[i].difference)
-			law->counts[n - 1].count += law->counts[i].count;
-		else
-			law->counts[n++] = law->counts[i];
-	law->kinds = n;
-	law->repeated = 0;
-	for (int i = 0; i < n; i++)
-		law->repeated += beyond_first(law->counts[i].count);
-	memset(law->usual, 0, sizeof(law->usual));
-	for (int i = 0; i < n; i++)
-		if (law->counts[i].count >= USUAL)
-			note_usual(law, law->counts[i]);
+		law->news[i] = hwr_column_near_new(&law->near, i, law->width);
 }
 
 double
@@ -121,27 +171,8 @@ hwr_column_law_kind(const HwrColumnLaw *law, int row, int kind)
 	return (seen + BELIEF / HWR_COLUMN_KINDS) / (law->known - own->known + BELIEF);
 }
 
-/* How often all rows have it. */
-static double
-count_of(const HwrColumnLaw *law, int64_t difference)
-{
-	HwrColumnCount key = {.difference = difference};
-	const HwrColumnCount *found = bsearch(&key, law->counts, (size_t) law->kinds, sizeof(HwrColumnCount), by_difference);
-
-	return found == NULL ? 0 : found->count;
-}
-
 double
 hwr_column_law_difference(const HwrColumnLaw *law, int row, int64_t difference)
 {
-	const HwrColumnPair *own = &law->pairs[row];
-	double		on = law->on - own->on;
-	double		with = count_of(law, own->difference);
-	double		repeated = law->repeated - beyond_first(with) + beyond_first(with - own->on);
-	double		here = beyond_first(count_of(law, difference) - (difference == own->difference ? own->on : 0));
-	double		up = (law->up - (own->difference >= 0 ? own->on : 0) + BELIEF * UP) / (on + BELIEF);
-	double		size = difference < 0 ? -1.0 - (double) difference : (double) difference;
-	double		any = (difference < 0 ? 1 - up : up) * SCALE / ((size + SCALE) * (size + SCALE + 1));
-
-	return (here + (on - repeated + BELIEF) * any) / (on + BELIEF);
+	return hwr_column_near_place(&law->near, row, difference, law->width) + law->news[row] * any_difference(law, row, difference);
 }

@@ -2,11 +2,9 @@
  * column_law.h
  *	  How values follow one another in a column, learned from it.
  *
- * The probability of a difference is that of a Pitman-Yor process: as often as the other rows have it, less one, for one may be
- * chance, and for the rest a law in which small differences are likelier than large ones and no size is impossible.  A row never
- * counts for itself.
- *
- * Source: Pitman and Yor, "The two-parameter Poisson-Dirichlet distribution derived from a stable subordinator", 1997.
+ * A difference is one that other rows have or, where the column's differences show that, near theirs (column_near.h).  Or it is
+ * new, and has a law in which small differences are likelier than large ones and no size is impossible.  By that law alone,
+ * numbers that rise by large uneven steps would be drawn to small ones.  A row never counts for itself.
  */
 #ifndef HWR_COLUMN_LAW_H
 #define HWR_COLUMN_LAW_H
@@ -15,6 +13,7 @@
 #include <stdint.h>
 
 #include "column.h"
+#include "column_near.h"
 
 /* What a row and the one before it have shown. */
 typedef struct HwrColumnPair
@@ -38,11 +37,11 @@ typedef struct HwrColumnCount
 typedef struct HwrColumnLaw
 {
 	HwrColumnPair *pairs;		/* [n], of each row, malloc'd */
-	HwrColumnCount *counts;		/* [kinds], by difference, malloc'd with room for n */
+	HwrColumnNear near;			/* the differences */
+	int			width;			/* of near, that makes them most probable */
+	double	   *news;			/* [n], what hwr_column_near_new says of each row, for it is asked often; malloc'd */
 	int			n;
-	int			kinds;
 	HwrColumnCount usual[HWR_COLUMN_USUAL]; /* the most frequent first; count 0: none */
-	double		repeated;		/* of the counts, what is beyond the first of each difference */
 	double		on;				/* sums over all rows */
 	double		up;				/* of those that go on, differences of at least 0 */
 	double		jumps;
