@@ -13,6 +13,7 @@
 
 #include "core/decode/beam.h"
 #include "decode_cases.h"
+#include "lms.h"
 
 static HwrStatus st;
 
@@ -28,20 +29,6 @@ letters(int n)
 	for (int i = 0; i < 26; i++)
 		codepoints[i] = (uint32_t) ('a' + i);
 	return (HwrAlphabet) {n, codepoints, NULL};
-}
-
-static HwrLm *
-make_lm(int order, const char *const *texts)
-{
-	HwrLmBuilder *builder;
-	HwrLm	   *lm;
-
-	assert_true(hwr_lm_builder_create(order, HWR_CASE_KEEP, &builder, &st));
-	for (; *texts != NULL; texts++)
-		assert_true(hwr_lm_builder_add(builder, *texts, strlen(*texts), &st));
-	assert_true(hwr_lm_builder_finish(builder, &lm, &st));
-	hwr_lm_builder_free(builder);
-	return lm;
 }
 
 static HwrLexicon *
@@ -220,7 +207,7 @@ test_all_texts_with_lm(void **state)
 	(void) state;
 	for (int order = 1; order <= 4; order++)
 	{
-		HwrLm	   *lm = make_lm(order, texts);
+		HwrLm	   *lm = lm_of(order, 0, HWR_CASE_KEEP, texts);
 
 		/* d is not in the language model. */
 		for (uint32_t round = 0; round < 4; round++)
@@ -246,7 +233,7 @@ test_all_words(void **state)
 	static const char *const texts[] = {"abba", "ab", "cab", NULL};
 	HwrAlphabet alphabet = letters(3);
 	HwrLexicon *lexicon = make_lexicon(&alphabet, words);
-	HwrLm	   *lm = make_lm(3, texts);
+	HwrLm	   *lm = lm_of(3, 0, HWR_CASE_KEEP, texts);
 	int			symbols[4] = {0, 1, 2, 3};
 	bool		allow[4] = {false, true, true, false};
 	float		logp[64];

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/text/lm.h"
+#include "lms.h"
 #include "reference.h"
 
 static HwrStatus st;
@@ -22,24 +23,9 @@ static const char *const words[] = {
 };
 
 static HwrLm *
-build_limited(int order, int limit, const char *const *texts)
-{
-	HwrLmBuilder *builder;
-	HwrLm	   *lm;
-
-	assert_true(hwr_lm_builder_create(order, HWR_CASE_KEEP, &builder, &st));
-	hwr_lm_builder_set_limit(builder, limit);
-	for (; *texts != NULL; texts++)
-		assert_true(hwr_lm_builder_add(builder, *texts, strlen(*texts), &st));
-	assert_true(hwr_lm_builder_finish(builder, &lm, &st));
-	hwr_lm_builder_free(builder);
-	return lm;
-}
-
-static HwrLm *
 build(int order, const char *const *texts)
 {
-	return build_limited(order, 0, texts);
+	return lm_of(order, 0, HWR_CASE_KEEP, texts);
 }
 
 /*
@@ -321,7 +307,7 @@ test_limit(void **state)
 
 		for (int limit = 1; limit <= all + 1; limit++)
 		{
-			HwrLm	   *lm = build_limited(order, limit, words);
+			HwrLm	   *lm = lm_of(order, limit, HWR_CASE_KEEP, words);
 			HwrLm	   *again;
 			int			gram[HWR_LM_MAX_ORDER + 1];
 			int			lost = 0;
@@ -363,7 +349,7 @@ test_limit_of_short(void **state)
 	for (int order = 1; order <= HWR_LM_MAX_ORDER; order++)
 		for (int limit = 1; limit <= 2 * characters; limit++)
 		{
-			HwrLm	   *lm = build_limited(order, limit, short_texts);
+			HwrLm	   *lm = lm_of(order, limit, HWR_CASE_KEEP, short_texts);
 			HwrLm	   *again;
 			uint8_t    *bytes;
 			size_t		len;
@@ -384,7 +370,7 @@ static void
 test_least(void **state)
 {
 	HwrLm	   *whole = build(2, words);
-	HwrLm	   *lm = build_limited(2, hwr_lm_ngrams(whole) - 1, words);
+	HwrLm	   *lm = lm_of(2, hwr_lm_ngrams(whole) - 1, HWR_CASE_KEEP, words);
 	int			least[2] = {-1, -1};
 	double		least_worth = INFINITY;
 

@@ -15,6 +15,7 @@
 
 #include "core/text/lm_internal.h"
 #include "core/text/lm_mix.h"
+#include "lms.h"
 
 static HwrStatus st;
 
@@ -23,21 +24,6 @@ static const char *const names[] = {
 };
 static const char *const towns[] = {"LYON", "LA BAULE", "ANNECY", "NANCY", "NANTES", "CANNES", "LYON", NULL};
 static const char *const others[] = {"NANCY", "HANNE", "CAEN", "ANNECY", "JOHANNES", "XANTEN", NULL};
-
-static HwrLm *
-build(int order, int limit, HwrCase mapping, const char *const *texts)
-{
-	HwrLmBuilder *builder;
-	HwrLm	   *lm;
-
-	assert_true(hwr_lm_builder_create(order, mapping, &builder, &st));
-	hwr_lm_builder_set_limit(builder, limit);
-	for (; *texts != NULL; texts++)
-		assert_true(hwr_lm_builder_add(builder, *texts, strlen(*texts), &st));
-	assert_true(hwr_lm_builder_finish(builder, &lm, &st));
-	hwr_lm_builder_free(builder);
-	return lm;
-}
 
 static HwrLm *
 mix(const HwrLm *a, const HwrLm *b, double share)
@@ -144,8 +130,8 @@ test_mixture(void **state)
 	for (int i = 1; i <= 5; i++)
 		for (int j = 1; j <= 5; j += 2)
 		{
-			HwrLm	   *a = build(i, i == 4 ? 40 : 0, HWR_CASE_KEEP, names);
-			HwrLm	   *b = build(j, 0, HWR_CASE_KEEP, towns);
+			HwrLm	   *a = lm_of(i, i == 4 ? 40 : 0, HWR_CASE_KEEP, names);
+			HwrLm	   *b = lm_of(j, 0, HWR_CASE_KEEP, towns);
 
 			for (int k = 0; k < 3; k++)
 			{
@@ -176,7 +162,7 @@ test_mixture(void **state)
 static void
 test_itself(void **state)
 {
-	HwrLm	   *a = build(4, 0, HWR_CASE_KEEP, names);
+	HwrLm	   *a = lm_of(4, 0, HWR_CASE_KEEP, names);
 	HwrLm	   *lm = mix(a, a, 0.3);
 
 	(void) state;
@@ -236,8 +222,8 @@ static void
 test_share(void **state)
 {
 	static const char *const none[] = {NULL};
-	HwrLm	   *a = build(3, 0, HWR_CASE_KEEP, names);
-	HwrLm	   *b = build(3, 0, HWR_CASE_KEEP, towns);
+	HwrLm	   *a = lm_of(3, 0, HWR_CASE_KEEP, names);
+	HwrLm	   *b = lm_of(3, 0, HWR_CASE_KEEP, towns);
 	double		share = best_share(a, b, others);
 	double		best = mixed_log_probability(a, b, others, share);
 
@@ -255,8 +241,8 @@ test_share(void **state)
 static void
 test_refused(void **state)
 {
-	HwrLm	   *a = build(3, 0, HWR_CASE_KEEP, names);
-	HwrLm	   *b = build(3, 0, HWR_CASE_LOWER, names);
+	HwrLm	   *a = lm_of(3, 0, HWR_CASE_KEEP, names);
+	HwrLm	   *b = lm_of(3, 0, HWR_CASE_LOWER, names);
 	HwrLmMixer *mixer;
 
 	(void) state;
