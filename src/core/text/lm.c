@@ -22,6 +22,15 @@ hwr_lm_quantize(double logp)
 	return q <= 0 ? 0 : q < HWR_LM_LOWEST ? (unsigned) q : HWR_LM_LOWEST;
 }
 
+float
+hwr_lm_backoff(double own, double shorter)
+{
+	const double least = 1e-6;	/* what is left of rounded probabilities may be nothing */
+	double		left = (1 - own) / fmax(1 - shorter, least);
+
+	return hwr_lm_dequantize(hwr_lm_quantize(log(fmin(fmax(left, least), 1))));
+}
+
 bool
 hwr_lm_allocate(HwrLm *lm, HwrStatus *st)
 {

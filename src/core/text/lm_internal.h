@@ -20,6 +20,12 @@ hwr_lm_dequantize(unsigned q)
 	return (float) (0.0 - q / HWR_LM_STEPS);	/* never -0 */
 }
 
+/*
+ * backoff(h), as it is stored, that leaves to shorter histories what is left of h's own probabilities: own is their sum over
+ * what may follow h, shorter what the tail of h gives these.
+ */
+extern float hwr_lm_backoff(double own, double shorter);
+
 /* All arrays of a model whose order and levels are set, zeroed. */
 extern bool hwr_lm_allocate(HwrLm *lm, HwrStatus *st);
 

@@ -17,9 +17,6 @@
 
 #include "lm_internal.h"
 
-/* backoff(h) at least: what is left of rounded probabilities may be nothing. */
-#define LEAST_BACKOFF 1e-6
-
 #define LEAST_SHARE 0.01
 
 /* Passes over the texts; each moves the share less than the one before it. */
@@ -297,8 +294,7 @@ set_probabilities(const HwrLmMixer *mixer, HwrLm *lm, double share)
 			shorter += h == 0 ? 0 : exp(lm->logp[lm->link[child]]);
 		}
 		if (h != 0 && lm->children[h] < lm->children[h + 1])
-			lm->backoff[h] = hwr_lm_dequantize(hwr_lm_quantize(log(fmin(fmax((1 - own) / fmax(1 - shorter, LEAST_BACKOFF),
-																			 LEAST_BACKOFF), 1))));
+			lm->backoff[h] = hwr_lm_backoff(own, shorter);
 	}
 }
 

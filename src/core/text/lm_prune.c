@@ -20,9 +20,6 @@
 
 #include "lm_internal.h"
 
-/* backoff(h) at least: what is left of rounded probabilities may be nothing. */
-#define LEAST_BACKOFF 1e-6
-
 /* A float as a number, in the order of floats, and back. */
 static uint64_t
 key_of(float x)
@@ -98,8 +95,7 @@ set_backoff(HwrLm *lm, int h, const float *worth, float bound)
 		else
 			lost = true;
 	if (lost)
-		lm->backoff[h] = hwr_lm_dequantize(hwr_lm_quantize(log(fmin(fmax((1 - own) / fmax(1 - shorter, LEAST_BACKOFF),
-																		 LEAST_BACKOFF), 1))));
+		lm->backoff[h] = hwr_lm_backoff(own, shorter);
 }
 
 /* Move what is left together; place[nodes]: its new numbers. */
